@@ -1,0 +1,107 @@
+//! What Alertmanager posts, and which of it is for us. Pure.
+//!
+//! The wire format is Alertmanager's webhook, version 4 (its documentation, "webhook_config"). Members that are not
+//! needed, known or not, are ignored; a label that is no text (a hand-made test may send a number) is taken as text.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Deserializer, Serialize};
+
+use crate::cluster::model::PlanId;
+
+/// Longest annotation and label value kept with a job, in characters. Plan ids are kept whole.
+const MAX_TEXT: usize = 1000;
+
+/// One alert, as it is kept with a job.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Alert {
+    /// The label `alertname`.
+    pub name: String,
+    /// All labels.
+    pub labels: BTreeMap<String, String>,
+    /// All annotations.
+    pub annotations: BTreeMap<String, String>,
+    /// When it began to fire; `None` where that is not said or is no time.
+    pub starts_at: Option<Timestamp>,
+}
+
+/// A batch, sorted: the alerts to queue, each with its plan, and how many are not for us.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Batch {
+    /// Firing alerts with one of our names.
+    pub alerts: Vec<(Option<PlanId>, Alert)>,
+    /// Resolved alerts, and those of other names.
+    pub ignored: usize,
+}
+
+#[derive(Deserialize)]
+struct Webhook {
+    #[serde(default, deserialize_with = "or_default")]
+    status: String,
+    alerts: Vec<WireAlert>,
+}
+
+#[derive(Deserialize)]
+struct WireAlert {
+    #[serde(default, deserialize_with = "or_default")]
+    status: String,
+    #[serde(default, deserialize_with = "texts")]
+    labels: BTreeMap<String, String>,
+    #[serde(default, deserialize_with = "texts")]
+    annotations: BTreeMap<String, String>,
+    #[serde(default, rename = "startsAt", deserialize_with = "timestamp")]
+    starts_at: Option<Timestamp>,
+}
+
+/// Reads a webhook's body and sorts it by `alert_names`.
+///
+/// # Errors
+/// Where the body is not such JSON; the error names the position.
+pub fn parse(body: &[u8], alert_names: &[String]) -> Result<Batch, serde_json::Error> {
+    let webhook: Webhook = serde_json::from_slice(body)?;
+    let mut batch = Batch::default();
+    for alert in webhook.alerts {
+        let status = if alert.status.is_empty() { &webhook.status } else { &alert.status };
+        let name = alert.labels.get("alertname").cloned().unwrap_or_default();
+        if status == "resolved" || !alert_names.contains(&name) {
+            batch.ignored += 1;
+            continue;
+        }
+        let label = |name: &str| alert.labels.get(name).and_then(PlanId::new);
+        let plan = label("id").or_else(|| label("backup_id"));
+        let cut = |texts: BTreeMap<String, String>| texts.into_iter().map(|(key, text)| (key, shorten(text))).collect();
+        let (labels, annotations) = (cut(alert.labels), cut(alert.annotations));
+        batch.alerts.push((plan, Alert { name, labels, annotations, starts_at: alert.starts_at }));
+    }
+    Ok(batch)
+}
+
+fn shorten(mut text: String) -> String {
+    if let Some((end, _)) = text.char_indices().nth(MAX_TEXT) {
+        text.truncate(end);
+        text.push('…');
+    }
+    text
+}
+
+fn or_default<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(deserializer: D) -> Result<T, D::Error> {
+    Ok(Option::deserialize(deserializer)?.unwrap_or_default())
+}
+
+fn texts<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<String, String>, D::Error> {
+    let values: Option<BTreeMap<String, serde_json::Value>> = Option::deserialize(deserializer)?;
+    let text = |value: serde_json::Value| match value {
+        serde_json::Value::String(text) => text,
+        serde_json::Value::Null => String::new(),
+        other => other.to_string(),
+    };
+    Ok(values.unwrap_or_default().into_iter().map(|(key, value)| (key, text(value))).collect())
+}
+
+fn timestamp<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Timestamp>, D::Error> {
+    let value: serde_json::Value = Deserialize::deserialize(deserializer)?;
+    // Go's zero time, year 1, stands for "not set".
+    let set = |time: &Timestamp| time.as_second() > 0;
+    Ok(value.as_str().and_then(|text| text.parse().ok()).filter(set))
+}

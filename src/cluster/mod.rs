@@ -1,0 +1,2 @@
+//! Reads the cluster's Redis.
+pub mod model;

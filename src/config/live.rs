@@ -1,0 +1,50 @@
+//! The configuration as it is now: read again when the file has changed.
+
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::{ConfigError, Settings, load};
+
+/// What tells one version of the file from another: device, inode, size, and time of change to the nanosecond.
+type Stamp = (u64, u64, u64, i64, i64);
+type Loaded = Result<Arc<Settings>, Arc<ConfigError>>;
+
+/// A configuration file that is followed: whoever asks gets what the file says now.
+#[derive(Debug)]
+pub struct Live {
+    file: PathBuf,
+    cached: Mutex<Option<(Option<Stamp>, Loaded)>>,
+}
+
+impl Live {
+    /// Follows `file`; nothing is read yet.
+    pub fn new(file: PathBuf) -> Self {
+        Self { file, cached: Mutex::new(None) }
+    }
+
+    /// The followed file.
+    pub fn file(&self) -> &Path {
+        &self.file
+    }
+
+    /// The settings that the file holds now. Unchanged files cost one `stat`.
+    pub fn current(&self) -> Loaded {
+        let stamp = stamp(&self.file);
+        let mut cached = self.cached.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*cached {
+            Some((known, loaded)) if *known == stamp => loaded.clone(),
+            _ => {
+                let loaded = load(&self.file).map(Arc::new).map_err(Arc::new);
+                *cached = Some((stamp, loaded.clone()));
+                loaded
+            }
+        }
+    }
+}
+
+fn stamp(file: &Path) -> Option<Stamp> {
+    let meta = fs::metadata(file).ok()?;
+    Some((meta.dev(), meta.ino(), meta.size(), meta.ctime(), meta.ctime_nsec()))
+}

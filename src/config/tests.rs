@@ -1,0 +1,125 @@
+use super::*;
+
+const MINIMAL: &str = "notification:\n  mail_to: admin@example.com\n";
+
+fn problems(text: &str) -> Vec<String> {
+    let error = ConfigError { file: "config.yml".into(), problems: parse(text).expect_err("must be refused") };
+    error.to_string().lines().map(String::from).collect()
+}
+
+#[test]
+fn only_mail_to_is_required() {
+    let settings = parse(MINIMAL).unwrap();
+    assert_eq!(settings.receiver.port, 9099);
+    assert_eq!(settings.correlator.stale_after, Some(Duration::from_secs(43_200)));
+    assert_eq!(settings.notification.mail_to.len(), 1);
+    assert_eq!(
+        problems("")[0],
+        "config.yml: notification.mail_to: is missing: name at least one recipient, such as admin@example.com"
+    );
+}
+
+#[test]
+fn durations_take_units() {
+    let text = format!(
+        "{MINIMAL}  retry_for: 2d\n  repeat_after: \"15m\"\ncorrelator:\n  wait_seconds: 45s\n  stale_after: 0\n"
+    );
+    let settings = parse(&text).unwrap();
+    assert_eq!(settings.notification.retry_for, Duration::from_secs(172_800));
+    assert_eq!(settings.notification.repeat_after, Duration::from_secs(900));
+    assert_eq!(settings.correlator.wait, Duration::from_secs(45));
+    assert_eq!(settings.correlator.stale_after, None);
+}
+
+#[test]
+fn deny_unknown_fields() {
+    assert_eq!(
+        problems(&format!("{MINIMAL}receiver:\n  prot: 1\nreceivr: 1\n")),
+        [
+            "config.yml:4: receiver.prot: there is no such key; did you mean port?",
+            "config.yml:5: receivr: there is no such key; did you mean receiver?",
+        ]
+    );
+}
+
+#[test]
+fn everything_that_is_wrong_is_said_at_once_in_the_files_order() {
+    let text = "\
+receiver:
+  port: 70000
+  alert_names: []
+  idle_timeout: -1
+correlator: { wait_seconds: soon, max_wait_seconds: 999999999 }
+notification:
+  mail_from: nobody
+  mail_to: [admin@example.com, \"not an address\"]
+  transport: smtp
+  language: fr
+redis:
+  url: redis://default:s3cret@127.0.0.1
+  passwordfile: /x
+logging:
+  level: LOUD
+";
+    let found = problems(text);
+    let lines: Vec<&str> = found.iter().map(|line| line.split(": ").next().unwrap()).collect();
+    let at = |n: usize| format!("config.yml:{n}");
+    let expected: Vec<String> = [2, 3, 4, 5, 5, 6, 7, 8, 10, 12, 13, 15].into_iter().map(at).collect();
+    assert_eq!(lines, expected, "{found:#?}");
+    assert!(!found.join("\n").contains("s3cret"));
+}
+
+#[test]
+fn not_yaml_at_all_names_the_line() {
+    assert!(problems("receiver: [\n")[0].starts_with("config.yml:2: "));
+    assert!(problems("- a\n- b\n")[0].starts_with("config.yml: "));
+    assert!(problems(&format!("{MINIMAL}  mail_to: other@example.com\n"))[0].contains("duplicate"));
+}
+
+#[test]
+fn a_login_is_not_sent_in_plain_text_to_another_machine() {
+    let smtp =
+        |host: &str| format!("{MINIMAL}  smtp: {{ host: {host}, encryption: none, username: u, password_file: /p }}\n");
+    assert!(parse(&smtp("127.0.0.1")).is_ok());
+    assert!(problems(&smtp("relay.example.com"))[0].contains("plain text"));
+}
+
+#[test]
+fn founding_document_configuration_is_accepted_unchanged() {
+    let text = "\
+receiver:
+  host: 127.0.0.1 # bind address (use 0.0.0.0 only for remote Alertmanager)
+  port: 9099 # webhook listening port
+correlator:
+  wait_seconds: 30 # wait after alert before reading Redis (allow slow modules to finish)
+  recent_window: 3600 # fallback scan window (seconds) when no backup_id label is present
+repo_check:
+  enabled: true # set false to skip restic health checks entirely
+  timeout: 60 # per-repository restic timeout (seconds)
+notification:
+  mail_from: ns8-backup-monitor@example.com
+  mail_to:
+    - admin@example.com
+    - ops@example.com
+redis:
+  socket: /var/lib/nethserver/cluster/state/redis.sock
+logging:
+  level: INFO # DEBUG for verbose output during troubleshooting
+  file: /var/log/ns8-backup-monitor.log
+";
+    let settings = parse(text).unwrap();
+    assert_eq!(settings.notification.mail_to.len(), 2);
+    assert_eq!(settings.redis.address(), RedisAddress::Url(DEFAULT_REDIS_URL.into()), "no such socket here");
+}
+
+#[test]
+fn a_mended_file_counts_at_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("config.yml");
+    let live = Live::new(file.clone());
+    assert!(live.current().unwrap_err().to_string().contains("setup"));
+    std::fs::write(&file, "x: 1\n").unwrap();
+    assert!(live.current().is_err());
+    std::fs::write(&file, MINIMAL).unwrap();
+    assert!(live.current().is_ok());
+}

@@ -1,0 +1,1 @@
+//! Hands mails to the relay.

@@ -1,0 +1,1 @@
+//! Logging, to the journal with its fields or to a terminal.

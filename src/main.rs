@@ -1,0 +1,3 @@
+//! The program: see the library's front page.
+
+fn main() {}

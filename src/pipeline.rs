@@ -1,0 +1,1 @@
+//! One job, from its wait to its last delivery.

@@ -1,0 +1,87 @@
+//! Looks at the repositories themselves: can they be reached, opened, and are they locked?
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use crate::cluster::model::ModuleId;
+
+/// What a look at one repository has shown.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Probe {
+    /// The repository's name for people: its configured name, or its id. Never holds a secret.
+    pub repository: String,
+    /// Where it is, without a password: `s3:s3.amazonaws.com/bucket`.
+    pub location: Option<String>,
+    /// The module whose repository this is, where each has its own (layouts B and C).
+    pub module: Option<ModuleId>,
+    /// The verdict.
+    pub verdict: Verdict,
+}
+
+/// The verdict on one repository.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Verdict {
+    /// It could be opened and read.
+    Healthy {
+        /// How many snapshots it holds.
+        snapshots: u64,
+        /// When the newest was made; `None` where there is none, or where that cannot be told (layout C's gateway).
+        newest: Option<Timestamp>,
+        /// Locks that do not keep others out: a backup that is running, or one that was cut off.
+        in_use: Option<Lock>,
+    },
+    /// Somebody has it to themselves.
+    Locked(Lock),
+    /// The password in the configuration is not this repository's.
+    WrongPassword,
+    /// There is no repository there.
+    NoRepository,
+    /// The server could not be reached, or is down; the program's own words.
+    Unreachable(String),
+    /// The server refuses these credentials.
+    Denied(String),
+    /// It could be reached but not read: damaged, or an answer that makes no sense.
+    Damaged(String),
+    /// No answer within `repo_check.timeout`.
+    TimedOut(Duration),
+    /// It was not looked at, and why, with what to do.
+    NotProbed(NotProbed),
+}
+
+/// A lock in a repository.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Lock {
+    /// How many locks there are.
+    pub count: u64,
+    /// When the oldest was made, where known.
+    pub since: Option<Timestamp>,
+    /// Who holds it, `user@host, PID n`, where known.
+    pub by: Option<String>,
+}
+
+/// Why a repository was not probed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NotProbed {
+    /// `repo_check.restic` is not on PATH.
+    ResticMissing(String),
+    /// The gateway wants the node agent's credentials, and there are none.
+    NoCredentials,
+    /// More repositories than are probed for one report; their number.
+    TooMany(usize),
+    /// The configuration of the repository in Redis lacks this.
+    Incomplete(String),
+}
+
+/// Whether the repositories were looked at.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Probes {
+    /// They were not: the outcome is SUCCESS.
+    NotNeeded,
+    /// They were not: `repo_check.enabled: false`, or `--no-probe`.
+    Disabled,
+    /// They were; empty where none is configured.
+    Done(Vec<Probe>),
+    /// The list of repositories could not be read.
+    Unknown(String),
+}

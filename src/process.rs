@@ -1,0 +1,1 @@
+//! Runs an outside program within bounds.

@@ -1,0 +1,1 @@
+//! The webhook: HTTP in, jobs on disk, an answer out.

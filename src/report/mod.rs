@@ -1,0 +1,52 @@
+//! Writes the report: subject and plain text. Pure.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use crate::alert::Alert;
+use crate::classify::Assessment;
+use crate::cluster::model::Plan;
+use crate::config::Language;
+use crate::probe::Probes;
+
+/// All that a report tells.
+#[derive(Debug, Clone)]
+pub struct Report<'a> {
+    /// What it is about.
+    pub finding: Finding<'a>,
+    /// The cluster's name, where known.
+    pub cluster: Option<&'a str>,
+    /// The alerts behind it; empty for `report` on the command line.
+    pub alerts: &'a [Alert],
+    /// Further alerts that were counted but not kept.
+    pub alerts_left_out: u64,
+    /// The job; `None` for `report` on the command line.
+    pub job_id: Option<&'a str>,
+    /// This machine's name.
+    pub host: &'a str,
+    /// The time of writing.
+    pub now: Timestamp,
+    /// The reader's language.
+    pub language: Language,
+}
+
+/// What a report is about.
+#[derive(Debug, Clone)]
+pub enum Finding<'a> {
+    /// One plan's run.
+    Plan {
+        /// What the cluster says.
+        plan: &'a Plan,
+        /// What it means.
+        assessment: &'a Assessment,
+        /// What a look at the repositories has shown.
+        probes: &'a Probes,
+        /// Members were still without a result when this long had passed since the alert: the wait's cap.
+        gave_up_waiting_after: Option<Duration>,
+    },
+    /// The alert names no plan, and none has a result within this window.
+    NothingRecent(Duration),
+    /// The cluster could not be read, and why.
+    Unreadable(String),
+}

@@ -1,0 +1,1 @@
+//! The service: from systemd's socket to idle exit.

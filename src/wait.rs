@@ -1,0 +1,1 @@
+//! Waits until a plan's modules have settled.

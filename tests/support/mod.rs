@@ -1,0 +1,5 @@
+//! Real parts for the tests: each starts a program or a server and stops it when dropped.
+
+pub mod programs;
+pub mod redis;
+pub mod smtp;

@@ -1,0 +1,12 @@
+//! Finding the outside programs that tests need.
+
+use std::path::PathBuf;
+
+/// The path of `program`; panics with what to do when it is not installed, since no test is skipped in silence.
+pub fn path_of(program: &str) -> PathBuf {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path)
+        .map(|folder| folder.join(program))
+        .find(|candidate| candidate.is_file())
+        .unwrap_or_else(|| panic!("{program} is not installed; `make test` installs what the tests need"))
+}
