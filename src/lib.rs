@@ -37,6 +37,7 @@ pub mod pipeline;
 pub mod serve;
 
 pub mod journal;
+pub mod messages;
 
 pub mod cli;
 pub mod tools;
