@@ -1,0 +1,46 @@
+//! Writes man pages and shell completions, made from the command line's own definitions: `generate FOLDER`.
+
+use std::error::Error;
+use std::path::{Path, PathBuf};
+use std::{fs, io};
+
+use clap::{Command, CommandFactory};
+use clap_complete::Shell;
+use clap_mangen::Man;
+use clap_mangen::roff::{Roff, roman};
+use ns8_backup_monitor::cli::Cli;
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let folder = PathBuf::from(std::env::args_os().nth(1).ok_or("usage: generate FOLDER")?);
+    fs::create_dir_all(&folder)?;
+    for shell in [Shell::Bash, Shell::Zsh, Shell::Fish] {
+        clap_complete::generate_to(shell, &mut Cli::command(), "ns8-backup-monitor", &folder)?;
+    }
+    let mut command = Cli::command().disable_help_subcommand(true);
+    command.build();
+    Ok(man_pages(&command, &folder)?)
+}
+
+/// One page in section 8 for the command, and one for each below it.
+fn man_pages(command: &Command, folder: &Path) -> io::Result<()> {
+    let notes = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+    let source = format!("ns8-backup-monitor {}", env!("CARGO_PKG_VERSION"));
+    let page = Man::new(command.clone().after_help(None::<&str>).after_long_help(None::<&str>))
+        .section("8")
+        .source(source)
+        .manual("System Administration");
+    let mut file = fs::File::create(folder.join(page.get_filename()))?;
+    page.render(&mut file)?;
+    sections(&notes).to_writer(&mut file)?;
+    command.get_subcommands().try_for_each(|below| man_pages(below, folder))
+}
+
+/// The end of the help, `Title:` and indented lines, as sections that keep their lines.
+fn sections(notes: &str) -> Roff {
+    let mut roff = Roff::new();
+    for (title, lines) in notes.split("\n\n").filter_map(|section| section.split_once(":\n")) {
+        roff.control("SH", [title.to_uppercase().as_str()]).control("nf", []);
+        roff.text([roman(lines)]).control("fi", []);
+    }
+    roff
+}
