@@ -1,1 +1,426 @@
-//! Runs an outside program within bounds.
+//! Runs an outside program within bounds: of time, of memory, and of what it gets to know.
+//!
+//! A program gets an environment that was made for it and nothing else, its output is kept up to a limit and read to
+//! the end, and when its time is up, or nobody waits for it any more, it is stopped with all that it has started.
+
+use std::collections::VecDeque;
+use std::env;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::{ExitStatus, Stdio};
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, kill_process, kill_process_group};
+use secrecy::{ExposeSecret, SecretString};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
+use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout};
+use tokio::time::timeout;
+
+/// Where programs are looked for after the folders of our own `PATH`. The first two are NS8's: `ns8-sendmail` is in the
+/// second, and its interpreter in the first.
+const FOLDERS: [&str; 8] = [
+    "/usr/local/agent/pyenv/bin",
+    "/usr/local/agent/bin",
+    "/usr/local/sbin",
+    "/usr/local/bin",
+    "/usr/sbin",
+    "/usr/bin",
+    "/sbin",
+    "/bin",
+];
+
+/// How long a program has to leave after SIGTERM before it gets SIGKILL.
+const GRACE: Duration = Duration::from_secs(3);
+
+/// Bytes of standard error that are kept from its beginning, and as many from its end: the first error tells the cause,
+/// the last one the outcome.
+const MAX_STDERR_PART: usize = 16 * 1024;
+
+/// A program to run.
+#[derive(Debug, Clone, Default)]
+pub struct Command {
+    /// Its name, looked for on the [`search_path`], or its path.
+    pub program: String,
+    /// Its arguments. Every user of the machine can read them: never a secret.
+    pub args: Vec<String>,
+    /// Its environment, beside `PATH` and a UTF-8 locale. Any value may be a secret.
+    pub env: Vec<(String, SecretString)>,
+    /// What it reads from standard input, which is then closed.
+    pub stdin: Vec<u8>,
+    /// How long it may run.
+    pub timeout: Duration,
+    /// How many bytes of its standard output are kept.
+    pub max_output: usize,
+}
+
+/// What a program that has come to its end leaves.
+#[derive(Debug, Clone)]
+pub struct Output {
+    /// How it ended.
+    pub status: ExitStatus,
+    /// The beginning of its standard output, `max_output` bytes at most.
+    pub stdout: Vec<u8>,
+    /// Whether there was more of it.
+    pub truncated: bool,
+    /// Its standard error; where it was long, its beginning and its end.
+    pub stderr: String,
+}
+
+/// Why a program did not come to its end.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// There is no such program.
+    #[error("{0} is not installed: there is no such program on PATH")]
+    NotFound(String),
+    /// There is one, but we may not run it.
+    #[error("{0} is not executable: check its mode, owner and SELinux label")]
+    NotExecutable(PathBuf),
+    /// The system could not start it, or lost it.
+    #[error("{path} could not be run: {source}")]
+    Failed {
+        /// The program.
+        path: PathBuf,
+        /// The system's reason.
+        source: io::Error,
+    },
+    /// Its time was up, and it was stopped.
+    #[error("{program} did not finish within {} s and was stopped", after.as_secs_f32())]
+    TimedOut {
+        /// The program, as it was asked for.
+        program: String,
+        /// How long it had.
+        after: Duration,
+        /// Its standard error until then, as in [`Output`].
+        stderr: String,
+    },
+}
+
+/// The folders in which programs are looked for, and the `PATH` of every program that is run: those of our own `PATH`,
+/// then those where NS8 and the system have theirs.
+pub fn search_path() -> Vec<PathBuf> {
+    let own = env::var_os("PATH").unwrap_or_default();
+    let mut folders: Vec<PathBuf> = Vec::new();
+    for folder in env::split_paths(&own).chain(FOLDERS.map(PathBuf::from)) {
+        if folder.is_absolute() && !folders.contains(&folder) {
+            folders.push(folder);
+        }
+    }
+    folders
+}
+
+/// The file of `program`, a name or a path.
+///
+/// # Errors
+/// [`RunError::NotFound`] and [`RunError::NotExecutable`]: different mistakes with different remedies.
+pub fn find(program: &str) -> Result<PathBuf, RunError> {
+    let candidates = match program.contains('/') {
+        true => vec![program.into()],
+        false => search_path().into_iter().map(|folder| folder.join(program)).collect(),
+    };
+    let (runnable, others): (Vec<PathBuf>, Vec<PathBuf>) =
+        candidates.into_iter().filter(|file| file.is_file()).partition(|file| executable(file));
+    match (runnable.into_iter().next(), others.into_iter().next()) {
+        (Some(file), _) => Ok(file),
+        (None, Some(file)) => Err(RunError::NotExecutable(file)),
+        (None, None) => Err(RunError::NotFound(program.into())),
+    }
+}
+
+fn executable(file: &Path) -> bool {
+    rustix::fs::access(file, rustix::fs::Access::EXEC_OK).is_ok()
+}
+
+impl Command {
+    /// Runs the program to its end, whatever its exit status is.
+    ///
+    /// Dropping the future kills the program and all that it has started.
+    ///
+    /// # Errors
+    /// Where it cannot be started or does not end in time. A secret is never part of an error, unless the program
+    /// itself wrote it to its standard error.
+    pub async fn run(&self) -> Result<Output, RunError> {
+        let path = find(&self.program)?;
+        let failed = |source| RunError::Failed { path: path.clone(), source };
+        let mut running = self.start(&path).map_err(failed)?;
+        if let Ok(status) = timeout(self.timeout, running.end()).await {
+            let Running { stdout, stderr, .. } = &mut running;
+            let truncated = stdout.kept.left_out > 0;
+            let stdout = std::mem::take(&mut stdout.kept.head);
+            return Ok(Output { status: status.map_err(failed)?, stdout, truncated, stderr: stderr.kept.text() });
+        }
+        running.stop().await;
+        Err(RunError::TimedOut {
+            program: self.program.clone(),
+            after: self.timeout,
+            stderr: running.stderr.kept.text(),
+        })
+    }
+
+    fn start(&self, path: &Path) -> io::Result<Running<'_>> {
+        let search_path = env::join_paths(search_path()).map_err(io::Error::other)?;
+        let mut child = tokio::process::Command::new(path)
+            .args(&self.args)
+            .env_clear()
+            .env("PATH", search_path)
+            .env("LANG", "C.UTF-8")
+            .envs(self.env.iter().map(|(name, value)| (name, value.expose_secret())))
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .process_group(0)
+            .spawn()?;
+        Ok(Running {
+            input: &self.stdin,
+            stdin: child.stdin.take(),
+            stdout: Stream { pipe: child.stdout.take(), kept: Kept::new(self.max_output, 0) },
+            stderr: Stream { pipe: child.stderr.take(), kept: Kept::new(MAX_STDERR_PART, MAX_STDERR_PART) },
+            child,
+        })
+    }
+}
+
+/// A program that runs, the leader of its own process group. Dropped, it is killed.
+struct Running<'a> {
+    child: Child,
+    input: &'a [u8],
+    stdin: Option<ChildStdin>,
+    stdout: Stream<ChildStdout>,
+    stderr: Stream<ChildStderr>,
+}
+
+impl Running<'_> {
+    /// Waits for the end, feeding and draining the program meanwhile. May be given up and called again.
+    async fn end(&mut self) -> io::Result<ExitStatus> {
+        let leader = self.leader();
+        let Self { child, input, stdin, stdout, stderr } = self;
+        let mut talk = async || tokio::join!(feed(stdin, input), stdout.drain(), stderr.drain());
+        let status = tokio::select! {
+            status = child.wait() => status?,
+            _ = talk() => child.wait().await?,
+        };
+        // Whatever it left in the background would hold the pipes open.
+        if let Some(leader) = leader {
+            let _ = kill_process_group(leader, Signal::KILL);
+        }
+        let _ = timeout(GRACE, talk()).await;
+        Ok(status)
+    }
+
+    /// Asks the program to leave, then makes it.
+    async fn stop(&mut self) {
+        self.signal(Signal::TERM);
+        if timeout(GRACE, self.end()).await.is_err() {
+            self.signal(Signal::KILL);
+            let _ = self.child.wait().await;
+        }
+    }
+
+    /// The program's process id; `None` as soon as it has been reaped, since the number may then be another's.
+    fn leader(&self) -> Option<Pid> {
+        self.child.id().and_then(|id| Pid::from_raw(id.try_into().ok()?))
+    }
+
+    /// Signals the program and all that it has started: restic puts its own helpers, `ssh` and `rclone`, into process
+    /// groups of their own.
+    fn signal(&self, signal: Signal) {
+        let Some(leader) = self.leader() else { return };
+        let descendants = descendants(leader);
+        let _ = kill_process_group(leader, signal);
+        for process in descendants {
+            let _ = kill_process(process, signal);
+        }
+    }
+}
+
+impl Drop for Running<'_> {
+    fn drop(&mut self) {
+        self.signal(Signal::KILL);
+    }
+}
+
+async fn feed(stdin: &mut Option<ChildStdin>, input: &mut &[u8]) {
+    if let Some(pipe) = stdin {
+        // A program that does not read its input to the end may have its reasons: its exit status tells.
+        let _ = pipe.write_all_buf(input).await;
+    }
+    *stdin = None;
+}
+
+/// One of the program's outputs and what is kept of it.
+struct Stream<P> {
+    pipe: Option<P>,
+    kept: Kept,
+}
+
+impl<P: AsyncRead + Unpin> Stream<P> {
+    async fn drain(&mut self) {
+        let Some(pipe) = &mut self.pipe else { return };
+        let mut buffer = vec![0; 64 * 1024];
+        while let Ok(n @ 1..) = pipe.read(&mut buffer).await {
+            self.kept.push(&buffer[..n]);
+        }
+        self.pipe = None;
+    }
+}
+
+/// The beginning and the end of a stream of bytes.
+struct Kept {
+    head: Vec<u8>,
+    tail: VecDeque<u8>,
+    max_head: usize,
+    max_tail: usize,
+    left_out: usize,
+}
+
+impl Kept {
+    fn new(max_head: usize, max_tail: usize) -> Self {
+        Self { head: Vec::new(), tail: VecDeque::new(), max_head, max_tail, left_out: 0 }
+    }
+
+    fn push(&mut self, bytes: &[u8]) {
+        let (head, rest) = bytes.split_at(bytes.len().min(self.max_head - self.head.len()));
+        self.head.extend_from_slice(head);
+        self.tail.extend(rest);
+        let excess = self.tail.len().saturating_sub(self.max_tail);
+        self.tail.drain(..excess);
+        self.left_out += excess;
+    }
+
+    fn text(&self) -> String {
+        let mut bytes = self.head.clone();
+        if self.left_out > 0 {
+            bytes.extend_from_slice(format!("\n[{} bytes left out]\n", self.left_out).as_bytes());
+        }
+        bytes.extend(&self.tail);
+        String::from_utf8_lossy(&bytes).into_owned()
+    }
+}
+
+/// All that descends from `leader`, itself left out. Nothing where there is no `/proc`.
+fn descendants(leader: Pid) -> Vec<Pid> {
+    let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
+    let mut others: Vec<(Pid, Pid)> = entries.filter_map(|entry| with_parent(&entry.path())).collect();
+    let mut family = vec![leader];
+    let mut next = 0;
+    while let Some(&parent) = family.get(next) {
+        family.extend(others.extract_if(.., |(_, its_parent)| *its_parent == parent).map(|(pid, _)| pid));
+        next += 1;
+    }
+    family.split_off(1)
+}
+
+/// A process id and its parent's, from `/proc/<pid>/stat`: `1234 (a name) S 1 …`.
+fn with_parent(process: &Path) -> Option<(Pid, Pid)> {
+    let pid = |text: &str| text.parse().ok().and_then(Pid::from_raw);
+    let stat = fs::read_to_string(process.join("stat")).ok()?;
+    let parent = stat.rsplit_once(')')?.1.split_whitespace().nth(1)?;
+    Some((pid(process.file_name()?.to_str()?)?, pid(parent)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keeps_beginning_and_end() {
+        let mut kept = Kept::new(4, 3);
+        for part in ["ab", "cdef", "", "ghijklmno"] {
+            kept.push(part.as_bytes());
+        }
+        assert_eq!(kept.text(), "abcd\n[8 bytes left out]\nmno");
+        let mut short = Kept::new(4, 3);
+        short.push(b"abcdefg");
+        assert_eq!(short.text(), "abcdefg");
+    }
+
+    #[test]
+    fn a_name_is_looked_for_on_the_path_a_path_is_not() {
+        assert!(find("sh").unwrap().ends_with("sh"));
+        assert!(matches!(find("no-such-program"), Err(RunError::NotFound(_))));
+        assert!(matches!(find("./sh"), Err(RunError::NotFound(_))));
+        assert!(matches!(find(""), Err(RunError::NotFound(_))));
+        assert!(matches!(find("/etc/passwd"), Err(RunError::NotExecutable(_))));
+    }
+    fn sh(script: &str, timeout: Duration) -> Command {
+        let args = vec!["-c".into(), script.into()];
+        Command { program: "sh".into(), args, timeout, max_output: 1024, ..Command::default() }
+    }
+
+    const LONG: Duration = Duration::from_secs(60);
+    const SHORT: Duration = Duration::from_millis(300);
+
+    #[tokio::test]
+    async fn gets_the_given_environment_and_input_and_nothing_else() {
+        let command = Command {
+            env: vec![("SECRET".into(), "s3cret".into())],
+            stdin: b"hello\n".repeat(1000),
+            ..sh("env; wc -l; echo oops >&2; exit 3", LONG)
+        };
+        let output = command.run().await.unwrap();
+        let stdout = String::from_utf8(output.stdout).unwrap();
+        let mut names: Vec<&str> = stdout.lines().filter_map(|line| Some(line.split_once('=')?.0)).collect();
+        names.sort();
+        assert_eq!(names, ["LANG", "PATH", "PWD", "SECRET"]);
+        assert!(stdout.ends_with("1000\n"), "{stdout}");
+        assert_eq!((output.status.code(), output.stderr.as_str(), output.truncated), (Some(3), "oops\n", false));
+    }
+
+    #[tokio::test]
+    async fn an_output_of_100_mb_is_read_to_the_end_and_not_kept() {
+        let output = sh("head -c 100M /dev/zero | tee /dev/stderr; echo end >&2", LONG).run().await.unwrap();
+        assert!(output.status.success() && output.truncated);
+        assert_eq!(output.stdout.len(), 1024);
+        assert!(output.stderr.len() < 2 * MAX_STDERR_PART + 100 && output.stderr.ends_with("end\n"));
+    }
+
+    #[tokio::test]
+    async fn input_that_nobody_reads_is_no_error() {
+        let command = Command { stdin: vec![0; 1 << 20], ..sh("exec <&-; echo done", LONG) };
+        assert_eq!(command.run().await.unwrap().stdout, b"done\n");
+    }
+
+    #[tokio::test]
+    async fn what_stays_in_the_background_is_stopped() {
+        let output = sh("sleep 1000 & echo $!", LONG).run().await.unwrap();
+        gone(&String::from_utf8(output.stdout).unwrap()).await;
+    }
+
+    #[tokio::test]
+    async fn when_its_time_is_up_the_whole_family_goes_even_if_it_ignores_sigterm() {
+        let script = "trap '' TERM; setsid sleep 1000 & echo $! $$ >&2; while :; do sleep 1000; done";
+        let error = sh(script, SHORT).run().await.unwrap_err();
+        let RunError::TimedOut { stderr, .. } = error else { panic!("{error}") };
+        gone(&stderr).await;
+    }
+
+    #[tokio::test]
+    async fn nothing_is_left_when_nobody_waits_any_more() {
+        let dir = tempfile::tempdir().unwrap();
+        let pids = dir.path().join("pids");
+        let script = format!("setsid sleep 1000 & echo $! $$ > {0}.new; mv {0}.new {0}; wait", pids.display());
+        let command = sh(&script, LONG);
+        let written = async {
+            while !pids.exists() {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        tokio::select! {
+            result = command.run() => panic!("{result:?}"),
+            () = written => {}
+        }
+        gone(&fs::read_to_string(&pids).unwrap()).await;
+    }
+
+    /// Waits until none of these processes runs any more; the test runner's own time limit is the bound.
+    async fn gone(pids: &str) {
+        let runs = |pid: &str| {
+            let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+            stat.rsplit_once(')').is_some_and(|(_, state)| !state.starts_with(" Z"))
+        };
+        assert!(!pids.trim().is_empty());
+        while pids.split_whitespace().any(runs) {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+}
