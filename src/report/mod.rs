@@ -1,8 +1,27 @@
-//! Writes the report: subject and plain text. Pure.
+//! Writes the report: subject, plain text, JSON, and the digest that tells whether two reports say the same. Pure.
+//!
+//! [`text`](text()) says what and in which order, `words` holds every phrase in every language, `figures` writes times,
+//! sizes and numbers, `page` breaks lines, and `clean` makes text from outside harmless.
+
+mod clean;
+mod commands;
+mod digest;
+mod figures;
+mod json;
+mod page;
+mod subject;
+mod text;
+mod words;
 
 use std::time::Duration;
 
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+pub use digest::digest;
+pub use json::json;
+pub use subject::{outcome_word, subject};
+pub use text::{test_mail, text};
 
 use crate::alert::Alert;
 use crate::classify::Assessment;
@@ -27,6 +46,8 @@ pub struct Report<'a> {
     pub host: &'a str,
     /// The time of writing.
     pub now: Timestamp,
+    /// The time zone in which times are shown: this machine's.
+    pub zone: TimeZone,
     /// The reader's language.
     pub language: Language,
 }

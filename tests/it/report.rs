@@ -1,1 +1,308 @@
-//! Tests of the report part.
+//! The report against golden files: `tests/golden/<case>/{subject,en.txt,it.txt,report.json}`.
+//!
+//! `UPDATE_GOLDEN=1 cargo test --test it report` writes them anew; read the difference before it is committed.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use ns8_backup_monitor::alert::Alert;
+use ns8_backup_monitor::classify::{Assessment, assess};
+use ns8_backup_monitor::cluster::model::{Layout, Module, ModuleId, ModuleResult, Plan, PlanId, PlanStatus};
+use ns8_backup_monitor::config::Language;
+use ns8_backup_monitor::probe::{Lock, NotProbed, Probe, Probes, Verdict};
+use ns8_backup_monitor::report::{Finding, Report, digest, json, outcome_word, subject, test_mail, text};
+
+const NOW: &str = "2026-11-22T02:15:07Z";
+const STALE_AFTER: Duration = Duration::from_secs(43_200);
+
+/// What a report is made of, owned.
+struct Case {
+    name: &'static str,
+    plan: Plan,
+    probes: Probes,
+    gave_up: Option<Duration>,
+    alerts: Vec<Alert>,
+    /// Another finding than the plan's.
+    other: Option<Finding<'static>>,
+    zone: TimeZone,
+}
+
+impl Case {
+    fn new(name: &'static str) -> Self {
+        let mut plan = Plan::unknown(PlanId::new("2").unwrap());
+        plan.name = Some("Nightly".into());
+        plan.defined = true;
+        let alerts = vec![alert("1")];
+        Self { name, plan, probes: Probes::NotNeeded, gave_up: None, alerts, other: None, zone: TimeZone::UTC }
+    }
+
+    fn with(mut self, change: impl FnOnce(&mut Self)) -> Self {
+        change(&mut self);
+        self
+    }
+
+    /// A module on node 1 with a result.
+    fn module(mut self, id: &str, result: ModuleResult) -> Self {
+        let id = ModuleId::new(id).unwrap();
+        self.plan.modules.insert(id.clone(), module(None));
+        self.plan.results.insert(id, result);
+        self
+    }
+
+    /// Members that have no result.
+    fn missing(mut self, ids: &[&str]) -> Self {
+        let ids = ids.iter().map(|id| ModuleId::new(*id).unwrap());
+        let members = self.plan.results.keys().cloned().chain(ids).collect();
+        self.plan.members = Some(members);
+        self
+    }
+
+    fn probes(self, verdicts: Vec<(&str, Option<&str>, Verdict)>) -> Self {
+        let probe = |(name, module, verdict): (&str, Option<&str>, Verdict)| Probe {
+            repository: name.into(),
+            location: Some("s3:s3.amazonaws.com/bucket".into()),
+            module: module.and_then(ModuleId::new),
+            verdict,
+        };
+        self.with(|case| case.probes = Probes::Done(verdicts.into_iter().map(probe).collect()))
+    }
+
+    /// The plan as it is assessed at the usual time.
+    fn assessment(&self) -> Assessment {
+        let start = self.alerts.iter().filter_map(|alert| alert.starts_at).max();
+        assess(&self.plan, start.unwrap_or(at(NOW)), at(NOW), Some(STALE_AFTER))
+    }
+
+    /// Writes the report in `language` and hands it to `read`.
+    fn report<T>(&self, language: Language, read: impl FnOnce(&Report) -> T) -> T {
+        let assessment = self.assessment();
+        let finding = self.other.clone().unwrap_or(Finding::Plan {
+            plan: &self.plan,
+            assessment: &assessment,
+            probes: &self.probes,
+            gave_up_waiting_after: self.gave_up,
+        });
+        read(&Report {
+            finding,
+            cluster: Some("cluster.example.org"),
+            alerts: &self.alerts,
+            alerts_left_out: 0,
+            job_id: Some("20261122-021437-9f3a"),
+            host: "leader.example.org",
+            now: at(NOW),
+            zone: self.zone.clone(),
+            language,
+        })
+    }
+}
+
+fn at(time: &str) -> Timestamp {
+    time.parse().unwrap()
+}
+
+fn texts(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
+    pairs.iter().map(|(key, value)| (key.to_string(), value.to_string())).collect()
+}
+
+/// The alert of ns8-metrics 1.3 for plan 2 on `node`.
+fn alert(node: &str) -> Alert {
+    let labels = [("alertname", "BackupFailed"), ("id", "2"), ("name", "Nightly"), ("node", node)];
+    let annotations = [
+        ("summary_en", "Backup failed"),
+        ("summary_it", "Backup fallito"),
+        ("description_en", "The backup Nightly has failed on this node."),
+        ("description_it", "Il backup Nightly è fallito su questo nodo."),
+    ];
+    Alert {
+        name: "BackupFailed".into(),
+        labels: texts(&labels),
+        annotations: texts(&annotations),
+        starts_at: Some(at("2026-11-22T02:14:00Z")),
+    }
+}
+
+fn module(name: Option<&str>) -> Module {
+    Module {
+        ui_name: name.map(String::from),
+        node: Some("1".into()),
+        node_name: Some("leader".into()),
+        ..Module::default()
+    }
+}
+
+/// A result of layout C that ended shortly before the report.
+fn result(errors: u64) -> ModuleResult {
+    ModuleResult {
+        layout: Layout::C,
+        start: Some(at("2026-11-22T01:00:00Z")),
+        end: Some(at("2026-11-22T02:12:10Z")),
+        errors,
+        error: None,
+        total_size: Some(13_314_398_617),
+        total_file_count: Some(120_345),
+        snapshots_count: Some(14),
+    }
+}
+
+/// A result of the founding document's layout.
+fn documented(error: Option<&str>) -> ModuleResult {
+    ModuleResult {
+        layout: Layout::A,
+        start: None,
+        errors: error.is_some().into(),
+        error: error.map(String::from),
+        total_size: None,
+        total_file_count: None,
+        snapshots_count: None,
+        ..result(0)
+    }
+}
+
+/// A result of the previous night.
+fn last_night() -> ModuleResult {
+    let (start, end) = (Some(at("2026-11-21T01:00:00Z")), Some(at("2026-11-21T02:12:10Z")));
+    ModuleResult { start, end, ..result(0) }
+}
+
+fn healthy() -> Verdict {
+    Verdict::Healthy { snapshots: 14, newest: Some(at("2026-11-21T23:00:00Z")), in_use: None }
+}
+
+fn cases() -> Vec<Case> {
+    let lock = Lock { count: 1, since: Some(at("2026-11-21T22:00:00Z")), by: Some("root@leader, PID 4711".into()) };
+    let many = (0..500).fold(Case::new("many_failed"), |case, n| case.module(&format!("mail{n}"), result(1)));
+    vec![
+        Case::new("success").module("mail1", result(0)).module("imap2", result(0)).missing(&[]),
+        Case::new("partial_documented")
+            .module("mail1", documented(Some("Fatal: unable to open repository: connection refused")))
+            .module("imap2", documented(None))
+            .module("wiki3", documented(Some("")))
+            .with(|case| {
+                case.plan.name = None;
+                case.plan.defined = false;
+                let timestamp = Some(at("2026-11-22T02:13:00Z"));
+                case.plan.status = Some(PlanStatus { success: false, timestamp, errors: Some(3) });
+            })
+            .probes(vec![("repo1", None, Verdict::Unreachable("connection refused".into()))]),
+        Case::new("partial_with_absent")
+            .module("mail1", result(2))
+            .module("imap2", result(0))
+            .module("wiki3", last_night())
+            .missing(&["samba4"])
+            .with(|case| case.plan.modules.values_mut().for_each(|module| module.ui_name = Some("Office".into())))
+            .probes(vec![("offsite", Some("mail1"), healthy()), ("offsite", Some("wiki3"), healthy())]),
+        Case::new("all_failed")
+            .module("mail1", ModuleResult { snapshots_count: Some(0), ..result(1) })
+            .module("imap2", ModuleResult { snapshots_count: None, total_size: None, ..result(1) })
+            .missing(&[])
+            .probes(vec![("offsite", Some("mail1"), Verdict::WrongPassword)]),
+        Case::new("none_ran").module("mail1", last_night()).missing(&["imap2"]),
+        Case::new("no_modules").missing(&[]),
+        Case::new("never_ran").with(|case| case.probes = Probes::Disabled),
+        Case::new("unknown_plan").with(|case| {
+            case.plan = Plan::unknown(PlanId::new("[a-z]*; rm -rf").unwrap());
+            case.probes = Probes::Done(Vec::new());
+        }),
+        Case::new("nothing_recent").with(|case| case.other = Some(Finding::NothingRecent(Duration::from_secs(3600)))),
+        Case::new("unreadable").with(|case| {
+            let why = "the cluster's Redis at redis://127.0.0.1:6379 could not be read: connection refused";
+            case.other = Some(Finding::Unreadable(why.into()));
+        }),
+        Case::new("gave_up_waiting")
+            .module("mail1", result(1))
+            .module("imap2", last_night())
+            .missing(&["samba4"])
+            .with(|case| case.gave_up = Some(Duration::from_secs(900))),
+        Case::new("two_alerts").module("mail1", result(1)).module("imap2", result(0)).with(|case| {
+            case.alerts = vec![alert("1"), alert("2")];
+            case.zone = TimeZone::fixed(jiff::tz::offset(1));
+        }),
+        Case::new("awkward_texts")
+            .module("<b>mail1\u{202e}", documented(Some("<b>no</b>\r\nSubject: \u{1b}[31mred\0\u{200b}")))
+            .module("imap2", documented(None))
+            .with(|case| {
+                case.plan.id = PlanId::new("1\nBcc: a@b.example <x>").unwrap();
+                case.plan.name = Some("n".repeat(10_000));
+            }),
+        many,
+        Case::new("every_verdict").module("mail1", result(1)).module("imap2", result(0)).probes(vec![
+            ("healthy", Some("mail1"), healthy()),
+            ("empty", None, Verdict::Healthy { snapshots: 0, newest: None, in_use: None }),
+            ("in use", None, Verdict::Healthy { snapshots: 1, newest: None, in_use: Some(lock.clone()) }),
+            ("locked", Some("mail1"), Verdict::Locked(lock)),
+            ("locked elsewhere", None, Verdict::Locked(Lock { count: 2, since: None, by: None })),
+            ("password", None, Verdict::WrongPassword),
+            ("none", None, Verdict::NoRepository),
+            ("unreachable", None, Verdict::Unreachable("no route to host.".into())),
+            ("denied", None, Verdict::Denied("403 Forbidden".into())),
+            ("damaged", Some("mail1"), Verdict::Damaged("ciphertext verification failed".into())),
+            ("slow", None, Verdict::TimedOut(Duration::from_secs(60))),
+            ("restic", None, Verdict::NotProbed(NotProbed::ResticMissing("restic".into()))),
+            ("gateway", None, Verdict::NotProbed(NotProbed::NoCredentials)),
+            ("more", None, Verdict::NotProbed(NotProbed::TooMany(1200))),
+            ("incomplete", None, Verdict::NotProbed(NotProbed::Incomplete("password".into()))),
+        ]),
+        Case::new("damaged_entries").module("mail1", result(1)).missing(&[]).with(|case| {
+            case.plan.damaged = vec!["the result of imap2 is not valid JSON".into()];
+            case.plan.enabled = false;
+            case.probes = Probes::Unknown("the cluster's Redis at /run/redis.sock could not be read: timed out".into());
+        }),
+        Case::new("nothing_readable").with(|case| {
+            case.plan.damaged = vec!["the result of imap2 is not valid JSON".into()];
+        }),
+        Case::new("huge_numbers").module("imap2", result(0)).module(
+            "mail1",
+            ModuleResult {
+                start: Some(Timestamp::MIN),
+                end: Some(Timestamp::MAX),
+                errors: u64::MAX,
+                total_size: Some(u64::MAX),
+                total_file_count: Some(u64::MAX),
+                snapshots_count: Some(u64::MAX),
+                ..result(1)
+            },
+        ),
+    ]
+}
+
+#[test]
+fn reports_are_as_in_the_golden_files() {
+    let mut wrong = Vec::new();
+    for case in cases() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(case.name);
+        let subjects = [Language::En, Language::It]
+            .map(|language| case.report(language, |report| subject(report, "[ns8-backup]")))
+            .join("\n");
+        let json = case.report(Language::En, json);
+        let files = [
+            ("subject", subjects + "\n"),
+            ("en.txt", case.report(Language::En, text)),
+            ("it.txt", case.report(Language::It, text)),
+            ("report.json", serde_json::to_string_pretty(&json).unwrap() + "\n"),
+        ];
+        for (name, written) in files {
+            let (file, written) = (folder.join(name), written.replace(env!("CARGO_PKG_VERSION"), "VERSION"));
+            if std::env::var_os("UPDATE_GOLDEN").is_some() {
+                std::fs::create_dir_all(&folder).unwrap();
+                std::fs::write(&file, &written).unwrap();
+            }
+            let golden = std::fs::read_to_string(&file).unwrap_or_default();
+            if golden != written {
+                wrong.push(format!("{} differs; it is now:\n{written}", file.display()));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn a_test_mail_says_that_it_is_one() {
+    for (language, word) in [(Language::En, "This is a test."), (Language::It, "Questa è una prova.")] {
+        let (subject, body) = test_mail(language, "", "leader.example.org", at(NOW), &TimeZone::UTC);
+        assert!(subject.starts_with("TEST - "), "{subject}");
+        assert!(body.starts_with(word) && body.contains("leader.example.org"), "{body}");
+    }
+}

@@ -1,0 +1,41 @@
+//! Text from outside, made harmless: what it holds can neither break a line, nor hide, nor pass for markup.
+
+use std::fmt::Write;
+
+/// `text` on one line, at most `max` bytes long.
+///
+/// `ns8-sendmail` sends HTML as soon as it sees something between `<` and `>`: they become other brackets. Characters
+/// that cannot be seen, or that turn what follows around, are named instead, as in `[U+202E]`.
+pub(super) fn clean(text: &str, max: usize) -> String {
+    let mut clean = String::new();
+    let mut end = 0;
+    for c in text.trim().chars() {
+        match c {
+            '<' => clean.push('‹'),
+            '>' => clean.push('›'),
+            '\n' => clean.push_str(" ⏎ "),
+            '\t' => clean.push(' '),
+            '\r' => {}
+            c if is_unseen(c) => _ = write!(clean, "[U+{:04X}]", u32::from(c)),
+            c => clean.push(c),
+        }
+        if clean.len() > max {
+            clean.truncate(end);
+            clean.push('…');
+            break;
+        }
+        if clean.len() + '…'.len_utf8() <= max {
+            end = clean.len();
+        }
+    }
+    clean
+}
+
+/// Control characters, and Unicode's format characters: direction marks, zero-width characters, tags.
+fn is_unseen(c: char) -> bool {
+    c.is_control()
+        || matches!(c,
+            '\u{AD}' | '\u{34F}' | '\u{61C}' | '\u{115F}' | '\u{1160}' | '\u{17B4}' | '\u{17B5}' | '\u{180B}'..='\u{180F}'
+            | '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2060}'..='\u{206F}' | '\u{3164}' | '\u{FE00}'..='\u{FE0F}'
+            | '\u{FEFF}' | '\u{FFA0}' | '\u{FFF9}'..='\u{FFFB}' | '\u{E0000}'..='\u{E0FFF}')
+}

@@ -1,0 +1,54 @@
+//! Commands that show more. Each is offered only where every part of it is safe to paste into a shell.
+
+use crate::cluster::model::{Layout, ModuleId, PlanId};
+
+/// Longest command offered, in bytes.
+const MAX_COMMAND: usize = 200;
+
+/// What shows why `module` has this result, or none (`layout` is `None`).
+pub(super) fn look_into(plan: &PlanId, module: &ModuleId, layout: Option<Layout>) -> Vec<String> {
+    if layout == Some(Layout::A) {
+        return shell(&["redis-cli", "HGETALL", &format!("module/{module}/backup/{plan}/status")])
+            .into_iter()
+            .collect();
+    }
+    [journal(plan), restic(plan, module, "snapshots")].into_iter().flatten().collect()
+}
+
+/// The log of the unit that ran the plan on a node (NS8: `backup3.service` ran plan 3).
+fn journal(plan: &PlanId) -> Option<String> {
+    is_number(plan).then(|| shell(&["journalctl", "-e", "-u", &format!("backup{plan}.service")]))?
+}
+
+/// restic on a module's own repository, through NS8's `restic-wrapper`, which knows address and password.
+pub(super) fn restic(plan: &PlanId, module: &ModuleId, action: &str) -> Option<String> {
+    let module = Some(module.as_str()).filter(|id| !id.starts_with('-'))?;
+    is_number(plan).then(|| shell(&["runagent", "-m", module, "restic-wrapper", "--backup", plan.as_str(), action]))?
+}
+
+/// This program's own look at the plan as it is now.
+pub(super) fn report(plan: &PlanId) -> Option<String> {
+    let plan = Some(plan.as_str()).filter(|id| !id.starts_with('-'))?;
+    shell(&["ns8-backup-monitor", "report", plan])
+}
+
+/// A plan's id as NS8 makes them; only such an id is part of a unit's name.
+fn is_number(plan: &PlanId) -> bool {
+    plan.as_str().bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// The words as one shell command; `None` where a word holds what cannot be shown as it is, or that is too long.
+fn shell(words: &[&str]) -> Option<String> {
+    let quoted: Option<Vec<String>> = words.iter().map(|word| quote(word)).collect();
+    quoted.map(|words| words.join(" ")).filter(|command| command.len() <= MAX_COMMAND)
+}
+
+fn quote(word: &str) -> Option<String> {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:@%+=,".contains(c);
+    let shown = |c: char| (c.is_ascii_graphic() || c == ' ') && !"<>".contains(c);
+    match word {
+        word if !word.is_empty() && word.chars().all(plain) => Some(word.into()),
+        word if word.chars().all(shown) => Some(format!("'{}'", word.replace('\'', r"'\''"))),
+        _ => None,
+    }
+}

@@ -1,0 +1,21 @@
+//! Tells whether two reports say the same.
+
+use sha2::{Digest, Sha256};
+
+use super::{Finding, Report, outcome_word};
+
+/// SHA-256, in hex, of what the report says about the plan: outcome, and each module's state and result.
+///
+/// Wording, the time of writing, the alert and the probes do not count: a repeated alert about the same results makes
+/// the same digest, a new run's results make another one.
+pub fn digest(report: &Report) -> String {
+    let mut facts = vec![outcome_word(report).to_string()];
+    if let Finding::Plan { plan, assessment, .. } = &report.finding {
+        facts.push(plan.id.to_string());
+        for (module, state) in &assessment.modules {
+            let result = plan.results.get(module).map(|result| (result.end, result.errors, result.snapshots_count));
+            facts.push(format!("{module:?} {state:?} {result:?}"));
+        }
+    }
+    Sha256::digest(serde_json::to_vec(&facts).unwrap_or_default()).iter().map(|byte| format!("{byte:02x}")).collect()
+}

@@ -1,0 +1,64 @@
+//! The subject: outcome word and counts, on one line.
+
+use super::clean::clean;
+use super::words::Words;
+use super::{Finding, Report, figures};
+use crate::classify::{Assessment, Outcome};
+use crate::cluster::model::Plan;
+
+/// Longest plan id and prefix in a subject, in bytes.
+const MAX_TEXT: usize = 100;
+
+/// The report's outcome in one word, which is the same in every language.
+pub fn outcome_word(report: &Report) -> &'static str {
+    match &report.finding {
+        Finding::Plan { assessment, .. } => match assessment.outcome {
+            Outcome::Success => "SUCCESS",
+            Outcome::Partial => "PARTIAL",
+            Outcome::RepoFailure => "REPO_FAILURE",
+        },
+        Finding::NothingRecent(_) => "REPO_FAILURE",
+        Finding::Unreadable(_) => "UNKNOWN",
+    }
+}
+
+/// The subject, a single line; no space before it where `prefix` is empty.
+pub fn subject(report: &Report, prefix: &str) -> String {
+    let words = Words(report.language);
+    let reason = match &report.finding {
+        Finding::Plan { plan, assessment, .. } => plan_reason(words, plan, assessment),
+        Finding::NothingRecent(window) => words.subject_nothing_recent(&figures::duration(words, *window)),
+        Finding::Unreadable(_) => words.subject_unreadable(),
+    };
+    prefixed(prefix, &format!("{} - {reason}", outcome_word(report)))
+}
+
+/// `text` after the prefix.
+pub(super) fn prefixed(prefix: &str, text: &str) -> String {
+    format!("{} {text}", clean(prefix, MAX_TEXT)).trim_start().into()
+}
+
+/// What follows the outcome word: the founding document's table, widened by modules without a result.
+pub(super) fn plan_reason(words: Words, plan: &Plan, assessment: &Assessment) -> String {
+    let counts = &assessment.counts;
+    let (total, absent) = (counts.total(), counts.absent());
+    match (assessment.outcome, counts.error, absent) {
+        (Outcome::Success, ..) => words.subject_success(total),
+        (Outcome::Partial, 0, _) => words.subject_absent(absent, total),
+        (Outcome::Partial, errors, 0) => words.subject_failed(errors, total),
+        (Outcome::Partial, errors, _) => words.subject_failed_and_absent(errors, total, absent),
+        (Outcome::RepoFailure, 0, 0) => nothing_found(words, plan),
+        (Outcome::RepoFailure, 0, _) => words.subject_none_ran(total),
+        (Outcome::RepoFailure, ..) => words.subject_all_failed(total),
+    }
+}
+
+/// Why a plan has no modules to report. Where a plan is not defined that says little: layout A defines none.
+fn nothing_found(words: Words, plan: &Plan) -> String {
+    let id = clean(plan.id.as_str(), MAX_TEXT);
+    match &plan.members {
+        _ if !plan.damaged.is_empty() => words.subject_nothing_readable(&id),
+        Some(members) if plan.defined && members.is_empty() => words.subject_no_modules(&id),
+        _ => words.subject_nothing_found(&id),
+    }
+}

@@ -1,0 +1,423 @@
+//! Every phrase, in every language side by side. A further language is one more line in each, and the compiler names
+//! those that lack it.
+//!
+//! Phrases are built so that no word has to agree with a number: "3 of 12 modules" rather than "3 modules were".
+
+use crate::config::Language;
+
+/// The words of one language.
+#[derive(Clone, Copy)]
+pub(super) struct Words(pub(super) Language);
+
+macro_rules! phrases {
+    ($($name:ident($($argument:ident: $type:ty),*) { En: $en:literal, It: $it:literal, })*) => {
+        impl Words {
+            $(pub(super) fn $name(self $(, $argument: $type)*) -> String {
+                match self.0 {
+                    Language::En => format!($en),
+                    Language::It => format!($it),
+                }
+            })*
+        }
+    };
+}
+
+phrases! {
+    // What follows the outcome word in the subject. The English ones are the founding document's, to the letter.
+    subject_success(total: usize) {
+        En: "all {total} module(s) backed up successfully",
+        It: "backup riuscito per tutti i moduli ({total})",
+    }
+    subject_failed(failed: usize, total: usize) {
+        En: "{failed}/{total} module(s) failed",
+        It: "backup non riuscito per {failed}/{total} moduli",
+    }
+    subject_failed_and_absent(failed: usize, total: usize, absent: usize) {
+        En: "{failed}/{total} module(s) failed, {absent} without a result",
+        It: "backup non riuscito per {failed}/{total} moduli, {absent} senza risultato",
+    }
+    subject_absent(absent: usize, total: usize) {
+        En: "{absent}/{total} module(s) without a result",
+        It: "{absent}/{total} moduli senza risultato",
+    }
+    subject_all_failed(total: usize) {
+        En: "all {total} module(s) failed",
+        It: "backup non riuscito per tutti i moduli ({total})",
+    }
+    subject_none_ran(total: usize) {
+        En: "none of {total} module(s) has a result of this run",
+        It: "nessun risultato di questa esecuzione ({total} moduli)",
+    }
+    subject_no_modules(plan: &str) {
+        En: "plan {plan} has no modules",
+        It: "il piano {plan} non ha moduli",
+    }
+    subject_nothing_found(plan: &str) {
+        En: "no backup status found for plan {plan}",
+        It: "nessuno stato di backup trovato per il piano {plan}",
+    }
+    subject_nothing_readable(plan: &str) {
+        En: "no readable backup status for plan {plan}",
+        It: "nessuno stato di backup leggibile per il piano {plan}",
+    }
+    subject_nothing_recent(window: &str) {
+        En: "no plan has a result within the last {window}",
+        It: "nessun piano ha un risultato nelle ultime {window}",
+    }
+    subject_unreadable() {
+        En: "the cluster's Redis could not be read",
+        It: "impossibile leggere il Redis del cluster",
+    }
+
+    // The verdict in one sentence.
+    all_succeeded(total: &str) {
+        En: "every module was backed up successfully ({total} of {total}).",
+        It: "backup riuscito per tutti i moduli ({total} su {total}).",
+    }
+    mixed(total: &str, parts: &str) {
+        En: "of {total} modules, {parts}.",
+        It: "su {total} moduli, {parts}.",
+    }
+    count_failed(count: &str) {
+        En: "{count} failed",
+        It: "{count} con backup non riuscito",
+    }
+    count_absent(count: &str) {
+        En: "{count} without a result of this run",
+        It: "{count} senza un risultato di questa esecuzione",
+    }
+    count_succeeded(count: &str) {
+        En: "{count} backed up",
+        It: "{count} con backup riuscito",
+    }
+    all_failed(total: &str) {
+        En: "nothing was backed up; every module failed ({total} of {total}).",
+        It: "nessun backup riuscito; tutti i moduli hanno dato errore ({total} su {total}).",
+    }
+    none_ran(total: &str) {
+        En: "no module has a result of this run (0 of {total}).",
+        It: "nessun modulo ha un risultato di questa esecuzione (0 su {total}).",
+    }
+    no_modules() {
+        En: "the plan has no modules, so nothing was backed up.",
+        It: "il piano non ha moduli, quindi non è stato eseguito alcun backup.",
+    }
+    nothing_found() {
+        En: "the cluster holds no backup status for this plan.",
+        It: "il cluster non contiene alcuno stato di backup per questo piano.",
+    }
+    nothing_readable() {
+        En: "the cluster holds no backup status for this plan that could be read.",
+        It: "il cluster non contiene alcuno stato di backup leggibile per questo piano.",
+    }
+    nothing_recent(window: &str) {
+        En: "the alert names no plan, and no plan has a result within the last {window}.",
+        It: "l'avviso non indica alcun piano e nessun piano ha un risultato nelle ultime {window}.",
+    }
+    unreadable() {
+        En: "the cluster's Redis could not be read. Nothing is known about the modules; this report claims nothing about them.",
+        It: "impossibile leggere il Redis del cluster. Dei moduli non si sa nulla; questo rapporto non afferma nulla su di essi.",
+    }
+
+    // What explains the verdict.
+    undefined_plan() {
+        En: "It knows no plan of this id: the plan may have been deleted, may never have run, or its status was removed.",
+        It: "Il cluster non conosce alcun piano con questo id: il piano può essere stato eliminato o non essere mai stato eseguito, oppure il suo stato è stato rimosso.",
+    }
+    never_ran() {
+        En: "The plan is defined, but no module of it has left a result. It may never have run.",
+        It: "Il piano è definito, ma nessun suo modulo ha lasciato un risultato. Può non essere mai stato eseguito.",
+    }
+    disabled_plan() {
+        En: "The plan is disabled: it does not run by itself.",
+        It: "Il piano è disabilitato: non viene eseguito automaticamente.",
+    }
+    gave_up_waiting(wait: &str, modules: &str) {
+        En: "The longest wait ({wait}) is over. Still without a result of this run: {modules}. They may still be running, and what becomes of them is not in this mail.",
+        It: "L'attesa massima ({wait}) è terminata. Ancora senza un risultato di questa esecuzione: {modules}. Possono essere ancora in corso, e il loro esito non è in questo messaggio.",
+    }
+    and_more(count: &str) {
+        En: "and {count} more",
+        It: "e altri {count}",
+    }
+    repositories_healthy() {
+        En: "Every repository that was looked at is healthy: the fault is more likely on the modules' side.",
+        It: "Tutti i repository esaminati sono integri: il guasto è più probabilmente dalla parte dei moduli.",
+    }
+    repositories_faulty(faulty: &str, total: &str) {
+        En: "{faulty} of {total} repositories cannot be used as they are: see Repositories.",
+        It: "{faulty} repository su {total} non utilizzabili allo stato attuale: si veda Repository.",
+    }
+    status_differs() {
+        En: "The cluster's own record of the plan says otherwise:",
+        It: "Il riepilogo del piano scritto dal cluster dice altro:",
+    }
+    status_success() {
+        En: "success",
+        It: "successo",
+    }
+    status_error() {
+        En: "error",
+        It: "errore",
+    }
+    status_errors(count: &str) {
+        En: "{count} failed",
+        It: "{count} non riusciti",
+    }
+    look_at_timers() {
+        En: "See whether the backups are scheduled on each node:",
+        It: "Verificare su ogni nodo se i backup sono pianificati:",
+    }
+    look_at_check() {
+        En: "See what is wrong, on this machine:",
+        It: "Vedere che cosa non va, su questa macchina:",
+    }
+    look_again() {
+        En: "The state as it is now",
+        It: "Lo stato attuale",
+    }
+
+    // Headings.
+    heading_failed(count: &str) {
+        En: "Failed ({count})",
+        It: "Backup non riusciti ({count})",
+    }
+    heading_absent(count: &str) {
+        En: "Without a result of this run ({count})",
+        It: "Senza un risultato di questa esecuzione ({count})",
+    }
+    heading_succeeded(count: &str) {
+        En: "Backed up ({count})",
+        It: "Backup riusciti ({count})",
+    }
+    heading_repositories() {
+        En: "Repositories",
+        It: "Repository",
+    }
+    heading_alerts() {
+        En: "The alert",
+        It: "L'avviso",
+    }
+    heading_damaged() {
+        En: "Could not be read",
+        It: "Non leggibile",
+    }
+    left_out(count: &str) {
+        En: "({count} more, left out here)",
+        It: "(altri {count}, qui omessi)",
+    }
+
+    // Labels.
+    label_plan() {
+        En: "Plan",
+        It: "Piano",
+    }
+    label_cluster() {
+        En: "Cluster",
+        It: "Cluster",
+    }
+    label_written() {
+        En: "Written",
+        It: "Scritto",
+    }
+    label_newest() {
+        En: "Newest result",
+        It: "Risultato più recente",
+    }
+    label_node() {
+        En: "Node",
+        It: "Nodo",
+    }
+    label_ended() {
+        En: "Ended",
+        It: "Fine",
+    }
+    label_started() {
+        En: "Started",
+        It: "Inizio",
+    }
+    label_errors() {
+        En: "Errors",
+        It: "Errori",
+    }
+    label_reason() {
+        En: "Reason",
+        It: "Motivo",
+    }
+    label_last_snapshot() {
+        En: "Last snapshot, not of this run",
+        It: "Ultimo snapshot, non di questa esecuzione",
+    }
+    label_earlier_result() {
+        En: "That earlier result",
+        It: "Quel risultato precedente",
+    }
+    label_next() {
+        En: "Next",
+        It: "Da fare",
+    }
+    label_next_on_node(node: &str) {
+        En: "Next, on node {node}",
+        It: "Da fare, sul nodo {node}",
+    }
+    label_instance() {
+        En: "instance",
+        It: "istanza",
+    }
+
+    // Times, sizes, numbers.
+    days() {
+        En: "d",
+        It: "g",
+    }
+    ago(age: &str) {
+        En: "{age} ago",
+        It: "{age} fa",
+    }
+    ahead(age: &str) {
+        En: "{age} ahead of this machine's clock",
+        It: "{age} avanti rispetto all'orologio di questa macchina",
+    }
+    took(duration: &str) {
+        En: "took {duration}",
+        It: "durata {duration}",
+    }
+    files(count: &str) {
+        En: "files: {count}",
+        It: "file: {count}",
+    }
+    snapshots(count: &str) {
+        En: "snapshots: {count}",
+        It: "snapshot: {count}",
+    }
+    since(time: &str) {
+        En: "since {time}",
+        It: "dal {time}",
+    }
+
+    // Why a module is not among the successes.
+    no_reason() {
+        En: "the cluster gives no reason",
+        It: "il cluster non indica alcun motivo",
+    }
+    repository_unread() {
+        En: "the repository itself could not be read either: it is unreachable, was never initialised, or is locked",
+        It: "nemmeno il repository è leggibile: è irraggiungibile, non è mai stato inizializzato o è bloccato",
+    }
+    log_tells() {
+        En: "the cluster keeps no reason; the log below has it",
+        It: "il cluster non conserva il motivo; si trova nel registro indicato sotto",
+    }
+    stale() {
+        En: "its last result is an earlier run's. Of this run there is none: it is still running, was never started, or was busy",
+        It: "il suo ultimo risultato è di un'esecuzione precedente. Di questa non ce n'è: è ancora in corso, non è mai stata avviata, o il modulo era occupato",
+    }
+    missing() {
+        En: "has not run yet: there is no result of any run",
+        It: "mai eseguito finora: non esiste alcun risultato",
+    }
+    earlier_success() {
+        En: "success",
+        It: "successo",
+    }
+
+    // Repositories.
+    probes_disabled() {
+        En: "The repositories were not looked at: the check is switched off.",
+        It: "I repository non sono stati esaminati: il controllo è disattivato.",
+    }
+    probes_none() {
+        En: "No repository is configured that could be looked at.",
+        It: "Non è configurato alcun repository da esaminare.",
+    }
+    probes_unknown(why: &str) {
+        En: "The list of repositories could not be read: {why}",
+        It: "Impossibile leggere l'elenco dei repository: {why}",
+    }
+    healthy(snapshots: &str) {
+        En: "healthy, {snapshots}",
+        It: "integro, {snapshots}",
+    }
+    healthy_but_empty() {
+        En: "can be opened, but holds no snapshot",
+        It: "si apre, ma non contiene alcuno snapshot",
+    }
+    newest_snapshot(time: &str) {
+        En: "the newest of {time}",
+        It: "il più recente del {time}",
+    }
+    in_use(lock: &str) {
+        En: "In use, which keeps nobody out ({lock}): a backup is running there, or one was cut off.",
+        It: "In uso, senza escludere altri ({lock}): un backup è in corso, oppure è stato interrotto.",
+    }
+    locked(lock: &str) {
+        En: "locked ({lock}). As long as it is, no backup can be written. If no backup, prune or check is running there, unlock it: `restic unlock` removes stale locks and leaves those in use.",
+        It: "bloccato ({lock}). Finché lo è, nessun backup può essere scritto. Se non sono in corso backup, prune o verifiche, sbloccarlo: `restic unlock` rimuove i blocchi abbandonati e lascia quelli in uso.",
+    }
+    locks(count: &str) {
+        En: "locks: {count}",
+        It: "blocchi: {count}",
+    }
+    lock_by(holder: &str) {
+        En: "by {holder}",
+        It: "da {holder}",
+    }
+    wrong_password() {
+        En: "wrong password: the configured one does not open it. Compare it with the one the repository was made with.",
+        It: "password errata: quella configurata non lo apre. Confrontarla con quella con cui il repository è stato creato.",
+    }
+    no_repository() {
+        En: "there is no repository at this address: never initialised, moved, or deleted. Check the destination's address and path.",
+        It: "a questo indirizzo non c'è alcun repository: mai inizializzato, spostato o eliminato. Controllare indirizzo e percorso della destinazione.",
+    }
+    unreachable(why: &str) {
+        En: "unreachable: {why}. Check the network, the server and its address.",
+        It: "irraggiungibile: {why}. Controllare la rete, il server e il suo indirizzo.",
+    }
+    denied(why: &str) {
+        En: "access denied: {why}. Check the destination's credentials and permissions.",
+        It: "accesso negato: {why}. Controllare credenziali e permessi della destinazione.",
+    }
+    damaged(why: &str) {
+        En: "reachable, but it could not be read: {why}. `restic check` tells what is damaged.",
+        It: "raggiungibile, ma non leggibile: {why}. `restic check` indica che cosa è danneggiato.",
+    }
+    timed_out(limit: &str) {
+        En: "no answer within {limit} (repo_check.timeout). The server hangs, or is too slow.",
+        It: "nessuna risposta entro {limit} (repo_check.timeout). Il server è bloccato o troppo lento.",
+    }
+    restic_missing(program: &str) {
+        En: "not probed: {program} is not installed. Install restic, or name it in repo_check.restic.",
+        It: "non esaminato: {program} non è installato. Installare restic o indicarlo in repo_check.restic.",
+    }
+    no_credentials() {
+        En: "not probed: the node agent's credentials are missing. Name the agent.env file in repo_check.agent_env, or pass it as the systemd credential agent.env.",
+        It: "non esaminato: mancano le credenziali dell'agente del nodo. Indicare il file agent.env in repo_check.agent_env o passarlo come credenziale systemd agent.env.",
+    }
+    too_many(count: &str) {
+        En: "not probed: {count} further repositories are too many for one report.",
+        It: "non esaminati: altri {count} repository sono troppi per un solo rapporto.",
+    }
+    incomplete(what: &str) {
+        En: "not probed: its configuration in Redis lacks {what}.",
+        It: "non esaminato: alla sua configurazione in Redis manca {what}.",
+    }
+
+    // The foot of the page, and the test mail.
+    footer(version: &str, host: &str) {
+        En: "ns8-backup-monitor {version} on {host}",
+        It: "ns8-backup-monitor {version} su {host}",
+    }
+    footer_job(job: &str) {
+        En: "job {job}",
+        It: "processo {job}",
+    }
+    subject_test() {
+        En: "TEST - mail from this machine arrives",
+        It: "TEST - la posta di questa macchina arriva",
+    }
+    test_body(host: &str, time: &str) {
+        En: "This is a test. It was sent by ns8-backup-monitor on {host} at {time}, in the way in which reports of failed backups are sent. Nothing has failed, and there is nothing to do.",
+        It: "Questa è una prova. È stata inviata da ns8-backup-monitor su {host} il {time}, nello stesso modo in cui vengono inviati i rapporti sui backup non riusciti. Non è successo nulla e non c'è nulla da fare.",
+    }
+}
