@@ -43,6 +43,8 @@ pub enum Verdict {
     Denied(String),
     /// It could be reached but not read: damaged, or an answer that makes no sense.
     Damaged(String),
+    /// The look at it failed in a way that says nothing certain about the repository; the program's own words.
+    Failed(String),
     /// No answer within `repo_check.timeout`.
     TimedOut(Duration),
     /// It was not looked at, and why, with what to do.
@@ -65,6 +67,8 @@ pub struct Lock {
 pub enum NotProbed {
     /// `repo_check.restic` is not on PATH.
     ResticMissing(String),
+    /// It is there but cannot be run, and why.
+    ResticUnusable(String),
     /// The gateway wants the node agent's credentials, and there are none.
     NoCredentials,
     /// More repositories than are probed for one report; their number.

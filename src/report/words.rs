@@ -382,6 +382,10 @@ phrases! {
         En: "reachable, but it could not be read: {why}. `restic check` tells what is damaged.",
         It: "raggiungibile, ma non leggibile: {why}. `restic check` indica che cosa è danneggiato.",
     }
+    probe_failed(why: &str) {
+        En: "nothing certain can be said of it, since looking at it failed: {why}.",
+        It: "non se ne può dire nulla di certo, perché l'esame non è riuscito: {why}.",
+    }
     timed_out(limit: &str) {
         En: "no answer within {limit} (repo_check.timeout). The server hangs, or is too slow.",
         It: "nessuna risposta entro {limit} (repo_check.timeout). Il server è bloccato o troppo lento.",
@@ -389,6 +393,10 @@ phrases! {
     restic_missing(program: &str) {
         En: "not probed: {program} is not installed. Install restic, or name it in repo_check.restic.",
         It: "non esaminato: {program} non è installato. Installare restic o indicarlo in repo_check.restic.",
+    }
+    restic_unusable(why: &str) {
+        En: "not probed: restic cannot be run: {why}.",
+        It: "non esaminato: restic non può essere eseguito: {why}.",
     }
     no_credentials() {
         En: "not probed: the node agent's credentials are missing. Name the agent.env file in repo_check.agent_env, or pass it as the systemd credential agent.env.",
