@@ -95,8 +95,9 @@ impl Assessment {
 pub fn assess(plan: &Plan, alert_start: Timestamp, now: Timestamp, stale_after: Option<Duration>) -> Assessment {
     let run = plan.newest_end().map_or(alert_start, |newest| newest.max(alert_start)).min(now);
     let oldest = stale_after.and_then(|age| run.checked_sub(age).ok());
-    let members = plan.members.iter().flatten();
-    let ids: BTreeSet<&ModuleId> = plan.results.keys().chain(members).collect();
+    // A module whose result is damaged is in `modules` only: it counts as one without a result, never as nothing.
+    let ids: BTreeSet<&ModuleId> =
+        plan.results.keys().chain(plan.members.iter().flatten()).chain(plan.modules.keys()).collect();
     let mut counts = Counts::default();
     let mut modules: Vec<(ModuleId, State)> = ids
         .into_iter()

@@ -1,1 +1,143 @@
-//! Waits until a plan's modules have settled.
+//! Waits until a plan's run is over: NS8 raises the alert at the first failure, when other modules may still have long
+//! to go and show the result of the run before.
+//!
+//! First `correlator.wait_seconds` pass in any case. Then, where the plan's members are known, the wait goes on until
+//! each of them has a result of this run, at most until `correlator.max_wait_seconds` after the alert was accepted. It
+//! is woken by the cluster's announcements; reading again now and then only guards against those that got lost.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::time::{Instant, sleep, sleep_until, timeout_at};
+
+use crate::classify::assess;
+use crate::cluster::events::{Announcements, News};
+use crate::cluster::model::{Cluster, ModuleId, PlanId};
+use crate::cluster::{self, ReadError, Selector};
+use crate::config::{Live, Settings};
+use crate::job::Job;
+
+/// How often the cluster is read while nothing is announced.
+const REREAD: Duration = Duration::from_secs(30);
+
+/// The first and the longest pause before a cluster that could not be read is tried again.
+const RETRY: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(15));
+
+/// A cluster that cannot be read is tried for this long, or for `correlator.max_wait_seconds` where that is shorter,
+/// even when the wait was over before it began: after a reboot Redis may come up later than this program.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// How often a configuration that cannot be used is looked at again.
+const CONFIG_PAUSE: Duration = Duration::from_secs(5);
+
+/// What the wait has ended with.
+#[derive(Debug)]
+pub struct Settled {
+    /// The cluster, read after the last announcement that counted; or why it cannot be read.
+    pub cluster: Result<Cluster, ReadError>,
+    /// `correlator.max_wait_seconds`, where members were still without a result of this run when they had passed.
+    pub gave_up_after: Option<Duration>,
+}
+
+/// Sees the wait of `job` through, and reads the cluster. May be dropped at any time; a new call goes on where the time
+/// since the job's arrival stands.
+pub async fn settle(job: &Job, live: &Live, announcements: &Announcements) -> Settled {
+    let correlator = usable(job, live).await.correlator.clone();
+    let (entered, now) = (Instant::now(), Timestamp::now());
+    let deadline = entered + job.wait_left(correlator.max_wait, now);
+    let read_deadline = deadline.max(entered + PATIENCE.min(correlator.max_wait));
+    sleep(job.wait_left(correlator.wait, now)).await;
+
+    // Before the first look, so that no announcement is missed between the two.
+    let mut listener = announcements.listen().await;
+    loop {
+        let cluster = match read(job, live, read_deadline).await {
+            Ok(cluster) => cluster,
+            Err(error) => return Settled { cluster: Err(error), gave_up_after: None },
+        };
+        let mut awaited = Awaited::of(&cluster, job, Timestamp::now(), correlator.stale_after);
+        if awaited.is_empty() || Instant::now() >= deadline {
+            let gave_up_after = (!awaited.is_empty()).then_some(correlator.max_wait);
+            return Settled { cluster: Ok(cluster), gave_up_after };
+        }
+        let look_again = deadline.min(Instant::now() + REREAD);
+        while let Ok(news) = timeout_at(look_again, listener.next()).await {
+            if awaited.hear(&news) {
+                break;
+            }
+        }
+    }
+}
+
+/// The members that have no result of this run yet, each with its plan.
+#[derive(Debug, PartialEq, Eq)]
+struct Awaited(BTreeSet<(PlanId, ModuleId)>);
+
+impl Awaited {
+    /// Nobody is awaited for a plan whose members are not known, or that is switched off.
+    fn of(cluster: &Cluster, job: &Job, now: Timestamp, stale_after: Option<Duration>) -> Self {
+        let running = cluster.plans.iter().filter(|plan| plan.enabled && plan.members.is_some());
+        let unsettled = running.flat_map(|plan| {
+            let unsettled = assess(plan, job.alert_start(), now, stale_after).unsettled();
+            unsettled.into_iter().map(|module| (plan.id.clone(), module))
+        });
+        Self(unsettled.collect())
+    }
+
+    fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Takes in a piece of news. True where it is time to look again: not at each module, but at the last.
+    fn hear(&mut self, news: &News) -> bool {
+        match news {
+            News::Interrupted => true,
+            News::Finished { plan, module } => {
+                let before = self.0.len();
+                self.0.retain(|(awaited_plan, awaited)| {
+                    awaited_plan.as_str() != plan || module.as_ref().is_some_and(|module| awaited.as_str() != module)
+                });
+                self.0.is_empty() && before > 0
+            }
+        }
+    }
+}
+
+/// Reads the job's plans; tried again, at least once, until `deadline`.
+async fn read(job: &Job, live: &Live, deadline: Instant) -> Result<Cluster, ReadError> {
+    let (mut pause, longest) = RETRY;
+    loop {
+        let settings = usable(job, live).await;
+        let window = settings.correlator.recent_window;
+        let since = job.accepted_at.checked_sub(window).unwrap_or(Timestamp::MIN);
+        let selector = job.plan.as_ref().map_or(Selector::Recent { since }, Selector::Plan);
+        let error = match cluster::read(&settings.redis, selector).await {
+            Ok(cluster) => return Ok(cluster),
+            Err(error) => error,
+        };
+        if Instant::now() >= deadline {
+            return Err(error);
+        }
+        log::warn!(JOB_ID = job.id.as_str(); "{error}; it is tried again in {} s", pause.as_secs());
+        sleep_until(deadline.min(Instant::now() + pause)).await;
+        pause = (pause * 2).min(longest);
+    }
+}
+
+/// The settings, as soon as they can be used: a job outlives a mistake in the configuration.
+async fn usable(job: &Job, live: &Live) -> Arc<Settings> {
+    let mut told = false;
+    loop {
+        match live.current() {
+            Ok(settings) => return settings,
+            Err(error) if !told => {
+                log::warn!(JOB_ID = job.id.as_str(); "the job waits until the configuration can be used: {error}");
+                told = true;
+            }
+            Err(_) => {}
+        }
+        sleep(CONFIG_PAUSE).await;
+    }
+}

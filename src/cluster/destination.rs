@@ -2,6 +2,8 @@
 
 use secrecy::SecretString;
 
+use super::value::{self, Hash};
+
 /// One destination. Which kind it is follows from the fields that are found, as with the layouts of the results.
 ///
 /// Each field is the Redis field of the same name; `None` where it is missing or empty. Ids of keys count as secrets:
@@ -64,4 +66,62 @@ pub enum Destination {
         /// used to read it.
         password: Option<SecretString>,
     },
+}
+
+/// Where all destinations are kept.
+const FOLDER: &str = "cluster/backup_repository/";
+
+/// All keys of destinations, as a pattern.
+pub(super) const PATTERN: &str = "cluster/backup_repository/*";
+
+/// Both keys that may describe the destination `id`; none where it cannot be part of a key.
+pub(super) fn keys(id: &str) -> Vec<String> {
+    match id.contains('/') {
+        true => Vec::new(),
+        false => vec![format!("{FOLDER}{id}"), format!("{FOLDER}{id}/parameters")],
+    }
+}
+
+/// The destination in the hash at `key`; `None` where it is empty or no destination.
+pub(super) fn destination(key: &str, hash: &Hash) -> Option<Destination> {
+    let rest = key.strip_prefix(FOLDER)?;
+    let id = rest.strip_suffix("/parameters").unwrap_or(rest).to_owned();
+    if hash.is_empty() || id.is_empty() || id.contains('/') {
+        return None;
+    }
+    let field = |name: &str| value::field(hash, name);
+    let secret = |name: &str| field(name).map(SecretString::from);
+    let secrets = ["password", "aws_access_key_id", "aws_secret_access_key", "b2_account_id", "b2_account_key"];
+    Some(if rest.ends_with("/parameters") {
+        Destination::Documented {
+            id,
+            backend: field("backend"),
+            url: field("url"),
+            path: field("path"),
+            password: secret("password"),
+            aws_access_key_id: secret("aws_access_key_id"),
+            aws_secret_access_key: secret("aws_secret_access_key"),
+            rclone_config: field("rclone_config"),
+        }
+    } else if secrets.into_iter().any(|name| field(name).is_some()) {
+        Destination::PerModule {
+            uuid: id,
+            name: field("name"),
+            provider: field("provider"),
+            url: field("url"),
+            password: secret("password"),
+            aws_access_key_id: secret("aws_access_key_id"),
+            aws_secret_access_key: secret("aws_secret_access_key"),
+            b2_account_id: secret("b2_account_id"),
+            b2_account_key: secret("b2_account_key"),
+        }
+    } else {
+        Destination::Gateway {
+            uuid: id,
+            name: field("name"),
+            provider: field("provider"),
+            url: field("url"),
+            password: None,
+        }
+    })
 }

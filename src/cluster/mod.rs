@@ -1,5 +1,178 @@
-//! Reads the cluster's Redis.
-pub mod destination;
-pub mod model;
+//! Reads the cluster's Redis: plans, members, results, the mail relay, the destinations; and hears its announcements.
+//!
+//! Three generations of keys are read side by side and merged by module, the later one winning; which of them a cluster
+//! uses is found by looking. A fourth is one more file beside `layout_a`, `layout_b` and `layout_c`.
+//!
+//! A reading takes four round trips after the connection, whatever the number of modules and plans: the list of the
+//! modules, the plans' definitions, the results, the names. Only what no key lists needs a scan of the database as
+//! well: the plans, when none is named; the modules, in a cluster that has no list of them (layout A); and layout A's
+//! repositories.
 
+mod connection;
+pub mod destination;
+pub mod events;
+mod generation;
+mod keys;
+mod layout_a;
+mod layout_b;
+mod layout_c;
+pub mod model;
+mod plan;
+mod smarthost;
+mod value;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+
+use crate::config;
+pub use connection::ReadError;
+use connection::{Connection, Why, bounded, explain, get};
 pub use destination::Destination;
+use keys::{Index, ResultKey};
+use model::{Cluster, ModuleId, Plan, PlanId};
+use plan::Found;
+pub use smarthost::Smarthost;
+
+/// Which plans to read.
+#[derive(Debug, Clone, Copy)]
+pub enum Selector<'a> {
+    /// This one; where nothing is known of it, it is read as [`Plan::unknown`].
+    Plan(&'a PlanId),
+    /// Every plan with a result at or after this time.
+    Recent {
+        /// The time.
+        since: Timestamp,
+    },
+}
+
+impl Selector<'_> {
+    fn selects(&self, plan: &Plan) -> bool {
+        let written = plan.status.as_ref().and_then(|status| status.timestamp);
+        match self {
+            Self::Plan(_) => true,
+            Self::Recent { since } => plan.newest_end().max(written).is_some_and(|newest| newest >= *since),
+        }
+    }
+}
+
+/// Reads what the cluster says about the selected plans.
+///
+/// # Errors
+/// Where it cannot be read as a whole: no connection, no access, no answer within `redis.timeout`. A single entry that
+/// cannot be read is told in [`Plan::damaged`] instead.
+pub async fn read(redis: &config::Redis, selector: Selector<'_>) -> Result<Cluster, ReadError> {
+    bounded(redis, async {
+        let mut connection = Connection::open(redis).await?;
+        let index = Index::read(&mut connection).await?;
+        let scanned = keys::scan(&mut connection, selector, &index).await?;
+        let mut plans = define(&mut connection, keys::plans(selector, scanned.as_ref())).await?;
+        let mut found = find(&mut connection, keys::results(&plans, scanned.as_ref(), &index)).await?;
+        subscribe(&mut connection, keys::subscribers(&plans, scanned.as_ref(), &index), &mut found).await?;
+        for (id, plan) in &mut plans {
+            found.remove(id).unwrap_or_default().complete(plan, index.nodes.as_ref());
+        }
+        let mut plans: Vec<Plan> = plans.into_values().filter(|plan| selector.selects(plan)).collect();
+        describe(&mut connection, &mut plans, &index).await?;
+        Ok(Cluster { name: index.name, plans })
+    })
+    .await
+}
+
+/// Reads the cluster's own mail relay; `None` where there is none or it is not enabled.
+///
+/// # Errors
+/// As [`read`]; also where the relay is enabled but incomplete.
+pub async fn smarthost(redis: &config::Redis) -> Result<Option<Smarthost>, ReadError> {
+    bounded(redis, async {
+        let answers = Connection::open(redis).await?.ask([get("HGETALL", smarthost::KEY)]).await?;
+        let hash = answers.into_iter().next().transpose()?.map(value::hash).unwrap_or_default();
+        smarthost::smarthost(&hash)
+    })
+    .await
+}
+
+/// Reads where `plan` is backed up to: the destination that it names, or else every one that there is.
+///
+/// # Errors
+/// As [`read`].
+pub async fn destinations(redis: &config::Redis, plan: &Plan) -> Result<Vec<Destination>, ReadError> {
+    bounded(redis, async {
+        let mut connection = Connection::open(redis).await?;
+        let keys = match &plan.repository {
+            Some(id) => destination::keys(id),
+            None => connection.scan(destination::PATTERN).await?.into_iter().collect(),
+        };
+        let mut destinations = Vec::new();
+        for (key, answer) in connection.ask_each(keys, |key| get("HGETALL", key)).await? {
+            destinations.extend(destination::destination(&key, &value::hash(answer?)));
+        }
+        Ok(destinations)
+    })
+    .await
+}
+
+/// Reads the definitions of plans and layout A's status of each. An id that cannot be part of a key is of a plan that
+/// nothing is known of.
+async fn define(connection: &mut Connection, ids: BTreeSet<PlanId>) -> Result<BTreeMap<PlanId, Plan>, Why> {
+    let keyed: Vec<&str> = ids.iter().filter_map(PlanId::key_segment).collect();
+    let commands = keyed.iter().flat_map(|id| [plan::key(id), layout_a::status_key(id)]);
+    let mut answers = connection.ask(commands.map(|key| get("HGETALL", key))).await?.into_iter();
+    let mut next = || answers.next().transpose().map(|value| value.map(value::hash).unwrap_or_default());
+    let mut plans = BTreeMap::new();
+    for id in ids {
+        let plan = match id.key_segment() {
+            Some(_) => plan::define(id.clone(), &next()?, &next()?),
+            None => Plan::unknown(id.clone()),
+        };
+        plans.insert(id, plan);
+    }
+    Ok(plans)
+}
+
+/// Reads the results, sorted by plan.
+async fn find(connection: &mut Connection, keys: Vec<ResultKey>) -> Result<BTreeMap<PlanId, Found>, Why> {
+    let mut found: BTreeMap<PlanId, Found> = BTreeMap::new();
+    for (key, answer) in connection.ask_each(keys, |key| get("HGETALL", key.name())).await? {
+        let hash = answer.map(value::hash).map_err(|error| explain(&error));
+        found.entry(key.plan.clone()).or_default().add(&key, hash);
+    }
+    Ok(found)
+}
+
+/// Reads which plans each of `modules` belongs to, as layout B has it.
+async fn subscribe(
+    connection: &mut Connection,
+    modules: Vec<ModuleId>,
+    found: &mut BTreeMap<PlanId, Found>,
+) -> Result<(), Why> {
+    let plans_of = |module: &ModuleId| get("SMEMBERS", layout_b::plans_key(module));
+    for (module, answer) in connection.ask_each(modules, plans_of).await? {
+        for plan in answer.map(value::texts).unwrap_or_default().into_iter().filter_map(PlanId::new) {
+            found.entry(plan).or_default().subscribed.insert(module.clone());
+        }
+    }
+    Ok(())
+}
+
+/// Adds what is known of the modules beside their results. A name that cannot be read is as good as none.
+async fn describe(connection: &mut Connection, plans: &mut [Plan], index: &Index) -> Result<(), Why> {
+    let name_of = |kind: &str, id: &str| format!("{kind}/{id}/ui_name");
+    let environment_of = |module: &ModuleId| format!("module/{module}/environment");
+    let mut commands = Vec::new();
+    for (id, module) in plans.iter().flat_map(|plan| &plan.modules) {
+        let node = module.node.as_deref().unwrap_or_default();
+        commands.extend([name_of("module", id.as_str()), name_of("node", node)].map(|key| (get("GET", &key), key)));
+        commands.push((get("HGET", environment_of(id)).arg("IMAGE_URL").take(), environment_of(id)));
+    }
+    let answers = connection.ask_each(commands, |(command, _)| command.clone()).await?;
+    let texts = answers.into_iter().filter_map(|((_, key), answer)| Some((key, value::text(answer.ok()?)?)));
+    let texts: BTreeMap<String, String> = texts.collect();
+    for (id, module) in plans.iter_mut().flat_map(|plan| &mut plan.modules) {
+        module.ui_name = texts.get(&name_of("module", id.as_str())).cloned();
+        module.node_name = module.node.as_ref().and_then(|node| texts.get(&name_of("node", node))).cloned();
+        module.uuid = index.uuids.get(id.as_str()).cloned();
+        module.image = texts.get(&environment_of(id)).and_then(|url| plan::image(url));
+    }
+    Ok(())
+}

@@ -91,7 +91,8 @@ pub struct Plan {
     pub members: Option<BTreeSet<ModuleId>>,
     /// The last result of each module, left-overs of removed modules and of non-members taken out.
     pub results: BTreeMap<ModuleId, ModuleResult>,
-    /// What is known of each module in `members` and `results`.
+    /// Each module of this plan with what is known of it: every one in `members` and `results`, and those whose result
+    /// is damaged.
     pub modules: BTreeMap<ModuleId, Module>,
     /// Layout A's own record of the whole plan.
     pub status: Option<PlanStatus>,

@@ -1,1 +1,166 @@
-//! A private redis-server.
+//! A private redis-server, on a Unix socket and, if wanted, a TCP port of its own.
+
+use std::io::Write;
+use std::net::TcpListener;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use ns8_backup_monitor::config;
+use redis::FromRedisValue;
+use tempfile::TempDir;
+
+use super::programs;
+
+/// NS8's rule for everybody.
+pub const NS8_ACL: &str = "user default on nopass resetkeys ~cluster/* ~node/* ~module/* resetchannels &* nocommands \
+                           +@read +@connection +subscribe +psubscribe -@admin";
+
+/// The administrator, who exists in every test server, and their password.
+pub const ADMIN: (&str, &str) = ("admin", "only-for-tests");
+
+/// A running server, stopped when dropped.
+pub struct Redis {
+    child: Child,
+    folder: TempDir,
+    config: String,
+    /// The TCP port, where one was asked for.
+    pub port: u16,
+}
+
+impl Redis {
+    /// A server on a Unix socket that lets everybody do everything.
+    pub fn start() -> Self {
+        Self::configured("", 0)
+    }
+
+    /// A server on a Unix socket under NS8's own rule.
+    pub fn ns8() -> Self {
+        Self::configured(NS8_ACL, 0)
+    }
+
+    /// A server with further lines of configuration, on a Unix socket and a free TCP port.
+    pub fn on_tcp(config: &str) -> Self {
+        let free = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = free.local_addr().unwrap().port();
+        drop(free);
+        Self::configured(config, port)
+    }
+
+    fn configured(lines: &str, port: u16) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, (name, password)) = (folder.path().display(), ADMIN);
+        let config = format!(
+            "dir {path}\nunixsocket {path}/redis.sock\nport {port}\nbind 127.0.0.1\nsave \"\"\nlogfile {path}/log\n\
+             enable-debug-command yes\nuser {name} on >{password} ~* &* +@all\n{lines}\n"
+        );
+        let child = launch(&config);
+        let server = Self { child, folder, config, port };
+        server.wait_until_up();
+        server
+    }
+
+    /// The Unix socket.
+    pub fn socket(&self) -> PathBuf {
+        self.folder.path().join("redis.sock")
+    }
+
+    /// A file beside the socket, gone with it.
+    pub fn file(&self, name: &str, content: &str) -> PathBuf {
+        let path = self.folder.path().join(name);
+        std::fs::write(&path, content).unwrap();
+        path
+    }
+
+    /// The settings to read this server over its socket.
+    pub fn settings(&self) -> config::Redis {
+        config::Redis {
+            socket: Some(self.socket()),
+            url: None,
+            username: None,
+            password_file: None,
+            timeout: Duration::from_secs(10),
+        }
+    }
+
+    /// The settings to read this server over TCP.
+    pub fn tcp_settings(&self) -> config::Redis {
+        config::Redis { socket: None, url: Some(format!("redis://127.0.0.1:{}", self.port)), ..self.settings() }
+    }
+
+    /// Runs one command as the administrator; arguments are separated by single spaces.
+    pub fn run<T: FromRedisValue>(&self, command: &str) -> T {
+        self.run_args(&command.split(' ').collect::<Vec<_>>())
+    }
+
+    /// Runs one command as the administrator.
+    pub fn run_args<T: FromRedisValue>(&self, args: &[&str]) -> T {
+        let mut command = redis::cmd(args[0]);
+        command.arg(&args[1..]);
+        command.query(&mut self.connect().unwrap()).unwrap_or_else(|error| panic!("{args:?}: {error}"))
+    }
+
+    /// Writes a HASH: `"key" "field value" "field value"`.
+    pub fn hset(&self, key: &str, fields: &[(&str, &str)]) {
+        let mut args = vec!["HSET", key];
+        args.extend(fields.iter().flat_map(|(field, value)| [*field, *value]));
+        self.run_args::<i64>(&args);
+    }
+
+    /// A connection of the administrator.
+    pub fn connect(&self) -> redis::RedisResult<redis::Connection> {
+        let (name, password) = ADMIN;
+        redis::Client::open(format!("unix://{}?user={name}&pass={password}", self.socket().display()))?.get_connection()
+    }
+
+    /// Stops the server at once, as a crash does.
+    pub fn kill(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// Starts it again after [`Self::kill`], empty.
+    pub fn restart(&mut self) {
+        self.child = launch(&self.config);
+        self.wait_until_up();
+    }
+
+    /// Sends it a signal, such as `STOP` and `CONT`.
+    pub fn signal(&self, name: &str) {
+        let status = Command::new("kill").args([&format!("-{name}"), &self.child.id().to_string()]).status().unwrap();
+        assert!(status.success());
+    }
+
+    fn wait_until_up(&self) {
+        let up = || {
+            let mut connection = self.connect()?;
+            redis::cmd("PING").query::<String>(&mut connection)
+        };
+        for _ in 0..1000 {
+            if up().is_ok() {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        let log = std::fs::read_to_string(self.folder.path().join("log")).unwrap_or_default();
+        panic!("redis-server does not come up: {log}");
+    }
+}
+
+impl Drop for Redis {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn launch(config: &str) -> Child {
+    let mut child = Command::new(programs::path_of("redis-server"))
+        .arg("-")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .spawn()
+        .expect("redis-server starts");
+    child.stdin.take().unwrap().write_all(config.as_bytes()).unwrap();
+    child
+}

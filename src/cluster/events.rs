@@ -1,0 +1,165 @@
+//! Hears the cluster's announcements: NS8 publishes one for each module whose backup has ended.
+//!
+//! One subscription serves all who listen, and is connected only while somebody does. It may be lost at any time, and
+//! Redis keeps nothing for those who were away: a listener is told, and must look for itself.
+
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use redis::aio::PubSubStream;
+use serde_json::Value;
+use tokio::sync::broadcast::error::RecvError;
+use tokio::sync::{broadcast, watch};
+use tokio::task::AbortHandle;
+
+use super::connection::{ReadError, bounded, client};
+use crate::config::{self, Live};
+
+/// The channels: NS8 core 3.20 and later, and 3.3 to 3.19.
+const PATTERNS: [&str; 2] = ["node/*/event/backup-status-changed", "module/*/event/backup-status-changed"];
+
+/// How much news a listener may be behind before it is told to look for itself.
+const BACKLOG: usize = 256;
+
+/// The pauses between attempts to subscribe, the last one for ever.
+const PAUSES: [Duration; 4] =
+    [Duration::from_secs(1), Duration::from_secs(3), Duration::from_secs(10), Duration::from_secs(30)];
+
+/// What a listener learns.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum News {
+    /// A module's backup has ended.
+    Finished {
+        /// The plan.
+        plan: String,
+        /// The module; `None` where the announcement does not name it.
+        module: Option<String>,
+    },
+    /// News may have been missed, because the subscription was lost, or is new: look again.
+    Interrupted,
+}
+
+/// The cluster's announcements, for whoever listens.
+#[derive(Debug)]
+pub struct Announcements {
+    live: Arc<Live>,
+    shared: Mutex<Weak<Subscription>>,
+}
+
+impl Announcements {
+    /// Announcements of the cluster that the configuration names. Connects to nothing yet.
+    pub fn new(live: Arc<Live>) -> Self {
+        Self { live, shared: Mutex::default() }
+    }
+
+    /// Starts to listen: returns when the subscription stands, so that whatever happens from now on is either heard or
+    /// told as [`News::Interrupted`]. Where it cannot be had, it is tried again in the background.
+    pub async fn listen(&self) -> Listener {
+        let subscription = self.subscription();
+        // The sender outlives us, as the subscription does.
+        let _ = subscription.tried.clone().wait_for(|tried| *tried).await;
+        Listener { news: subscription.news.subscribe(), _subscription: subscription }
+    }
+
+    fn subscription(&self) -> Arc<Subscription> {
+        let mut shared = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
+        shared.upgrade().unwrap_or_else(|| {
+            let subscription = Arc::new(Subscription::start(self.live.clone()));
+            *shared = Arc::downgrade(&subscription);
+            subscription
+        })
+    }
+}
+
+/// One who listens.
+#[derive(Debug)]
+pub struct Listener {
+    news: broadcast::Receiver<News>,
+    _subscription: Arc<Subscription>,
+}
+
+impl Listener {
+    /// The next piece of news.
+    pub async fn next(&mut self) -> News {
+        match self.news.recv().await {
+            Ok(news) => news,
+            Err(RecvError::Lagged(_)) => News::Interrupted,
+            // Cannot be while `_subscription` holds the sender.
+            Err(RecvError::Closed) => std::future::pending().await,
+        }
+    }
+}
+
+/// The shared subscription; ends with its last listener.
+#[derive(Debug)]
+struct Subscription {
+    news: broadcast::Sender<News>,
+    tried: watch::Receiver<bool>,
+    task: AbortHandle,
+}
+
+impl Subscription {
+    fn start(live: Arc<Live>) -> Self {
+        let (news, _) = broadcast::channel(BACKLOG);
+        let (tried_once, tried) = watch::channel(false);
+        let task = tokio::spawn(keep_subscribed(live, news.clone(), tried_once)).abort_handle();
+        Self { news, tried, task }
+    }
+}
+
+impl Drop for Subscription {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+async fn keep_subscribed(live: Arc<Live>, news: broadcast::Sender<News>, tried_once: watch::Sender<bool>) {
+    let mut failures = 0;
+    loop {
+        let subscribed = match live.current() {
+            Ok(settings) => subscribe(&settings.redis).await.map_err(|error| error.to_string()),
+            Err(error) => Err(error.to_string()),
+        };
+        match subscribed {
+            Ok(mut messages) => {
+                failures = 0;
+                // Nobody may be listening yet; then nobody has missed anything.
+                let _ = news.send(News::Interrupted);
+                tried_once.send_replace(true);
+                while let Some(message) = messages.next().await {
+                    let heard = parse(message.get_payload_bytes());
+                    heard.into_iter().for_each(|finished| drop(news.send(finished)));
+                }
+                let _ = news.send(News::Interrupted);
+            }
+            Err(error) => {
+                log::debug!("announcements cannot be heard: {error}");
+                tried_once.send_replace(true);
+            }
+        }
+        tokio::time::sleep(PAUSES[failures.min(PAUSES.len() - 1)]).await;
+        failures += 1;
+    }
+}
+
+/// Subscribes, within `redis.timeout`.
+async fn subscribe(redis: &config::Redis) -> Result<PubSubStream, ReadError> {
+    bounded(redis, async {
+        let mut subscription = client(redis)?.get_async_pubsub().await?;
+        subscription.psubscribe(&PATTERNS).await?;
+        Ok(subscription.into_on_message())
+    })
+    .await
+}
+
+/// Reads `{"node_id":1,"backup_id":2,"module_id":"mail1"}`; `None` for what names no plan.
+fn parse(payload: &[u8]) -> Option<News> {
+    let payload: Value = serde_json::from_slice(payload).ok()?;
+    let text = |name: &str| match payload.get(name)? {
+        Value::String(text) => Some(text.clone()),
+        Value::Number(number) => Some(number.to_string()),
+        _ => None,
+    };
+    Some(News::Finished { plan: text("backup_id")?, module: text("module_id") })
+}

@@ -1,0 +1,57 @@
+//! What the generations of keys have in common: a hash of its own for each plan, from which a module's result follows.
+
+use super::model::{Layout, ModuleId, ModuleResult};
+use super::value::Hash;
+use super::{layout_a, layout_b, layout_c};
+
+/// All generations.
+pub(super) const ALL: [&Generation; 3] = [&layout_a::GENERATION, &layout_b::GENERATION, &layout_c::GENERATION];
+
+/// A module's result, or what is wrong with it: "is not valid JSON".
+pub(super) type Decoded = Result<ModuleResult, &'static str>;
+
+/// One generation of keys: `<kind>/<owner>/<folder>/<plan><suffix>`.
+pub(super) struct Generation {
+    /// Its name; a later one wins.
+    pub(super) layout: Layout,
+    /// Whose keys these are.
+    pub(super) owner: Owner,
+    /// The part of the key before the plan's id.
+    pub(super) folder: &'static str,
+    /// What follows the plan's id.
+    pub(super) suffix: &'static str,
+    /// The results in such a hash that is not empty; the first argument is the key's owner.
+    pub(super) decode: fn(&str, &Hash) -> Vec<(ModuleId, Decoded)>,
+}
+
+/// Whose keys a generation uses.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Owner {
+    /// One hash for each module.
+    Module,
+    /// One hash for all the modules of a node.
+    Node,
+}
+
+impl Owner {
+    fn kind(self) -> &'static str {
+        match self {
+            Self::Module => "module",
+            Self::Node => "node",
+        }
+    }
+}
+
+impl Generation {
+    /// The key that holds the results of `owner` for `plan`.
+    pub(super) fn key(&self, owner: &str, plan: &str) -> String {
+        format!("{}/{owner}/{}/{plan}{}", self.owner.kind(), self.folder, self.suffix)
+    }
+
+    /// Owner and plan of `key`, where it is of this generation.
+    pub(super) fn parse<'a>(&self, key: &'a str) -> Option<(&'a str, &'a str)> {
+        let (owner, rest) = key.strip_prefix(self.owner.kind())?.strip_prefix('/')?.split_once('/')?;
+        let plan = rest.strip_prefix(self.folder)?.strip_prefix('/')?.strip_suffix(self.suffix)?;
+        (!owner.is_empty() && !plan.is_empty() && !plan.contains('/')).then_some((owner, plan))
+    }
+}

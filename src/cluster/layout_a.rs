@@ -1,0 +1,54 @@
+//! Layout A, the founding document's: HASH `module/<module>/backup/<plan>/status` with `result`, `timestamp`, `error`.
+//! It names no members; the plan as a whole has HASH `cluster/backup/<plan>/status`.
+
+use super::generation::{Decoded, Generation, Owner};
+use super::model::{Layout, ModuleId, ModuleResult, PlanStatus};
+use super::value::{self, Hash};
+
+pub(super) const GENERATION: Generation =
+    Generation { layout: Layout::A, owner: Owner::Module, folder: "backup", suffix: "/status", decode };
+
+fn decode(module: &str, hash: &Hash) -> Vec<(ModuleId, Decoded)> {
+    ModuleId::new(module).map(|module| (module, result(hash))).into_iter().collect()
+}
+
+fn result(hash: &Hash) -> Decoded {
+    let success = success(hash).ok_or("says neither success nor error")?;
+    let end = value::field(hash, "timestamp").and_then(|text| value::time(&text));
+    if success && end.is_none() {
+        return Err("has no readable timestamp");
+    }
+    Ok(ModuleResult {
+        layout: Layout::A,
+        start: None,
+        end,
+        errors: u64::from(!success),
+        error: value::field(hash, "error"),
+        total_size: None,
+        total_file_count: None,
+        snapshots_count: None,
+    })
+}
+
+/// The key of the whole plan's status.
+pub(super) fn status_key(plan: &str) -> String {
+    format!("cluster/backup/{plan}/status")
+}
+
+/// The whole plan's status; `None` where there is none.
+pub(super) fn status(hash: &Hash) -> Option<Result<PlanStatus, &'static str>> {
+    let status = |success| PlanStatus {
+        success,
+        timestamp: value::field(hash, "timestamp").and_then(|text| value::time(&text)),
+        errors: value::field(hash, "errors").and_then(|text| value::count(&text)),
+    };
+    (!hash.is_empty()).then(|| success(hash).map(status).ok_or("says neither success nor error"))
+}
+
+fn success(hash: &Hash) -> Option<bool> {
+    match hash.get("result")?.trim().to_ascii_lowercase().as_str() {
+        "success" => Some(true),
+        "error" => Some(false),
+        _ => None,
+    }
+}

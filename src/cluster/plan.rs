@@ -1,0 +1,125 @@
+//! From what was found in Redis to a [`Plan`]: its definition, the merge of the generations, its members. Pure.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+
+use super::generation::Owner;
+use super::keys::ResultKey;
+use super::layout_a;
+use super::model::{Layout, Module, ModuleId, ModuleResult, Plan, PlanId};
+use super::value::{self, Hash};
+
+/// The key of a plan's definition.
+pub(super) fn key(plan: &str) -> String {
+    format!("cluster/backup/{plan}")
+}
+
+/// The plan whose definition or status this key is.
+pub(super) fn parse_key(key: &str) -> Option<PlanId> {
+    let rest = key.strip_prefix("cluster/backup/")?;
+    PlanId::new(rest.strip_suffix("/status").unwrap_or(rest)).filter(|plan| plan.key_segment().is_some())
+}
+
+/// A plan from its definition and layout A's status of it, either of which may be empty. Members are known where it
+/// has `instances`.
+pub(super) fn define(id: PlanId, definition: &Hash, status: &Hash) -> Plan {
+    let mut plan = Plan::unknown(id);
+    plan.defined = !definition.is_empty();
+    plan.name = value::field(definition, "name");
+    plan.enabled = definition.get("enabled").is_none_or(|enabled| value::is_yes(enabled));
+    plan.repository = value::field(definition, "repository");
+    plan.members = definition.get("instances").map(|ids| ids.split_whitespace().filter_map(ModuleId::new).collect());
+    plan.status = layout_a::status(status).and_then(|status| {
+        status.map_err(|wrong| plan.damaged.push(format!("the status of the plan as a whole {wrong}"))).ok()
+    });
+    plan
+}
+
+/// What was found of one plan's modules, the generations side by side.
+#[derive(Default)]
+pub(super) struct Found {
+    results: BTreeMap<ModuleId, (Layout, Result<ModuleResult, String>)>,
+    /// The modules whose SET of plans holds this one (B).
+    pub(super) subscribed: BTreeSet<ModuleId>,
+    /// What concerns no module in particular.
+    damaged: Vec<String>,
+}
+
+impl Found {
+    /// Takes in what `key` holds, or why it cannot be read.
+    pub(super) fn add(&mut self, key: &ResultKey, hash: Result<Hash, String>) {
+        let layout = key.generation.layout;
+        match (hash, key.generation.owner) {
+            (Ok(hash), _) if hash.is_empty() => {}
+            (Ok(hash), _) => {
+                for (module, decoded) in (key.generation.decode)(&key.owner, &hash) {
+                    let result = decoded.map_err(|wrong| format!("the result of {module} {wrong}"));
+                    self.put(layout, module, result);
+                }
+            }
+            (Err(why), Owner::Module) => {
+                let clause = format!("the result of {} cannot be read: {why}", key.owner);
+                ModuleId::new(&key.owner).into_iter().for_each(|module| self.put(layout, module, Err(clause.clone())));
+            }
+            (Err(why), Owner::Node) => {
+                self.damaged.push(format!("the results on node {} cannot be read: {why}", key.owner));
+            }
+        }
+    }
+
+    /// A later generation wins, even where it is damaged: what an upgrade left behind is no answer. Within one (a
+    /// module that has moved to another node) the newer result does.
+    fn put(&mut self, layout: Layout, module: ModuleId, result: Result<ModuleResult, String>) {
+        let rank = |layout: Layout, result: &Result<ModuleResult, String>| (layout, end(result));
+        let rank_of_this = rank(layout, &result);
+        if self.results.get(&module).is_none_or(|(layout, known)| rank(*layout, known) <= rank_of_this) {
+            self.results.insert(module, (layout, result));
+        }
+    }
+
+    /// Completes `plan`. `nodes` are the cluster's modules, where it lists them: who is not among them was removed.
+    pub(super) fn complete(mut self, plan: &mut Plan, nodes: Option<&BTreeMap<ModuleId, String>>) {
+        let exists = |module: &ModuleId| nodes.is_none_or(|nodes| nodes.contains_key(module));
+        self.results.retain(|module, _| exists(module));
+        plan.members = plan.members.take().or_else(|| self.subscribers(plan.defined));
+        if let Some(members) = &mut plan.members {
+            members.retain(exists);
+            self.results.retain(|module, _| members.contains(module));
+            // A plan that is switched off expects nobody.
+            members.retain(|module| plan.enabled || self.results.contains_key(module));
+        }
+        let mut modules: BTreeSet<ModuleId> = plan.members.iter().flatten().cloned().collect();
+        for (module, (_, result)) in self.results {
+            modules.insert(module.clone());
+            match result {
+                Ok(result) => drop(plan.results.insert(module, result)),
+                Err(clause) => plan.damaged.push(clause),
+            }
+        }
+        plan.damaged.append(&mut self.damaged);
+        let module = |id: ModuleId| {
+            let node = nodes.and_then(|nodes| nodes.get(&id)).cloned();
+            (id, Module { node, ..Module::default() })
+        };
+        plan.modules = modules.into_iter().map(module).collect();
+    }
+
+    /// The members as layout B tells them. A plan that nobody subscribes to has none, unless its results are layout
+    /// A's, which has no such sets.
+    fn subscribers(&mut self, defined: bool) -> Option<BTreeSet<ModuleId>> {
+        let documented = || self.results.values().any(|(layout, _)| *layout == Layout::A);
+        let told = !self.subscribed.is_empty() || (defined && !documented());
+        told.then(|| std::mem::take(&mut self.subscribed))
+    }
+}
+
+fn end(result: &Result<ModuleResult, String>) -> Option<Timestamp> {
+    result.as_ref().ok().and_then(|result| result.end)
+}
+
+/// The image's name in an `IMAGE_URL` such as `ghcr.io/nethserver/mail:1.4.0`: `mail`.
+pub(super) fn image(url: &str) -> Option<String> {
+    let name = url.rsplit('/').next()?.split(['@', ':']).next()?;
+    Some(name.to_owned()).filter(|name| !name.is_empty())
+}

@@ -1,0 +1,45 @@
+//! The cluster's own mail relay, HASH `cluster/smarthost`: what `ns8-sendmail` itself uses.
+
+use secrecy::SecretString;
+
+use super::connection::Why;
+use super::value::{self, Hash};
+use crate::config::Encryption;
+
+/// The key.
+pub(super) const KEY: &str = "cluster/smarthost";
+
+/// An enabled relay.
+#[derive(Debug, Clone)]
+pub struct Smarthost {
+    /// Host name or address.
+    pub host: String,
+    /// Port.
+    pub port: u16,
+    /// How the connection is protected.
+    pub encryption: Encryption,
+    /// Whether the relay's certificate must be valid.
+    pub tls_verify: bool,
+    /// User and password; only where both are set.
+    pub login: Option<(String, SecretString)>,
+}
+
+/// The relay in these fields; `None` where it is not enabled.
+pub(super) fn smarthost(hash: &Hash) -> Result<Option<Smarthost>, Why> {
+    if !hash.get("enabled").is_some_and(|enabled| value::is_yes(enabled)) {
+        return Ok(None);
+    }
+    let unusable = |what: &str| Why(format!("{KEY} is enabled, but {what}; set the relay in the cluster's settings"));
+    let host = value::field(hash, "host").ok_or_else(|| unusable("names no host"))?;
+    let port = value::field(hash, "port").and_then(|port| port.trim().parse().ok());
+    let port = port.ok_or_else(|| unusable("its port is not a number"))?;
+    let encryption = match hash.get("encrypt_smtp").map_or("", |text| text.trim()) {
+        "none" => Encryption::None,
+        "starttls" | "" => Encryption::Starttls,
+        "tls" => Encryption::Tls,
+        _ => return Err(unusable("its encrypt_smtp is none of none, starttls, tls")),
+    };
+    let tls_verify = hash.get("tls_verify").is_none_or(|verify| value::is_yes(verify));
+    let login = value::field(hash, "username").zip(value::field(hash, "password").map(SecretString::from));
+    Ok(Some(Smarthost { host, port, encryption, tls_verify, login }))
+}
