@@ -1,6 +1,10 @@
 //! The integration tests: real parts, one binary so that it links once.
 
+// `pub` in a test's support marks what the tests use; nothing of it can be reached from outside anyway.
+#![allow(unreachable_pub)]
+
 #[path = "../support/mod.rs"]
+#[allow(dead_code)]
 mod support;
 
 mod cluster;
