@@ -1,0 +1,346 @@
+//! `setup`: asks for the three things that only a person knows, writes the configuration, starts the socket.
+
+use std::fs;
+use std::io::{self, BufRead, IsTerminal, Write};
+use std::path::Path;
+use std::process::{Command, ExitCode};
+use std::sync::Arc;
+
+use lettre::message::Mailbox;
+use serde::{Deserialize, Deserializer};
+use serde_yaml::Value;
+
+use super::file::{self, Access};
+use super::yaml_text::{block, find, first_indent, items, line_end, lines, quoted, value_of};
+use crate::cli::Setup;
+use crate::config::raw::OneOrMany;
+use crate::config::{self, DEFAULT_PATH, Live};
+
+/// The group that the service runs as, and that may read the configuration.
+const GROUP: &str = "ns8-backup-monitor";
+/// What a new file starts with.
+const NEW_FILE: &str = "\
+# ns8-backup-monitor. Every other key has a default: config.yml.example states them all.
+";
+/// What is enabled and started.
+const UNITS: [&str; 2] = ["ns8-backup-monitor.socket", "ns8-backup-monitor.path"];
+
+/// The three things; what is not set stays as it is.
+#[derive(Debug, Default, Clone, PartialEq, Deserialize)]
+#[serde(default)]
+struct Answers {
+    mail_from: Option<String>,
+    #[serde(deserialize_with = "one_or_many")]
+    mail_to: Vec<String>,
+    subject_prefix: Option<String>,
+}
+
+fn one_or_many<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+    Ok(Option::<OneOrMany>::deserialize(deserializer)?.map(OneOrMany::into_vec).unwrap_or_default())
+}
+
+impl Answers {
+    /// The keys to set where `present` is what the file says.
+    fn changes(&self, present: &Self) -> Vec<(&'static str, Value)> {
+        let text = |key, wanted: &Option<String>, present: &Option<String>| {
+            wanted.clone().filter(|_| wanted != present).map(|text| (key, Value::from(text)))
+        };
+        let list = || ("mail_to", Value::from(self.mail_to.clone()));
+        let recipients = (!self.mail_to.is_empty() && self.mail_to != present.mail_to).then(list);
+        let sender = text("mail_from", &self.mail_from, &present.mail_from);
+        let prefix = text("subject_prefix", &self.subject_prefix, &present.subject_prefix);
+        [sender, recipients, prefix].into_iter().flatten().collect()
+    }
+}
+
+/// The command.
+pub(super) fn run(arguments: &Setup, live: &Arc<Live>) -> Result<ExitCode, String> {
+    let file = live.file();
+    let before = match fs::read_to_string(file) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => NEW_FILE.into(),
+        read => read.map_err(|error| format!("{} cannot be read: {error}", file.display()))?,
+    };
+    let present = present(&before).map_err(|why| format!("{}: {why}; mend or move it first", file.display()))?;
+    let asks = !arguments.yes && given(arguments) == Answers::default();
+    let answers = match asks {
+        true if !io::stdin().is_terminal() => {
+            eprintln!("setup asks questions and needs a terminal; without one, say --mail-to ADDRESS (see --help)");
+            return Ok(ExitCode::from(2));
+        }
+        true => ask_all(&present, live)?,
+        false => given(arguments),
+    };
+    if answers.mail_to.is_empty() && present.mail_to.is_empty() {
+        eprintln!("{} names no recipient yet: say --mail-to ADDRESS", file.display());
+        return Ok(ExitCode::from(2));
+    }
+    let text = edit(&before, &answers.changes(&present))
+        .map_err(|why| format!("{} is left as it was: {why}", file.display()))?;
+    println!("\n{}:\n\n{text}", file.display());
+    if asks && !confirm("Write this file?")? {
+        return Err("nothing was written".into());
+    }
+    write(file, &text).map_err(|error| format!("{} cannot be written: {error}", file.display()))?;
+    start(arguments, file)?;
+    if arguments.send_test || asks && confirm("Send a test mail now?")? {
+        return Ok(super::send_test::run(live));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// What the flags say.
+fn given(arguments: &Setup) -> Answers {
+    Answers {
+        mail_from: arguments.mail_from.as_ref().map(ToString::to_string),
+        mail_to: arguments.mail_to.iter().map(ToString::to_string).collect(),
+        subject_prefix: arguments.subject_prefix.clone(),
+    }
+}
+
+/// What the file says.
+fn present(text: &str) -> Result<Answers, String> {
+    let whole: Value = serde_yaml::from_str(text).map_err(|error| format!("is not valid YAML: {error}"))?;
+    let answers = serde_yaml::from_value::<Option<Answers>>(whole["notification"].clone());
+    Ok(answers.map_err(|error| format!("notification: {error}"))?.unwrap_or_default())
+}
+
+fn ask_all(present: &Answers, live: &Live) -> Result<Answers, String> {
+    let defaults = super::defaults().notification;
+    let address = |text: &str| match text.parse::<Mailbox>() {
+        Ok(mailbox) => Ok(mailbox.to_string()),
+        Err(error) => Err(format!("{text:?} is not a mail address ({error})")),
+    };
+    println!("{}\n", super::relay(live));
+    let sender = present.mail_from.clone().unwrap_or_else(|| defaults.mail_from.to_string());
+    let mail_from = ask("Sender", &sender, address)?;
+    let mail_to = ask("Recipients, separated by commas", &present.mail_to.join(", "), |text| {
+        text.split(',').map(str::trim).map(address).collect::<Result<Vec<_>, _>>()
+    })?;
+    let prefix = present.subject_prefix.clone().unwrap_or(defaults.subject_prefix);
+    let subject_prefix = ask("Subject prefix", &prefix, |text| Ok(text.to_owned()))?;
+    Ok(Answers { mail_from: Some(mail_from), mail_to, subject_prefix: Some(subject_prefix) })
+}
+
+/// Asks until the answer can be used; an empty one means `default`.
+fn ask<T>(question: &str, default: &str, take: impl Fn(&str) -> Result<T, String>) -> Result<T, String> {
+    loop {
+        let shown = if default.is_empty() { String::new() } else { format!(" [{default}]") };
+        let answer = read_line(&format!("{question}{shown}: "))?;
+        match take(if answer.is_empty() { default } else { &answer }) {
+            Ok(value) => return Ok(value),
+            Err(why) => println!("{why}"),
+        }
+    }
+}
+
+fn confirm(question: &str) -> Result<bool, String> {
+    ask(question, "Y/n", |answer| match answer.to_lowercase().as_str() {
+        "y/n" | "y" | "yes" => Ok(true),
+        "n" | "no" => Ok(false),
+        _ => Err("y or n?".into()),
+    })
+}
+
+fn read_line(prompt: &str) -> Result<String, String> {
+    let failed = |error: io::Error| format!("the terminal cannot be read: {error}");
+    print!("{prompt}");
+    io::stdout().flush().map_err(failed)?;
+    let mut line = String::new();
+    match io::stdin().lock().read_line(&mut line).map_err(failed)? {
+        0 => Err("\nstopped; what was not confirmed is not written".into()),
+        _ => Ok(line.trim().to_owned()),
+    }
+}
+
+/// The text with the changes in it.
+///
+/// # Errors
+/// Where it is written in a way that cannot be edited safely, or would not be a valid configuration.
+fn edit(before: &str, changes: &[(&str, Value)]) -> Result<String, String> {
+    let mut wanted: Value = serde_yaml::from_str(before).map_err(|error| error.to_string())?;
+    let mut text = before.to_owned();
+    if !text.is_empty() && !text.ends_with('\n') {
+        text.push('\n');
+    }
+    // A new key comes first in its section: set the last one first.
+    for (key, value) in changes.iter().rev() {
+        wanted["notification"][*key] = value.clone();
+        text = set(&text, key, value);
+    }
+    if serde_yaml::from_str::<Value>(&text).ok() != Some(wanted) {
+        return Err("it is written in a way that this program cannot edit safely; edit it by hand".into());
+    }
+    let all = |problems: Vec<config::Problem>| problems.iter().map(|p| format!("\n{}: {}", p.key, p.message)).collect();
+    config::parse(&text).map_err(|problems| -> String { all(problems) })?;
+    Ok(text)
+}
+
+/// The text with `notification.<key>` set to a text or a list.
+fn set(text: &str, key: &str, value: &Value) -> String {
+    let lines = lines(text);
+    let end = lines.first().map_or("\n", |line| line_end(line));
+    let Some(section) = find(&lines, 0..lines.len(), 0, "notification") else {
+        return set(&format!("{text}notification:{end}"), key, value);
+    };
+    let body = block(&lines, section);
+    let columns = first_indent(&lines, body.clone()).unwrap_or(2);
+    let found = find(&lines, body, columns, key);
+    let place = found.map_or(section + 1..section + 1, |found| found..block(&lines, found).end);
+    let comment = found.and_then(|found| value_of(lines[found], columns, key)).map_or(String::new(), comment);
+    let entry = match value {
+        Value::Sequence(wanted) => {
+            let old = lines.get(place.start + 1..place.end).unwrap_or_default();
+            format!("{:columns$}{key}:{comment}{end}{}", "", list(old, wanted, columns + 2, end))
+        }
+        value => format!("{:columns$}{key}: {}{comment}{end}", "", quoted(value.as_str().unwrap_or_default())),
+    };
+    [lines[..place.start].concat(), entry, lines[place.end..].concat()].concat()
+}
+
+/// The lines of a list. An item that is in the `old` list keeps its line, and the comments before it.
+fn list(old: &[&str], wanted: &[Value], columns: usize, end: &str) -> String {
+    let columns = first_indent(old, 0..old.len()).unwrap_or(columns);
+    let mut start = 0;
+    let old: Vec<String> = items(old, 0..old.len())
+        .into_iter()
+        .map(|item| old[std::mem::replace(&mut start, item.end)..item.end].concat())
+        .collect();
+    let is = |line: &str, item: &Value| serde_yaml::from_str::<[Value; 1]>(line).is_ok_and(|[old]| old == *item);
+    let new = |item: &Value| format!("{:columns$}- {}{end}", "", quoted(item.as_str().unwrap_or_default()));
+    wanted.iter().map(|item| old.iter().find(|line| is(line, item)).cloned().unwrap_or_else(|| new(item))).collect()
+}
+
+/// The comment at the end of a value, with a space before it; empty where there is none.
+fn comment(value: &str) -> String {
+    let whole: Option<Value> = serde_yaml::from_str(value).ok();
+    let is_comment = |at: &usize| serde_yaml::from_str(&value[..*at]).ok() == whole;
+    let start = value.match_indices('#').map(|(at, _)| at).find(is_comment);
+    start.map_or(String::new(), |at| format!(" {}", &value[at..]))
+}
+
+/// Writes the file so that the service may read it and other users may not.
+fn write(file: &Path, text: &str) -> io::Result<()> {
+    if let Some(folder) = file.parent() {
+        fs::create_dir_all(folder)?;
+    }
+    let root = rustix::process::geteuid().is_root();
+    let groups = fs::read_to_string("/etc/group").unwrap_or_default();
+    let access = Access { mode: 0o640, user: root.then_some(0), group: group_id(&groups).filter(|_| root) };
+    file::replace(&file.canonicalize().unwrap_or_else(|_| file.into()), text, access)
+}
+
+/// The service's group in the text of `/etc/group`, where the package has made it.
+fn group_id(groups: &str) -> Option<u32> {
+    let line = groups.lines().find(|line| line.split(':').next() == Some(GROUP))?;
+    line.split(':').nth(2)?.parse().ok()
+}
+
+/// Enables and starts the units, or says why not.
+fn start(arguments: &Setup, file: &Path) -> Result<(), String> {
+    let command = format!("systemctl enable --now {}", UNITS.join(" "));
+    let left_out = match () {
+        () if arguments.no_start => "because of --no-start",
+        () if file != Path::new(DEFAULT_PATH) => "because the units read another file",
+        () if !Path::new("/run/systemd/system").exists() => "because systemd is not running here",
+        () => {
+            let status = Command::new("systemctl").args(["enable", "--now"]).args(UNITS).status();
+            return match status {
+                Ok(status) if status.success() => Ok(()),
+                Ok(_) => Err(format!("{command} failed: see the lines above")),
+                Err(error) => Err(format!("{command} failed: {error}")),
+            };
+        }
+    };
+    println!("Nothing was started, {left_out}. To start it: {command}");
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn answers(from: &str, to: &[&str], prefix: &str) -> Answers {
+        Answers {
+            mail_from: Some(from.into()),
+            mail_to: to.iter().map(ToString::to_string).collect(),
+            subject_prefix: Some(prefix.into()),
+        }
+    }
+
+    fn edited(text: &str, answers: &Answers) -> String {
+        let edited = edit(text, &answers.changes(&present(text).unwrap())).unwrap();
+        assert_eq!(present(&edited).unwrap(), *answers);
+        assert_eq!(answers.changes(answers), [], "a second time changes nothing");
+        edited
+    }
+
+    #[test]
+    fn a_new_file_holds_the_answers() {
+        let text = edited(NEW_FILE, &answers("b@example.com", &["a@example.com", "c@example.com"], "[it's]"));
+        let expected = "notification:
+  mail_from: 'b@example.com'
+  mail_to:
+    - 'a@example.com'
+    - 'c@example.com'
+  subject_prefix: '[it''s]'
+";
+        assert_eq!(text, format!("{NEW_FILE}{expected}"));
+    }
+
+    #[test]
+    fn an_existing_file_keeps_comments_and_other_keys() {
+        let text = "# head
+receiver: { port: 9100 } # not the default
+notification: # mail
+    # the boss
+    mail_to:   # who
+    - old@example.com
+    # she reads everything
+    - \"a@example.com\" # really
+    timeout: 30
+    subject_prefix: '[a # b]' # why
+# foot";
+        let expected = "# head
+receiver: { port: 9100 } # not the default
+notification: # mail
+    mail_from: 'me@example.com'
+    # the boss
+    mail_to: # who
+    # she reads everything
+    - \"a@example.com\" # really
+    - 'new@example.com'
+    timeout: 30
+    subject_prefix: '[x]' # why
+# foot
+";
+        assert_eq!(edited(text, &answers("me@example.com", &["a@example.com", "new@example.com"], "[x]")), expected);
+    }
+
+    #[test]
+    fn one_address_and_flow_lists_are_understood() {
+        for value in ["old@example.com", "[old@example.com, x@example.com]", "[]", ""] {
+            let text = format!("notification:\n  mail_to: {value} # them\n");
+            let edited = edited(&text, &answers("b@example.com", &["a@example.com"], "p"));
+            assert!(edited.contains("  mail_to: # them\n    - 'a@example.com'\n"), "{edited}");
+        }
+        let kept = edit(
+            "notification:\n  mail_to: a@example.com",
+            &answers("b@example.com", &[], "p").changes(&Answers::default()),
+        );
+        assert!(kept.unwrap().contains("mail_to: a@example.com\n"));
+    }
+
+    #[test]
+    fn what_cannot_be_edited_safely_is_refused() {
+        let wanted = answers("b@example.com", &["a@example.com"], "p");
+        for text in ["notification: { timeout: 5 }\n", "notification:\n  timeot: 5\n", "{}"] {
+            assert!(edit(text, &wanted.changes(&Answers::default())).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_group_is_found() {
+        assert_eq!(group_id("root:x:0:\nns8-backup-monitor:x:987:\n"), Some(987));
+        assert_eq!(group_id("root:x:0:\nns8-backup-monitor2:x:987:\n"), None);
+    }
+}
