@@ -6,7 +6,7 @@ use std::fmt::Write;
 ///
 /// `ns8-sendmail` sends HTML as soon as it sees something between `<` and `>`: they become other brackets. Characters
 /// that cannot be seen, or that turn what follows around, are named instead, as in `[U+202E]`.
-pub(super) fn clean(text: &str, max: usize) -> String {
+pub(crate) fn clean(text: &str, max: usize) -> String {
     let mut clean = String::new();
     let mut end = 0;
     for c in text.trim().chars() {

@@ -3,7 +3,7 @@
 //! [`text`](text()) says what and in which order, `words` holds every phrase in every language, `figures` writes times,
 //! sizes and numbers, `page` breaks lines, and `clean` makes text from outside harmless.
 
-mod clean;
+pub(crate) mod clean;
 mod commands;
 mod digest;
 mod figures;

@@ -1,1 +1,428 @@
-//! Tests of the deliver part.
+//! Tests of the deliver part: real sockets, real TLS, a real command.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::time::Duration;
+
+use mail_parser::{Address, MessageParser, MimeHeaders};
+use ns8_backup_monitor::config::{self, Settings};
+use ns8_backup_monitor::deliver::{SendError, send};
+use ns8_backup_monitor::job::{Mail, Recipient, RecipientState};
+
+use crate::support::smtp::{CA_FILE, Fault, Server, Stage};
+
+const SECRET: &str = "pl4nted-s3cret";
+/// A limit that is meant to be reached.
+const SHORT: Duration = Duration::from_millis(300);
+
+fn settings(notification: &str) -> Settings {
+    let text =
+        format!("notification: {{ mail_from: Backup <backup@example.com>, mail_to: a@example.com, {notification} }}");
+    config::parse(&text).unwrap()
+}
+
+/// Settings for `relay`, by the name on its certificate.
+fn towards(relay: &Server, encryption: &str, more: &str) -> Settings {
+    let port = relay.port;
+    settings(&format!("transport: smtp, smtp: {{ host: localhost, port: {port}, encryption: {encryption}, {more} }}"))
+}
+
+fn mail() -> Mail {
+    let recipient =
+        |address: &str| Recipient { address: address.into(), state: RecipientState::Pending { last_error: None } };
+    Mail {
+        plan: None,
+        outcome: "PARTIAL".into(),
+        digest: "d".into(),
+        written_at: "2026-11-22T02:30:00Z".parse().unwrap(),
+        subject: "[ns8-backup] PARTIAL - 1/3 module(s) failed: “Università”".into(),
+        body: "Perché: disk full\n.\n..two dots\n\nmail1 failed.\n".into(),
+        message_id: "<20261122-023000-0001.1@leader.example.com>".into(),
+        thread_id: "<plan-2@leader.example.com>".into(),
+        recipients: vec![recipient("Ops <a@example.com>"), recipient("b@example.com")],
+    }
+}
+
+/// What a fault is to the caller.
+#[derive(Debug, PartialEq)]
+enum Kind {
+    Delivered,
+    Relay,
+    Deferred,
+    Rejected,
+}
+
+fn kind(result: &Result<String, SendError>) -> Kind {
+    match result {
+        Ok(_) => Kind::Delivered,
+        Err(SendError::Relay(_)) => Kind::Relay,
+        Err(SendError::Deferred(_)) => Kind::Deferred,
+        Err(SendError::Rejected(_)) => Kind::Rejected,
+    }
+}
+
+/// The text of an error that is the relay's.
+fn relay_error(result: Result<String, SendError>) -> String {
+    assert_eq!(kind(&result), Kind::Relay, "{result:?}");
+    assert_told(&result, "");
+    result.unwrap_err().to_string()
+}
+
+/// Asserts that the error is one bounded line and holds `words`.
+fn assert_told(result: &Result<String, SendError>, words: &str) {
+    let text = result.as_ref().unwrap_err().to_string();
+    assert!(text.contains(words) && !text.contains('\n') && text.len() < 1500, "{text}");
+}
+
+#[tokio::test]
+async fn the_mail_arrives_as_it_was_written() {
+    let relay = Server::plain();
+    let answer = send(&towards(&relay, "none", ""), &mail(), "Ops <a@example.com>").await.unwrap();
+    assert_eq!(answer, "250 2.0.0 Ok: queued as 4TEST");
+
+    let delivered = relay.delivered(1).await.remove(0);
+    assert_eq!(
+        (delivered.from.as_str(), delivered.to.as_slice()),
+        ("backup@example.com", &["a@example.com".into()][..])
+    );
+    let message = MessageParser::default().parse(&delivered.data).unwrap();
+    let addresses = |header: Option<&Address<'_>>| -> Vec<String> {
+        header.unwrap().iter().map(|address| address.address().unwrap().into()).collect()
+    };
+    assert_eq!(addresses(message.from()), ["backup@example.com"]);
+    assert_eq!(addresses(message.to()), ["a@example.com", "b@example.com"], "each knows who was told");
+    assert_eq!(message.subject().unwrap(), mail().subject);
+    assert_eq!(message.body_text(0).unwrap().replace("\r\n", "\n").trim_end(), mail().body.trim_end());
+    assert_eq!(message.date().unwrap().to_rfc3339(), "2026-11-22T02:30:00Z");
+    assert_eq!(message.message_id().unwrap(), "20261122-023000-0001.1@leader.example.com");
+    for header in ["In-Reply-To", "References"] {
+        assert_eq!(message.header(header).unwrap().as_text(), Some("plan-2@leader.example.com"), "{header}");
+    }
+    assert_eq!(message.header("Auto-Submitted").unwrap().as_text(), Some("auto-generated"));
+    assert_eq!(message.header("MIME-Version").unwrap().as_text(), Some("1.0"));
+    let content = message.content_type().unwrap();
+    assert_eq!((content.ctype(), content.subtype()), ("text", Some("plain")));
+    assert_eq!(content.attribute("charset"), Some("utf-8"));
+    assert!(delivered.data.is_ascii());
+}
+
+#[tokio::test]
+async fn each_refusal_counts_for_whom_it_is_meant() {
+    use Kind::{Deferred, Delivered, Rejected, Relay};
+    let expected = [
+        (Stage::Greeting, "554 5.3.2 no service", Relay),
+        (Stage::Greeting, "421 4.3.2 come back later", Relay),
+        (Stage::Greeting, "hello?", Relay),
+        (Stage::Ehlo, "550 5.7.1 who are you", Relay),
+        (Stage::Mail, "451 4.3.0 try again", Relay),
+        (Stage::Mail, "421 4.3.2 shutting down", Relay),
+        (Stage::Mail, "530 5.7.0 Must issue a STARTTLS command first", Relay),
+        (Stage::Mail, "550 5.7.1 sender not allowed", Relay),
+        (Stage::Mail, "354 what", Relay),
+        (Stage::Rcpt, "450 4.2.1 mailbox busy", Deferred),
+        (Stage::Rcpt, "421 4.7.0 too many", Deferred),
+        (Stage::Rcpt, "530 5.7.0 Authentication required", Deferred),
+        (Stage::Rcpt, "550-5.1.1 no such\r\n550 5.1.1 user", Rejected),
+        (Stage::Data, "452 4.3.1 out of space", Deferred),
+        (Stage::Data, "554 5.5.1 no", Rejected),
+        (Stage::Data, "250 2.0.0 fine", Deferred),
+        (Stage::Message, "451 4.3.0 queue file write error", Deferred),
+        (Stage::Message, "552 5.3.4 message too big", Rejected),
+        (Stage::Message, "354 go on", Deferred),
+        (Stage::Quit, "500 5.5.2 never", Delivered),
+    ];
+    for (stage, reply, expected) in expected {
+        let relay = Server::plain();
+        relay.fault(stage, Fault::reply(reply));
+        let result = send(&towards(&relay, "none", ""), &mail(), "a@example.com").await;
+        assert_eq!(kind(&result), expected, "{stage:?} {reply}: {result:?}");
+        if let Err(error) = result {
+            let text = error.to_string();
+            assert!(text.starts_with(&format!("relay localhost:{}, ", relay.port)), "{text}");
+            // The greeting that is none aside, the relay's own words are told.
+            assert!(reply == "hello?" || text.contains(reply.split(['\r', ' ']).next_back().unwrap()), "{text}");
+            relay.mend();
+            send(&towards(&relay, "none", ""), &mail(), "a@example.com").await.unwrap();
+        }
+    }
+}
+
+#[tokio::test]
+async fn silence_and_hanging_up_is_everybodys_trouble_only_before_a_recipient_is_named() {
+    use Stage::{Data, Ehlo, Greeting, Mail, Message, Rcpt};
+    let expected = [
+        (Greeting, Kind::Relay),
+        (Ehlo, Kind::Relay),
+        (Mail, Kind::Relay),
+        (Rcpt, Kind::Deferred),
+        (Data, Kind::Deferred),
+        (Message, Kind::Deferred),
+    ];
+    for (stage, expected) in expected {
+        for fault in [Fault::Hang, Fault::Cut] {
+            let relay = Server::plain();
+            relay.fault(stage, fault.clone());
+            let mut settings = towards(&relay, "none", "");
+            if fault == Fault::Hang {
+                settings.notification.timeout = SHORT;
+            }
+            let result = send(&settings, &mail(), "a@example.com").await;
+            assert_eq!(kind(&result), expected, "{stage:?} {fault:?}: {result:?}");
+            assert_eq!(relay.so_far().len(), usize::from(stage == Message), "{stage:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_answer_that_is_lost_leads_to_the_same_message_id_again() {
+    let relay = Server::plain();
+    relay.fault(Stage::Message, Fault::Cut);
+    let settings = towards(&relay, "none", "");
+    let error = send(&settings, &mail(), "a@example.com").await.unwrap_err().to_string();
+    assert!(error.contains("may have been delivered"), "{error}");
+    relay.mend();
+    send(&settings, &mail(), "a@example.com").await.unwrap();
+    let mails = relay.delivered(2).await;
+    assert_eq!(mails[0].data, mails[1].data);
+}
+
+#[tokio::test]
+async fn a_goodbye_that_fails_takes_nothing_back() {
+    for fault in [Fault::Hang, Fault::Cut, Fault::reply("421 4.3.2 bye")] {
+        let relay = Server::plain();
+        relay.fault(Stage::Quit, fault);
+        send(&towards(&relay, "none", ""), &mail(), "a@example.com").await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn one_refused_recipient_takes_nothing_from_the_others() {
+    let relay = Server::plain();
+    relay.fault_for("b@example.com", Fault::reply("550 5.1.1 unknown"));
+    relay.fault_for("c@example.com", Fault::reply("451 4.7.1 greylisted"));
+    let settings = towards(&relay, "none", "");
+    let results = [
+        send(&settings, &mail(), "a@example.com").await,
+        send(&settings, &mail(), "b@example.com").await,
+        send(&settings, &mail(), "c@example.com").await,
+        send(&settings, &mail(), "not an address").await,
+    ];
+    assert_eq!(results.each_ref().map(kind), [Kind::Delivered, Kind::Rejected, Kind::Deferred, Kind::Rejected]);
+    assert_eq!(relay.so_far().len(), 1);
+}
+
+#[tokio::test]
+async fn letters_outside_ascii_in_an_address_need_a_relay_that_takes_them() {
+    let relay = Server::plain();
+    let mut mail = mail();
+    mail.recipients[1].address = "müller@example.com".into();
+    let settings = towards(&relay, "none", "");
+    send(&settings, &mail, "müller@example.com").await.unwrap();
+    relay.fault(Stage::Ehlo, Fault::reply("250 localhost"));
+    let result = send(&settings, &mail, "müller@example.com").await;
+    assert_eq!(kind(&result), Kind::Rejected, "{result:?}");
+    send(&settings, &mail, "a@example.com").await.unwrap();
+}
+
+#[tokio::test]
+async fn certificates_are_checked() {
+    let with_ca = format!("ca_file: {CA_FILE}");
+    for (relay, encryption) in [(Server::starttls(), "starttls"), (Server::tls(), "tls")] {
+        send(&towards(&relay, encryption, &with_ca), &mail(), "a@example.com").await.unwrap();
+        assert!(relay.delivered(1).await[0].tls);
+
+        let unknown = relay_error(send(&towards(&relay, encryption, ""), &mail(), "a@example.com").await);
+        assert!(unknown.contains("add the certificate of its authority"), "{unknown}");
+
+        let mut other_name = towards(&relay, encryption, &with_ca);
+        other_name.notification.smtp.as_mut().unwrap().host = "127.0.0.1".into();
+        let other_name = relay_error(send(&other_name, &mail(), "a@example.com").await);
+        assert!(other_name.contains("is for another name than 127.0.0.1"), "{other_name}");
+
+        for (ca_file, reason) in [("/no/such.pem", "cannot be read"), ("/dev/null", "holds no certificate")] {
+            let bad = towards(&relay, encryption, &format!("ca_file: {ca_file}"));
+            let error = relay_error(send(&bad, &mail(), "a@example.com").await);
+            assert!(error.contains(&format!("ca_file {ca_file} {reason}")), "{error}");
+        }
+        assert_eq!(relay.so_far().len(), 1);
+    }
+}
+
+#[tokio::test]
+async fn starttls_is_never_downgraded() {
+    let dir = tempfile::tempdir().unwrap();
+    let login = login_in(dir.path(), SECRET);
+    let refusing = Server::starttls().with_login("monitor", SECRET);
+    refusing.fault(Stage::Starttls, Fault::reply("454 4.7.0 TLS not available"));
+    let pretending = Server::starttls().with_login("monitor", SECRET);
+    pretending.fault(Stage::Starttls, Fault::reply("220 2.0.0 Go ahead"));
+    for relay in [Server::plain().with_login("monitor", SECRET), refusing, pretending] {
+        let error = relay_error(send(&towards(&relay, "starttls", &login), &mail(), "a@example.com").await);
+        assert!(error.contains("starting TLS"), "{error}");
+        let verbs: Vec<String> = relay.heard().iter().map(|line| line[..4].to_uppercase()).collect();
+        assert!(verbs.iter().all(|verb| ["EHLO", "STAR", "QUIT"].contains(&verb.as_str())), "{verbs:?}");
+    }
+}
+
+#[tokio::test]
+async fn tls_towards_a_relay_without_it_fails() {
+    let relay = Server::plain();
+    let error = relay_error(send(&towards(&relay, "tls", ""), &mail(), "a@example.com").await);
+    assert!(error.contains("connecting"), "{error}");
+}
+
+/// The settings of a login with `password`, whose file is put into `dir`.
+fn login_in(dir: &Path, password: &str) -> String {
+    let file = dir.join("password");
+    fs::write(&file, format!("{password}\n")).unwrap();
+    format!("username: monitor, password_file: {}, ca_file: {CA_FILE}", file.display())
+}
+
+#[tokio::test]
+async fn a_login_is_made_where_one_is_configured_and_its_password_never_told() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut errors = Vec::new();
+
+    let relay = Server::starttls().with_login("monitor", SECRET);
+    let right = towards(&relay, "starttls", &login_in(dir.path(), SECRET));
+    send(&right, &mail(), "a@example.com").await.unwrap();
+    relay.fault(Stage::Ehlo, Fault::reply("250-localhost\r\n250-STARTTLS\r\n250 AUTH LOGIN"));
+    send(&right, &mail(), "a@example.com").await.unwrap();
+    let logins: Vec<_> = relay.delivered(2).await.into_iter().map(|mail| mail.login).collect();
+    assert_eq!(logins, [Some("monitor".into()), Some("monitor".into())]);
+
+    relay.fault(Stage::Ehlo, Fault::reply("250-localhost\r\n250-STARTTLS\r\n250 AUTH CRAM-MD5"));
+    errors.push(relay_error(send(&right, &mail(), "a@example.com").await));
+    relay.mend();
+    relay.fault(Stage::Auth, Fault::reply("454 4.7.0 Temporary authentication failure"));
+    errors.push(relay_error(send(&right, &mail(), "a@example.com").await));
+    relay.mend();
+
+    // The file is read at each send.
+    fs::write(dir.path().join("password"), format!("not {SECRET}")).unwrap();
+    errors.push(relay_error(send(&right, &mail(), "a@example.com").await));
+    assert!(
+        errors[2].contains("535 5.7.8") && errors[2].contains("user name and password in notification.smtp"),
+        "{}",
+        errors[2]
+    );
+    fs::remove_file(dir.path().join("password")).unwrap();
+    errors.push(relay_error(send(&right, &mail(), "a@example.com").await));
+    assert!(errors[3].contains("password_file"), "{}", errors[3]);
+
+    let without = towards(&relay, "starttls", &format!("ca_file: {CA_FILE}"));
+    errors.push(relay_error(send(&without, &mail(), "a@example.com").await));
+    assert!(errors[4].contains("user name and password"), "{}", errors[4]);
+
+    assert_eq!(relay.so_far().len(), 2);
+    for error in errors {
+        assert!(!error.contains(SECRET) && !error.contains("cGw0bnRlZC1zM2NyZXQ"), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn a_password_does_not_go_out_in_plain_text_to_another_machine() {
+    let dir = tempfile::tempdir().unwrap();
+    let relay = Server::plain().with_login("monitor", SECRET);
+    let mut settings = towards(&relay, "none", &login_in(dir.path(), SECRET));
+    send(&settings, &mail(), "a@example.com").await.unwrap();
+    // The configuration would refuse this; this is not known to lead here, and does.
+    settings.notification.smtp.as_mut().unwrap().host = "127.1".into();
+    let heard = relay.heard().len();
+    let error = relay_error(send(&settings, &mail(), "a@example.com").await);
+    assert!(error.contains("plain text"), "{error}");
+    assert!(!relay.heard()[heard..].iter().any(|line| line.starts_with("AUTH")));
+}
+
+#[tokio::test]
+async fn a_relay_that_is_not_there_is_named() {
+    let gone = Server::plain();
+    let settings = towards(&gone, "none", "");
+    let port = gone.port;
+    drop(gone);
+    // The port is closed as soon as the server's thread has ended; until then the connection is cut.
+    let error = relay_error(send(&settings, &mail(), "a@example.com").await);
+    assert!(error.starts_with(&format!("relay localhost:{port}, connecting: ")), "{error}");
+
+    let nowhere = self::settings("transport: smtp, smtp: { host: no-such-host.invalid, encryption: none }");
+    let error = relay_error(send(&nowhere, &mail(), "a@example.com").await);
+    assert!(error.starts_with("relay no-such-host.invalid:587, looking up its address: "), "{error}");
+}
+
+/// A command in the place of `ns8-sendmail` that obeys the same contract and then does as `then` says; it notes what it
+/// got beside itself.
+fn stand_in(dir: &Path, then: &str) -> Settings {
+    let script = format!(
+        r#"#!/bin/sh
+subject= from= recipients=
+while [ $# -gt 0 ]; do
+    case "$1" in
+        --subject=*) subject=${{1#*=}} ;;
+        --from=*) from=${{1#*=}} ;;
+        -s|--subject) subject=$2; shift ;;
+        -f|--from) from=$2; shift ;;
+        --) shift; recipients=$*; break ;;
+        -*) echo "ns8-sendmail: error: unrecognized arguments: $1" >&2; exit 2 ;;
+        *) recipients="$recipients $1" ;;
+    esac
+    shift
+done
+[ -n "$recipients" ] || {{ echo "ns8-sendmail: error: the following arguments are required" >&2; exit 2; }}
+{then}
+cat > {0}/body
+printf '%s\n%s\n%s' "$subject" "$from" "$recipients" > {0}/arguments
+"#,
+        dir.display()
+    );
+    let program = dir.join("ns8-sendmail");
+    fs::write(&program, script).unwrap();
+    fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+    settings(&format!("transport: ns8-sendmail, sendmail_command: [{}]", program.display()))
+}
+
+#[tokio::test]
+async fn ns8_sendmail_is_called_as_it_wants_to_be() {
+    let dir = tempfile::tempdir().unwrap();
+    let settings = stand_in(dir.path(), "");
+    let mut mail = mail();
+    mail.subject = "--to\nBcc: x@example.com".into();
+    mail.body = "a < b > c\n.\n".into();
+    send(&settings, &mail, "-b@example.com").await.unwrap();
+    let arguments = fs::read_to_string(dir.path().join("arguments")).unwrap();
+    assert_eq!(arguments, "--to ⏎ Bcc: x@example.com\nbackup@example.com\n-b@example.com");
+    assert_eq!(fs::read_to_string(dir.path().join("body")).unwrap(), "a ‹ b › c\n.\n");
+}
+
+#[tokio::test]
+async fn whatever_ns8_sendmail_does_is_told_and_tried_again() {
+    use Kind::{Deferred, Relay};
+    let dir = tempfile::tempdir().unwrap();
+    let cases = [
+        ("echo 'SMTP error: (550, b\"no\")' >&2; exit 1", Deferred, "could not send: SMTP error: (550"),
+        ("exit 2", Relay, "does not understand its arguments: it gives no reason"),
+        ("kill -9 $$", Deferred, "signal: 9"),
+        ("yes | head -c 100M >&2; exit 1", Deferred, "could not send: y ⏎ y"),
+        ("yes | head -c 100M; exit 7", Deferred, "exit status: 7"),
+    ];
+    for (then, expected, words) in cases {
+        let result = send(&stand_in(dir.path(), then), &mail(), "a@example.com").await;
+        assert_eq!(kind(&result), expected, "{result:?}");
+        assert_told(&result, words);
+    }
+    for then in ["sleep 1000", "trap '' TERM; echo stuck >&2; while :; do sleep 1000; done"] {
+        let mut settings = stand_in(dir.path(), then);
+        settings.notification.timeout = SHORT;
+        let result = send(&settings, &mail(), "a@example.com").await;
+        assert_eq!(kind(&result), Deferred, "{result:?}");
+        assert_told(&result, "did not finish within");
+    }
+    let settings = stand_in(dir.path(), "");
+    fs::set_permissions(dir.path().join("ns8-sendmail"), fs::Permissions::from_mode(0o644)).unwrap();
+    let error = relay_error(send(&settings, &mail(), "a@example.com").await);
+    assert!(error.contains("is not executable"), "{error}");
+    fs::remove_file(dir.path().join("ns8-sendmail")).unwrap();
+    let error = relay_error(send(&settings, &mail(), "a@example.com").await);
+    assert!(error.contains("is not installed"), "{error}");
+    assert!(!dir.path().join("body").exists());
+}

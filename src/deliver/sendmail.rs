@@ -1,0 +1,70 @@
+//! Hands a mail to `ns8-sendmail`, NS8's own tool, which knows the cluster's relay.
+//!
+//! Its contract: `ns8-sendmail --subject=S --from=F -- RECIPIENT`, the text on standard input; exit status 0 for sent, 1
+//! for no smarthost or an error of SMTP, told on standard error, 2 for arguments it does not know. There is no `--to`,
+//! and of several recipients in one call only the first gets the mail, if any. It writes the message itself: neither
+//! our `Message-ID` nor our `Date` gets through. It has no time-out of its own.
+
+use lettre::Address;
+
+use super::{MAX_WORDS, SendError, message};
+use crate::config::Notification;
+use crate::job::Mail;
+use crate::process::{Command, RunError};
+use crate::report::clean::clean;
+
+/// Hands `mail` over for `to`; returns what the command says.
+///
+/// Where it ran but did not succeed, nothing tells whether that was this recipient's fault or everybody's: such an error
+/// is [`SendError::Deferred`], so that the others get their turn.
+pub(super) async fn send(settings: &Notification, mail: &Mail, to: &Address) -> Result<String, SendError> {
+    let command = command(settings, mail, to);
+    let program = &command.program;
+    let output = command.run().await.map_err(explain)?;
+    let words = match output.stderr.trim() {
+        "" => "it gives no reason".into(),
+        words => clean(words, MAX_WORDS),
+    };
+    match output.status.code() {
+        Some(0) => Ok(format!("{program} has taken it")),
+        Some(1) => Err(SendError::Deferred(format!(
+            "{program} could not send: {words}; check the cluster's smarthost settings"
+        ))),
+        Some(2) => Err(SendError::Relay(format!(
+            "{program} does not understand its arguments: {words}; check notification.sendmail_command"
+        ))),
+        _ => Err(SendError::Deferred(format!("{program} ended with {}: {words}", output.status))),
+    }
+}
+
+fn command(settings: &Notification, mail: &Mail, to: &Address) -> Command {
+    let (program, leading) = settings.sendmail_command.split_first().expect("checked: never empty");
+    let arguments = [
+        format!("--subject={}", message::subject(mail)),
+        format!("--from={}", settings.mail_from.email),
+        "--".into(),
+        to.to_string(),
+    ];
+    Command {
+        program: program.clone(),
+        args: leading.iter().cloned().chain(arguments).collect(),
+        // Anything between angle brackets would make it send HTML.
+        stdin: mail.body.replace('<', "‹").replace('>', "›").into_bytes(),
+        timeout: settings.timeout,
+        max_output: 0,
+        ..Command::default()
+    }
+}
+
+fn explain(error: RunError) -> SendError {
+    match &error {
+        RunError::TimedOut { stderr, .. } if !stderr.trim().is_empty() => {
+            SendError::Deferred(format!("{error}: {}", clean(stderr, MAX_WORDS)))
+        }
+        RunError::TimedOut { .. } => SendError::Deferred(format!("{error}; does the cluster's smarthost answer?")),
+        RunError::NotFound(_) => SendError::Relay(format!(
+            "{error}; NS8 has ns8-sendmail in /usr/local/agent/bin, elsewhere choose another notification.transport"
+        )),
+        RunError::NotExecutable(_) | RunError::Failed { .. } => SendError::Relay(error.to_string()),
+    }
+}

@@ -1,0 +1,357 @@
+//! Hands one message to a relay. lettre speaks the protocol; the dialogue is led here, so that it is known at which
+//! stage it ended: a refused login is nobody's fault but the configuration's, a refused recipient is that recipient's.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use lettre::Address;
+use lettre::transport::smtp::Error;
+use lettre::transport::smtp::authentication::{Credentials, DEFAULT_MECHANISMS};
+use lettre::transport::smtp::client::{AsyncSmtpConnection, Certificate, TlsParameters};
+use lettre::transport::smtp::commands;
+use lettre::transport::smtp::extension::{ClientId, Extension, MailBodyParameter, MailParameter};
+use lettre::transport::smtp::response::{Response, Severity};
+use secrecy::{ExposeSecret, SecretString};
+use tokio::time::timeout;
+
+use super::{MAX_WORDS, SendError, message};
+use crate::cluster::Smarthost;
+use crate::config::{Encryption, Notification, host_name, is_loopback};
+use crate::job::Mail;
+use crate::report::clean::clean;
+
+/// How long to wait for the relay's goodbye.
+const QUIT_PATIENCE: Duration = Duration::from_secs(5);
+
+/// A relay, and how it wants to be spoken to.
+#[derive(Debug)]
+pub(super) struct Relay {
+    host: String,
+    port: u16,
+    encryption: Encryption,
+    tls_verify: bool,
+    ca_file: Option<PathBuf>,
+    login: Option<(String, SecretString)>,
+    source: Source,
+}
+
+/// Where a relay is set, so that an error can say where to mend it.
+#[derive(Debug, Clone, Copy)]
+enum Source {
+    Configuration,
+    Cluster,
+}
+
+/// How far a dialogue has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Stage {
+    Resolve,
+    Connect,
+    Starttls,
+    Login,
+    Sender,
+    Recipient,
+    Data,
+    Message,
+}
+
+/// Why a dialogue ended: the relay's words with their code, or what broke it.
+#[derive(Debug)]
+enum Trouble {
+    Refused(u16, String),
+    Broken(String),
+}
+
+impl Relay {
+    /// The relay of `notification.smtp`, its password read afresh.
+    pub(super) fn configured(notification: &Notification) -> Result<Self, SendError> {
+        let missing = || SendError::Relay("notification.smtp.host is missing".into());
+        let smtp = notification.smtp.as_ref().ok_or_else(missing)?;
+        let login = smtp.login.as_ref().map(|(name, file)| Ok((name.clone(), password(file)?))).transpose()?;
+        Ok(Self {
+            host: bare(&smtp.host),
+            port: smtp.port,
+            encryption: smtp.encryption,
+            tls_verify: true,
+            ca_file: smtp.ca_file.clone(),
+            login,
+            source: Source::Configuration,
+        })
+    }
+
+    /// Whether its login would cross the network in plain text.
+    pub(super) fn exposes_login(&self) -> bool {
+        self.login.is_some() && self.encryption == Encryption::None && !is_loopback(&self.host)
+    }
+
+    /// Hands `mail` over for `to`; returns the relay's answer.
+    pub(super) async fn send(&self, settings: &Notification, mail: &Mail, to: &Address) -> Result<String, SendError> {
+        let from = &settings.mail_from;
+        let text = message::build(from, mail, to)
+            .map_err(|error| SendError::Rejected(format!("the mail cannot be written: {error}")))?;
+        let mut stage = Stage::Resolve;
+        let dialogue = self.dialogue(&from.email, to, &text, settings.timeout, &mut stage);
+        let result = timeout(settings.timeout, dialogue).await;
+        let late = || Trouble::Broken(format!("no answer within {} s", settings.timeout.as_secs_f32()));
+        result.unwrap_or_else(|_| Err(late())).map_err(|trouble| self.explain(stage, trouble))
+    }
+
+    async fn dialogue(
+        &self,
+        from: &Address,
+        to: &Address,
+        text: &[u8],
+        limit: Duration,
+        stage: &mut Stage,
+    ) -> Result<String, Trouble> {
+        let mut connection = self.open(limit, stage).await?;
+        let result = transfer(&mut connection, from, to, text, stage).await;
+        // The goodbye is a courtesy: nothing waits for it, and nothing depends on it.
+        tokio::spawn(timeout(QUIT_PATIENCE, async move { connection.quit().await }));
+        result
+    }
+
+    /// Connects, secures the connection, and logs in.
+    async fn open(&self, limit: Duration, stage: &mut Stage) -> Result<AsyncSmtpConnection, Trouble> {
+        let addresses: Vec<_> = tokio::net::lookup_host((self.host.as_str(), self.port)).await?.collect();
+        *stage = Stage::Connect;
+        // An address that does not answer leaves time for the next one.
+        let share = limit / (addresses.len() as u32 + 1);
+        let tls = self.tls().map_err(Trouble::Broken)?;
+        let implicit = tls.clone().filter(|_| self.encryption == Encryption::Tls);
+        let name = hello_name();
+        let mut connection =
+            AsyncSmtpConnection::connect_tokio1(&addresses[..], Some(share), &name, implicit, None).await?;
+        if let Some(tls) = tls.filter(|_| self.encryption == Encryption::Starttls) {
+            *stage = Stage::Starttls;
+            if !connection.can_starttls() {
+                return Err(Trouble::Broken("the relay does not offer STARTTLS".into()));
+            }
+            connection.starttls(tls, &name).await?;
+        }
+        if let Some((name, password)) = &self.login {
+            *stage = Stage::Login;
+            if self.exposes_login() {
+                let words = "the password would go out in plain text: use starttls or tls";
+                return Err(Trouble::Broken(words.into()));
+            }
+            if connection.server_info().get_auth_mechanism(DEFAULT_MECHANISMS).is_none() {
+                return Err(Trouble::Broken("the relay offers neither AUTH PLAIN nor AUTH LOGIN".into()));
+            }
+            let credentials = Credentials::new(name.clone(), password.expose_secret().into());
+            connection.auth(DEFAULT_MECHANISMS, &credentials).await?;
+        }
+        Ok(connection)
+    }
+
+    /// What TLS needs to know; `None` where the connection is not to be encrypted.
+    fn tls(&self) -> Result<Option<TlsParameters>, String> {
+        if self.encryption == Encryption::None {
+            return Ok(None);
+        }
+        let mut tls = TlsParameters::builder(self.host.clone());
+        if let Some(file) = &self.ca_file {
+            tls = tls.add_root_certificate(authority(file)?);
+        }
+        if !self.tls_verify {
+            tls = tls.dangerous_accept_invalid_certs(true).dangerous_accept_invalid_hostnames(true);
+        }
+        tls.build().map(Some).map_err(|error| error.to_string())
+    }
+
+    /// From trouble at a stage to what follows from it.
+    fn explain(&self, stage: Stage, trouble: Trouble) -> SendError {
+        let (code, words) = match trouble {
+            Trouble::Refused(code, words) => (Some(code), format!("{code} {words}")),
+            Trouble::Broken(words) => (None, words),
+        };
+        let advice = self.advice(stage, code, &words);
+        let text = format!("relay {self}, {stage}: {}{advice}", clean(&words, MAX_WORDS));
+        match code {
+            // The same would befall everybody. The sender's address, too, is a matter of the configuration.
+            _ if stage < Stage::Recipient => SendError::Relay(text),
+            // These ask for a login or for TLS (RFC 4954, section 6; RFC 3207, section 4): that can be mended.
+            Some(500..=599) if !matches!(code, Some(530 | 534 | 535 | 538)) => SendError::Rejected(text),
+            // A relay may fall silent or hang up over one recipient: the others must not wait behind that one.
+            _ => SendError::Deferred(text),
+        }
+    }
+
+    /// What to do, where that can be said.
+    fn advice(&self, stage: Stage, code: Option<u16>, words: &str) -> String {
+        let (host, source) = (&self.host, self.source);
+        match (code, stage) {
+            (Some(530 | 534 | 535 | 538), _) => format!("; check encryption, user name and password in {source}"),
+            (Some(_), _) => String::new(),
+            _ if words.contains("certificate not valid for name") => {
+                format!("; the relay's certificate is for another name than {host}: use that name in {source}")
+            }
+            _ if words.contains("certificate expired") => "; the relay's certificate has to be renewed".into(),
+            _ if words.contains("invalid peer certificate") => {
+                let other_way = match source {
+                    Source::Configuration => "name it in notification.smtp.ca_file",
+                    Source::Cluster => "turn TLS verification off in the cluster's smarthost settings",
+                };
+                format!("; add the certificate of its authority to this system's, or {other_way}")
+            }
+            (None, Stage::Resolve) => format!("; check the relay's name in {source} and this machine's DNS"),
+            (None, Stage::Connect | Stage::Starttls) => format!("; check host, port and encryption in {source}"),
+            (None, Stage::Message) => "; it may have been delivered all the same".into(),
+            (None, _) => String::new(),
+        }
+    }
+}
+
+/// Sender, recipient, message.
+async fn transfer(
+    connection: &mut AsyncSmtpConnection,
+    from: &Address,
+    to: &Address,
+    text: &[u8],
+    stage: &mut Stage,
+) -> Result<String, Trouble> {
+    let mut parameters = Vec::new();
+    // Everything but an address is encoded as ASCII.
+    if !text.is_ascii() {
+        if !connection.server_info().supports_feature(Extension::SmtpUtfEight) {
+            *stage = Stage::Recipient;
+            let words = "5.6.7 the relay does not take addresses with letters outside ASCII (SMTPUTF8)";
+            return Err(Trouble::Refused(553, words.into()));
+        }
+        parameters = vec![MailParameter::SmtpUtfEight, MailParameter::Body(MailBodyParameter::EightBitMime)];
+    }
+    *stage = Stage::Sender;
+    let answer = connection.command(commands::Mail::new(Some(from.clone()), parameters)).await?;
+    expect(Severity::PositiveCompletion, &answer)?;
+    *stage = Stage::Recipient;
+    let answer = connection.command(commands::Rcpt::new(to.clone(), Vec::new())).await?;
+    expect(Severity::PositiveCompletion, &answer)?;
+    *stage = Stage::Data;
+    let answer = connection.command(commands::Data).await?;
+    expect(Severity::PositiveIntermediate, &answer)?;
+    *stage = Stage::Message;
+    let answer = connection.message(text).await?;
+    expect(Severity::PositiveCompletion, &answer)?;
+    Ok(clean(&words(&answer), MAX_WORDS))
+}
+
+/// lettre takes any 2xx and 3xx for a yes. Here, "go on" is no "done".
+fn expect(severity: Severity, answer: &Response) -> Result<(), Trouble> {
+    match answer.code().severity == severity {
+        true => Ok(()),
+        false => Err(Trouble::Broken(format!("an answer that makes no sense: {}", words(answer)))),
+    }
+}
+
+fn words(answer: &Response) -> String {
+    let lines: Vec<&str> = answer.message().collect();
+    format!("{} {}", answer.code(), lines.join(" "))
+}
+
+/// The name to say hello with: this machine's, where it is one that relays accept.
+fn hello_name() -> ClientId {
+    let name = host_name();
+    let label = |label: &str| {
+        !label.is_empty() && !label.starts_with('-') && label.chars().all(|c| c.is_ascii_alphanumeric() || c == '-')
+    };
+    match name.split('.').all(label) {
+        true => ClientId::Domain(name),
+        false => ClientId::default(),
+    }
+}
+
+/// A host without the brackets that an IPv6 address may be written in.
+fn bare(host: &str) -> String {
+    host.trim_start_matches('[').trim_end_matches(']').into()
+}
+
+fn password(file: &Path) -> Result<SecretString, SendError> {
+    let text = std::fs::read_to_string(file).map_err(|error| {
+        SendError::Relay(format!("notification.smtp.password_file {} cannot be read: {error}", file.display()))
+    })?;
+    Ok(text.trim_end_matches(['\r', '\n']).into())
+}
+
+fn authority(file: &Path) -> Result<Certificate, String> {
+    let problem = |why: String| format!("notification.smtp.ca_file {} {why}", file.display());
+    let pem = std::fs::read(file).map_err(|error| problem(format!("cannot be read: {error}")))?;
+    let begins = pem.windows(27).any(|window| window == b"-----BEGIN CERTIFICATE-----");
+    match Certificate::from_pem(&pem) {
+        Ok(certificate) if begins => Ok(certificate),
+        _ => Err(problem("holds no certificate in PEM form".into())),
+    }
+}
+
+impl From<Smarthost> for Relay {
+    fn from(smarthost: Smarthost) -> Self {
+        Self {
+            host: bare(&smarthost.host),
+            port: smarthost.port,
+            encryption: smarthost.encryption,
+            tls_verify: smarthost.tls_verify,
+            ca_file: None,
+            login: smarthost.login,
+            source: Source::Cluster,
+        }
+    }
+}
+
+impl From<Error> for Trouble {
+    fn from(error: Error) -> Self {
+        let words = innermost(&error).to_string();
+        match error.status() {
+            Some(code) => Self::Refused(code.into(), words),
+            None if words == "incomplete response" => Self::Broken("the relay closed the connection".into()),
+            None if error.is_response() => Self::Broken(format!("an answer that is not SMTP ({words})")),
+            None => Self::Broken(words),
+        }
+    }
+}
+
+/// What lies below lettre's own headings ("Connection error", "permanent error (550)"), which tell less.
+fn innermost<'a>(error: &'a (dyn std::error::Error + 'static)) -> &'a (dyn std::error::Error + 'static) {
+    match error.source() {
+        Some(source) if error.is::<Error>() => innermost(source),
+        _ => error,
+    }
+}
+
+impl From<std::io::Error> for Trouble {
+    fn from(error: std::io::Error) -> Self {
+        Self::Broken(error.to_string())
+    }
+}
+
+impl fmt::Display for Relay {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.host.contains(':') {
+            true => write!(f, "[{}]:{}", self.host, self.port),
+            false => write!(f, "{}:{}", self.host, self.port),
+        }
+    }
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Configuration => "notification.smtp",
+            Self::Cluster => "the cluster's smarthost settings",
+        })
+    }
+}
+
+impl fmt::Display for Stage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Resolve => "looking up its address",
+            Self::Connect => "connecting",
+            Self::Starttls => "starting TLS",
+            Self::Login => "logging in",
+            Self::Sender => "naming the sender",
+            Self::Recipient => "naming the recipient",
+            Self::Data => "before the message",
+            Self::Message => "after the message",
+        })
+    }
+}
