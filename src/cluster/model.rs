@@ -160,7 +160,7 @@ pub struct ModuleResult {
 }
 
 /// Layout A's `cluster/backup/<plan>/status`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct PlanStatus {
     /// Whether `result` is `success`.
     pub success: bool,

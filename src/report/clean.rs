@@ -36,6 +36,25 @@ fn is_unseen(c: char) -> bool {
     c.is_control()
         || matches!(c,
             '\u{AD}' | '\u{34F}' | '\u{61C}' | '\u{115F}' | '\u{1160}' | '\u{17B4}' | '\u{17B5}' | '\u{180B}'..='\u{180F}'
-            | '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2060}'..='\u{206F}' | '\u{3164}' | '\u{FE00}'..='\u{FE0F}'
-            | '\u{FEFF}' | '\u{FFA0}' | '\u{FFF9}'..='\u{FFFB}' | '\u{E0000}'..='\u{E0FFF}')
+            | '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2060}'..='\u{206F}' | '\u{3164}' | '\u{FEFF}'
+            | '\u{FFA0}' | '\u{FFF9}'..='\u{FFFB}' | '\u{E0000}'..='\u{E0FFF}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::clean;
+
+    #[test]
+    fn what_breaks_hides_or_marks_up_is_shown() {
+        assert_eq!(clean("<b>\r\nx\t\u{202e}\0", 100), "‹b› ⏎ x [U+202E][U+0000]");
+        assert_eq!(clean(" Città 🗄️ ", 100), "Città 🗄️");
+    }
+
+    #[test]
+    fn long_text_is_cut_between_characters() {
+        assert_eq!(clean("abcdefgh", 8), "abcdefgh");
+        assert_eq!(clean("abcdefghi", 8), "abcde…");
+        assert_eq!(clean("abcd\0", 8), "abcd…");
+        assert_eq!(clean("€€€", 8), "€…");
+    }
 }

@@ -12,7 +12,9 @@ pub(super) fn look_into(plan: &PlanId, module: &ModuleId, layout: Option<Layout>
             .into_iter()
             .collect();
     }
-    [journal(plan), restic(plan, module, "snapshots")].into_iter().flatten().collect()
+    // Where there never was a result there is no repository to list either.
+    let snapshots = layout.and_then(|_| restic(plan, module, "snapshots"));
+    journal(plan).into_iter().chain(snapshots).collect()
 }
 
 /// The log of the unit that ran the plan on a node (NS8: `backup3.service` ran plan 3).
@@ -50,5 +52,33 @@ fn quote(word: &str) -> Option<String> {
         word if !word.is_empty() && word.chars().all(plain) => Some(word.into()),
         word if word.chars().all(shown) => Some(format!("'{}'", word.replace('\'', r"'\''"))),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn offered(plan: &str, module: &str, layout: Option<Layout>) -> Vec<String> {
+        look_into(&PlanId::new(plan).unwrap(), &ModuleId::new(module).unwrap(), layout)
+    }
+
+    #[test]
+    fn only_what_is_safe_to_paste_is_offered() {
+        let documented = |plan, module| offered(plan, module, Some(Layout::A));
+        assert_eq!(documented("2", "mail1"), ["redis-cli HGETALL module/mail1/backup/2/status"]);
+        assert_eq!(documented("*; rm", "it's"), [r"redis-cli HGETALL 'module/it'\''s/backup/*; rm/status'"]);
+        assert!(documented("2", "a\nb").is_empty() && documented("2", "<b>").is_empty());
+        assert!(documented("2", &"m".repeat(300)).is_empty());
+    }
+
+    #[test]
+    fn a_unit_is_named_only_by_a_number() {
+        let journal = "journalctl -e -u backup2.service";
+        assert_eq!(offered("2", "mail1", None), [journal]);
+        let restic = "runagent -m mail1 restic-wrapper --backup 2 snapshots";
+        assert_eq!(offered("2", "mail1", Some(Layout::C)), [journal, restic]);
+        assert_eq!(offered("2", "-x", Some(Layout::C)), [journal]);
+        assert!(offered("2.service sshd", "mail1", Some(Layout::B)).is_empty());
     }
 }

@@ -1,5 +1,6 @@
 //! Tells whether two reports say the same.
 
+use serde_json::json;
 use sha2::{Digest, Sha256};
 
 use super::{Finding, Report, outcome_word};
@@ -9,13 +10,14 @@ use super::{Finding, Report, outcome_word};
 /// Wording, the time of writing, the alert and the probes do not count: a repeated alert about the same results makes
 /// the same digest, a new run's results make another one.
 pub fn digest(report: &Report) -> String {
-    let mut facts = vec![outcome_word(report).to_string()];
+    let mut facts = vec![json!(outcome_word(report))];
     if let Finding::Plan { plan, assessment, .. } = &report.finding {
-        facts.push(plan.id.to_string());
+        facts.push(json!(plan.id));
         for (module, state) in &assessment.modules {
             let result = plan.results.get(module).map(|result| (result.end, result.errors, result.snapshots_count));
-            facts.push(format!("{module:?} {state:?} {result:?}"));
+            facts.push(json!([module, state, result]));
         }
     }
-    Sha256::digest(serde_json::to_vec(&facts).unwrap_or_default()).iter().map(|byte| format!("{byte:02x}")).collect()
+    let hash = Sha256::digest(json!(facts).to_string());
+    hash.iter().map(|byte| format!("{byte:02x}")).collect()
 }

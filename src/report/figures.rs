@@ -6,7 +6,11 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::words::Words;
-use crate::config::Language;
+
+/// `2026-11-22 02:12`, where the page gives the offset elsewhere.
+pub(super) fn short_time(time: Timestamp, zone: &TimeZone) -> String {
+    time.to_zoned(zone.clone()).strftime("%Y-%m-%d %H:%M").to_string()
+}
 
 /// `2026-11-22 02:15:07 +01:00`.
 pub(super) fn time(time: Timestamp, zone: &TimeZone) -> String {
@@ -35,20 +39,43 @@ pub(super) fn size(words: Words, bytes: u64) -> String {
     };
     // Tenths are cut off rather than rounded up: 1023.99 KiB is not a MiB.
     let tenths = (u128::from(bytes) * 10) >> (10 * unit);
-    let point = if words.0 == Language::It { ',' } else { '.' };
-    format!("{}{point}{} {}", tenths / 10, tenths % 10, units[unit - 1])
+    format!("{}{}{} {}", tenths / 10, words.decimal_point(), tenths % 10, units[unit - 1])
 }
 
 /// `120,345`.
 pub(super) fn number(words: Words, number: u64) -> String {
-    let separator = if words.0 == Language::It { '.' } else { ',' };
     let digits = number.to_string();
     let mut grouped = String::new();
     for (n, digit) in digits.chars().enumerate() {
         if n > 0 && (digits.len() - n).is_multiple_of(3) {
-            grouped.push(separator);
+            grouped.push_str(&words.thousands());
         }
         grouped.push(digit);
     }
     grouped
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Language::{En, It};
+
+    #[test]
+    fn durations_have_their_two_largest_units() {
+        let text = |seconds| duration(Words(En), Duration::from_secs(seconds));
+        let texts = [0, 59, 60, 61, 3600, 3659, 4320, 86_400, 273_600].map(text);
+        assert_eq!(texts, ["0 s", "59 s", "1 min", "1 min 1 s", "1 h", "1 h", "1 h 12 min", "1 d", "3 d 4 h"]);
+    }
+
+    #[test]
+    fn sizes_are_never_rounded_up() {
+        let texts = [0, 1023, 1024, 1_048_575, 13_314_398_617, u64::MAX].map(|bytes| size(Words(En), bytes));
+        assert_eq!(texts, ["0 B", "1023 B", "1.0 KiB", "1023.9 KiB", "12.3 GiB", "15.9 EiB"]);
+    }
+
+    #[test]
+    fn numbers_are_grouped_as_the_reader_does() {
+        assert_eq!([0, 999, 1000, 120_345].map(|n| number(Words(En), n)), ["0", "999", "1,000", "120,345"]);
+        assert_eq!((number(Words(It), 1_234_567), size(Words(It), 1536)), ("1.234.567".into(), "1,5 KiB".into()));
+    }
 }

@@ -1,8 +1,231 @@
-//! The report for scripts.
+//! The report for scripts: the same facts as the text, in no language, nothing cut.
+//!
+//! Version 1. Times are RFC 3339 in UTC, sizes are in bytes, durations in seconds; what is not known is `null`. Members
+//! may be added within a version, none changes its meaning or goes.
 
-use super::{Report, outcome_word};
+use jiff::Timestamp;
+use serde::Serialize;
 
-/// The report as JSON.
+use super::{Finding, Report, outcome_word};
+use crate::alert::Alert;
+use crate::classify::{Assessment, Counts, State};
+use crate::cluster::model::{Layout, ModuleId, Plan, PlanId, PlanStatus};
+use crate::probe::{Lock, NotProbed, Probe, Probes, Verdict};
+
+#[derive(Serialize)]
+struct Document<'a> {
+    version: u32,
+    /// `SUCCESS`, `PARTIAL`, `REPO_FAILURE`, or `UNKNOWN` where the cluster could not be read.
+    outcome: &'static str,
+    /// Why there is no plan: the cluster could not be read.
+    error: Option<&'a str>,
+    /// No plan has a result within this many seconds, and the alert names none.
+    nothing_within_seconds: Option<u64>,
+    written_at: Timestamp,
+    host: &'a str,
+    job_id: Option<&'a str>,
+    cluster: Option<&'a str>,
+    #[serde(flatten)]
+    plan: Option<PlanView<'a>>,
+    alerts: &'a [Alert],
+    alerts_left_out: u64,
+}
+
+#[derive(Serialize)]
+struct PlanView<'a> {
+    plan: PlanHead<'a>,
+    /// The wait's cap, where it ended the wait before every member had a result.
+    gave_up_waiting_after_seconds: Option<u64>,
+    counts: CountsView,
+    /// Failures first, then modules without a result, then by id.
+    modules: Vec<ModuleView<'a>>,
+    /// Whether the repositories were looked at: `done`, `not_needed`, `disabled`, or `unknown`, when the list of them
+    /// could not be read.
+    repository_check: &'static str,
+    repository_check_error: Option<&'a str>,
+    repositories: Vec<RepositoryView<'a>>,
+    /// Entries that are there but could not be read.
+    damaged: &'a [String],
+}
+
+#[derive(Serialize)]
+struct PlanHead<'a> {
+    id: &'a PlanId,
+    name: Option<&'a str>,
+    defined: bool,
+    enabled: bool,
+    /// Layout A's own record of the plan: `success`, `timestamp`, `errors`.
+    status: Option<&'a PlanStatus>,
+}
+
+#[derive(Serialize)]
+struct CountsView {
+    total: usize,
+    absent: usize,
+    #[serde(flatten)]
+    counts: Counts,
+}
+
+#[derive(Serialize)]
+struct ModuleView<'a> {
+    id: &'a ModuleId,
+    name: Option<&'a str>,
+    node: Option<&'a str>,
+    node_name: Option<&'a str>,
+    /// `error`, `stale`, `missing` or `success`. All that follows is of an earlier run where it is `stale`.
+    state: State,
+    layout: Option<Layout>,
+    start: Option<Timestamp>,
+    end: Option<Timestamp>,
+    errors: Option<u64>,
+    reason: Option<&'a str>,
+    /// Size and files are those of the last snapshot that exists, which is not this run's where `errors` is not 0.
+    total_size: Option<u64>,
+    total_file_count: Option<u64>,
+    snapshots_count: Option<u64>,
+}
+
+#[derive(Serialize)]
+struct RepositoryView<'a> {
+    repository: &'a str,
+    location: Option<&'a str>,
+    module: Option<&'a ModuleId>,
+    /// `healthy`, `locked`, `wrong_password`, `no_repository`, `unreachable`, `denied`, `damaged`, `timed_out` or
+    /// `not_probed`.
+    verdict: &'static str,
+    /// The words of the program or server that was asked, or what is missing.
+    reason: Option<String>,
+    snapshots: Option<u64>,
+    newest_snapshot: Option<Timestamp>,
+    /// Locks; where the verdict is `healthy` they keep nobody out.
+    locks: Option<LockView<'a>>,
+}
+
+#[derive(Serialize)]
+struct LockView<'a> {
+    count: u64,
+    since: Option<Timestamp>,
+    by: Option<&'a str>,
+}
+
+/// The report as JSON; its shape is described in this module's source and stays within a version.
 pub fn json(report: &Report) -> serde_json::Value {
-    serde_json::json!({ "version": 1, "outcome": outcome_word(report) })
+    let mut document = Document {
+        version: 1,
+        outcome: outcome_word(report),
+        error: None,
+        nothing_within_seconds: None,
+        written_at: report.now,
+        host: report.host,
+        job_id: report.job_id,
+        cluster: report.cluster,
+        plan: None,
+        alerts: report.alerts,
+        alerts_left_out: report.alerts_left_out,
+    };
+    match &report.finding {
+        Finding::Plan { plan, assessment, probes, gave_up_waiting_after } => {
+            let waited = gave_up_waiting_after.map(|wait| wait.as_secs());
+            document.plan = Some(plan_view(plan, assessment, probes, waited));
+        }
+        Finding::NothingRecent(window) => document.nothing_within_seconds = Some(window.as_secs()),
+        Finding::Unreadable(why) => document.error = Some(why),
+    }
+    serde_json::to_value(document).expect("views hold nothing but what JSON can say")
+}
+
+fn plan_view<'a>(
+    plan: &'a Plan,
+    assessment: &'a Assessment,
+    probes: &'a Probes,
+    gave_up_waiting_after_seconds: Option<u64>,
+) -> PlanView<'a> {
+    let counts = assessment.counts;
+    let (repository_check, repository_check_error, repositories) = match probes {
+        Probes::NotNeeded => ("not_needed", None, Vec::new()),
+        Probes::Disabled => ("disabled", None, Vec::new()),
+        Probes::Unknown(why) => ("unknown", Some(why.as_str()), Vec::new()),
+        Probes::Done(probes) => ("done", None, probes.iter().map(repository_view).collect()),
+    };
+    PlanView {
+        plan: PlanHead {
+            id: &plan.id,
+            name: plan.name.as_deref(),
+            defined: plan.defined,
+            enabled: plan.enabled,
+            status: plan.status.as_ref(),
+        },
+        gave_up_waiting_after_seconds,
+        counts: CountsView { total: counts.total(), absent: counts.absent(), counts },
+        modules: assessment.modules.iter().map(|(id, state)| module_view(plan, id, *state)).collect(),
+        repository_check,
+        repository_check_error,
+        repositories,
+        damaged: &plan.damaged,
+    }
+}
+
+fn module_view<'a>(plan: &'a Plan, id: &'a ModuleId, state: State) -> ModuleView<'a> {
+    let module = plan.modules.get(id);
+    let result = plan.results.get(id);
+    ModuleView {
+        id,
+        name: module.and_then(|module| module.ui_name.as_deref()),
+        node: module.and_then(|module| module.node.as_deref()),
+        node_name: module.and_then(|module| module.node_name.as_deref()),
+        state,
+        layout: result.map(|result| result.layout),
+        start: result.and_then(|result| result.start),
+        end: result.and_then(|result| result.end),
+        errors: result.map(|result| result.errors),
+        reason: result.and_then(|result| result.error.as_deref()),
+        total_size: result.and_then(|result| result.total_size),
+        total_file_count: result.and_then(|result| result.total_file_count),
+        snapshots_count: result.and_then(|result| result.snapshots_count),
+    }
+}
+
+fn repository_view(probe: &Probe) -> RepositoryView<'_> {
+    let mut view = RepositoryView {
+        repository: &probe.repository,
+        location: probe.location.as_deref(),
+        module: probe.module.as_ref(),
+        verdict: "",
+        reason: None,
+        snapshots: None,
+        newest_snapshot: None,
+        locks: None,
+    };
+    let (verdict, reason) = match &probe.verdict {
+        Verdict::Healthy { snapshots, newest, in_use } => {
+            (view.snapshots, view.newest_snapshot) = (Some(*snapshots), *newest);
+            view.locks = in_use.as_ref().map(lock_view);
+            ("healthy", None)
+        }
+        Verdict::Locked(lock) => {
+            view.locks = Some(lock_view(lock));
+            ("locked", None)
+        }
+        Verdict::WrongPassword => ("wrong_password", None),
+        Verdict::NoRepository => ("no_repository", None),
+        Verdict::Unreachable(why) => ("unreachable", Some(why.clone())),
+        Verdict::Denied(why) => ("denied", Some(why.clone())),
+        Verdict::Damaged(why) => ("damaged", Some(why.clone())),
+        Verdict::TimedOut(limit) => ("timed_out", Some(format!("no answer within {} s", limit.as_secs()))),
+        Verdict::NotProbed(why) => ("not_probed", Some(not_probed(why))),
+    };
+    RepositoryView { verdict, reason, ..view }
+}
+
+fn lock_view(lock: &Lock) -> LockView<'_> {
+    LockView { count: lock.count, since: lock.since, by: lock.by.as_deref() }
+}
+
+fn not_probed(why: &NotProbed) -> String {
+    match why {
+        NotProbed::ResticMissing(program) => format!("{program} is not installed"),
+        NotProbed::NoCredentials => "the node agent's credentials are missing".into(),
+        NotProbed::TooMany(count) => format!("{count} further repositories are too many for one report"),
+        NotProbed::Incomplete(what) => format!("the configuration in Redis lacks {what}"),
+    }
 }

@@ -39,7 +39,7 @@ pub(super) fn prefixed(prefix: &str, text: &str) -> String {
 }
 
 /// What follows the outcome word: the founding document's table, widened by modules without a result.
-pub(super) fn plan_reason(words: Words, plan: &Plan, assessment: &Assessment) -> String {
+fn plan_reason(words: Words, plan: &Plan, assessment: &Assessment) -> String {
     let counts = &assessment.counts;
     let (total, absent) = (counts.total(), counts.absent());
     match (assessment.outcome, counts.error, absent) {
@@ -53,12 +53,33 @@ pub(super) fn plan_reason(words: Words, plan: &Plan, assessment: &Assessment) ->
     }
 }
 
-/// Why a plan has no modules to report. Where a plan is not defined that says little: layout A defines none.
+/// Why a plan has no modules to report.
+pub(super) enum Nothing {
+    /// What is there could not be read.
+    Readable,
+    /// The plan has no members.
+    Members,
+    /// The plan is defined, and whether it has members is not known.
+    Results,
+    /// The plan is not defined. That says little: layout A defines none.
+    Known,
+}
+
+/// Why `plan` has no modules to report.
+pub(super) fn nothing(plan: &Plan) -> Nothing {
+    match plan {
+        plan if !plan.damaged.is_empty() => Nothing::Readable,
+        plan if !plan.defined => Nothing::Known,
+        plan if plan.members.is_none() => Nothing::Results,
+        _ => Nothing::Members,
+    }
+}
+
 fn nothing_found(words: Words, plan: &Plan) -> String {
     let id = clean(plan.id.as_str(), MAX_TEXT);
-    match &plan.members {
-        _ if !plan.damaged.is_empty() => words.subject_nothing_readable(&id),
-        Some(members) if plan.defined && members.is_empty() => words.subject_no_modules(&id),
-        _ => words.subject_nothing_found(&id),
+    match nothing(plan) {
+        Nothing::Readable => words.subject_nothing_readable(&id),
+        Nothing::Members => words.subject_no_modules(&id),
+        Nothing::Results | Nothing::Known => words.subject_nothing_found(&id),
     }
 }

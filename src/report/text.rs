@@ -8,7 +8,7 @@ use jiff::tz::TimeZone;
 
 use super::clean::clean;
 use super::page::Page;
-use super::subject::prefixed;
+use super::subject::{Nothing, nothing, prefixed};
 use super::words::Words;
 use super::{Finding, Report, commands, figures, outcome_word};
 use crate::alert::Alert;
@@ -18,10 +18,11 @@ use crate::config::Language;
 use crate::probe::{Lock, NotProbed, Probe, Probes, Verdict};
 
 /// Bounds on texts from outside, in bytes, and on lists. Together they keep a mail under 200 KB.
-const MAX_NAME: usize = 100;
-const MAX_SENTENCE: usize = 600;
+const MAX_NAME: usize = 80;
+const MAX_SENTENCE: usize = 500;
 const MAX_BLOCKS: usize = 50;
 const MAX_LINES: usize = 200;
+const MAX_REPOSITORIES: usize = 30;
 const MAX_ALERTS: usize = 10;
 const MAX_NAMES: usize = 20;
 
@@ -74,7 +75,7 @@ impl<'a> Writer<'a> {
 
     fn plan(&mut self, plan: &Plan, assessment: &Assessment, probes: &Probes, gave_up: Option<Duration>) {
         self.verdict(&verdict(self.words, plan, assessment));
-        if let Some(wait) = gave_up {
+        if let Some(wait) = gave_up.filter(|_| assessment.counts.absent() > 0) {
             self.gave_up(wait, &assessment.unsettled());
         }
         self.about(Some(plan));
@@ -123,11 +124,10 @@ impl<'a> Writer<'a> {
     fn explanations(&mut self, plan: &Plan, assessment: &Assessment, probes: &Probes) {
         let counts = &assessment.counts;
         let mut notes = Vec::new();
-        if counts.total() == 0 && !plan.defined && plan.status.is_none() {
-            notes.push(self.words.undefined_plan());
-        }
-        if counts.total() == 0 && plan.defined && plan.members.is_none() {
-            notes.push(self.words.never_ran());
+        match nothing(plan) {
+            Nothing::Known if counts.total() == 0 && plan.status.is_none() => notes.push(self.words.undefined_plan()),
+            Nothing::Results if counts.total() == 0 => notes.push(self.words.never_ran()),
+            _ => {}
         }
         if !plan.enabled {
             notes.push(self.words.disabled_plan());
@@ -157,7 +157,7 @@ impl<'a> Writer<'a> {
         let word = if status.success { self.words.status_success() } else { self.words.status_error() };
         let errors = status.errors.map(|errors| self.words.status_errors(&figures::number(self.words, errors)));
         let time = status.timestamp.map(|time| self.time_and_age(time));
-        [Some(word), errors, time].into_iter().flatten().collect::<Vec<_>>().join(", ")
+        join([Some(word), errors, time])
     }
 
     /// Modules that need somebody, one block each.
@@ -195,9 +195,10 @@ impl<'a> Writer<'a> {
             self.field(1, &self.words.label_errors(), &figures::number(self.words, result.errors));
         }
         self.field(1, &self.words.label_reason(), &self.reason(result));
-        let figures = self.figures(result);
-        if result.snapshots_count != Some(0) && !figures.is_empty() {
-            self.field(1, &self.words.label_last_snapshot(), &figures);
+        let has_snapshot = result.snapshots_count != Some(0) && result.total_size.is_some_and(|size| size > 0);
+        if has_snapshot {
+            let facts = [self.size(result), self.files(result), self.snapshots(result)];
+            self.field(1, &self.words.label_last_snapshot(), &join(facts));
         }
     }
 
@@ -216,8 +217,7 @@ impl<'a> Writer<'a> {
         self.field(1, &self.words.label_reason(), &self.words.stale());
         let word = if result.errors == 0 { self.words.earlier_success() } else { self.words.status_error() };
         let time = result.end.map(|end| self.time_and_age(end));
-        let facts: Vec<String> = [Some(word), time].into_iter().flatten().collect();
-        self.field(1, &self.words.label_earlier_result(), &facts.join(", "));
+        self.field(1, &self.words.label_earlier_result(), &join([Some(word), time]));
     }
 
     fn times(&mut self, result: &ModuleResult) {
@@ -225,30 +225,36 @@ impl<'a> Writer<'a> {
             self.field(1, &self.words.label_ended(), &self.time_and_age(end));
         }
         if let Some(start) = result.start {
-            let took = result.end.and_then(|end| Duration::try_from(end.duration_since(start)).ok());
-            let took = took.map(|took| self.words.took(&figures::duration(self.words, took)));
-            let facts: Vec<String> = [Some(self.time(start)), took].into_iter().flatten().collect();
-            self.field(1, &self.words.label_started(), &facts.join(", "));
+            self.field(1, &self.words.label_started(), &join([Some(self.time(start)), self.took(result)]));
         }
     }
 
-    /// Size, files, snapshots: those that are known.
-    fn figures(&self, result: &ModuleResult) -> String {
-        let size = result.total_size.map(|bytes| figures::size(self.words, bytes));
-        let files = result.total_file_count.map(|count| self.words.files(&figures::number(self.words, count)));
-        let snapshots = result.snapshots_count.map(|count| self.words.snapshots(&figures::number(self.words, count)));
-        [size, files, snapshots].into_iter().flatten().collect::<Vec<_>>().join(", ")
+    /// How long it took; `None` too where it ended before it started, as a clock that was set back has it.
+    fn took(&self, result: &ModuleResult) -> Option<String> {
+        let took = Duration::try_from(result.end?.duration_since(result.start?)).ok()?;
+        Some(self.words.took(&figures::duration(self.words, took)))
+    }
+
+    fn size(&self, result: &ModuleResult) -> Option<String> {
+        Some(figures::size(self.words, result.total_size?))
+    }
+
+    fn files(&self, result: &ModuleResult) -> Option<String> {
+        Some(self.words.files(&figures::number(self.words, result.total_file_count?)))
+    }
+
+    fn snapshots(&self, result: &ModuleResult) -> Option<String> {
+        Some(self.words.snapshots(&figures::number(self.words, result.snapshots_count?)))
     }
 
     /// Modules that went well, one line each.
     fn successes(&mut self, plan: &Plan, modules: &[&(ModuleId, State)]) {
         self.list(modules, MAX_LINES, Words::heading_succeeded, |writer, (id, _)| {
             let name = plan.modules.get(id).and_then(|module| module.ui_name.as_deref());
-            let result = plan.results.get(id);
-            let end = result.and_then(|result| result.end).map(|end| writer.time(end));
-            let figures = result.map(|result| writer.figures(result)).filter(|figures| !figures.is_empty());
-            let facts: Vec<String> = [end, figures].into_iter().flatten().collect();
-            writer.field(0, &writer.named(id.as_str(), name), &facts.join(", "));
+            let Some(result) = plan.results.get(id) else { return };
+            let end = result.end.map(|end| figures::short_time(end, &writer.report.zone));
+            let facts = [end, writer.took(result), writer.size(result), writer.files(result)];
+            writer.field(1, &writer.named(id.as_str(), name), &join(facts));
         });
     }
 
@@ -261,11 +267,12 @@ impl<'a> Writer<'a> {
             Probes::Done(probes) => {
                 let probes: Vec<&Probe> = probes.iter().collect();
                 let heading = |words: Words, _: &str| words.heading_repositories();
-                return self.list(&probes, MAX_BLOCKS, heading, |writer, probe| writer.repository(&plan.id, probe));
+                return self
+                    .list(&probes, MAX_REPOSITORIES, heading, |writer, probe| writer.repository(&plan.id, probe));
             }
         };
         self.page.heading(&self.words.heading_repositories());
-        self.page.paragraph(0, &note);
+        self.page.paragraph(1, &note);
     }
 
     fn repository(&mut self, plan: &PlanId, probe: &Probe) {
@@ -274,7 +281,7 @@ impl<'a> Writer<'a> {
         if let Some(module) = &probe.module {
             name = format!("{}, {name}", clean(module.as_str(), MAX_NAME));
         }
-        self.field(0, &name, &self.probe_verdict(&probe.verdict));
+        self.field(1, &name, &self.probe_verdict(&probe.verdict));
         let action = match &probe.verdict {
             Verdict::Locked(_) => Some("unlock"),
             Verdict::Damaged(_) => Some("check"),
@@ -282,7 +289,7 @@ impl<'a> Writer<'a> {
         };
         let command = action.zip(probe.module.as_ref()).and_then(|(action, id)| commands::restic(plan, id, action));
         if let Some(command) = command {
-            self.page.command(1, &command);
+            self.page.command(2, &command);
         }
     }
 
@@ -324,8 +331,9 @@ impl<'a> Writer<'a> {
     fn lock(&self, lock: &Lock) -> String {
         let count = self.words.locks(&figures::number(self.words, lock.count));
         let by = lock.by.as_deref().map(|holder| self.words.lock_by(&clean(holder, MAX_NAME)));
-        let since = lock.since.map(|since| self.words.since(&self.time_and_age(since)));
-        [Some(count), by, since].into_iter().flatten().collect::<Vec<_>>().join(", ")
+        let since = lock.since.map(|since| self.words.since(&self.time(since)));
+        let age = lock.since.map(|since| self.age(since));
+        join([Some(count), by, since, age])
     }
 
     fn damaged(&mut self, damaged: &[String]) {
@@ -334,26 +342,34 @@ impl<'a> Writer<'a> {
             MAX_NAMES,
             |words, _| words.heading_damaged(),
             |writer, entry| {
-                writer.page.paragraph(0, &clean(entry, MAX_SENTENCE));
+                writer.page.paragraph(1, &clean(entry, MAX_SENTENCE));
             },
         );
     }
 
     fn alerts(&mut self, alerts: &[Alert]) {
         let heading = |words: Words, _: &str| words.heading_alerts();
-        self.list(alerts, MAX_ALERTS, heading, |writer, alert| writer.alert(alert));
+        let not_kept = usize::try_from(self.report.alerts_left_out).unwrap_or(usize::MAX);
+        self.list_and(alerts, MAX_ALERTS, not_kept, heading, |writer, alert| writer.alert(alert));
     }
 
     fn alert(&mut self, alert: &Alert) {
         let label = |name: &str| alert.labels.get(name).map(|value| clean(value, MAX_NAME));
+        let plan = label("id").or_else(|| label("backup_id"));
+        let plan = plan.map(|id| {
+            format!(
+                "{} {}",
+                self.words.label_plan().to_lowercase(),
+                self.named(&id, alert.labels.get("name").map(String::as_str))
+            )
+        });
         let node = label("node").map(|node| format!("{} {node}", self.words.label_node().to_lowercase()));
         let instance = label("instance").map(|instance| format!("{} {instance}", self.words.label_instance()));
         let since = alert.starts_at.map(|start| self.words.since(&self.time(start)));
-        let facts: Vec<String> = [label("name"), node, instance, since].into_iter().flatten().collect();
-        self.field(0, &clean(&alert.name, MAX_NAME), &facts.join(", "));
+        self.field(1, &clean(&alert.name, MAX_NAME), &join([plan, node, instance, since]));
         for kind in ["summary", "description"] {
             if let Some(text) = annotation(alert, kind, self.report.language) {
-                self.page.paragraph(1, &clean(text, MAX_SENTENCE));
+                self.page.paragraph(2, &clean(text, MAX_SENTENCE));
             }
         }
     }
@@ -365,11 +381,10 @@ impl<'a> Writer<'a> {
             self.commands(0, &self.words.look_again(), command.as_slice());
             self.page.blank();
         }
-        let mut footer = self.words.footer(env!("CARGO_PKG_VERSION"), &clean(self.report.host, MAX_NAME));
+        self.page.paragraph(0, &self.words.footer(env!("CARGO_PKG_VERSION"), &clean(self.report.host, MAX_NAME)));
         if let Some(job) = self.report.job_id {
-            footer = format!("{footer}, {}", self.words.footer_job(&clean(job, MAX_NAME)));
+            self.page.paragraph(0, &self.words.footer_job(&clean(job, MAX_NAME)));
         }
-        self.page.paragraph(0, &footer);
     }
 
     /// A heading and at most `most` of the items; nothing at all where there are none.
@@ -377,6 +392,18 @@ impl<'a> Writer<'a> {
         &mut self,
         items: &[T],
         most: usize,
+        heading: impl Fn(Words, &str) -> String,
+        write: impl FnMut(&mut Self, &T),
+    ) {
+        self.list_and(items, most, 0, heading, write);
+    }
+
+    /// A list that `further` items belong to which are not even at hand.
+    fn list_and<T>(
+        &mut self,
+        items: &[T],
+        most: usize,
+        further: usize,
         heading: impl Fn(Words, &str) -> String,
         mut write: impl FnMut(&mut Self, &T),
     ) {
@@ -387,9 +414,10 @@ impl<'a> Writer<'a> {
         for item in items.iter().take(most) {
             write(self, item);
         }
-        if items.len() > most {
+        let left_out = items.len().saturating_sub(most).saturating_add(further);
+        if left_out > 0 {
             self.page.blank();
-            self.page.paragraph(0, &self.words.left_out(&self.count(items.len() - most)));
+            self.page.paragraph(0, &self.words.left_out(&self.count(left_out)));
         }
     }
 
@@ -425,16 +453,24 @@ impl<'a> Writer<'a> {
         figures::time(time, &self.report.zone)
     }
 
-    fn time_and_age(&self, time: Timestamp) -> String {
+    fn age(&self, time: Timestamp) -> String {
         let age = self.report.now.duration_since(time);
         let figure = figures::duration(self.words, age.unsigned_abs());
-        let age = if age.is_negative() { self.words.ahead(&figure) } else { self.words.ago(&figure) };
-        format!("{} ({age})", self.time(time))
+        if age.is_negative() { self.words.ahead(&figure) } else { self.words.ago(&figure) }
+    }
+
+    fn time_and_age(&self, time: Timestamp) -> String {
+        format!("{} ({})", self.time(time), self.age(time))
     }
 
     fn count(&self, count: usize) -> String {
         figures::number(self.words, count as u64)
     }
+}
+
+/// The facts that are known, in a row.
+fn join<const N: usize>(facts: [Option<String>; N]) -> String {
+    facts.into_iter().flatten().collect::<Vec<_>>().join(", ")
 }
 
 /// The verdict in one sentence.
@@ -444,9 +480,11 @@ fn verdict(words: Words, plan: &Plan, assessment: &Assessment) -> String {
     let total = count(counts.total());
     match (assessment.outcome, counts.error, counts.absent()) {
         (Outcome::Success, ..) => words.all_succeeded(&total),
-        (Outcome::RepoFailure, 0, 0) if !plan.damaged.is_empty() => words.nothing_readable(),
-        (Outcome::RepoFailure, 0, 0) if plan.defined && plan.members.is_some() => words.no_modules(),
-        (Outcome::RepoFailure, 0, 0) => words.nothing_found(),
+        (Outcome::RepoFailure, 0, 0) => match nothing(plan) {
+            Nothing::Readable => words.nothing_readable(),
+            Nothing::Members => words.no_modules(),
+            Nothing::Results | Nothing::Known => words.nothing_found(),
+        },
         (Outcome::RepoFailure, 0, _) => words.none_ran(&total),
         (Outcome::RepoFailure, ..) => words.all_failed(&total),
         (Outcome::Partial, failed, absent) => {
@@ -472,10 +510,6 @@ fn modules_in(assessment: &Assessment, wanted: fn(State) -> bool) -> Vec<&(Modul
 
 /// An annotation in the reader's language: `summary_it`, else `summary`, else `summary_en`.
 fn annotation<'a>(alert: &'a Alert, kind: &str, language: Language) -> Option<&'a str> {
-    let suffix = match language {
-        Language::En => "_en",
-        Language::It => "_it",
-    };
-    let names = [format!("{kind}{suffix}"), kind.into(), format!("{kind}_en")];
+    let names = [kind.to_string() + &Words(language).annotation_suffix(), kind.into(), format!("{kind}_en")];
     names.iter().find_map(|name| alert.annotations.get(name)).map(String::as_str).filter(|text| !text.trim().is_empty())
 }

@@ -62,7 +62,7 @@ phrases! {
     }
     subject_nothing_recent(window: &str) {
         En: "no plan has a result within the last {window}",
-        It: "nessun piano ha un risultato nelle ultime {window}",
+        It: "nessun piano ha un risultato più recente di {window}",
     }
     subject_unreadable() {
         En: "the cluster's Redis could not be read",
@@ -112,7 +112,7 @@ phrases! {
     }
     nothing_recent(window: &str) {
         En: "the alert names no plan, and no plan has a result within the last {window}.",
-        It: "l'avviso non indica alcun piano e nessun piano ha un risultato nelle ultime {window}.",
+        It: "l'avviso non indica alcun piano e nessun piano ha un risultato più recente di {window}.",
     }
     unreadable() {
         En: "the cluster's Redis could not be read. Nothing is known about the modules; this report claims nothing about them.",
@@ -141,12 +141,12 @@ phrases! {
         It: "e altri {count}",
     }
     repositories_healthy() {
-        En: "Every repository that was looked at is healthy: the fault is more likely on the modules' side.",
-        It: "Tutti i repository esaminati sono integri: il guasto è più probabilmente dalla parte dei moduli.",
+        En: "Every repository that was looked at is healthy now: the fault is more likely on the modules' side.",
+        It: "Tutti i repository esaminati ora sono integri: il guasto è più probabilmente dalla parte dei moduli.",
     }
     repositories_faulty(faulty: &str, total: &str) {
-        En: "{faulty} of {total} repositories cannot be used as they are: see Repositories.",
-        It: "{faulty} repository su {total} non utilizzabili allo stato attuale: si veda Repository.",
+        En: "Repositories with a fault: {faulty} of {total}, see below.",
+        It: "Repository con un guasto: {faulty} su {total}, si veda sotto.",
     }
     status_differs() {
         En: "The cluster's own record of the plan says otherwise:",
@@ -175,6 +175,12 @@ phrases! {
     look_again() {
         En: "The state as it is now",
         It: "Lo stato attuale",
+    }
+
+    // The end of the name of an annotation in this language: ns8-metrics 1.3 sends `summary_en` and `summary_it`.
+    annotation_suffix() {
+        En: "_en",
+        It: "_it",
     }
 
     // Headings.
@@ -254,11 +260,11 @@ phrases! {
     }
     label_next() {
         En: "Next",
-        It: "Da fare",
+        It: "Da eseguire",
     }
     label_next_on_node(node: &str) {
         En: "Next, on node {node}",
-        It: "Da fare, sul nodo {node}",
+        It: "Da eseguire, sul nodo {node}",
     }
     label_instance() {
         En: "instance",
@@ -266,6 +272,14 @@ phrases! {
     }
 
     // Times, sizes, numbers.
+    decimal_point() {
+        En: ".",
+        It: ",",
+    }
+    thousands() {
+        En: ",",
+        It: ".",
+    }
     days() {
         En: "d",
         It: "g",
@@ -297,16 +311,16 @@ phrases! {
 
     // Why a module is not among the successes.
     no_reason() {
-        En: "the cluster gives no reason",
-        It: "il cluster non indica alcun motivo",
+        En: "the cluster gives none",
+        It: "il cluster non ne indica",
     }
     repository_unread() {
         En: "the repository itself could not be read either: it is unreachable, was never initialised, or is locked",
         It: "nemmeno il repository è leggibile: è irraggiungibile, non è mai stato inizializzato o è bloccato",
     }
     log_tells() {
-        En: "the cluster keeps no reason; the log below has it",
-        It: "il cluster non conserva il motivo; si trova nel registro indicato sotto",
+        En: "the cluster keeps none; the log of that run has it",
+        It: "il cluster non lo conserva; si trova nel registro di quell'esecuzione",
     }
     stale() {
         En: "its last result is an earlier run's. Of this run there is none: it is still running, was never started, or was busy",
@@ -352,15 +366,15 @@ phrases! {
     }
     locked(lock: &str) {
         En: "locked ({lock}). As long as it is, no backup can be written. If no backup, prune or check is running there, unlock it: `restic unlock` removes stale locks and leaves those in use.",
-        It: "bloccato ({lock}). Finché lo è, nessun backup può essere scritto. Se non sono in corso backup, prune o verifiche, sbloccarlo: `restic unlock` rimuove i blocchi abbandonati e lascia quelli in uso.",
+        It: "bloccato ({lock}). Finché lo è, nessun backup può essere scritto. Se non sono in corso backup, prune o verifiche, sbloccarlo: `restic unlock` rimuove i lock abbandonati e lascia quelli in uso.",
     }
     locks(count: &str) {
         En: "locks: {count}",
-        It: "blocchi: {count}",
+        It: "lock: {count}",
     }
     lock_by(holder: &str) {
         En: "by {holder}",
-        It: "da {holder}",
+        It: "di {holder}",
     }
     wrong_password() {
         En: "wrong password: the configured one does not open it. Compare it with the one the repository was made with.",
@@ -418,7 +432,7 @@ phrases! {
     }
     footer_job(job: &str) {
         En: "job {job}",
-        It: "processo {job}",
+        It: "job {job}",
     }
     subject_test() {
         En: "TEST - mail from this machine arrives",

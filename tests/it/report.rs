@@ -173,7 +173,7 @@ fn healthy() -> Verdict {
 
 fn cases() -> Vec<Case> {
     let lock = Lock { count: 1, since: Some(at("2026-11-21T22:00:00Z")), by: Some("root@leader, PID 4711".into()) };
-    let many = (0..500).fold(Case::new("many_failed"), |case, n| case.module(&format!("mail{n}"), result(1)));
+    let many = (0..60).fold(Case::new("many_failed"), |case, n| case.module(&format!("mail{n}"), result(1)));
     vec![
         Case::new("success").module("mail1", result(0)).module("imap2", result(0)).missing(&[]),
         Case::new("partial_documented")
@@ -296,6 +296,130 @@ fn reports_are_as_in_the_golden_files() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// The digest of a case after `change`.
+fn digest_of(change: impl FnOnce(&mut Case)) -> String {
+    let case = Case::new("digest").module("mail1", result(1)).module("imap2", result(0)).with(change);
+    case.report(Language::En, digest)
+}
+
+#[test]
+fn the_digest_tells_whether_the_results_are_the_same() {
+    let usual = digest_of(|_| {});
+    assert_eq!(usual.len(), 64);
+    let mail1 = ModuleId::new("mail1").unwrap();
+    let same: [fn(&mut Case); 5] = [
+        |case| case.alerts = vec![alert("7")],
+        |case| case.probes = Probes::Disabled,
+        |case| case.gave_up = Some(Duration::from_secs(900)),
+        |case| case.plan.name = Some("Renamed".into()),
+        |case| case.zone = TimeZone::fixed(jiff::tz::offset(5)),
+    ];
+    for change in same {
+        assert_eq!(usual, digest_of(change));
+    }
+    let others = [
+        digest_of(|case| case.plan.id = PlanId::new("3").unwrap()),
+        digest_of(|case| case.plan.results.get_mut(&mail1).unwrap().end = Some(at("2026-11-22T02:13:00Z"))),
+        digest_of(|case| case.plan.results.get_mut(&mail1).unwrap().errors = 2),
+        digest_of(|case| case.plan.results.get_mut(&mail1).unwrap().snapshots_count = Some(13)),
+        digest_of(|case| case.plan.members = Some([ModuleId::new("samba4").unwrap()].into())),
+        digest_of(|case| _ = case.plan.results.remove(&mail1)),
+        digest_of(|case| case.other = Some(Finding::Unreadable("why".into()))),
+        digest_of(|case| case.other = Some(Finding::NothingRecent(Duration::ZERO))),
+        usual,
+    ];
+    let different: std::collections::BTreeSet<&String> = others.iter().collect();
+    assert_eq!(different.len(), others.len());
+}
+
+/// Everything in a report that comes from outside.
+fn outside(texts: &[String]) -> Case {
+    let text = |n: usize| texts[n % texts.len()].clone();
+    let id = |n: usize| ModuleId::new(text(n)).unwrap_or(ModuleId::new("mail1").unwrap());
+    let probe = |n: usize, verdict| Probe {
+        repository: text(n),
+        location: Some(text(n + 1)),
+        module: Some(id(n + 2)),
+        verdict,
+    };
+    let lock = Lock { count: 1, since: None, by: Some(text(0)) };
+    Case::new("outside").with(|case| {
+        case.plan.id = PlanId::new(text(0)).unwrap_or(PlanId::new("2").unwrap());
+        case.plan.name = Some(text(1));
+        for n in 0..texts.len() {
+            let result = if n % 2 == 0 { documented(Some(&text(n))) } else { result(n as u64 % 3) };
+            case.plan.results.insert(id(n), result);
+            let (node, node_name) = (Some(text(n + 2)), Some(text(n + 3)));
+            case.plan.modules.insert(id(n), Module { node, node_name, ..module(Some(&text(n + 1))) });
+        }
+        case.plan.members = Some(texts.iter().filter_map(|text| ModuleId::new(format!("{text}x"))).collect());
+        case.plan.damaged = texts.to_vec();
+        case.gave_up = Some(Duration::from_secs(900));
+        case.probes = Probes::Done(vec![
+            probe(0, Verdict::Locked(lock.clone())),
+            probe(1, Verdict::Healthy { snapshots: 1, newest: None, in_use: Some(lock) }),
+            probe(2, Verdict::Unreachable(text(1))),
+            probe(3, Verdict::Denied(text(2))),
+            probe(4, Verdict::Damaged(text(3))),
+            probe(5, Verdict::NotProbed(NotProbed::ResticMissing(text(4)))),
+            probe(6, Verdict::NotProbed(NotProbed::Incomplete(text(5)))),
+        ]);
+        let labels = ["name", "node", "instance"].map(|label| (label.to_string(), text(3))).into();
+        let annotations = ["summary", "description_it"].map(|name| (name.to_string(), text(4))).into();
+        case.alerts = vec![Alert { name: text(5), labels, annotations, starts_at: None }];
+    })
+}
+
+/// What must hold for a text of whatever content.
+fn check_text(text: &str) {
+    let hidden = |c: char| {
+        (c.is_control() && c != '\n')
+            || matches!(c, '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}' | '\u{FEFF}')
+    };
+    assert!(!text.contains(['<', '>']), "{text}");
+    assert!(!text.contains(hidden), "{text:?}");
+    assert!(text.len() <= 200_000, "{} bytes", text.len());
+    for line in text.lines() {
+        let is_command = line.trim_start().starts_with("$ ");
+        let is_one_word = !line.trim_start().contains(' ');
+        assert!(line.chars().count() <= 72 || is_command || is_one_word, "{line}");
+    }
+}
+
+fn check_reports_of(case: &Case) {
+    for language in [Language::En, Language::It] {
+        case.report(language, |report| {
+            check_text(&text(report));
+            let subject = subject(report, "[ns8-backup]");
+            check_text(&subject.replace(' ', ""));
+            assert!(!subject.contains('\n') && subject.chars().count() < 250, "{subject}");
+            assert!(subject.starts_with(&format!("[ns8-backup] {} - ", outcome_word(report))), "{subject}");
+        });
+    }
+}
+
+proptest::proptest! {
+    #[test]
+    fn no_text_from_outside_spoils_a_report(texts in proptest::collection::vec(".{0,200}|(?s)[<>\\x00-\\x20\\u{200b}-\\u{202e}'$; a]{0,100}", 1..12)) {
+        check_reports_of(&outside(&texts));
+    }
+}
+
+#[test]
+fn a_report_is_bounded_however_much_there_is_to_say() {
+    for c in ["n", "€ ", "<\n>", "\u{202e}"] {
+        let texts: Vec<String> = (0..2000).map(|n| format!("{n}{}", c.repeat(10_000 / c.len()))).collect();
+        check_reports_of(&outside(&texts));
+    }
+}
+
+#[test]
+fn an_empty_prefix_leaves_no_space() {
+    let case = Case::new("prefix").module("mail1", result(0));
+    let subject = case.report(Language::En, |report| subject(report, ""));
+    assert_eq!(subject, "SUCCESS - all 1 module(s) backed up successfully");
 }
 
 #[test]
