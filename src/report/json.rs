@@ -90,8 +90,8 @@ struct RepositoryView<'a> {
     repository: &'a str,
     location: Option<&'a str>,
     module: Option<&'a ModuleId>,
-    /// `healthy`, `locked`, `wrong_password`, `no_repository`, `unreachable`, `denied`, `damaged`, `timed_out` or
-    /// `not_probed`.
+    /// `healthy`, `locked`, `wrong_password`, `no_repository`, `unreachable`, `denied`, `damaged`, `failed` (looking at
+    /// it did), `timed_out` or `not_probed`.
     verdict: &'static str,
     /// The words of the program or server that was asked, or what is missing.
     reason: Option<String>,
@@ -211,6 +211,7 @@ fn repository_view(probe: &Probe) -> RepositoryView<'_> {
         Verdict::Unreachable(why) => ("unreachable", Some(why.clone())),
         Verdict::Denied(why) => ("denied", Some(why.clone())),
         Verdict::Damaged(why) => ("damaged", Some(why.clone())),
+        Verdict::Failed(why) => ("failed", Some(why.clone())),
         Verdict::TimedOut(limit) => ("timed_out", Some(format!("no answer within {} s", limit.as_secs()))),
         Verdict::NotProbed(why) => ("not_probed", Some(not_probed(why))),
     };
@@ -224,6 +225,7 @@ fn lock_view(lock: &Lock) -> LockView<'_> {
 fn not_probed(why: &NotProbed) -> String {
     match why {
         NotProbed::ResticMissing(program) => format!("{program} is not installed"),
+        NotProbed::ResticUnusable(why) => format!("restic cannot be run: {why}"),
         NotProbed::NoCredentials => "the node agent's credentials are missing".into(),
         NotProbed::TooMany(count) => format!("{count} further repositories are too many for one report"),
         NotProbed::Incomplete(what) => format!("the configuration in Redis lacks {what}"),

@@ -152,11 +152,11 @@ phrases! {
         En: "The cluster's own record of the plan says otherwise:",
         It: "Il riepilogo del piano scritto dal cluster dice altro:",
     }
-    status_success() {
+    success() {
         En: "success",
         It: "successo",
     }
-    status_error() {
+    error() {
         En: "error",
         It: "errore",
     }
@@ -165,12 +165,12 @@ phrases! {
         It: "{count} non riusciti",
     }
     look_at_timers() {
-        En: "See whether the backups are scheduled on each node:",
-        It: "Verificare su ogni nodo se i backup sono pianificati:",
+        En: "See whether the backups are scheduled, on each node",
+        It: "Verificare se i backup sono pianificati, su ogni nodo",
     }
     look_at_check() {
-        En: "See what is wrong, on this machine:",
-        It: "Vedere che cosa non va, su questa macchina:",
+        En: "See what is wrong, on this machine",
+        It: "Vedere che cosa non va, su questa macchina",
     }
     look_again() {
         En: "The state as it is now",
@@ -266,7 +266,17 @@ phrases! {
         En: "Next, on node {node}",
         It: "Da eseguire, sul nodo {node}",
     }
-    label_instance() {
+
+    // Words before a name.
+    plan() {
+        En: "plan",
+        It: "piano",
+    }
+    node() {
+        En: "node",
+        It: "nodo",
+    }
+    instance() {
         En: "instance",
         It: "istanza",
     }
@@ -329,10 +339,6 @@ phrases! {
     missing() {
         En: "has not run yet: there is no result of any run",
         It: "mai eseguito finora: non esiste alcun risultato",
-    }
-    earlier_success() {
-        En: "success",
-        It: "successo",
     }
 
     // Repositories.

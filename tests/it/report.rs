@@ -12,6 +12,7 @@ use ns8_backup_monitor::alert::Alert;
 use ns8_backup_monitor::classify::{Assessment, assess};
 use ns8_backup_monitor::cluster::model::{Layout, Module, ModuleId, ModuleResult, Plan, PlanId, PlanStatus};
 use ns8_backup_monitor::config::Language;
+use ns8_backup_monitor::job::MAX_ALERTS;
 use ns8_backup_monitor::probe::{Lock, NotProbed, Probe, Probes, Verdict};
 use ns8_backup_monitor::report::{Finding, Report, digest, json, outcome_word, subject, test_mail, text};
 
@@ -25,6 +26,7 @@ struct Case {
     probes: Probes,
     gave_up: Option<Duration>,
     alerts: Vec<Alert>,
+    alerts_left_out: u64,
     /// Another finding than the plan's.
     other: Option<Finding<'static>>,
     zone: TimeZone,
@@ -36,7 +38,16 @@ impl Case {
         plan.name = Some("Nightly".into());
         plan.defined = true;
         let alerts = vec![alert("1")];
-        Self { name, plan, probes: Probes::NotNeeded, gave_up: None, alerts, other: None, zone: TimeZone::UTC }
+        Self {
+            name,
+            plan,
+            probes: Probes::NotNeeded,
+            gave_up: None,
+            alerts,
+            alerts_left_out: 0,
+            other: None,
+            zone: TimeZone::UTC,
+        }
     }
 
     fn with(mut self, change: impl FnOnce(&mut Self)) -> Self {
@@ -89,7 +100,7 @@ impl Case {
             finding,
             cluster: Some("cluster.example.org"),
             alerts: &self.alerts,
-            alerts_left_out: 0,
+            alerts_left_out: self.alerts_left_out,
             job_id: Some("20261122-021437-9f3a"),
             host: "leader.example.org",
             now: at(NOW),
@@ -219,6 +230,7 @@ fn cases() -> Vec<Case> {
         Case::new("two_alerts").module("mail1", result(1)).module("imap2", result(0)).with(|case| {
             case.alerts = vec![alert("1"), alert("2")];
             case.zone = TimeZone::fixed(jiff::tz::offset(1));
+            case.alerts_left_out = 3;
         }),
         Case::new("awkward_texts")
             .module("<b>mail1\u{202e}", documented(Some("<b>no</b>\r\nSubject: \u{1b}[31mred\0\u{200b}")))
@@ -239,8 +251,10 @@ fn cases() -> Vec<Case> {
             ("unreachable", None, Verdict::Unreachable("no route to host.".into())),
             ("denied", None, Verdict::Denied("403 Forbidden".into())),
             ("damaged", Some("mail1"), Verdict::Damaged("ciphertext verification failed".into())),
+            ("failed", None, Verdict::Failed("Fatal: unknown backend".into())),
             ("slow", None, Verdict::TimedOut(Duration::from_secs(60))),
             ("restic", None, Verdict::NotProbed(NotProbed::ResticMissing("restic".into()))),
+            ("not executable", None, Verdict::NotProbed(NotProbed::ResticUnusable("permission denied".into()))),
             ("gateway", None, Verdict::NotProbed(NotProbed::NoCredentials)),
             ("more", None, Verdict::NotProbed(NotProbed::TooMany(1200))),
             ("incomplete", None, Verdict::NotProbed(NotProbed::Incomplete("password".into()))),
@@ -357,18 +371,22 @@ fn outside(texts: &[String]) -> Case {
         case.plan.members = Some(texts.iter().filter_map(|text| ModuleId::new(format!("{text}x"))).collect());
         case.plan.damaged = texts.to_vec();
         case.gave_up = Some(Duration::from_secs(900));
-        case.probes = Probes::Done(vec![
+        let mut probes = vec![
             probe(0, Verdict::Locked(lock.clone())),
             probe(1, Verdict::Healthy { snapshots: 1, newest: None, in_use: Some(lock) }),
             probe(2, Verdict::Unreachable(text(1))),
             probe(3, Verdict::Denied(text(2))),
             probe(4, Verdict::Damaged(text(3))),
+            probe(5, Verdict::Failed(text(0))),
+            probe(5, Verdict::NotProbed(NotProbed::ResticUnusable(text(2)))),
             probe(5, Verdict::NotProbed(NotProbed::ResticMissing(text(4)))),
             probe(6, Verdict::NotProbed(NotProbed::Incomplete(text(5)))),
-        ]);
+        ];
+        probes.extend((0..texts.len()).map(|n| probe(n, Verdict::Damaged(text(n)))));
+        case.probes = Probes::Done(probes);
         let labels = ["name", "node", "instance"].map(|label| (label.to_string(), text(3))).into();
         let annotations = ["summary", "description_it"].map(|name| (name.to_string(), text(4))).into();
-        case.alerts = vec![Alert { name: text(5), labels, annotations, starts_at: None }];
+        case.alerts = vec![Alert { name: text(5), labels, annotations, starts_at: None }; MAX_ALERTS];
     })
 }
 
@@ -401,6 +419,8 @@ fn check_reports_of(case: &Case) {
 }
 
 proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(64))]
+
     #[test]
     fn no_text_from_outside_spoils_a_report(texts in proptest::collection::vec(".{0,200}|(?s)[<>\\x00-\\x20\\u{200b}-\\u{202e}'$; a]{0,100}", 1..12)) {
         check_reports_of(&outside(&texts));

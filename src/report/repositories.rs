@@ -1,0 +1,103 @@
+//! The repositories: a verdict on each in words, and what to do.
+
+use jiff::Timestamp;
+
+use super::clean::clean;
+use super::writer::{MAX_NAME, MAX_SENTENCE, Writer, join};
+use super::{commands, figures};
+use crate::cluster::model::PlanId;
+use crate::probe::{Lock, NotProbed, Probe, Probes, Verdict};
+
+const MAX_REPOSITORIES: usize = 30;
+
+impl Writer<'_> {
+    /// On which side the fault is to be looked for, where the probes tell. `failed`: how many modules failed.
+    pub(super) fn where_the_fault_lies(&self, failed: usize, probes: &Probes) -> Option<String> {
+        let Probes::Done(probes) = probes else { return None };
+        let looked_at =
+            || probes.iter().filter(|probe| !matches!(probe.verdict, Verdict::NotProbed(_) | Verdict::Failed(_)));
+        let faulty = looked_at().filter(|probe| !matches!(probe.verdict, Verdict::Healthy { .. })).count();
+        match (faulty, looked_at().count()) {
+            (_, 0) => None,
+            (0, _) => (failed > 0).then(|| self.words.repositories_healthy()),
+            (faulty, total) => Some(self.words.repositories_faulty(&self.count(faulty), &self.count(total))),
+        }
+    }
+
+    /// What a look at the repositories has shown; nothing at all where none was needed.
+    pub(super) fn repositories(&mut self, plan: &PlanId, probes: &Probes) {
+        let heading = self.words.heading_repositories();
+        let note = match probes {
+            Probes::NotNeeded => return,
+            Probes::Disabled => self.words.probes_disabled(),
+            Probes::Unknown(why) => self.words.probes_unknown(&clean(why, MAX_SENTENCE)),
+            Probes::Done(probes) if probes.is_empty() => self.words.probes_none(),
+            Probes::Done(probes) => {
+                return self.list(&heading, probes, MAX_REPOSITORIES, |writer, probe| writer.repository(plan, probe));
+            }
+        };
+        self.page.heading(&heading);
+        self.page.paragraph(1, &note);
+    }
+
+    fn repository(&mut self, plan: &PlanId, probe: &Probe) {
+        let location = probe.location.as_deref().filter(|location| *location != probe.repository);
+        let mut name = self.named(&probe.repository, location);
+        if let Some(module) = &probe.module {
+            name = format!("{}, {name}", clean(module.as_str(), MAX_NAME));
+        }
+        self.field(1, &name, &self.probe_verdict(&probe.verdict));
+        let action = match &probe.verdict {
+            Verdict::Locked(_) => Some("unlock"),
+            Verdict::Damaged(_) => Some("check"),
+            _ => None,
+        };
+        let command = action.zip(probe.module.as_ref()).and_then(|(action, id)| commands::restic(plan, id, action));
+        if let Some(command) = command {
+            self.page.command(2, &command);
+        }
+    }
+
+    fn probe_verdict(&self, verdict: &Verdict) -> String {
+        let words = self.words;
+        let why = |text: &str| clean(text.trim_end_matches(['.', '\n', ' ']), MAX_SENTENCE);
+        match verdict {
+            Verdict::Healthy { snapshots, newest, in_use } => self.healthy(*snapshots, *newest, in_use.as_ref()),
+            Verdict::Locked(lock) => words.locked(&self.lock(lock)),
+            Verdict::WrongPassword => words.wrong_password(),
+            Verdict::NoRepository => words.no_repository(),
+            Verdict::Unreachable(text) => words.unreachable(&why(text)),
+            Verdict::Denied(text) => words.denied(&why(text)),
+            Verdict::Damaged(text) => words.damaged(&why(text)),
+            Verdict::Failed(text) => words.probe_failed(&why(text)),
+            Verdict::TimedOut(limit) => words.timed_out(&figures::duration(words, *limit)),
+            Verdict::NotProbed(NotProbed::ResticMissing(program)) => words.restic_missing(&clean(program, MAX_NAME)),
+            Verdict::NotProbed(NotProbed::ResticUnusable(text)) => words.restic_unusable(&why(text)),
+            Verdict::NotProbed(NotProbed::NoCredentials) => words.no_credentials(),
+            Verdict::NotProbed(NotProbed::TooMany(count)) => words.too_many(&self.count(*count)),
+            Verdict::NotProbed(NotProbed::Incomplete(what)) => words.incomplete(&why(what)),
+        }
+    }
+
+    fn healthy(&self, snapshots: u64, newest: Option<Timestamp>, in_use: Option<&Lock>) -> String {
+        let mut text = match snapshots {
+            0 => self.words.healthy_but_empty(),
+            count => self.words.healthy(&self.words.snapshots(&figures::number(self.words, count))),
+        };
+        if let Some(newest) = newest {
+            text = format!("{text}, {}", self.words.newest_snapshot(&self.time_and_age(newest)));
+        }
+        match in_use {
+            Some(lock) => format!("{text}. {}", self.words.in_use(&self.lock(lock))),
+            None => text,
+        }
+    }
+
+    fn lock(&self, lock: &Lock) -> String {
+        let count = self.words.locks(&figures::number(self.words, lock.count));
+        let by = lock.by.as_deref().map(|holder| self.words.lock_by(&clean(holder, MAX_NAME)));
+        let since = lock.since.map(|since| self.words.since(&self.time(since)));
+        let age = lock.since.map(|since| self.age(since));
+        join([Some(count), by, since, age])
+    }
+}
