@@ -141,8 +141,8 @@ phrases! {
         It: "e altri {count}",
     }
     repositories_healthy() {
-        En: "Every repository that was looked at is healthy now: the fault is more likely on the modules' side.",
-        It: "Tutti i repository esaminati ora sono integri: il guasto è più probabilmente dalla parte dei moduli.",
+        En: "Every repository that could be looked at is healthy now: the fault is more likely on the modules' side.",
+        It: "Tutti i repository che è stato possibile esaminare ora sono integri: il guasto è più probabilmente dalla parte dei moduli.",
     }
     repositories_faulty(faulty: &str, total: &str) {
         En: "Repositories with a fault: {faulty} of {total}, see below.",
