@@ -105,3 +105,81 @@ fn timestamp<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Timest
     let set = |time: &Timestamp| time.as_second() > 0;
     Ok(value.as_str().and_then(|text| text.parse().ok()).filter(set))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::DEFAULT_ALERT_NAMES;
+
+    fn parse_text(body: &str) -> Result<Batch, serde_json::Error> {
+        parse(body.as_bytes(), &DEFAULT_ALERT_NAMES.map(String::from))
+    }
+
+    fn plans(body: &str) -> Vec<Option<String>> {
+        let alerts = parse_text(body).unwrap().alerts;
+        alerts.into_iter().map(|(plan, _)| plan.map(|plan| plan.as_str().into())).collect()
+    }
+
+    #[test]
+    fn what_is_for_us_is_queued_and_the_rest_counted() {
+        let body = r#"{"status": "firing", "version": "4", "futureMember": [1, {}], "alerts": [
+            {"status": "firing", "labels": {"alertname": "BackupFailed", "id": "2"}, "startsAt": "2026-11-22T02:00:00.5Z"},
+            {"status": "resolved", "labels": {"alertname": "backup_failed", "id": "2"}},
+            {"status": "firing", "labels": {"alertname": "DiskFull"}},
+            {"labels": {"alertname": "NsBackupMissing", "backup_id": "7"}, "annotations": null}
+        ]}"#;
+        let batch = parse_text(body).unwrap();
+        assert_eq!(batch.ignored, 2);
+        assert_eq!(plans(body), [Some("2".into()), Some("7".into())]);
+        assert_eq!(batch.alerts[0].1.starts_at, Some("2026-11-22T02:00:00.5Z".parse().unwrap()));
+        assert_eq!(batch.alerts[1].1.starts_at, None);
+    }
+
+    #[test]
+    fn a_resolved_batch_is_ignored_also_where_its_alerts_have_no_status() {
+        let body = r#"{"status": "resolved", "alerts": [{"labels": {"alertname": "backup_failed"}}]}"#;
+        assert_eq!(parse_text(body).unwrap(), Batch { alerts: vec![], ignored: 1 });
+    }
+
+    #[test]
+    fn ids_are_data_of_any_content() {
+        for id in ["*", "1/status", "[a-z]", "è ☃", "a\nb", &"9".repeat(300), &"x".repeat(5000)] {
+            let body = serde_json::json!({"alerts": [{"labels": {"alertname": "backup_failed", "id": id}}]});
+            assert_eq!(plans(&body.to_string()), [Some(id.into())]);
+        }
+        // Prometheus has no empty labels: an empty one is none.
+        assert_eq!(plans(r#"{"alerts": [{"labels": {"alertname": "backup_failed", "id": ""}}]}"#), [None]);
+        let both = r#"{"alerts": [{"labels": {"alertname": "backup_failed", "id": "", "backup_id": 3}}]}"#;
+        assert_eq!(plans(both), [Some("3".into())]);
+    }
+
+    #[test]
+    fn what_is_malformed_is_refused_with_its_position() {
+        for body in ["", "{", "[]", "{}", r#"{"alerts": 1}"#, r#"{"alerts": [{"labels": []}]}"#, "\u{0}"] {
+            assert!(parse_text(body).unwrap_err().to_string().contains("line 1 column"), "{body}");
+        }
+        assert!(parse(b"{\"alerts\": [{\"status\": \"\xff\"}]}", &[]).is_err(), "not UTF-8");
+        let deep = "[".repeat(100_000);
+        assert!(parse_text(&format!(r#"{{"alerts": [], "x": {deep}"#)).is_err(), "no stack overflow");
+    }
+
+    #[test]
+    fn times_that_are_none_are_left_out_and_long_texts_cut() {
+        let long = "ä".repeat(5000);
+        let body = format!(
+            r#"{{"alerts": [{{"labels": {{"alertname": "backup_failed"}}, "startsAt": "0001-01-01T00:00:00Z", "annotations": {{"summary": "{long}"}}}},
+                            {{"labels": {{"alertname": "backup_failed"}}, "startsAt": 5}}]}}"#
+        );
+        let batch = parse_text(&body).unwrap();
+        assert!(batch.alerts.iter().all(|(_, alert)| alert.starts_at.is_none()));
+        assert_eq!(batch.alerts[0].1.annotations["summary"].chars().count(), MAX_TEXT + 1);
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn nothing_makes_it_panic(body: Vec<u8>, text: String) {
+            let _ = parse(&body, &[]);
+            let _ = parse_text(&text);
+        }
+    }
+}

@@ -166,6 +166,27 @@ impl Job {
         true
     }
 
+    /// What the job is about, for people: `plan 2`.
+    pub fn about(&self) -> String {
+        match &self.plan {
+            Some(plan) => format!("plan {}", plan.as_str().escape_debug()),
+            None => "no plan in particular".into(),
+        }
+    }
+
+    /// The plan as the journal's field `BACKUP_ID`; empty where the alert names none.
+    pub fn plan_field(&self) -> &str {
+        self.plan.as_ref().map_or("", PlanId::as_str)
+    }
+
+    /// The mails that it has come to.
+    pub fn mails(&self) -> &[Mail] {
+        match &self.stage {
+            Stage::Waiting => &[],
+            Stage::Delivering(delivery) => &delivery.mails,
+        }
+    }
+
     /// Whether further alerts of the plan join this job.
     pub fn is_waiting(&self) -> bool {
         matches!(self.stage, Stage::Waiting)
@@ -203,9 +224,116 @@ impl Delivery {
         self.mails.iter().map(|mail| mail.pending().count()).sum()
     }
 
+    /// Why the last attempt failed for somebody who still waits.
+    pub fn last_error(&self) -> Option<&str> {
+        self.mails.iter().flat_map(Mail::pending).find_map(|recipient| match &recipient.state {
+            RecipientState::Pending { last_error } => last_error.as_deref(),
+            _ => None,
+        })
+    }
+
+    /// Gives everybody who was given up on another chance, with the whole time for it.
+    pub fn start_over(&mut self) {
+        for recipient in self.mails.iter_mut().flat_map(|mail| &mut mail.recipients) {
+            if let RecipientState::GivenUp { reason, .. } = &recipient.state {
+                recipient.state = RecipientState::Pending { last_error: Some(reason.clone()) };
+            }
+        }
+        (self.attempts, self.waited_seconds, self.next_attempt_at) = (0, 0, None);
+    }
+
     /// Whether anybody has been given up on.
     pub fn any_given_up(&self) -> bool {
         let given_up = |recipient: &Recipient| matches!(recipient.state, RecipientState::GivenUp { .. });
         self.mails.iter().any(|mail| mail.recipients.iter().any(given_up))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn job(accepted_at: &str) -> Job {
+        let alert = Alert { name: "backup_failed".into(), labels: [].into(), annotations: [].into(), starts_at: None };
+        let at: Timestamp = accepted_at.parse().unwrap();
+        Job::new(JobId::new(at, 0xbeef), PlanId::new("2"), at, alert)
+    }
+
+    fn mail(states: Vec<RecipientState>) -> Mail {
+        let recipient = |state| Recipient { address: "admin@example.com".into(), state };
+        Mail {
+            plan: PlanId::new("2"),
+            outcome: "PARTIAL".into(),
+            digest: "d".into(),
+            written_at: Timestamp::UNIX_EPOCH,
+            subject: "s".into(),
+            body: "b".into(),
+            message_id: "<m@x>".into(),
+            thread_id: "<t@x>".into(),
+            recipients: states.into_iter().map(recipient).collect(),
+        }
+    }
+
+    #[test]
+    fn version_1_files_are_still_read() {
+        let waiting = include_str!("../tests/fixtures/queue/waiting.v1.json");
+        let delivering = include_str!("../tests/fixtures/queue/delivering.v1.json");
+        let job: Job = serde_json::from_str(waiting).unwrap();
+        assert!(job.is_waiting());
+        assert_eq!(job.plan_field(), "2");
+        let job: Job = serde_json::from_str(delivering).unwrap();
+        let Stage::Delivering(delivery) = &job.stage else { panic!("{:?}", job.stage) };
+        assert_eq!((delivery.pending(), delivery.any_given_up()), (1, true));
+        assert_eq!(delivery.last_error(), Some("relay.example.com:587 does not answer"));
+    }
+
+    #[test]
+    fn names_sort_by_age_and_are_no_paths() {
+        assert_eq!(job("2026-11-22T03:15:00Z").id.as_str(), "20261122-031500-beef");
+        for text in ["", "../../etc/passwd", "a b", &"x".repeat(65)] {
+            assert_eq!(JobId::parse(text), None);
+        }
+    }
+
+    #[test]
+    fn a_wait_survives_restarts_and_clocks_that_jump() {
+        let job = job("2026-11-22T03:00:00Z");
+        let left = |now: &str| job.wait_left(Duration::from_secs(30), now.parse().unwrap()).as_secs();
+        assert_eq!(left("2026-11-22T03:00:10Z"), 20);
+        assert_eq!(left("2026-11-22T09:00:00Z"), 0, "set forward");
+        assert_eq!(left("2026-11-21T22:00:00Z"), 30, "set back");
+    }
+
+    #[test]
+    fn each_kind_of_alert_is_kept_once_and_many_are_counted() {
+        let mut job = job("2026-11-22T03:00:00Z");
+        assert!(!job.join(job.alerts[0].clone()));
+        for n in 0..MAX_ALERTS + 9 {
+            let mut alert = job.alerts[0].clone();
+            alert.labels.insert("node".into(), n.to_string());
+            assert!(job.join(alert));
+        }
+        assert_eq!((job.alerts.len(), job.alerts_left_out), (MAX_ALERTS, 10));
+    }
+
+    #[test]
+    fn an_alert_that_starts_in_the_future_starts_on_arrival() {
+        let mut job = job("2026-11-22T03:00:00Z");
+        assert_eq!(job.alert_start(), job.accepted_at);
+        job.alerts[0].starts_at = Some("2026-11-22T02:00:00Z".parse().unwrap());
+        assert_eq!(job.alert_start(), "2026-11-22T02:00:00Z".parse().unwrap());
+        job.alerts[0].starts_at = Some("2036-11-22T02:00:00Z".parse().unwrap());
+        assert_eq!(job.alert_start(), job.accepted_at);
+    }
+
+    #[test]
+    fn starting_over_gives_those_who_were_given_up_another_chance() {
+        let at = Timestamp::UNIX_EPOCH;
+        let given_up = RecipientState::GivenUp { at, reason: "no such user".into() };
+        let mut delivery = Delivery::new(vec![mail(vec![RecipientState::Delivered { at }, given_up])]);
+        (delivery.attempts, delivery.waited_seconds) = (9, 300_000);
+        delivery.start_over();
+        assert_eq!((delivery.pending(), delivery.attempts, delivery.waited_seconds), (1, 0, 0));
+        assert_eq!(delivery.last_error(), Some("no such user"));
     }
 }
