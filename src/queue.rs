@@ -1,1 +1,0 @@
-//! Keeps jobs on disk.
