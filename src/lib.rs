@@ -16,8 +16,10 @@
 pub mod config;
 
 pub mod alert;
+pub mod gate;
 pub mod receive;
 
+mod fault;
 pub mod job;
 pub mod queue;
 
@@ -25,6 +27,7 @@ pub mod cluster;
 pub mod wait;
 
 pub mod classify;
+pub mod examine;
 
 pub mod probe;
 pub mod process;

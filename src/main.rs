@@ -1,3 +1,37 @@
 //! The program: see the library's front page.
 
-fn main() {}
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::Parser;
+use log::LevelFilter;
+
+use ns8_backup_monitor::cli::{Cli, Command};
+use ns8_backup_monitor::config::Live;
+use ns8_backup_monitor::serve::{self, Socket};
+use ns8_backup_monitor::{journal, tools};
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let live = Arc::new(Live::new(cli.config));
+    match cli.command.unwrap_or(Command::Serve) {
+        Command::Serve => match serve(live) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => {
+                log::error!("{error}");
+                ExitCode::FAILURE
+            }
+        },
+        Command::Tool(tool) => tools::run(&tool, &live),
+    }
+}
+
+fn serve(live: Arc<Live>) -> std::io::Result<()> {
+    let settings = live.current().ok();
+    let logging = settings.as_ref().map(|settings| &settings.logging);
+    let level = logging.map_or(LevelFilter::Info, |logging| logging.level);
+    journal::init(level, logging.and_then(|logging| logging.file.as_deref()).map(Path::new));
+    let socket = Socket::take(&live)?;
+    tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(serve::run(socket, live))
+}

@@ -1,1 +1,288 @@
 //! One job, from its wait to its last delivery.
+//!
+//! Each step is saved before it counts, so that a job goes on where it was when the program is killed at any point.
+//! On shutdown a job stops between steps; a mail that is being handed over is handed over to the end.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use log::{error, info, warn};
+use sha2::{Digest, Sha256};
+use tokio::sync::{Semaphore, watch};
+
+use crate::cluster::events::Announcements;
+use crate::cluster::model::PlanId;
+use crate::config::{self, Live, Settings};
+use crate::deliver::{self, SendError};
+use crate::examine::{Examined, examine};
+use crate::fault;
+use crate::job::{Delivery, Job, JobId, Mail, Recipient, RecipientState, Stage};
+use crate::journal::CRIT;
+use crate::messages;
+use crate::queue::Queue;
+use crate::report::{self, Finding, Report};
+use crate::wait::{self, Settled};
+
+/// Jobs that look at the cluster and its repositories at one time, and mails that are handed over at one time.
+const AT_ONCE: usize = 4;
+
+/// What all jobs share.
+pub struct Pipeline {
+    live: Arc<Live>,
+    queue: Queue,
+    announcements: Announcements,
+    looking: Semaphore,
+    sending: Semaphore,
+    shutdown: watch::Receiver<bool>,
+}
+
+impl Pipeline {
+    /// A pipeline over `queue`; its jobs stop between steps once `shutdown` says so.
+    pub fn new(live: Arc<Live>, queue: Queue, shutdown: watch::Receiver<bool>) -> Self {
+        Self {
+            announcements: Announcements::new(live.clone()),
+            live,
+            queue,
+            looking: Semaphore::new(AT_ONCE),
+            sending: Semaphore::new(AT_ONCE),
+            shutdown,
+        }
+    }
+
+    /// Sees a job through. Returns when it is off the queue, or early on shutdown.
+    pub async fn run(&self, id: &JobId) {
+        let _ = self.run_to_shutdown(id).await;
+    }
+
+    /// `None` on shutdown.
+    async fn run_to_shutdown(&self, id: &JobId) -> Option<()> {
+        let mut job = self.queue.get(id)?;
+        if job.is_waiting() {
+            let settled = self.unless_shutdown(wait::settle(&job, &self.live, &self.announcements)).await?;
+            job = self.queue.close(id)?;
+            fault::point("settled");
+            let mails = self.unless_shutdown(self.write(&job, settled)).await?;
+            fault::point("written");
+            job.stage = Stage::Delivering(Delivery::new(mails));
+            self.queue.save(&job).await;
+            fault::point("report-saved");
+        }
+        self.deliver(&mut job).await?;
+        let settings = self.live.usable().await;
+        self.queue.finish(&job, Timestamp::now(), settings.notification.repeat_after).await;
+        Some(())
+    }
+
+    async fn unless_shutdown<T>(&self, work: impl Future<Output = T>) -> Option<T> {
+        let mut shutdown = self.shutdown.clone();
+        tokio::select! {
+            biased;
+            _ = shutdown.wait_for(|down| *down) => None,
+            done = work => Some(done),
+        }
+    }
+
+    /// Writes the mails of a job whose wait is over: one for each plan that is reported.
+    async fn write(&self, job: &Job, settled: Settled) -> Vec<Mail> {
+        let _turn = self.looking.acquire().await.expect("never closed");
+        let settings = self.live.usable().await;
+        let (cluster, plans) = match settled.cluster {
+            Ok(cluster) => (cluster.name, cluster.plans),
+            Err(error) => {
+                warn!(JOB_ID = job.id.as_str(), BACKUP_ID = job.plan_field(); "{error}");
+                return self.address(&settings, job, None, &[Finding::Unreadable(error.to_string())]);
+            }
+        };
+        if plans.is_empty() {
+            let finding = Finding::NothingRecent(settings.correlator.recent_window);
+            return self.address(&settings, job, cluster.as_deref(), &[finding]);
+        }
+        let mut examined: Vec<Examined> = Vec::with_capacity(plans.len());
+        for plan in plans {
+            examined.push(examine(&settings, plan, job.alert_start(), true, &|_, _| {}).await);
+        }
+        let findings: Vec<Finding> = examined.iter().map(|plan| plan.finding(settled.gave_up_after)).collect();
+        self.address(&settings, job, cluster.as_deref(), &findings)
+    }
+
+    /// A mail for each finding, to those who do not have the same report already.
+    fn address(&self, settings: &Settings, job: &Job, cluster: Option<&str>, findings: &[Finding]) -> Vec<Mail> {
+        let now = Timestamp::now();
+        let host = config::host_name();
+        let mut mails = Vec::with_capacity(findings.len());
+        for (n, finding) in findings.iter().enumerate() {
+            let report = Report {
+                finding: finding.clone(),
+                cluster,
+                alerts: &job.alerts,
+                alerts_left_out: job.alerts_left_out,
+                job_id: Some(job.id.as_str()),
+                host: &host,
+                now,
+                language: settings.notification.language,
+                zone: jiff::tz::TimeZone::system(),
+            };
+            let mail = mail(settings, job, n, &report);
+            mails.extend(self.to_whom_it_is_news(settings, job, mail, now));
+        }
+        mails
+    }
+
+    /// Takes out the recipients who have this report already, within `notification.repeat_after`.
+    fn to_whom_it_is_news(&self, settings: &Settings, job: &Job, mut mail: Mail, now: Timestamp) -> Option<Mail> {
+        let within = settings.notification.repeat_after;
+        let (about, subject) = (mail.plan.as_ref().map_or("", PlanId::as_str), &mail.subject);
+        info!(JOB_ID = job.id.as_str(), BACKUP_ID = about, OUTCOME = mail.outcome.as_str(); "the report is written: {subject}");
+        if within.is_zero() {
+            return Some(mail);
+        }
+        let mut recipients = std::mem::take(&mut mail.recipients);
+        recipients.retain(|recipient| !self.queue.has_it(&mail, &recipient.address, now, within));
+        mail.recipients = recipients;
+        if mail.recipients.is_empty() {
+            info!(JOB_ID = job.id.as_str(), BACKUP_ID = about;
+                "everybody has this same report already: not sent again within {} s", within.as_secs());
+            return None;
+        }
+        Some(mail)
+    }
+
+    /// Delivers a job's mails, with growing pauses, until nobody is waiting for one. `None` on shutdown.
+    async fn deliver(&self, job: &mut Job) -> Option<()> {
+        loop {
+            let settings = self.unless_shutdown(self.live.usable()).await?;
+            let relay_error = self.attempt(job, &settings).await?;
+            let (id, plan) = (job.id.clone(), job.plan_field().to_owned());
+            let Stage::Delivering(delivery) = &mut job.stage else { return Some(()) };
+            if delivery.pending() == 0 {
+                return Some(());
+            }
+            delivery.attempts += 1;
+            let pause = deliver::pause(delivery.attempts, fastrand::f64());
+            if Duration::from_secs(delivery.waited_seconds) >= settings.notification.retry_for {
+                give_up(job, settings.notification.retry_for);
+                self.queue.save(job).await;
+                return Some(());
+            }
+            delivery.next_attempt_at = Timestamp::now().checked_add(pause).ok();
+            let (pending, attempts) = (delivery.pending(), delivery.attempts);
+            let reason = relay_error.or_else(|| delivery.last_error().map(String::from)).unwrap_or_default();
+            warn!(MESSAGE_ID = messages::MAIL_DEFERRED, JOB_ID = id.as_str(), BACKUP_ID = plan, REASON = reason;
+                "{pending} mail(s) not delivered at attempt {attempts}, next in {} s: {reason}", pause.as_secs());
+            self.queue.save(job).await;
+            let nudged = self.unless_shutdown(async {
+                tokio::select! {
+                    () = tokio::time::sleep(pause) => false,
+                    () = self.queue.nudged(&id) => true,
+                }
+            });
+            if !nudged.await?
+                && let Stage::Delivering(delivery) = &mut job.stage
+            {
+                delivery.waited_seconds += pause.as_secs();
+            }
+        }
+    }
+
+    /// Hands each mail to each recipient that waits for it, and saves each result at once. An error of the relay itself
+    /// ends the attempt: it would meet the others too. `None` on shutdown.
+    async fn attempt(&self, job: &mut Job, settings: &Settings) -> Option<Option<String>> {
+        let mut relay_error = None;
+        for (m, r) in waiting(job) {
+            let _turn = self.unless_shutdown(self.sending.acquire()).await?;
+            let Stage::Delivering(delivery) = &mut job.stage else { return Some(None) };
+            let mail = &mut delivery.mails[m];
+            let address = mail.recipients[r].address.clone();
+            fault::point("before-send");
+            let result = deliver::send(settings, mail, &address).await;
+            fault::point("after-send");
+            let now = Timestamp::now();
+            let tell = (job.id.as_str(), mail.plan.as_ref().map_or("", PlanId::as_str), mail.outcome.as_str());
+            mail.recipients[r].state = match result {
+                Ok(answer) => {
+                    info!(MESSAGE_ID = messages::REPORT_SENT, JOB_ID = tell.0, BACKUP_ID = tell.1, OUTCOME = tell.2,
+                        RECIPIENT = address; "the report has gone to {address}: {answer}");
+                    RecipientState::Delivered { at: now }
+                }
+                Err(SendError::Rejected(reason)) => {
+                    error!(PRIORITY = CRIT, MESSAGE_ID = messages::DELIVERY_GIVEN_UP, JOB_ID = tell.0,
+                        BACKUP_ID = tell.1, OUTCOME = tell.2, RECIPIENT = address, REASON = reason;
+                        "the report will not reach {address}: {reason}");
+                    RecipientState::GivenUp { at: now, reason }
+                }
+                Err(SendError::Deferred(reason)) => RecipientState::Pending { last_error: Some(reason) },
+                Err(SendError::Relay(reason)) => {
+                    relay_error = Some(reason.clone());
+                    RecipientState::Pending { last_error: Some(reason) }
+                }
+            };
+            self.queue.save(job).await;
+            fault::point("recipient-saved");
+            if relay_error.is_some() {
+                break;
+            }
+        }
+        Some(relay_error)
+    }
+}
+
+/// Which recipients of which mails are waiting.
+fn waiting(job: &Job) -> Vec<(usize, usize)> {
+    let is_pending = |recipient: &Recipient| matches!(recipient.state, RecipientState::Pending { .. });
+    let mails = job.mails().iter().enumerate();
+    mails
+        .flat_map(|(m, mail)| mail.recipients.iter().enumerate().map(move |(r, recipient)| (m, r, recipient)))
+        .filter(|(_, _, recipient)| is_pending(recipient))
+        .map(|(m, r, _)| (m, r))
+        .collect()
+}
+
+/// Gives up on everybody who is still waiting.
+fn give_up(job: &mut Job, retry_for: Duration) {
+    let id = job.id.clone();
+    let Stage::Delivering(delivery) = &mut job.stage else { return };
+    for mail in &mut delivery.mails {
+        let plan = mail.plan.as_ref().map_or("", PlanId::as_str);
+        for recipient in &mut mail.recipients {
+            let RecipientState::Pending { last_error } = &recipient.state else { continue };
+            let last = last_error.as_deref().unwrap_or("no error is known");
+            let reason = format!("not delivered for {} s; at last: {last}", retry_for.as_secs());
+            error!(PRIORITY = CRIT, MESSAGE_ID = messages::DELIVERY_GIVEN_UP, JOB_ID = id.as_str(), BACKUP_ID = plan,
+                OUTCOME = mail.outcome.as_str(), RECIPIENT = recipient.address, REASON = reason;
+                "the report will not reach {}: {reason}", recipient.address);
+            recipient.state = RecipientState::GivenUp { at: Timestamp::now(), reason };
+        }
+    }
+}
+
+/// The `n`-th mail of a job. Its Message-ID follows from the job, so that it stays the same even where the mail could
+/// not be saved and is written again after a crash.
+fn mail(settings: &Settings, job: &Job, n: usize, report: &Report) -> Mail {
+    let plan = match &report.finding {
+        Finding::Plan { plan, .. } => Some(plan.id.clone()),
+        Finding::NothingRecent(_) | Finding::Unreadable(_) => job.plan.clone(),
+    };
+    let domain = settings.notification.mail_from.email.domain();
+    let thread = Sha256::digest(plan.as_ref().map_or("", PlanId::as_str));
+    let pending = |mailbox: &lettre::message::Mailbox| Recipient {
+        address: mailbox.to_string(),
+        state: RecipientState::Pending { last_error: None },
+    };
+    Mail {
+        outcome: report::outcome_word(report).into(),
+        digest: report::digest(report),
+        written_at: report.now,
+        subject: report::subject(report, &settings.notification.subject_prefix),
+        body: report::text(report),
+        message_id: format!("<{}.{n}@{domain}>", job.id),
+        thread_id: format!("<plan-{:.16}@{domain}>", hex(&thread)),
+        recipients: settings.notification.mail_to.iter().map(pending).collect(),
+        plan,
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}

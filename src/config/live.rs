@@ -4,6 +4,7 @@ use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use super::{ConfigError, Settings, load};
 
@@ -40,6 +41,16 @@ impl Live {
                 *cached = Some((stamp, loaded.clone()));
                 loaded
             }
+        }
+    }
+
+    /// Waits until the configuration is usable. That it is not is told by whoever answers alerts.
+    pub async fn usable(&self) -> Arc<Settings> {
+        loop {
+            if let Ok(settings) = self.current() {
+                return settings;
+            }
+            tokio::time::sleep(Duration::from_secs(2)).await;
         }
     }
 }

@@ -89,3 +89,13 @@ pub enum Probes {
     /// The list of repositories could not be read.
     Unknown(String),
 }
+/// Not yet.
+pub async fn probe(
+    _: &crate::config::RepoCheck,
+    _: &[crate::cluster::destination::Destination],
+    _: &crate::cluster::model::Plan,
+    _: &crate::classify::Assessment,
+    _: &(dyn Fn(usize, usize) + Sync),
+) -> Vec<Probe> {
+    vec![]
+}

@@ -1,0 +1,58 @@
+//! Examines one plan: what its results mean, and how its repositories are.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use crate::classify::{Assessment, Outcome, assess};
+use crate::cluster::{self, model::Plan};
+use crate::config::Settings;
+use crate::probe::{self, Probes};
+use crate::report::Finding;
+
+/// A plan, examined.
+pub struct Examined {
+    /// What the cluster says.
+    pub plan: Plan,
+    /// What it means.
+    pub assessment: Assessment,
+    /// What a look at the repositories has shown.
+    pub probes: Probes,
+}
+
+impl Examined {
+    /// The finding to report.
+    pub fn finding(&self, gave_up_waiting_after: Option<Duration>) -> Finding<'_> {
+        Finding::Plan {
+            plan: &self.plan,
+            assessment: &self.assessment,
+            probes: &self.probes,
+            gave_up_waiting_after: gave_up_waiting_after.filter(|_| !self.assessment.unsettled().is_empty()),
+        }
+    }
+}
+
+/// Examines `plan` for an alert that started at `alert_start`. The repositories are looked at unless all is well or
+/// `probe_wanted` says no; `progress` hears how many are done, of how many.
+pub async fn examine(
+    settings: &Settings,
+    plan: Plan,
+    alert_start: Timestamp,
+    probe_wanted: bool,
+    progress: &(dyn Fn(usize, usize) + Sync),
+) -> Examined {
+    let assessment = assess(&plan, alert_start, Timestamp::now(), settings.correlator.stale_after);
+    let probes = if assessment.outcome == Outcome::Success {
+        Probes::NotNeeded
+    } else if !settings.repo_check.enabled || !probe_wanted {
+        Probes::Disabled
+    } else {
+        match cluster::destinations(&settings.redis, &plan).await {
+            Ok(destinations) => {
+                Probes::Done(probe::probe(&settings.repo_check, &destinations, &plan, &assessment, progress).await)
+            }
+            Err(error) => Probes::Unknown(error.to_string()),
+        }
+    };
+    Examined { plan, assessment, probes }
+}

@@ -1,1 +1,0 @@
-//! The service: from systemd's socket to idle exit.

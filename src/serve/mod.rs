@@ -1,0 +1,237 @@
+//! The service: from systemd's socket to idle exit.
+//!
+//! One loop owns it all: it accepts connections, starts jobs, tells systemd how things are, and leaves when nothing has
+//! been going on for `receiver.idle_timeout`. Leaving loses nobody: it stops accepting first, and a connection that
+//! arrives in between waits in the kernel until systemd starts the next process.
+
+mod socket;
+mod status;
+
+use std::collections::HashMap;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use log::{debug, error, info, warn};
+use sd_notify::NotifyState;
+use tokio::net::TcpStream;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::{mpsc, watch};
+use tokio::task::{self, AbortHandle, JoinError, JoinSet};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep, sleep_until, timeout};
+
+use crate::config::Live;
+use crate::gate::Gate;
+use crate::job::JobId;
+use crate::pipeline::Pipeline;
+use crate::queue::{self, Order, Queue, state_directory};
+use crate::receive::{MAX_CONNECTIONS, Receive};
+
+pub use socket::Socket;
+
+/// How often status, orders and a closed gate are looked at.
+const TICK: Duration = Duration::from_secs(1);
+/// On SIGTERM: the time for answers that are under way and for a mail that is being handed over.
+const GRACE: Duration = Duration::from_secs(8);
+/// The pause after `accept` has failed: out of file descriptors, most likely, which passes.
+const AFTER_ACCEPT_ERROR: Duration = Duration::from_millis(100);
+/// A job that fails in a way nobody thought of is started again after this pause.
+const AFTER_PANIC: Duration = Duration::from_secs(60);
+/// `receiver.idle_timeout` while the configuration cannot be read.
+const DEFAULT_IDLE: Duration = Duration::from_secs(60);
+
+/// Serves `socket` until there is nothing to do, or until SIGTERM or SIGINT.
+///
+/// # Errors
+/// Where the runtime cannot watch the socket or the signals.
+pub async fn run(socket: Socket, live: Arc<Live>) -> io::Result<()> {
+    let (listener, inherited) = socket.into_tokio()?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let (started, mut to_start) = mpsc::unbounded_channel();
+    let mut service = Service::new(live, started);
+    let mut tick = interval(TICK);
+    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    service.notify(&[NotifyState::Ready]);
+    loop {
+        let idle_from = service.busy_until + service.idle_timeout();
+        tokio::select! {
+            accepted = listener.accept(), if service.has_room() => service.connect(accepted).await,
+            Some(id) = to_start.recv() => service.start(id, Duration::ZERO),
+            Some(_) = service.connections.join_next() => service.busy(),
+            Some(ended) = service.jobs.join_next_with_id() => service.job_ended(ended),
+            _ = tick.tick() => service.tick().await,
+            () = sleep_until(idle_from), if inherited && service.is_idle() => {
+                debug!("nothing to do: leaving until systemd sees the next alert");
+                break;
+            }
+            _ = terminate.recv() => break,
+            _ = interrupt.recv() => break,
+        }
+    }
+    // From here on nothing is accepted: whoever connects now waits for the next process.
+    drop(listener);
+    service.stop().await;
+    Ok(())
+}
+
+struct Service {
+    live: Arc<Live>,
+    gate: Arc<Gate>,
+    receive: Arc<Receive>,
+    /// There once the queue is open.
+    pipeline: Option<Arc<Pipeline>>,
+    connections: JoinSet<()>,
+    jobs: JoinSet<()>,
+    /// The jobs behind the tasks in `jobs`.
+    running: HashMap<task::Id, (JobId, AbortHandle)>,
+    shutdown: watch::Sender<bool>,
+    /// When something was last going on.
+    busy_until: Instant,
+    status: String,
+}
+
+impl Service {
+    fn new(live: Arc<Live>, started: mpsc::UnboundedSender<JobId>) -> Self {
+        let gate = Arc::new(Gate::new(live.clone(), state_directory(), started));
+        // Why it is closed is told by the gate itself; the first request, or the next tick, tries again.
+        let _ = gate.open();
+        Self {
+            live,
+            receive: Arc::new(Receive::new(gate.clone())),
+            gate,
+            pipeline: None,
+            connections: JoinSet::new(),
+            jobs: JoinSet::new(),
+            running: HashMap::new(),
+            shutdown: watch::Sender::new(false),
+            busy_until: Instant::now(),
+            status: String::new(),
+        }
+    }
+
+    fn idle_timeout(&self) -> Duration {
+        self.live.current().map_or(DEFAULT_IDLE, |settings| settings.receiver.idle_timeout)
+    }
+
+    fn busy(&mut self) {
+        self.busy_until = Instant::now();
+    }
+
+    fn is_idle(&self) -> bool {
+        let queue_done = self.gate.opened_queue().is_none_or(|queue| queue.is_done());
+        self.connections.is_empty() && self.jobs.is_empty() && queue_done
+    }
+
+    /// One connection more than there may be is accepted: it drives out the slowest.
+    fn has_room(&self) -> bool {
+        self.connections.len() <= MAX_CONNECTIONS
+    }
+
+    async fn connect(&mut self, accepted: io::Result<(TcpStream, std::net::SocketAddr)>) {
+        self.busy();
+        match accepted {
+            Ok((stream, _)) => {
+                let number = self.receive.next_number();
+                let task = self.connections.spawn(self.receive.clone().connection(number, stream));
+                // This runtime has one thread: the task has not begun yet.
+                self.receive.is_sending(number, task);
+                if !self.has_room() {
+                    self.receive.make_room();
+                }
+            }
+            Err(error) => {
+                warn!("a connection could not be accepted: {error}");
+                sleep(AFTER_ACCEPT_ERROR).await;
+            }
+        }
+    }
+
+    fn start(&mut self, id: JobId, pause: Duration) {
+        let Some(queue) = self.gate.opened_queue() else { return };
+        let pipeline = self.pipeline(queue);
+        let job = id.clone();
+        let task = self.jobs.spawn(async move {
+            sleep(pause).await;
+            pipeline.run(&job).await;
+        });
+        self.running.insert(task.id(), (id, task));
+    }
+
+    fn pipeline(&mut self, queue: Queue) -> Arc<Pipeline> {
+        let (live, shutdown) = (self.live.clone(), self.shutdown.subscribe());
+        self.pipeline.get_or_insert_with(|| Arc::new(Pipeline::new(live, queue, shutdown))).clone()
+    }
+
+    fn job_ended(&mut self, ended: Result<(task::Id, ()), JoinError>) {
+        self.busy();
+        let task = ended.as_ref().map_or_else(JoinError::id, |(task, ())| *task);
+        let Some((id, _)) = self.running.remove(&task) else { return };
+        if ended.is_err_and(|error| error.is_panic()) {
+            error!(PRIORITY = crate::journal::CRIT, JOB_ID = id.as_str();
+                "job {id} failed through a fault of this program; it is tried again in {} s", AFTER_PANIC.as_secs());
+            self.start(id, AFTER_PANIC);
+        }
+    }
+
+    async fn tick(&mut self) {
+        if self.gate.closed().is_some() {
+            let _ = self.gate.open();
+        }
+        if let Some(queue) = self.gate.opened_queue() {
+            for (id, order) in queue.orders() {
+                self.carry_out(&queue, id, order).await;
+            }
+        }
+        let status = self.describe();
+        if status != self.status {
+            self.notify(&[NotifyState::Status(&status)]);
+            self.status = status;
+        }
+        self.notify(&[NotifyState::Watchdog]);
+    }
+
+    async fn carry_out(&mut self, queue: &Queue, id: JobId, order: Order) {
+        info!(JOB_ID = id.as_str(); "the administrator asks for job {id}: {order:?}");
+        match order {
+            Order::Retry => queue.retry(&id).await,
+            Order::Drop => {
+                if let Some((_, task)) = self.running.values().find(|(running, _)| *running == id) {
+                    task.abort();
+                }
+                queue.drop_job(&id).await;
+            }
+        }
+    }
+
+    /// What `systemctl status` says.
+    fn describe(&self) -> String {
+        let Some(queue) = self.gate.opened_queue() else {
+            return status::refusing(&self.gate.closed().unwrap_or_default());
+        };
+        let failed = queue::files(queue.folder(), "failed").map_or(0, |files| files.len());
+        let closed = self.gate.closed();
+        let settings = self.live.current().ok();
+        queue.inspect(|jobs| status::describe(jobs, settings.as_deref(), closed.as_deref(), failed, Timestamp::now()))
+    }
+
+    fn notify(&self, states: &[NotifyState]) {
+        if let Err(error) = sd_notify::notify(states) {
+            debug!("systemd could not be notified: {error}");
+        }
+    }
+
+    /// Finishes what has been begun, within limits; the rest is on disk.
+    async fn stop(mut self) {
+        self.notify(&[NotifyState::Stopping]);
+        self.shutdown.send_replace(true);
+        let finish = async {
+            while self.connections.join_next().await.is_some() {}
+            while self.jobs.join_next().await.is_some() {}
+        };
+        if timeout(GRACE, finish).await.is_err() {
+            debug!("left with work under way; it goes on at the next start");
+        }
+    }
+}
