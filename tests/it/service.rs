@@ -1,1 +1,255 @@
-//! Tests of the service part.
+//! The whole program on real parts: webhook in, mail out.
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+
+use crate::support::redis::Redis;
+use crate::support::service::{Service, wait_until, webhook};
+use crate::support::smtp;
+
+/// A cluster of the founding document's layout, a relay, and a service that is configured for both.
+struct Site {
+    redis: Redis,
+    relay: smtp::Server,
+    service: Service,
+}
+
+/// The configuration, with further lines for `notification` first and whole sections after it.
+fn config(redis: &Redis, relay: &smtp::Server, notification: &str, sections: &str) -> String {
+    format!(
+        "notification:\n  mail_from: monitor@example.com\n  mail_to: [admin@example.com, ops@example.com]\n\
+         \x20 transport: smtp\n  smtp: {{ host: 127.0.0.1, port: {}, encryption: none }}\n{notification}\
+         redis: {{ socket: {} }}\n{sections}",
+        relay.port,
+        redis.socket().display()
+    )
+}
+
+const AT_ONCE: &str = "correlator: { wait_seconds: 0 }\nrepo_check: { enabled: false }\n";
+
+impl Site {
+    fn new() -> Self {
+        Self::with("", AT_ONCE)
+    }
+
+    fn with(notification: &str, sections: &str) -> Self {
+        let (redis, relay) = (Redis::start(), smtp::Server::plain());
+        for (module, result, error) in [("mail1", "success", ""), ("samba1", "error", "disk quota exceeded")] {
+            let key = format!("module/{module}/backup/2/status");
+            let now = jiff::Timestamp::now().to_string();
+            redis.hset(&key, &[("result", result), ("timestamp", &now), ("error", error)]);
+        }
+        let service = Service::new(&config(&redis, &relay, notification, sections));
+        Self { redis, relay, service }
+    }
+
+    /// The mails so far, once there are `count`, each as recipient and whole text.
+    fn mails(&self, count: usize) -> Vec<(String, String)> {
+        wait_until(&format!("{count} mails"), || self.relay.so_far().len() >= count, || self.service.log());
+        let text = |mail: &smtp::Delivered| (mail.to.join(","), String::from_utf8(mail.data.clone()).unwrap());
+        self.relay.so_far().iter().map(text).collect()
+    }
+}
+
+#[test]
+fn an_alert_becomes_one_mail_for_each_recipient() {
+    let mut site = Site::new();
+    site.service.start();
+    assert_eq!(site.service.post(webhook(&["2"])), (202, "{\"queued\":1,\"ignored\":0}\n".into()));
+    let mails = site.mails(2);
+    site.service.done();
+    assert_eq!(mails.iter().map(|(to, _)| &**to).collect::<Vec<_>>(), ["admin@example.com", "ops@example.com"]);
+    let text = &mails[0].1;
+    for expected in
+        ["Subject: [ns8-backup] PARTIAL - 1/2 module(s) failed", "Auto-Submitted: auto-generated", "disk quota"]
+    {
+        assert!(text.contains(expected), "{expected} is not in:\n{text}");
+    }
+    assert!(site.service.terminate().success());
+    assert_eq!(site.relay.so_far().len(), 2);
+}
+
+#[test]
+fn each_request_gets_the_answer_that_makes_alertmanager_do_the_right_thing() {
+    let mut site = Site::with("", "receiver: { max_body: 2000 }\ncorrelator: { wait_seconds: 60 }\n");
+    site.service.start();
+    let service = &site.service;
+    let get = |path: &str| service.request(&format!("GET {path} HTTP/1.1\r\nHost: x\r\n\r\n"), b"").0;
+    assert_eq!((get("/-/healthy"), get("/-/ready"), get("/"), get("/alert?x")), (200, 200, 404, 405));
+    assert_eq!(service.post("{}").0, 400);
+    assert!(service.post("{\"alerts\": [}").1.contains("line 1 column 13"));
+    assert_eq!(service.post(webhook(&[])), (200, "{\"queued\":0,\"ignored\":0}\n".into()));
+    assert_eq!(service.post(webhook(&["2"]).replace("backup_failed", "DiskFull")).0, 200);
+    assert_eq!(service.post(webhook(&["2"]).replace("firing", "resolved")).1, "{\"queued\":0,\"ignored\":1}\n");
+    assert_eq!(service.post([b' '; 2001]).0, 413);
+    let chunked = format!("{:x}\r\n{}\r\n0\r\n\r\n", 4000, " ".repeat(4000));
+    let head = "POST /alert HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n";
+    assert_eq!(service.request(head, chunked.as_bytes()).0, 413);
+    assert_eq!(service.request("PUT /alert HTTP/1.1\r\nHost: x\r\n\r\n", b"").0, 405);
+    let head = "POST /alert HTTP/1.1\r\nHost: x\r\nOrigin: http://evil.example\r\nContent-Length: 2\r\n\r\n";
+    assert_eq!(service.request(head, b"{}").0, 403);
+    assert_eq!(service.request("nonsense\r\n\r\n", b"").0, 400);
+    assert!(site.service.queued("json").is_empty(), "nothing of all that was queued");
+}
+
+#[test]
+fn with_a_token_file_the_bearer_token_is_wanted() {
+    let mut site = Site::new();
+    let token = site.redis.file("token", "s3cret-token\n");
+    let receiver = format!("{AT_ONCE}receiver: {{ token_file: {} }}\n", token.display());
+    site.service.configure(&config(&site.redis, &site.relay, "", &receiver));
+    site.service.start();
+    let body = webhook(&["2"]);
+    let with = |authorization: &str| {
+        let head = format!("POST /alert HTTP/1.1\r\nHost: x\r\n{authorization}Content-Length: {}\r\n\r\n", body.len());
+        site.service.request(&head, body.as_bytes()).0
+    };
+    assert_eq!(with(""), 401);
+    assert_eq!(with("Authorization: Bearer wrong\r\n"), 401);
+    assert_eq!(with("Authorization: Bearer \r\n"), 401);
+    assert_eq!(with("Authorization: Bearer s3cret-token\r\n"), 202);
+    assert!(!site.service.log().contains("s3cret"));
+}
+
+#[test]
+fn a_broken_configuration_is_a_503_until_it_is_mended_and_nothing_is_lost() {
+    let mut site = Site::new();
+    site.service.configure("notification:\n  mail_too: admin@example.com\n");
+    site.service.start();
+    let (status, body) = site.service.post(webhook(&["2"]));
+    assert_eq!(status, 503);
+    assert!(
+        body.contains("config.yml:2: notification.mail_too: there is no such key; did you mean mail_to?"),
+        "{body}"
+    );
+    site.service.logged("CRITICAL: the configuration cannot be used");
+    site.service.configure(&config(&site.redis, &site.relay, "", AT_ONCE));
+    assert_eq!(site.service.post(webhook(&["2"])).0, 202);
+    site.mails(2);
+}
+
+#[test]
+fn it_leaves_when_idle_and_the_next_alert_starts_it_again() {
+    let mut site = Site::with("  repeat_after: 0\n", &format!("{AT_ONCE}receiver: {{ idle_timeout: 1 }}\n"));
+    for round in 1..=2 {
+        site.service.start();
+        assert_eq!(site.service.post(webhook(&["2"])).0, 202);
+        assert!(site.service.ended().success());
+        assert_eq!(site.relay.so_far().len(), 2 * round, "not before its work was done");
+    }
+    // Nobody runs: the connection waits in the socket.
+    let waiting = std::thread::spawn({
+        let address = site.service.address.clone();
+        let body = webhook(&["2"]);
+        move || {
+            let head = format!("POST /alert HTTP/1.1\r\nHost: x\r\nContent-Length: {}\r\n\r\n", body.len());
+            crate::support::service::exchange(&address, &head, body.as_bytes())
+        }
+    });
+    site.service.start();
+    assert!(waiting.join().unwrap().starts_with("HTTP/1.1 202"));
+    site.mails(6);
+}
+
+#[test]
+fn a_thousand_alerts_of_one_plan_are_one_mail() {
+    let mut site = Site::with("", "correlator: { wait_seconds: 3 }\nrepo_check: { enabled: false }\n");
+    site.service.start();
+    let threads: Vec<_> = (0..20)
+        .map(|_| {
+            let address = site.service.address.clone();
+            std::thread::spawn(move || {
+                for _ in 0..50 {
+                    let body = webhook(&["2"]);
+                    let head = format!("POST /alert HTTP/1.1\r\nHost: x\r\nContent-Length: {}\r\n\r\n", body.len());
+                    let answer = crate::support::service::exchange(&address, &head, body.as_bytes());
+                    assert!(answer.starts_with("HTTP/1.1 202"), "{answer}");
+                }
+            })
+        })
+        .collect();
+    for thread in threads {
+        thread.join().unwrap();
+    }
+    let mails = site.mails(2);
+    site.service.done();
+    assert_eq!(site.relay.so_far().len(), 2);
+    assert!(mails[0].1.contains("PARTIAL - 1/2"));
+}
+
+#[test]
+fn the_same_report_is_not_sent_again_but_a_new_result_is() {
+    let mut site = Site::new();
+    site.service.start();
+    let post_and_finish = || {
+        assert_eq!(site.service.post(webhook(&["2"])).0, 202);
+        site.service.done();
+        site.relay.so_far().len()
+    };
+    assert_eq!(post_and_finish(), 2);
+    assert_eq!(post_and_finish(), 2, "the same results");
+    let later = jiff::Timestamp::now().checked_add(jiff::SignedDuration::from_secs(1)).unwrap().to_string();
+    site.redis.hset("module/samba1/backup/2/status", &[("timestamp", &later)]);
+    assert_eq!(post_and_finish(), 4, "it failed again");
+}
+
+#[test]
+fn an_alert_without_a_plan_reports_what_ran_lately() {
+    let mut site = Site::new();
+    site.service.start();
+    let body = webhook(&["2"]).replace("\"id\"", "\"other\"");
+    assert_eq!(site.service.post(&body).0, 202);
+    assert!(site.mails(2)[0].1.contains("PARTIAL - 1/2 module(s) failed"));
+    site.service.done();
+    site.redis.run::<()>("FLUSHALL");
+    assert_eq!(site.service.post(&body).0, 202);
+    assert!(site.mails(4)[2].1.contains("REPO_FAILURE - "));
+}
+
+#[test]
+fn a_redis_that_stays_away_is_said_and_nothing_is_claimed() {
+    let mut site = Site::with("", "correlator: { wait_seconds: 0, max_wait_seconds: 2 }\n");
+    site.redis.kill();
+    site.service.start();
+    assert_eq!(site.service.post(webhook(&["2"])).0, 202);
+    let text = &site.mails(2)[0].1;
+    assert!(text.contains("the cluster's Redis could not be read"), "{text}");
+    assert!(!text.contains("samba1"));
+}
+
+#[test]
+fn slow_clients_hold_up_nobody() {
+    let mut site = Site::new();
+    site.service.start();
+    let mut idle: Vec<TcpStream> = Vec::new();
+    for n in 0..600 {
+        let mut stream = TcpStream::connect(&site.service.address).unwrap();
+        if n % 2 == 0 {
+            stream.write_all(b"POST /alert HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{").unwrap();
+        }
+        idle.push(stream);
+    }
+    assert_eq!(site.service.post(webhook(&["2"])).0, 202);
+    site.mails(2);
+    // The oldest of them have made room.
+    let mut byte = [0];
+    idle[0].set_read_timeout(Some(crate::support::service::PATIENCE)).unwrap();
+    assert!(matches!(idle[0].read(&mut byte), Ok(0) | Err(_)));
+}
+
+#[test]
+fn a_body_that_is_cut_off_or_huge_leaves_the_service_well() {
+    let mut site = Site::new();
+    site.service.start();
+    let body = webhook(&["2"]);
+    for cut in [0, 1, body.len() / 2, body.len() - 1] {
+        let mut stream = TcpStream::connect(&site.service.address).unwrap();
+        let head = format!("POST /alert HTTP/1.1\r\nHost: x\r\nContent-Length: {}\r\n\r\n", body.len());
+        stream.write_all(head.as_bytes()).unwrap();
+        stream.write_all(&body.as_bytes()[..cut]).unwrap();
+    }
+    assert_eq!(site.service.post(vec![b'x'; 50 << 20]).0, 413);
+    assert!(site.relay.so_far().is_empty() && site.service.queued("json").is_empty());
+    assert_eq!(site.service.post(body).0, 202);
+    site.mails(2);
+}

@@ -2,4 +2,5 @@
 
 pub mod programs;
 pub mod redis;
+pub mod service;
 pub mod smtp;
