@@ -46,25 +46,65 @@ pub async fn send(settings: &Settings, mail: &Mail, recipient: &str) -> Result<S
     let to: Mailbox = recipient.parse().map_err(|error| {
         SendError::Rejected(clean(&format!("{recipient:?} is not a mail address: {error}"), MAX_WORDS))
     })?;
-    let by_command = async || sendmail::send(&settings.notification, mail, &to.email).await;
-    let by_smtp = async |relay: Relay| relay.send(&settings.notification, mail, &to.email).await;
-    match settings.notification.transport {
-        Transport::Ns8Sendmail => by_command().await,
-        Transport::Smtp => by_smtp(Relay::configured(&settings.notification)?).await,
-        Transport::Smarthost => match smarthost(settings).await? {
-            Some(relay) => by_smtp(relay).await,
-            None => Err(SendError::Relay(
-                "the cluster's smarthost is disabled or not set: enable it in the cluster's settings, or choose \
-                 another notification.transport"
-                    .into(),
-            )),
-        },
-        Transport::Auto => match smarthost(settings).await {
-            Ok(Some(relay)) if !relay.exposes_login() => by_smtp(relay).await,
-            Ok(_) => by_command().await,
-            Err(unread) => by_command().await.map_err(|error| SendError::Relay(format!("{error}; and {unread}"))),
-        },
+    match way(settings).await? {
+        Way::Relay(relay) => relay.send(&settings.notification, mail, &to.email).await,
+        Way::Command { unread } => {
+            let sent = sendmail::send(&settings.notification, mail, &to.email).await;
+            sent.map_err(|error| match unread {
+                Some(unread) => SendError::Relay(format!("{error}; and {unread}")),
+                None => error,
+            })
+        }
     }
+}
+
+/// Tries the configured way as far as that goes without sending anything: connects and logs in, or looks for the
+/// command. Returns what the way is, and what speaks against it, if anything.
+///
+/// # Errors
+/// Where [`send`] could not succeed.
+pub async fn check(settings: &Settings) -> Result<(String, Option<String>), SendError> {
+    match way(settings).await? {
+        Way::Relay(relay) => {
+            relay.check(settings.notification.timeout).await?;
+            Ok((relay.describe(), None))
+        }
+        Way::Command { unread } => {
+            let file = sendmail::find(&settings.notification)?;
+            let disabled = "the cluster's smarthost is not enabled, without which ns8-sendmail sends nothing";
+            let against = match settings.notification.transport {
+                Transport::Auto => Some(unread.map_or(disabled.into(), |error| error.to_string())),
+                _ => None,
+            };
+            Ok((format!("command {}", file.display()), against))
+        }
+    }
+}
+
+/// The way out of this machine.
+enum Way {
+    Relay(Relay),
+    /// `ns8-sendmail`; because the smarthost could not be read, where that is why.
+    Command {
+        unread: Option<SendError>,
+    },
+}
+
+async fn way(settings: &Settings) -> Result<Way, SendError> {
+    let disabled = "the cluster's smarthost is disabled or not set: enable it in the cluster's settings, or choose \
+                    another notification.transport";
+    Ok(match settings.notification.transport {
+        Transport::Ns8Sendmail => Way::Command { unread: None },
+        Transport::Smtp => Way::Relay(Relay::configured(&settings.notification)?),
+        Transport::Smarthost => {
+            Way::Relay(smarthost(settings).await?.ok_or_else(|| SendError::Relay(disabled.into()))?)
+        }
+        Transport::Auto => match smarthost(settings).await {
+            Ok(Some(relay)) if !relay.exposes_login() => Way::Relay(relay),
+            Ok(_) => Way::Command { unread: None },
+            Err(unread) => Way::Command { unread: Some(unread) },
+        },
+    })
 }
 
 /// The cluster's own relay, as it is set now; `None` where it is disabled.

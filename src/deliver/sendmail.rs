@@ -5,12 +5,14 @@
 //! and of several recipients in one call only the first gets the mail, if any. It writes the message itself: neither
 //! our `Message-ID` nor our `Date` gets through. It has no time-out of its own.
 
+use std::path::PathBuf;
+
 use lettre::Address;
 
 use super::{MAX_WORDS, SendError, message};
 use crate::config::Notification;
 use crate::job::Mail;
-use crate::process::{Command, RunError};
+use crate::process::{self, Command, RunError};
 use crate::report::clean::clean;
 
 /// Hands `mail` over for `to`; returns what the command says.
@@ -35,6 +37,11 @@ pub(super) async fn send(settings: &Notification, mail: &Mail, to: &Address) -> 
         ))),
         _ => Err(SendError::Deferred(format!("{program} ended with {}: {words}", output.status))),
     }
+}
+
+/// The command's file.
+pub(super) fn find(settings: &Notification) -> Result<PathBuf, SendError> {
+    process::find(&settings.sendmail_command[0]).map_err(explain)
 }
 
 fn command(settings: &Notification, mail: &Mail, to: &Address) -> Command {

@@ -97,6 +97,16 @@ impl Relay {
         result.unwrap_or_else(|_| Err(late())).map_err(|trouble| self.explain(stage, trouble))
     }
 
+    /// Connects and logs in, and sends nothing.
+    pub(super) async fn check(&self, limit: Duration) -> Result<(), SendError> {
+        let mut stage = Stage::Resolve;
+        let opened = timeout(limit, self.open(limit, &mut stage)).await;
+        let late = || Trouble::Broken(format!("no answer within {} s", limit.as_secs_f32()));
+        let result = opened.unwrap_or_else(|_| Err(late())).map_err(|trouble| self.explain(stage, trouble));
+        let _ = timeout(QUIT_PATIENCE, result?.quit()).await;
+        Ok(())
+    }
+
     async fn dialogue(
         &self,
         from: &Address,
@@ -320,6 +330,19 @@ fn innermost<'a>(error: &'a (dyn std::error::Error + 'static)) -> &'a (dyn std::
 impl From<std::io::Error> for Trouble {
     fn from(error: std::io::Error) -> Self {
         Self::Broken(error.to_string())
+    }
+}
+
+impl Relay {
+    /// What a person wants to know of it: `relay mail.example.com:587, STARTTLS, as monitor, from notification.smtp`.
+    pub(super) fn describe(&self) -> String {
+        let encryption = match self.encryption {
+            Encryption::None => "not encrypted",
+            Encryption::Starttls => "STARTTLS",
+            Encryption::Tls => "TLS",
+        };
+        let login = self.login.as_ref().map_or("no login".into(), |(name, _)| format!("as {}", clean(name, MAX_WORDS)));
+        format!("relay {self}, {encryption}, {login}, from {}", self.source)
     }
 }
 

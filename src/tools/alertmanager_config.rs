@@ -6,11 +6,13 @@
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 
 use serde_yaml::Value;
 
 use super::file::{self, Access};
 use super::yaml_text::{block, find, first_indent, items, line_end, lines, quoted};
+use super::{Done, print};
 use crate::cli::AlertmanagerConfig;
 use crate::config::{Live, Receiver};
 
@@ -18,25 +20,31 @@ use crate::config::{Live, Receiver};
 pub(super) const NAME: &str = "ns8-backup-monitor";
 
 /// The command.
-pub(super) fn run(arguments: &AlertmanagerConfig, live: &Live) -> Result<String, String> {
+pub(super) fn run(arguments: &AlertmanagerConfig, live: &Live) -> Done {
     let webhook = Webhook::new(&receiver(live));
-    let Some(file) = &arguments.patch else { return Ok(webhook.example()) };
+    match &arguments.patch {
+        Some(file) => print(&edit(file, arguments.remove, &webhook)?),
+        None => print(&webhook.example()),
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Puts receiver and route into the file, or takes them out; says what was done.
+fn edit(file: &Path, take_out: bool, webhook: &Webhook) -> Result<String, String> {
     let failed = |why: String| format!("{} is left as it was: {why}", file.display());
     let file = file.canonicalize().map_err(|error| failed(error.to_string()))?;
     let text = fs::read_to_string(&file).map_err(|error| failed(error.to_string()))?;
-    let edited = match arguments.remove {
+    let by_hand = |why| format!("{why}\nPut this in by hand, the route before all others:\n\n{}", webhook.example());
+    let edited = match take_out {
         true => remove(&text),
-        false => patch(&text, &webhook),
+        false => patch(&text, webhook).map_err(by_hand),
     };
-    let edited = edited.map_err(|why| match arguments.remove {
-        true => failed(why),
-        false => failed(format!("{why}\nPut this in by hand, the route before all others:\n\n{}", webhook.example())),
-    })?;
+    let edited = edited.map_err(failed)?;
     if edited == text {
         return Ok(format!("{}: nothing to change\n", file.display()));
     }
     replace(&file, &edited).map_err(|error| failed(error.to_string()))?;
-    let done = if arguments.remove { "taken out" } else { "put in" };
+    let done = if take_out { "taken out" } else { "put in" };
     Ok(format!("{}: receiver and route {NAME} {done}\n", file.display()))
 }
 

@@ -1,4 +1,4 @@
-//! The administrator's commands: each prints what it has to say and returns how the program shall exit.
+//! The administrator's commands. Each prints what it has to say, and tells how the program shall exit.
 
 mod alertmanager_config;
 mod file;
@@ -12,31 +12,38 @@ use std::sync::Arc;
 
 use crate::cli::Tool;
 use crate::config::{self, Live, Settings};
+use crate::deliver;
+use crate::job::{Mail, Recipient};
+
+/// How a command has gone: the exit status, or why it could not do its work.
+type Done = Result<ExitCode, String>;
 
 /// Runs one command.
 pub fn run(tool: &Tool, live: &Arc<Live>) -> ExitCode {
+    let done = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| error.to_string());
+    done.and_then(|runtime| runtime.block_on(run_one(tool, live))).unwrap_or_else(|why| {
+        eprintln!("{why}");
+        ExitCode::FAILURE
+    })
+}
+
+async fn run_one(tool: &Tool, live: &Arc<Live>) -> Done {
     match tool {
-        Tool::AlertmanagerConfig(arguments) => finish(alertmanager_config::run(arguments, live)),
-        Tool::Setup(arguments) => match setup::run(arguments, live) {
-            Ok(code) => code,
-            Err(why) => finish(Err(why)),
-        },
-        _ => finish(Err("not there yet".into())),
+        Tool::Report(_) | Tool::Check(_) | Tool::Queue(_) => Err("not there yet".into()),
+        Tool::SendTest => send_test::run(live).await,
+        Tool::Setup(arguments) => setup::run(arguments, live).await,
+        Tool::AlertmanagerConfig(arguments) => alertmanager_config::run(arguments, live),
     }
 }
 
-/// Prints what a command found, or why it failed.
-fn finish(result: Result<String, String>) -> ExitCode {
-    match result {
-        Ok(text) => {
-            print(&text);
-            ExitCode::SUCCESS
-        }
-        Err(why) => {
-            eprintln!("{why}");
-            ExitCode::FAILURE
-        }
-    }
+/// The configuration, which most commands cannot do without.
+fn settings(live: &Live) -> Result<Arc<Settings>, String> {
+    live.current().map_err(|error| error.to_string())
+}
+
+/// The settings where nothing but a recipient is configured.
+fn defaults() -> Settings {
+    config::parse("notification: { mail_to: root@localhost }").expect("a recipient is all that a configuration needs")
 }
 
 /// Prints to standard output. A reader that has seen enough (`report | head`) is no error.
@@ -45,11 +52,18 @@ fn print(text: &str) {
     let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
 }
 
-/// The settings where nothing but a recipient is configured.
-fn defaults() -> Settings {
-    config::parse("notification: { mail_to: root@localhost }").expect("a recipient is all that a configuration needs")
-}
-
-fn relay(_live: &Live) -> String {
-    String::new()
+/// Sends a mail once to each of its recipients, and tells on `say` what the relay answers. False where one of them was
+/// not reached.
+async fn send(settings: &Settings, mail: &Mail, say: fn(&str)) -> bool {
+    let mut all_reached = true;
+    for Recipient { address, .. } in &mail.recipients {
+        match deliver::send(settings, mail, address).await {
+            Ok(answer) => say(&format!("{address}: {answer}\n")),
+            Err(error) => {
+                all_reached = false;
+                say(&format!("{address}: not sent: {error}\n"));
+            }
+        }
+    }
+    all_reached
 }

@@ -1,8 +1,36 @@
-//! `send-test`.
-use crate::config::Live;
-use std::process::ExitCode;
-use std::sync::Arc;
+//! `send-test`: a mail that goes exactly the way of a report.
 
-pub(super) fn run(_live: &Arc<Live>) -> ExitCode {
-    ExitCode::FAILURE
+use std::process::ExitCode;
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+use super::{Done, print, send, settings};
+use crate::config::{Live, host_name};
+use crate::job::{Mail, Recipient, RecipientState};
+use crate::report;
+
+/// The command.
+pub(super) async fn run(live: &Live) -> Done {
+    let settings = settings(live)?;
+    let notification = &settings.notification;
+    let now = Timestamp::now();
+    let (subject, body) =
+        report::test_mail(notification.language, &notification.subject_prefix, &host_name(), now, &TimeZone::system());
+    let id = format!("<test-{:x}@{}>", now.as_nanosecond(), notification.mail_from.email.domain());
+    let pending = RecipientState::Pending { last_error: None };
+    let recipients = notification.mail_to.iter();
+    let mail = Mail {
+        plan: None,
+        outcome: String::new(),
+        digest: String::new(),
+        written_at: now,
+        subject,
+        body,
+        message_id: id,
+        thread_id: String::new(),
+        recipients: recipients.map(|to| Recipient { address: to.to_string(), state: pending.clone() }).collect(),
+    };
+    print(&format!("From {}: {}\n", notification.mail_from, mail.subject));
+    Ok(if send(&settings, &mail, print).await { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

@@ -1,10 +1,9 @@
 //! `setup`: asks for the three things that only a person knows, writes the configuration, starts the socket.
 
 use std::fs;
-use std::io::{self, BufRead, IsTerminal, Write};
+use std::io::{self, BufRead, IsTerminal};
 use std::path::Path;
 use std::process::{Command, ExitCode};
-use std::sync::Arc;
 
 use lettre::message::Mailbox;
 use serde::{Deserialize, Deserializer};
@@ -12,7 +11,9 @@ use serde_yaml::Value;
 
 use super::file::{self, Access};
 use super::yaml_text::{block, find, first_indent, items, line_end, lines, quoted, value_of};
+use super::{Done, print, send_test};
 use crate::cli::Setup;
+use crate::cluster;
 use crate::config::raw::OneOrMany;
 use crate::config::{self, DEFAULT_PATH, Live};
 
@@ -54,7 +55,7 @@ impl Answers {
 }
 
 /// The command.
-pub(super) fn run(arguments: &Setup, live: &Arc<Live>) -> Result<ExitCode, String> {
+pub(super) async fn run(arguments: &Setup, live: &Live) -> Done {
     let file = live.file();
     let before = match fs::read_to_string(file) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => NEW_FILE.into(),
@@ -67,7 +68,7 @@ pub(super) fn run(arguments: &Setup, live: &Arc<Live>) -> Result<ExitCode, Strin
             eprintln!("setup asks questions and needs a terminal; without one, say --mail-to ADDRESS (see --help)");
             return Ok(ExitCode::from(2));
         }
-        true => ask_all(&present, live)?,
+        true => ask_all(&present, live).await?,
         false => given(arguments),
     };
     if answers.mail_to.is_empty() && present.mail_to.is_empty() {
@@ -76,14 +77,14 @@ pub(super) fn run(arguments: &Setup, live: &Arc<Live>) -> Result<ExitCode, Strin
     }
     let text = edit(&before, &answers.changes(&present))
         .map_err(|why| format!("{} is left as it was: {why}", file.display()))?;
-    println!("\n{}:\n\n{text}", file.display());
+    print(&format!("\n{}:\n\n{text}\n", file.display()));
     if asks && !confirm("Write this file?")? {
         return Err("nothing was written".into());
     }
     write(file, &text).map_err(|error| format!("{} cannot be written: {error}", file.display()))?;
     start(arguments, file)?;
     if arguments.send_test || asks && confirm("Send a test mail now?")? {
-        return Ok(super::send_test::run(live));
+        return send_test::run(live).await;
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -104,13 +105,13 @@ fn present(text: &str) -> Result<Answers, String> {
     Ok(answers.map_err(|error| format!("notification: {error}"))?.unwrap_or_default())
 }
 
-fn ask_all(present: &Answers, live: &Live) -> Result<Answers, String> {
+async fn ask_all(present: &Answers, live: &Live) -> Result<Answers, String> {
     let defaults = super::defaults().notification;
     let address = |text: &str| match text.parse::<Mailbox>() {
         Ok(mailbox) => Ok(mailbox.to_string()),
         Err(error) => Err(format!("{text:?} is not a mail address ({error})")),
     };
-    println!("{}\n", super::relay(live));
+    print(&format!("{}\n\n", relay(live).await));
     let sender = present.mail_from.clone().unwrap_or_else(|| defaults.mail_from.to_string());
     let mail_from = ask("Sender", &sender, address)?;
     let mail_to = ask("Recipients, separated by commas", &present.mail_to.join(", "), |text| {
@@ -121,6 +122,16 @@ fn ask_all(present: &Answers, live: &Live) -> Result<Answers, String> {
     Ok(Answers { mail_from: Some(mail_from), mail_to, subject_prefix: Some(subject_prefix) })
 }
 
+/// The way out that will be used, as far as the cluster tells.
+async fn relay(live: &Live) -> String {
+    let redis = live.current().map_or_else(|_| super::defaults().redis, |settings| settings.redis.clone());
+    match cluster::smarthost(&redis).await {
+        Ok(Some(relay)) => format!("Mails go through the cluster's smarthost, {}:{}.", relay.host, relay.port),
+        Ok(None) => "The cluster has no smarthost enabled: enable one, or set notification.smtp.".into(),
+        Err(error) => format!("Whether the cluster has a smarthost is not known: {error}"),
+    }
+}
+
 /// Asks until the answer can be used; an empty one means `default`.
 fn ask<T>(question: &str, default: &str, take: impl Fn(&str) -> Result<T, String>) -> Result<T, String> {
     loop {
@@ -128,7 +139,7 @@ fn ask<T>(question: &str, default: &str, take: impl Fn(&str) -> Result<T, String
         let answer = read_line(&format!("{question}{shown}: "))?;
         match take(if answer.is_empty() { default } else { &answer }) {
             Ok(value) => return Ok(value),
-            Err(why) => println!("{why}"),
+            Err(why) => print(&format!("{why}\n")),
         }
     }
 }
@@ -143,8 +154,7 @@ fn confirm(question: &str) -> Result<bool, String> {
 
 fn read_line(prompt: &str) -> Result<String, String> {
     let failed = |error: io::Error| format!("the terminal cannot be read: {error}");
-    print!("{prompt}");
-    io::stdout().flush().map_err(failed)?;
+    print(prompt);
     let mut line = String::new();
     match io::stdin().lock().read_line(&mut line).map_err(failed)? {
         0 => Err("\nstopped; what was not confirmed is not written".into()),
@@ -251,7 +261,7 @@ fn start(arguments: &Setup, file: &Path) -> Result<(), String> {
             };
         }
     };
-    println!("Nothing was started, {left_out}. To start it: {command}");
+    print(&format!("Nothing was started, {left_out}. To start it: {command}\n"));
     Ok(())
 }
 
