@@ -1,20 +1,28 @@
 //! Commands that show more. Each is offered only where every part of it is safe to paste into a shell.
 
 use crate::cluster::model::{Layout, ModuleId, PlanId};
+use crate::config::RedisAddress;
 
 /// Longest command offered, in bytes.
 const MAX_COMMAND: usize = 200;
 
 /// What shows why `module` has this result, or none (`layout` is `None`).
-pub(super) fn look_into(plan: &PlanId, module: &ModuleId, layout: Option<Layout>) -> Vec<String> {
+pub(super) fn look_into(redis: &RedisAddress, plan: &PlanId, module: &ModuleId, layout: Option<Layout>) -> Vec<String> {
     if layout == Some(Layout::A) {
-        return shell(&["redis-cli", "HGETALL", &format!("module/{module}/backup/{plan}/status")])
-            .into_iter()
-            .collect();
+        return status(redis, plan, module).into_iter().collect();
     }
     // Where there never was a result there is no repository to list either.
     let snapshots = layout.and_then(|_| restic(plan, module, "snapshots"));
     journal(plan).into_iter().chain(snapshots).collect()
+}
+
+/// What layout A holds of the module, straight from Redis.
+fn status(redis: &RedisAddress, plan: &PlanId, module: &ModuleId) -> Option<String> {
+    let key = format!("module/{module}/backup/{plan}/status");
+    match redis {
+        RedisAddress::Unix(socket) => shell(&["redis-cli", "-s", socket.to_str()?, "HGETALL", &key]),
+        RedisAddress::Url(url) => shell(&["redis-cli", "-u", url, "HGETALL", &key]),
+    }
 }
 
 /// The log of the unit that ran the plan on a node (NS8: `backup3.service` ran plan 3).
@@ -60,14 +68,18 @@ mod tests {
     use super::*;
 
     fn offered(plan: &str, module: &str, layout: Option<Layout>) -> Vec<String> {
-        look_into(&PlanId::new(plan).unwrap(), &ModuleId::new(module).unwrap(), layout)
+        let redis = RedisAddress::Unix("/run/redis.sock".into());
+        look_into(&redis, &PlanId::new(plan).unwrap(), &ModuleId::new(module).unwrap(), layout)
     }
 
     #[test]
     fn only_what_is_safe_to_paste_is_offered() {
         let documented = |plan, module| offered(plan, module, Some(Layout::A));
-        assert_eq!(documented("2", "mail1"), ["redis-cli HGETALL module/mail1/backup/2/status"]);
-        assert_eq!(documented("*; rm", "it's"), [r"redis-cli HGETALL 'module/it'\''s/backup/*; rm/status'"]);
+        assert_eq!(documented("2", "mail1"), ["redis-cli -s /run/redis.sock HGETALL module/mail1/backup/2/status"]);
+        assert_eq!(
+            documented("*; rm", "it's"),
+            [r"redis-cli -s /run/redis.sock HGETALL 'module/it'\''s/backup/*; rm/status'"]
+        );
         assert!(documented("2", "a\nb").is_empty() && documented("2", "<b>").is_empty());
         assert!(documented("2", &"m".repeat(300)).is_empty());
     }

@@ -1,7 +1,6 @@
 //! The report for scripts: the same facts as the text, in no language, nothing cut.
 //!
-//! Version 1. Times are RFC 3339 in UTC, sizes are in bytes, durations in seconds; what is not known is `null`. Members
-//! may be added within a version, none changes its meaning or goes.
+//! `docs/report-json.md` describes it for those who read it, and a test holds that page against these types.
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -108,7 +107,7 @@ struct LockView<'a> {
     by: Option<&'a str>,
 }
 
-/// The report as JSON; its shape is described in this module's source and stays within a version.
+/// The report as JSON, of the shape that `docs/report-json.md` describes.
 pub fn json(report: &Report) -> serde_json::Value {
     let mut document = Document {
         version: 1,

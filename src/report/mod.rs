@@ -30,7 +30,7 @@ pub use text::{test_mail, text};
 use crate::alert::Alert;
 use crate::classify::Assessment;
 use crate::cluster::model::Plan;
-use crate::config::Language;
+use crate::config::{Language, RedisAddress};
 use crate::probe::Probes;
 
 /// All that a report tells.
@@ -46,6 +46,8 @@ pub struct Report<'a> {
     pub alerts_left_out: u64,
     /// The job; `None` for `report` on the command line.
     pub job_id: Option<&'a str>,
+    /// Where the cluster's Redis is, for commands that read it.
+    pub redis: &'a RedisAddress,
     /// This machine's name.
     pub host: &'a str,
     /// The time of writing.

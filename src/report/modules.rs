@@ -45,10 +45,11 @@ impl Writer<'_> {
             (_, Some(result)) => self.earlier(result),
             (_, None) => self.field(1, &self.words.label_reason(), &self.words.missing()),
         }
-        let commands = commands::look_into(&plan.id, id, result.map(|result| result.layout));
+        let layout = result.map(|result| result.layout);
+        let commands = commands::look_into(self.report.redis, &plan.id, id, layout);
         let heading = match node {
-            Some(node) => self.words.label_next_on_node(&node),
-            None => self.words.label_next(),
+            Some(node) if layout != Some(Layout::A) => self.words.label_next_on_node(&node),
+            _ => self.words.label_next(),
         };
         self.commands(1, &heading, &commands);
     }
@@ -85,9 +86,8 @@ impl Writer<'_> {
     }
 
     fn times(&mut self, result: &ModuleResult) {
-        if let Some(end) = result.end {
-            self.field(1, &self.words.label_ended(), &self.time_and_age(end));
-        }
+        let end = result.end.map_or_else(|| self.words.end_unknown(), |end| self.time_and_age(end));
+        self.field(1, &self.words.label_ended(), &end);
         if let Some(start) = result.start {
             self.field(1, &self.words.label_started(), &join([Some(self.time(start)), self.took(result)]));
         }

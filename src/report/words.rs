@@ -201,8 +201,8 @@ phrases! {
         It: "Repository",
     }
     heading_alerts() {
-        En: "The alert",
-        It: "L'avviso",
+        En: "Alerts",
+        It: "Avvisi",
     }
     heading_damaged() {
         En: "Could not be read",
@@ -320,6 +320,10 @@ phrases! {
     }
 
     // Why a module is not among the successes.
+    end_unknown() {
+        En: "its time could not be read, so that this may be an earlier run's result",
+        It: "data e ora illeggibili: può essere il risultato di un'esecuzione precedente",
+    }
     no_reason() {
         En: "the cluster gives none",
         It: "il cluster non ne indica",

@@ -2,7 +2,7 @@
 //!
 //! `UPDATE_GOLDEN=1 cargo test --test it report` writes them anew; read the difference before it is committed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use jiff::tz::TimeZone;
 use ns8_backup_monitor::alert::Alert;
 use ns8_backup_monitor::classify::{Assessment, assess};
 use ns8_backup_monitor::cluster::model::{Layout, Module, ModuleId, ModuleResult, Plan, PlanId, PlanStatus};
-use ns8_backup_monitor::config::Language;
+use ns8_backup_monitor::config::{DOCUMENTED_REDIS_SOCKET, Language, RedisAddress};
 use ns8_backup_monitor::job::MAX_ALERTS;
 use ns8_backup_monitor::probe::{Lock, NotProbed, Probe, Probes, Verdict};
 use ns8_backup_monitor::report::{Finding, Report, digest, json, outcome_word, subject, test_mail, text};
@@ -102,6 +102,7 @@ impl Case {
             alerts: &self.alerts,
             alerts_left_out: self.alerts_left_out,
             job_id: Some("20261122-021437-9f3a"),
+            redis: &RedisAddress::Unix(DOCUMENTED_REDIS_SOCKET.into()),
             host: "leader.example.org",
             now: at(NOW),
             zone: self.zone.clone(),
@@ -190,7 +191,7 @@ fn cases() -> Vec<Case> {
         Case::new("partial_documented")
             .module("mail1", documented(Some("Fatal: unable to open repository: connection refused")))
             .module("imap2", documented(None))
-            .module("wiki3", documented(Some("")))
+            .module("wiki3", ModuleResult { end: None, ..documented(Some("")) })
             .with(|case| {
                 case.plan.name = None;
                 case.plan.defined = false;
@@ -312,6 +313,26 @@ fn reports_are_as_in_the_golden_files() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+/// The names of all members of `value`, those of labels and annotations aside, which are the alert's own.
+fn members(value: &serde_json::Value, names: &mut BTreeSet<String>) {
+    for (name, value) in value.as_object().into_iter().flatten() {
+        names.insert(name.clone());
+        if name != "labels" && name != "annotations" {
+            members(value, names);
+        }
+    }
+    value.as_array().into_iter().flatten().for_each(|value| members(value, names));
+}
+
+#[test]
+fn every_member_of_the_json_is_documented() {
+    let mut names = BTreeSet::new();
+    cases().iter().for_each(|case| members(&case.report(Language::En, json), &mut names));
+    let page = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/report-json.md")).unwrap();
+    let missing: Vec<_> = names.iter().filter(|name| !page.contains(&format!("`{name}`"))).collect();
+    assert!(names.len() > 40 && missing.is_empty(), "not in docs/report-json.md: {missing:?}");
+}
+
 /// The digest of a case after `change`.
 fn digest_of(change: impl FnOnce(&mut Case)) -> String {
     let case = Case::new("digest").module("mail1", result(1)).module("imap2", result(0)).with(change);
@@ -344,7 +365,7 @@ fn the_digest_tells_whether_the_results_are_the_same() {
         digest_of(|case| case.other = Some(Finding::NothingRecent(Duration::ZERO))),
         usual,
     ];
-    let different: std::collections::BTreeSet<&String> = others.iter().collect();
+    let different: BTreeSet<&String> = others.iter().collect();
     assert_eq!(different.len(), others.len());
 }
 
