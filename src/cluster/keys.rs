@@ -116,7 +116,11 @@ fn parse(key: &str) -> Option<ResultKey> {
 }
 
 /// Every key that may exist for `plan`: of each of its modules, or of all where it does not name them, and of each node.
+/// None for an id that would make it another key.
 fn compose(plan: &Plan, nodes: &BTreeMap<ModuleId, String>) -> Vec<ResultKey> {
+    if plan.id.key_segment().is_none() {
+        return Vec::new();
+    }
     let modules = nodes.keys().filter(|module| plan.members.as_ref().is_none_or(|members| members.contains(module)));
     let modules: BTreeSet<&str> = modules.map(ModuleId::as_str).collect();
     let nodes: BTreeSet<&str> = nodes.values().map(String::as_str).filter(|node| !node.contains('/')).collect();

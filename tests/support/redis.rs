@@ -4,7 +4,7 @@ use std::io::Write;
 use std::net::TcpListener;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use ns8_backup_monitor::config;
 use redis::FromRedisValue;
@@ -51,7 +51,7 @@ impl Redis {
         let folder = tempfile::tempdir().unwrap();
         let (path, (name, password)) = (folder.path().display(), ADMIN);
         let config = format!(
-            "dir {path}\nunixsocket {path}/redis.sock\nport {port}\nbind 127.0.0.1\nsave \"\"\nlogfile {path}/log\n\
+            "dir {path}\nunixsocket {path}/redis.sock\nport {port}\nbind 127.0.0.1\nsave \"\"\nrdbcompression no\nlogfile {path}/log\n\
              enable-debug-command yes\nuser {name} on >{password} ~* &* +@all\n{lines}\n"
         );
         let child = launch(&config);
@@ -119,10 +119,25 @@ impl Redis {
         self.child.wait().unwrap();
     }
 
-    /// Starts it again after [`Self::kill`], empty.
+    /// Starts it again after [`Self::kill`], with what the last `SAVE` has kept.
     pub fn restart(&mut self) {
         self.child = launch(&self.config);
         self.wait_until_up();
+    }
+
+    /// Starts it again so slowly that it is still loading what the last `SAVE` has kept: a tenth of a second for each
+    /// key, and a look at the clients after each that is larger than 1 KiB.
+    pub fn restart_loading(&mut self) {
+        let slowly = "key-load-delay 100000\nloading-process-events-interval-bytes 1024\n";
+        self.child = launch(&format!("{}{slowly}", self.config));
+        wait_until("redis-server listens", || self.connect().is_ok());
+    }
+
+    /// How often each command was called since the last `CONFIG RESETSTAT`.
+    pub fn calls(&self, command: &str) -> u64 {
+        let stats: String = self.run("INFO commandstats");
+        let line = stats.lines().find_map(|line| line.strip_prefix(&format!("cmdstat_{command}:calls=")));
+        line.map_or(0, |line| line.split(',').next().unwrap().parse().unwrap())
     }
 
     /// Sends it a signal, such as `STOP` and `CONT`.
@@ -132,18 +147,19 @@ impl Redis {
     }
 
     fn wait_until_up(&self) {
-        let up = || {
-            let mut connection = self.connect()?;
-            redis::cmd("PING").query::<String>(&mut connection)
-        };
-        for _ in 0..1000 {
-            if up().is_ok() {
-                return;
-            }
-            std::thread::sleep(Duration::from_millis(10));
-        }
-        let log = std::fs::read_to_string(self.folder.path().join("log")).unwrap_or_default();
-        panic!("redis-server does not come up: {log}");
+        wait_until("redis-server answers", || {
+            let answer = self.connect().and_then(|mut connection| redis::cmd("PING").query::<String>(&mut connection));
+            answer.is_ok()
+        });
+    }
+}
+
+/// Looks again and again until `condition` holds, where nothing tells when it does.
+pub fn wait_until(what: &str, condition: impl Fn() -> bool) {
+    let given_up = Instant::now() + Duration::from_secs(30);
+    while !condition() {
+        assert!(Instant::now() < given_up, "in vain: {what}");
+        std::thread::sleep(Duration::from_millis(5));
     }
 }
 

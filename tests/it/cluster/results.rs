@@ -1,0 +1,337 @@
+//! What is read from each generation of keys.
+
+use jiff::Timestamp;
+use ns8_backup_monitor::classify::assess;
+use ns8_backup_monitor::cluster::destination::Destination;
+use ns8_backup_monitor::cluster::model::{Layout, Plan};
+use ns8_backup_monitor::cluster::{Selector, destinations, smarthost};
+use ns8_backup_monitor::config::Encryption;
+use secrecy::ExposeSecret;
+
+use super::{ids, members, module, plan_id, read, read_all};
+use crate::support::redis::Redis;
+
+fn time(text: &str) -> Timestamp {
+    text.parse().unwrap()
+}
+
+/// A cluster of two nodes under NS8's own rule, its plan 2 defined with these further fields.
+fn two_nodes(definition: &[(&str, &str)]) -> Redis {
+    let redis = Redis::ns8();
+    redis.hset("cluster/module_node", &[("mail1", "1"), ("web2", "2"), ("idle3", "1"), ("other4", "1")]);
+    redis.hset("cluster/backup/2", &[("name", "Nightly"), ("repository", "dest"), ("enabled", "1")]);
+    if !definition.is_empty() {
+        redis.hset("cluster/backup/2", definition);
+    }
+    redis
+}
+
+const GOOD: &str =
+    r#"{"start":1763600000,"end":1763600100,"errors":0,"total_size":5,"total_file_count":6,"snapshots_count":7}"#;
+
+#[tokio::test]
+async fn layout_a_tells_results_but_no_members() {
+    let redis = Redis::start();
+    redis.hset(
+        "cluster/backup/1/status",
+        &[("result", "error"), ("timestamp", "2026-11-20T02:10:00Z"), ("errors", "1")],
+    );
+    let error = [("result", "error"), ("timestamp", "2026-11-20T02:05:00.25+00:00"), ("error", "repository is locked")];
+    redis.hset("module/mail1/backup/1/status", &error);
+    redis.hset(
+        "module/web2/backup/1/status",
+        &[("result", "success"), ("timestamp", "2026-11-20T02:10:00"), ("error", "")],
+    );
+    redis.hset("module/web2/backup/11/status", &[("result", "success"), ("timestamp", "2026-11-20T02:10:00Z")]);
+    let plan = read(&redis, "1").await;
+    assert_eq!((plan.members, plan.defined, plan.enabled, plan.damaged), (None, false, true, vec![]));
+    let status = plan.status.unwrap();
+    assert_eq!((status.success, status.errors), (false, Some(1)));
+    assert_eq!(ids(plan.results.keys()), ["mail1", "web2"]);
+    let mail = &plan.results[&module("mail1")];
+    assert_eq!((mail.layout, mail.errors, mail.error.as_deref()), (Layout::A, 1, Some("repository is locked")));
+    assert_eq!(mail.end, Some(time("2026-11-20T02:05:00.25Z")));
+    assert_eq!(plan.results[&module("web2")].end, Some(time("2026-11-20T02:10:00Z")));
+}
+
+#[tokio::test]
+async fn layout_a_with_a_list_of_modules_is_read_without_a_scan() {
+    let redis = Redis::start();
+    redis.hset("cluster/module_node", &[("mail1", "1"), ("web2", "1")]);
+    let success = [("result", "success"), ("timestamp", "2026-11-20T02:10:00Z")];
+    for name in ["mail1", "web2", "gone9"] {
+        redis.hset(&format!("module/{name}/backup/1/status"), &success);
+    }
+    let plan = read(&redis, "1").await;
+    assert_eq!((ids(plan.results.keys()), plan.members), (vec!["mail1", "web2"], None));
+    assert_eq!(redis.calls("scan"), 0);
+}
+
+#[tokio::test]
+async fn layout_b_finds_members_in_reverse() {
+    let redis = two_nodes(&[]);
+    redis.hset("cluster/module_uuid", &[("mail1", "5f1c")]);
+    for (name, plans) in [("mail1", "2 3"), ("web2", "2"), ("idle3", "2"), ("gone9", "2"), ("other4", "3")] {
+        redis.run::<i64>(&format!("SADD module/{name}/backups {plans}"));
+    }
+    let sizes = [("total_size", "5"), ("total_file_count", "6")];
+    for name in ["mail1", "web2", "gone9", "other4"] {
+        let key = format!("module/{name}/backup_status/2");
+        redis.hset(&key, &[("start", "1763600000"), ("end", "1763600100"), ("errors", "0")]);
+        redis.hset(&key, &sizes);
+    }
+    redis.run::<String>("SET module/mail1/ui_name Post");
+    redis.run::<String>("SET node/1/ui_name leader");
+    redis.run::<String>("SET cluster/ui_name Casa");
+    redis.hset("module/mail1/environment", &[("IMAGE_URL", "ghcr.io/nethserver/mail:1.4.0")]);
+    let id = plan_id("2");
+    let cluster = read_all(&redis, Selector::Plan(&id)).await;
+    assert_eq!(cluster.name.as_deref(), Some("Casa"));
+    let plan = &cluster.plans[0];
+    assert_eq!((plan.name.as_deref(), plan.repository.as_deref()), (Some("Nightly"), Some("dest")));
+    assert_eq!(members(plan), ["idle3", "mail1", "web2"]);
+    assert_eq!(ids(plan.results.keys()), ["mail1", "web2"]);
+    assert_eq!(ids(plan.modules.keys()), ["idle3", "mail1", "web2"]);
+    let result = &plan.results[&module("mail1")];
+    assert_eq!((result.layout, result.start), (Layout::B, Timestamp::from_second(1_763_600_000).ok()));
+    assert_eq!((result.total_size, result.total_file_count, result.snapshots_count), (Some(5), Some(6), None));
+    let mail = &plan.modules[&module("mail1")];
+    let known = [&mail.ui_name, &mail.node, &mail.node_name, &mail.uuid, &mail.image].map(|text| text.as_deref());
+    assert_eq!(known, [Some("Post"), Some("1"), Some("leader"), Some("5f1c"), Some("mail")]);
+    assert_eq!(redis.calls("scan"), 0);
+}
+
+#[tokio::test]
+async fn layout_c_names_its_members() {
+    let redis = two_nodes(&[("instances", "mail1 web2  idle3 gone9")]);
+    redis.hset("node/1/backup_status/2", &[("mail1", GOOD), ("gone9", GOOD), ("other4", GOOD)]);
+    redis.hset(
+        "node/2/backup_status/2",
+        &[("web2", r#"{"start":"1763600000","end":1763600100.9,"errors":2,"new":[]}"#)],
+    );
+    let plan = read(&redis, "2").await;
+    assert_eq!(members(&plan), ["idle3", "mail1", "web2"]);
+    assert_eq!(ids(plan.results.keys()), ["mail1", "web2"]);
+    let mail = &plan.results[&module("mail1")];
+    assert_eq!((mail.layout, mail.errors, mail.snapshots_count), (Layout::C, 0, Some(7)));
+    let web = &plan.results[&module("web2")];
+    assert_eq!((web.errors, web.end), (2, Timestamp::from_second(1_763_600_100).ok()));
+    assert_eq!(redis.calls("scan"), 0);
+}
+
+#[tokio::test]
+async fn a_damaged_result_is_said_and_never_counts_as_a_success() {
+    let redis = two_nodes(&[("instances", "mail1 web2 idle3 other4")]);
+    redis.hset("node/1/backup_status/2", &[("mail1", GOOD), ("idle3", "{\"errors\":"), ("other4", r#"{"errors":0}"#)]);
+    redis.hset("node/2/backup_status/2", &[("web2", r#"{"errors":1,"end":"yesterday"}"#)]);
+    let plan = read(&redis, "2").await;
+    assert_eq!(ids(plan.results.keys()), ["mail1", "web2"]);
+    assert_eq!((plan.results[&module("web2")].errors, plan.results[&module("web2")].end), (1, None));
+    let damaged = ["the result of idle3 is not valid JSON", "the result of other4 has no readable time of its end"];
+    assert_eq!(plan.damaged, damaged);
+}
+
+#[tokio::test]
+async fn a_damaged_result_without_known_members_is_a_module_without_a_result() {
+    let redis = Redis::start();
+    redis.hset("module/mail1/backup/1/status", &[("result", "success"), ("timestamp", "2026-11-20T02:10:00Z")]);
+    redis.hset("module/web2/backup/1/status", &[("result", "success"), ("timestamp", "last night")]);
+    redis.run::<String>("SET module/idle3/backup/1/status text");
+    let plan = read(&redis, "1").await;
+    let damaged = [
+        "the result of idle3 cannot be read: the key holds another type of value",
+        "the result of web2 has no readable timestamp",
+    ];
+    assert_eq!(plan.damaged, damaged);
+    let now = time("2026-11-20T03:00:00Z");
+    let counts = assess(&plan, now, now, None).counts;
+    assert_eq!((counts.success, counts.missing), (1, 2));
+}
+
+#[tokio::test]
+async fn a_key_that_is_refused_damages_its_entry_only() {
+    let redis = two_nodes(&[("instances", "mail1 web2")]);
+    redis.hset("node/1/backup_status/2", &[("mail1", GOOD)]);
+    redis.run::<String>("SET node/2/backup_status/2 text");
+    let plan = read(&redis, "2").await;
+    assert_eq!(ids(plan.results.keys()), ["mail1"]);
+    assert_eq!(plan.damaged, ["the results on node 2 cannot be read: the key holds another type of value"]);
+}
+
+/// A cluster that was upgraded holds what earlier versions have written, for ever.
+#[tokio::test]
+async fn a_later_generation_wins_even_where_it_is_damaged() {
+    let redis = two_nodes(&[("instances", "mail1 web2 idle3 other4")]);
+    for name in ["mail1", "web2", "idle3"] {
+        redis.run::<i64>(&format!("SADD module/{name}/backups 2"));
+        redis.hset(&format!("module/{name}/backup_status/2"), &[("end", "1763700000"), ("errors", "0")]);
+    }
+    redis.hset("module/idle3/backup/2/status", &[("result", "error"), ("timestamp", "2026-11-20T02:10:00Z")]);
+    redis.hset("module/other4/backup/2/status", &[("result", "error"), ("timestamp", "2026-11-20T02:10:00Z")]);
+    redis.hset("node/1/backup_status/2", &[("mail1", r#"{"end":1763600100,"errors":3}"#)]);
+    redis.hset("node/2/backup_status/2", &[("web2", "garbage")]);
+    let plan = read(&redis, "2").await;
+    let layouts: Vec<_> = plan.results.iter().map(|(id, result)| (id.as_str(), result.layout, result.errors)).collect();
+    assert_eq!(layouts, [("idle3", Layout::B, 0), ("mail1", Layout::C, 3), ("other4", Layout::A, 1)]);
+    assert_eq!(plan.damaged, ["the result of web2 is not valid JSON"]);
+}
+
+#[tokio::test]
+async fn a_module_that_moved_shows_its_newest_result() {
+    let redis = two_nodes(&[("instances", "mail1")]);
+    redis.hset("node/2/backup_status/2", &[("mail1", r#"{"end":1763600200,"errors":1}"#)]);
+    redis.hset("node/1/backup_status/2", &[("mail1", GOOD)]);
+    let plan = read(&redis, "2").await;
+    assert_eq!(plan.results[&module("mail1")].errors, 1);
+}
+
+#[tokio::test]
+async fn a_plan_without_members_expects_nobody_and_shows_no_left_overs() {
+    let c = two_nodes(&[("instances", "")]);
+    c.hset("node/1/backup_status/2", &[("mail1", GOOD)]);
+    let b = two_nodes(&[]);
+    b.hset("module/mail1/backup_status/2", &[("end", "1763700000"), ("errors", "0")]);
+    for redis in [c, b] {
+        let plan = read(&redis, "2").await;
+        assert_eq!((members(&plan), ids(plan.modules.keys())), (vec![], vec![]));
+    }
+}
+
+#[tokio::test]
+async fn a_definition_without_members_does_not_hide_layout_a() {
+    let redis = two_nodes(&[]);
+    redis.hset("module/mail1/backup/2/status", &[("result", "error"), ("timestamp", "2026-11-20T02:10:00Z")]);
+    let plan = read(&redis, "2").await;
+    assert_eq!((ids(plan.results.keys()), plan.members), (vec!["mail1"], None));
+}
+
+#[tokio::test]
+async fn a_plan_that_is_switched_off_expects_nobody() {
+    let redis = two_nodes(&[("instances", "mail1 web2"), ("enabled", "")]);
+    redis.hset("node/1/backup_status/2", &[("mail1", GOOD)]);
+    let plan = read(&redis, "2").await;
+    assert_eq!((plan.enabled, members(&plan)), (false, vec!["mail1"]));
+}
+
+/// The founding document's cluster lists no modules, nor does this one, whatever else it holds.
+#[tokio::test]
+async fn without_a_list_of_modules_every_generation_is_found_by_a_scan() {
+    let redis = Redis::start();
+    redis.hset("cluster/backup/2", &[("instances", "mail1 web2"), ("enabled", "1")]);
+    redis.hset("node/1/backup_status/2", &[("mail1", GOOD)]);
+    redis.hset("module/web2/backup_status/2", &[("end", "1763700000"), ("errors", "0")]);
+    let plan = read(&redis, "2").await;
+    assert_eq!(ids(plan.results.keys()), ["mail1", "web2"]);
+    redis.run::<i64>("HDEL cluster/backup/2 instances");
+    redis.run::<i64>("SADD module/web2/backups 2");
+    assert_eq!(members(&read(&redis, "2").await), ["web2"]);
+}
+
+#[tokio::test]
+async fn an_id_is_data_and_never_a_pattern_or_a_path() {
+    let redis = Redis::start();
+    let result = [("result", "success"), ("timestamp", "2026-11-20T02:10:00Z")];
+    redis.hset("module/mail1/backup/1/status", &result);
+    redis.hset("module/mail1/backup/1/status/status", &result);
+    for strange in ["*", "[0-9]", "?", "[a-z]", "1/status", "../1", "\\", "ü", "1\r\nFLUSHALL", &"9".repeat(300)] {
+        let unknown = Plan::unknown(plan_id(strange));
+        assert_eq!(read(&redis, strange).await, unknown, "{strange}");
+        // And so it is in a cluster that lists its modules.
+        redis.hset("cluster/module_node", &[("mail1", "1")]);
+        assert_eq!(read(&redis, strange).await, unknown, "{strange}");
+        redis.run::<i64>("DEL cluster/module_node");
+        if !strange.contains('/') {
+            redis.hset(&format!("module/web2/backup/{strange}/status"), &result);
+            assert_eq!(ids(read(&redis, strange).await.results.keys()), ["web2"], "{strange}");
+        }
+    }
+    assert_eq!(ids(read(&redis, "1").await.results.keys()), ["mail1"]);
+}
+
+#[tokio::test]
+async fn bytes_that_are_no_text_do_no_harm() {
+    let redis = two_nodes(&[("instances", "mail1")]);
+    let mut connection = redis.connect().unwrap();
+    let junk: &[u8] = b"\xff\xfe\0";
+    redis::cmd("HSET").arg("cluster/backup/2").arg("name").arg(junk).exec(&mut connection).unwrap();
+    redis::cmd("HSET").arg("cluster/module_node").arg(junk).arg(junk).exec(&mut connection).unwrap();
+    redis::cmd("HSET").arg("node/1/backup_status/2").arg("mail1").arg(junk).exec(&mut connection).unwrap();
+    let plan = read(&redis, "2").await;
+    assert_eq!(plan.name.as_deref(), Some("\u{fffd}\u{fffd}\0"));
+    assert_eq!(plan.damaged, ["the result of mail1 is not valid JSON"]);
+}
+
+#[tokio::test]
+async fn without_an_id_every_plan_with_a_recent_result_is_read() {
+    let redis = two_nodes(&[("instances", "mail1 web2")]);
+    redis.hset("node/1/backup_status/2", &[("mail1", GOOD)]);
+    redis.hset("cluster/backup/3", &[("name", "Old"), ("instances", "mail1")]);
+    redis.hset("node/1/backup_status/3", &[("mail1", r#"{"end":1763000000,"errors":1}"#)]);
+    redis.hset("cluster/backup/4", &[("name", "Never run"), ("instances", "mail1")]);
+    redis.hset("module/web2/backup/5/status", &[("result", "error"), ("timestamp", "2025-11-20T02:10:00Z")]);
+    redis.hset("cluster/backup/6/status", &[("result", "error"), ("timestamp", "2025-11-20T02:10:00Z")]);
+    redis.hset("module/idle3/backup_status/7", &[("end", "1763600100"), ("errors", "0")]);
+    redis.run::<i64>("SADD module/idle3/backups 7");
+    let since = Timestamp::from_second(1_763_600_000).unwrap();
+    let cluster = read_all(&redis, Selector::Recent { since }).await;
+    let plans: Vec<_> = cluster.plans.iter().map(|plan| (plan.id.as_str(), ids(plan.results.keys()))).collect();
+    assert_eq!(plans, [("2", vec!["mail1"]), ("5", vec!["web2"]), ("6", vec![]), ("7", vec!["idle3"])]);
+    assert_eq!(members(&cluster.plans[0]), ["mail1", "web2"]);
+    assert_eq!(members(&cluster.plans[3]), ["idle3"]);
+    let everything = read_all(&redis, Selector::Recent { since: Timestamp::now() }).await;
+    assert_eq!(everything.plans, []);
+}
+
+#[tokio::test]
+async fn the_relay_is_read_where_it_is_enabled() {
+    let redis = Redis::ns8();
+    let read = || async { smarthost(&redis.settings()).await };
+    assert!(read().await.unwrap().is_none());
+    let fields =
+        [("host", "mail.example.com"), ("port", "465"), ("username", "u"), ("password", "geheim"), ("enabled", "")];
+    redis.hset("cluster/smarthost", &fields);
+    assert!(read().await.unwrap().is_none());
+    redis.hset("cluster/smarthost", &[("enabled", "1"), ("encrypt_smtp", "tls"), ("tls_verify", "")]);
+    let relay = read().await.unwrap().unwrap();
+    assert_eq!((relay.host.as_str(), relay.port, relay.encryption), ("mail.example.com", 465, Encryption::Tls));
+    assert!(!relay.tls_verify);
+    assert!(!format!("{relay:?}").contains("geheim"));
+    let (user, password) = relay.login.unwrap();
+    assert_eq!((user.as_str(), password.expose_secret()), ("u", "geheim"));
+    redis.hset("cluster/smarthost", &[("password", ""), ("tls_verify", "1"), ("encrypt_smtp", "none")]);
+    let relay = read().await.unwrap().unwrap();
+    assert_eq!((relay.login.is_none(), relay.tls_verify, relay.encryption), (true, true, Encryption::None));
+    redis.hset("cluster/smarthost", &[("port", "smtp")]);
+    let error = read().await.unwrap_err().to_string();
+    assert!(error.contains("cluster/smarthost is enabled, but its port is not a number"), "{error}");
+}
+
+#[tokio::test]
+async fn a_plan_that_names_its_destination_is_asked_for_that_one() {
+    let redis = Redis::ns8();
+    redis.hset("cluster/backup_repository/new", &[("name", "Gate"), ("url", "b2:bucket"), ("provider", "backblaze")]);
+    let old = [("name", "S3"), ("url", "s3:s3.amazonaws.com/b"), ("password", "geheim"), ("aws_access_key_id", "AK")];
+    redis.hset("cluster/backup_repository/old", &old);
+    let documented = [("url", "s3:host/b"), ("backend", "s3"), ("password", "geheim"), ("aws_secret_access_key", "SK")];
+    redis.hset("cluster/backup_repository/first/parameters", &documented);
+    let mut plan = Plan::unknown(plan_id("2"));
+    plan.repository = Some("new".into());
+    let found = destinations(&redis.settings(), &plan).await.unwrap();
+    let [Destination::Gateway { uuid, name, url, .. }] = &found[..] else { panic!("{found:?}") };
+    assert_eq!((uuid.as_str(), name.as_deref(), url.as_deref()), ("new", Some("Gate"), Some("b2:bucket")));
+    plan.repository = Some("old".into());
+    let found = destinations(&redis.settings(), &plan).await.unwrap();
+    let [Destination::PerModule { uuid, password, .. }] = &found[..] else { panic!("{found:?}") };
+    assert_eq!((uuid.as_str(), password.as_ref().unwrap().expose_secret()), ("old", "geheim"));
+    plan.repository = Some("../smarthost".into());
+    assert!(destinations(&redis.settings(), &plan).await.unwrap().is_empty());
+    assert_eq!(redis.calls("scan"), 0);
+    plan.repository = None;
+    let found = destinations(&redis.settings(), &plan).await.unwrap();
+    let [Destination::Documented { id, backend, .. }, Destination::Gateway { .. }, Destination::PerModule { .. }] =
+        &found[..]
+    else {
+        panic!("{found:?}")
+    };
+    assert_eq!((id.as_str(), backend.as_deref()), ("first", Some("s3")));
+}
