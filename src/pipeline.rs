@@ -111,6 +111,7 @@ impl Pipeline {
     fn address(&self, settings: &Settings, job: &Job, cluster: Option<&str>, findings: &[Finding]) -> Vec<Mail> {
         let now = Timestamp::now();
         let host = config::host_name();
+        let redis = settings.redis.address();
         let mut mails = Vec::with_capacity(findings.len());
         for (n, finding) in findings.iter().enumerate() {
             let report = Report {
@@ -119,6 +120,7 @@ impl Pipeline {
                 alerts: &job.alerts,
                 alerts_left_out: job.alerts_left_out,
                 job_id: Some(job.id.as_str()),
+                redis: &redis,
                 host: &host,
                 now,
                 language: settings.notification.language,
