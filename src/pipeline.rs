@@ -126,7 +126,7 @@ impl Pipeline {
                 language: settings.notification.language,
                 zone: jiff::tz::TimeZone::system(),
             };
-            let mail = mail(settings, job, n, &report);
+            let mail = mail(settings, &job.id, job.plan.as_ref(), n, &report);
             mails.extend(self.to_whom_it_is_news(settings, job, mail, now));
         }
         mails
@@ -261,10 +261,10 @@ fn give_up(job: &mut Job, retry_for: Duration) {
 
 /// The `n`-th mail of a job. Its Message-ID follows from the job, so that it stays the same even where the mail could
 /// not be saved and is written again after a crash.
-fn mail(settings: &Settings, job: &Job, n: usize, report: &Report) -> Mail {
+pub(crate) fn mail(settings: &Settings, job: &JobId, about: Option<&PlanId>, n: usize, report: &Report) -> Mail {
     let plan = match &report.finding {
         Finding::Plan { plan, .. } => Some(plan.id.clone()),
-        Finding::NothingRecent(_) | Finding::Unreadable(_) => job.plan.clone(),
+        Finding::NothingRecent(_) | Finding::Unreadable(_) => about.cloned(),
     };
     let domain = settings.notification.mail_from.email.domain();
     let thread = Sha256::digest(plan.as_ref().map_or("", PlanId::as_str));
@@ -278,7 +278,7 @@ fn mail(settings: &Settings, job: &Job, n: usize, report: &Report) -> Mail {
         written_at: report.now,
         subject: report::subject(report, &settings.notification.subject_prefix),
         body: report::text(report),
-        message_id: format!("<{}.{n}@{domain}>", job.id),
+        message_id: format!("<{}.{n}@{domain}>", job),
         thread_id: format!("<plan-{:.16}@{domain}>", hex(&thread)),
         recipients: settings.notification.mail_to.iter().map(pending).collect(),
         plan,

@@ -54,6 +54,29 @@ pub enum Order {
     Drop,
 }
 
+impl Order {
+    /// Every order there is.
+    const ALL: [Self; 2] = [Self::Retry, Self::Drop];
+
+    fn ending(self) -> &'static str {
+        match self {
+            Self::Retry => "retry",
+            Self::Drop => "drop",
+        }
+    }
+
+    /// Leaves the order in the queue's `folder`, where the service finds it within seconds, or when it next starts.
+    /// Returns the file, which is gone once the service has taken the order.
+    ///
+    /// # Errors
+    /// Where the file cannot be made.
+    pub fn leave(self, folder: &Path, id: &JobId) -> io::Result<PathBuf> {
+        let file = folder.join(format!("{id}.{}", self.ending()));
+        private().open(&file)?;
+        Ok(file)
+    }
+}
+
 /// The files in `folder` with this ending (`json`, `failed`, `broken`), by name.
 ///
 /// # Errors
@@ -124,8 +147,8 @@ impl Disk {
     /// Takes what the administrator has asked for.
     pub(super) fn take_orders(&self) -> Vec<(JobId, Order)> {
         let mut orders = Vec::new();
-        for (ending, order) in [("retry", Order::Retry), ("drop", Order::Drop)] {
-            for path in files(&self.folder, ending).unwrap_or_default() {
+        for order in Order::ALL {
+            for path in files(&self.folder, order.ending()).unwrap_or_default() {
                 let id = path.file_stem().and_then(|stem| JobId::parse(stem.to_str()?));
                 // An order that cannot be removed would be carried out again and again.
                 if let (Some(id), Ok(())) = (id, fs::remove_file(&path)) {
@@ -254,7 +277,10 @@ fn private() -> OpenOptions {
 }
 
 /// Reads a job. The file's name is the job's, whatever stands in it.
-pub(super) fn read_job(path: &Path) -> Result<Job, String> {
+///
+/// # Errors
+/// Where it cannot be read, in words.
+pub fn read_job(path: &Path) -> Result<Job, String> {
     let content = fs::read(path).map_err(|error| error.to_string())?;
     let mut job: Job = serde_json::from_slice(&content).map_err(|error| error.to_string())?;
     if job.version > VERSION {

@@ -28,7 +28,7 @@ use crate::job::{Job, JobId, Mail, RecipientState, Stage};
 use crate::messages;
 
 use disk::{Disk, Write};
-pub use disk::{Order, files};
+pub use disk::{Order, files, read_job};
 use sent::Sent;
 
 /// At most this many jobs are kept; more are refused until some are done.

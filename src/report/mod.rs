@@ -77,3 +77,8 @@ pub enum Finding<'a> {
     /// The cluster could not be read, and why.
     Unreadable(String),
 }
+
+/// A duration in English, as in a report: `3 d 4 h`.
+pub(crate) fn duration(duration: Duration) -> String {
+    figures::duration(words::Words(Language::En), duration)
+}

@@ -12,7 +12,7 @@ use serde_yaml::Value;
 
 use super::file::{self, Access};
 use super::yaml_text::{block, find, first_indent, items, line_end, lines, quoted};
-use super::{Done, print};
+use super::{Done, print, settings_or_defaults};
 use crate::cli::AlertmanagerConfig;
 use crate::config::{Live, Receiver};
 
@@ -21,7 +21,8 @@ pub(super) const NAME: &str = "ns8-backup-monitor";
 
 /// The command.
 pub(super) fn run(arguments: &AlertmanagerConfig, live: &Live) -> Done {
-    let webhook = Webhook::new(&receiver(live));
+    // The unit of Alertmanager that calls this command runs as a user who may not read the configuration.
+    let webhook = Webhook::new(&settings_or_defaults(live).receiver);
     match &arguments.patch {
         Some(file) => print(&edit(file, arguments.remove, &webhook)?),
         None => print(&webhook.example()),
@@ -46,15 +47,6 @@ fn edit(file: &Path, take_out: bool, webhook: &Webhook) -> Result<String, String
     replace(&file, &edited).map_err(|error| failed(error.to_string()))?;
     let done = if take_out { "taken out" } else { "put in" };
     Ok(format!("{}: receiver and route {NAME} {done}\n", file.display()))
-}
-
-/// `receiver` of the configuration; its defaults where that cannot be read, since the unit of Alertmanager that calls
-/// this command runs as a user who may not.
-fn receiver(live: &Live) -> Receiver {
-    live.current().map(|settings| settings.receiver.clone()).unwrap_or_else(|error| {
-        eprintln!("{error}\nThe default address and alert names are used.");
-        super::defaults().receiver
-    })
 }
 
 fn replace(file: &Path, text: &str) -> std::io::Result<()> {

@@ -2,6 +2,8 @@
 
 mod alertmanager_config;
 mod file;
+mod queue;
+mod report;
 mod send_test;
 mod setup;
 mod yaml_text;
@@ -29,8 +31,10 @@ pub fn run(tool: &Tool, live: &Arc<Live>) -> ExitCode {
 
 async fn run_one(tool: &Tool, live: &Arc<Live>) -> Done {
     match tool {
-        Tool::Report(_) | Tool::Check(_) | Tool::Queue(_) => Err("not there yet".into()),
+        Tool::Report(arguments) => report::run(arguments, live).await,
+        Tool::Check(_) => Err("not there yet".into()),
         Tool::SendTest => send_test::run(live).await,
+        Tool::Queue(arguments) => queue::run(arguments).await,
         Tool::Setup(arguments) => setup::run(arguments, live).await,
         Tool::AlertmanagerConfig(arguments) => alertmanager_config::run(arguments, live),
     }
@@ -39,6 +43,14 @@ async fn run_one(tool: &Tool, live: &Arc<Live>) -> Done {
 /// The configuration, which most commands cannot do without.
 fn settings(live: &Live) -> Result<Arc<Settings>, String> {
     live.current().map_err(|error| error.to_string())
+}
+
+/// The configuration; its defaults, with a word on standard error, for those who may not read it.
+fn settings_or_defaults(live: &Live) -> Arc<Settings> {
+    live.current().unwrap_or_else(|error| {
+        eprintln!("{error}\nThe defaults are used.");
+        Arc::new(defaults())
+    })
 }
 
 /// The settings where nothing but a recipient is configured.

@@ -1,0 +1,216 @@
+//! `queue`: what is waiting, and why.
+//!
+//! The folder belongs to the service, which holds its jobs in memory: this command only reads it, and leaves orders
+//! there that the service carries out. Where the service is not running, systemd starts it for an order.
+
+use std::fmt::Write;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+use super::{Done, print};
+use crate::cli::{self, QueueAction};
+use crate::job::{Job, JobId, RecipientState, Stage};
+use crate::queue::{self, Order};
+use crate::report;
+use crate::report::clean::clean;
+
+/// How long to wait for the service to take an order.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// The command.
+pub(super) async fn run(arguments: &cli::Queue) -> Done {
+    let folder = queue::folder(&queue::state_directory());
+    let entries = entries(&folder).map_err(|error| {
+        let advice = if error.kind() == io::ErrorKind::PermissionDenied { "; run this as root" } else { "" };
+        format!("the queue {} cannot be read: {error}{advice}", folder.display())
+    })?;
+    let find = |id: &JobId| {
+        let found = entries.iter().find(|entry| entry.id == id.as_str());
+        found.ok_or_else(|| format!("there is no job {id}; `ns8-backup-monitor queue` lists them"))
+    };
+    match arguments.action.as_ref().unwrap_or(&QueueAction::List) {
+        QueueAction::List => print(&table(&entries, Timestamp::now(), &TimeZone::system())),
+        QueueAction::Show { id } => print(&page(find(id)?)),
+        QueueAction::Retry { id: Some(id) } => retry(&folder, &[find(id)?]).await?,
+        QueueAction::Retry { id: None } => retry(&folder, &entries.iter().collect::<Vec<_>>()).await?,
+        QueueAction::Drop { id } => drop_job(&folder, find(id)?).await?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// A file of the queue.
+struct Entry {
+    id: String,
+    file: PathBuf,
+    content: Content,
+}
+
+enum Content {
+    /// A job that is being worked on.
+    Live(Job),
+    /// A job of which somebody was given up.
+    Failed(Job),
+    /// Set aside, or unreadable; why.
+    Broken(String),
+}
+
+/// All files, oldest first. A folder that does not exist yet holds none.
+fn entries(folder: &Path) -> io::Result<Vec<Entry>> {
+    let mut entries = Vec::new();
+    for ending in ["json", "failed", "broken"] {
+        let files = match queue::files(folder, ending) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
+            files => files?,
+        };
+        for file in files {
+            let id = file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+            let content = match (queue::read_job(&file), ending) {
+                (Ok(job), "json") => Content::Live(job),
+                (Ok(job), "failed") => Content::Failed(job),
+                // Finished or taken away while we look: no entry any more.
+                (Err(_), _) if !file.exists() => continue,
+                (Err(why), _) => Content::Broken(why),
+                (Ok(_), _) => Content::Broken("it was set aside".into()),
+            };
+            entries.push(Entry { id, file, content });
+        }
+    }
+    entries.sort_by(|one, other| one.id.cmp(&other.id));
+    Ok(entries)
+}
+
+fn table(entries: &[Entry], now: Timestamp, zone: &TimeZone) -> String {
+    if entries.is_empty() {
+        return "Nothing is waiting.\n".into();
+    }
+    let heading = ["JOB", "AGE", "PLAN", "STATE", "NEXT", "LAST ERROR"].map(String::from);
+    let rows: Vec<[String; 6]> =
+        std::iter::once(heading).chain(entries.iter().map(|entry| row(entry, now, zone))).collect();
+    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
+    let widths: Vec<usize> = (0..6).map(width).collect();
+    rows.iter().fold(String::new(), |mut table, row| {
+        let line: Vec<String> = row.iter().zip(&widths).map(|(cell, &width)| format!("{cell:width$}")).collect();
+        _ = writeln!(table, "{}", line.join("  ").trim_end());
+        table
+    })
+}
+
+fn row(entry: &Entry, now: Timestamp, zone: &TimeZone) -> [String; 6] {
+    let (job, given_up) = match &entry.content {
+        Content::Broken(why) => {
+            let error = format!("{}: {why}", entry.file.display());
+            return [entry.id.clone(), "-".into(), "-".into(), "broken".into(), "-".into(), clean(&error, 300)];
+        }
+        Content::Live(job) => (job, false),
+        Content::Failed(job) => (job, true),
+    };
+    let age = Duration::try_from(now.duration_since(job.accepted_at)).unwrap_or_default();
+    let plan = job.plan.as_ref().map_or("-".into(), |plan| clean(plan.as_str(), 40));
+    let (state, next, error) = match &job.stage {
+        Stage::Waiting => ("waiting".into(), "-".into(), None),
+        Stage::Delivering(_) if given_up => ("given up".into(), "-".into(), reason_given_up(job)),
+        Stage::Delivering(delivery) => {
+            let next = delivery.next_attempt_at.filter(|next| *next > now).map(|next| next.to_zoned(zone.clone()));
+            let next = next.map_or("now".into(), |next| next.strftime("%m-%d %H:%M").to_string());
+            (format!("{} to send", delivery.pending()), next, delivery.last_error())
+        }
+    };
+    let error = error.map_or("-".into(), |error| clean(error, 300));
+    [entry.id.clone(), report::duration(age), plan, state, next, error]
+}
+
+/// Why somebody was given up.
+fn reason_given_up(job: &Job) -> Option<&str> {
+    job.mails().iter().flat_map(|mail| &mail.recipients).find_map(|recipient| match &recipient.state {
+        RecipientState::GivenUp { reason, .. } => Some(reason.as_str()),
+        _ => None,
+    })
+}
+
+/// Everything about one job.
+fn page(entry: &Entry) -> String {
+    let job = match &entry.content {
+        Content::Live(job) | Content::Failed(job) => job,
+        Content::Broken(why) => return format!("{} cannot be read: {why}\n", entry.file.display()),
+    };
+    let mut page = format!("Job {}, {}, accepted {}\n\nAlerts:\n", job.id, job.about(), job.accepted_at);
+    for alert in &job.alerts {
+        let labels: Vec<String> = alert.labels.iter().map(|(name, value)| format!("{name}={value:?}")).collect();
+        _ = writeln!(page, "  {}", clean(&labels.join(" "), 1000));
+    }
+    if job.alerts_left_out > 0 {
+        _ = writeln!(page, "  and {} more", job.alerts_left_out);
+    }
+    if job.is_waiting() {
+        page.push_str("\nThe report is not written yet: the job waits for its plan to finish.\n");
+    }
+    for mail in job.mails() {
+        page.push_str("\nRecipients:\n");
+        for recipient in &mail.recipients {
+            _ = writeln!(page, "  {}: {}", clean(&recipient.address, 300), became(&recipient.state));
+        }
+        _ = writeln!(page, "\nSubject: {}\n\n{}", mail.subject, mail.body.trim_end());
+    }
+    page
+}
+
+fn became(state: &RecipientState) -> String {
+    match state {
+        RecipientState::Pending { last_error: None } => "waiting".into(),
+        RecipientState::Pending { last_error: Some(error) } => format!("waiting; {}", clean(error, 500)),
+        RecipientState::Delivered { at } => format!("delivered {at}"),
+        RecipientState::GivenUp { at, reason } => format!("given up {at}; {}", clean(reason, 500)),
+    }
+}
+
+/// Orders another attempt for those of the jobs that have a report to send.
+async fn retry(folder: &Path, entries: &[&Entry]) -> Result<(), String> {
+    let mut jobs = Vec::new();
+    for entry in entries {
+        match &entry.content {
+            Content::Live(job) if job.is_waiting() => {
+                print(&format!("{}: waits for its plan to finish; there is nothing to send yet\n", entry.id));
+            }
+            Content::Live(job) | Content::Failed(job) => jobs.push(&job.id),
+            Content::Broken(_) => print(&format!("{}: cannot be read, and so not be retried\n", entry.id)),
+        }
+    }
+    order(folder, Order::Retry, &jobs).await
+}
+
+async fn drop_job(folder: &Path, entry: &Entry) -> Result<(), String> {
+    match &entry.content {
+        Content::Live(job) | Content::Failed(job) => order(folder, Order::Drop, &[&job.id]).await,
+        // The service has nothing to do with a file that was set aside.
+        Content::Broken(_) => {
+            let removed = std::fs::remove_file(&entry.file);
+            removed.map_err(|error| format!("{} cannot be removed: {error}", entry.file.display()))?;
+            print(&format!("{}: removed\n", entry.id));
+            Ok(())
+        }
+    }
+}
+
+/// Leaves an order for the service about each of the jobs, and waits until they are taken.
+async fn order(folder: &Path, order: Order, jobs: &[&JobId]) -> Result<(), String> {
+    let left = jobs.iter().map(|job| order.leave(folder, job)).collect::<io::Result<Vec<PathBuf>>>();
+    let left = left.map_err(|error| {
+        format!("an order for the service cannot be left in {}: {error}; run this as root", folder.display())
+    })?;
+    let taken = async {
+        while left.iter().any(|file| file.exists()) {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    let told = match tokio::time::timeout(PATIENCE, taken).await {
+        Ok(()) => "the service has been told",
+        Err(_) => "the service is not running, and will be told when it starts",
+    };
+    jobs.iter().for_each(|job| print(&format!("{job}: {told}\n")));
+    Ok(())
+}

@@ -1,0 +1,115 @@
+//! `report`: the mail that would be sent now.
+
+use std::io::{IsTerminal, Write};
+use std::process::ExitCode;
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use serde_json::{Value, json};
+
+use super::{Done, print, send, settings, settings_or_defaults};
+use crate::cli;
+use crate::cluster::{self, Selector};
+use crate::config::{Live, Settings, host_name};
+use crate::examine::{Examined, examine};
+use crate::job::JobId;
+use crate::pipeline;
+use crate::report::{self, Finding, Report};
+
+/// The command.
+pub(super) async fn run(arguments: &cli::Report, live: &Live) -> Done {
+    let settings = if arguments.send { settings(live)? } else { settings_or_defaults(live) };
+    let (cluster, examined, nothing) = look(arguments, &settings).await;
+    let findings = examined.iter().map(|plan| plan.finding(None)).chain(nothing);
+    let (host, now) = (host_name(), Timestamp::now());
+    let reports: Vec<Report> = findings
+        .map(|finding| Report {
+            finding,
+            cluster: cluster.as_deref(),
+            alerts: &[],
+            alerts_left_out: 0,
+            job_id: None,
+            host: &host,
+            now,
+            zone: TimeZone::system(),
+            language: settings.notification.language,
+        })
+        .collect();
+    match arguments.json {
+        true => print(&format!("{:#}\n", document(&reports))),
+        false => print(&text(&reports, &settings.notification.subject_prefix)),
+    }
+    if arguments.send && !send_all(arguments, &settings, &reports).await {
+        return Ok(ExitCode::FAILURE);
+    }
+    Ok(reports.iter().map(exit_status).max().unwrap_or(0).into())
+}
+
+/// The cluster's name, the plans, and what to report where there is none.
+async fn look<'a>(
+    arguments: &cli::Report,
+    settings: &Settings,
+) -> (Option<String>, Vec<Examined>, Option<Finding<'a>>) {
+    let window = settings.correlator.recent_window;
+    let since = Timestamp::now().saturating_sub(window).unwrap_or(Timestamp::MIN);
+    let selector = arguments.plan.as_ref().map_or(Selector::Recent { since }, Selector::Plan);
+    let cluster = match cluster::read(&settings.redis, selector).await {
+        Ok(cluster) => cluster,
+        Err(error) => return (None, Vec::new(), Some(Finding::Unreadable(error.to_string()))),
+    };
+    let mut examined = Vec::with_capacity(cluster.plans.len());
+    for plan in cluster.plans {
+        let id = plan.id.clone();
+        // There is no alert: a result is an old one only beside the plan's newest.
+        let start = Timestamp::UNIX_EPOCH;
+        let progress = |done, all| show_progress(&format!("plan {id}: looking at the repositories, {done} of {all}"));
+        examined.push(examine(settings, plan, start, !arguments.no_probe, &progress).await);
+    }
+    show_progress("");
+    let nothing = examined.is_empty().then_some(Finding::NothingRecent(window));
+    (cluster.name, examined, nothing)
+}
+
+/// A line that the next one replaces, for whoever is watching.
+fn show_progress(line: &str) {
+    let mut terminal = std::io::stderr().lock();
+    if terminal.is_terminal() {
+        // Erases to the end of the line (ECMA-48, EL). A terminal that is gone is no reason to stop.
+        let _ = write!(terminal, "\r\x1b[K{line}").and_then(|()| terminal.flush());
+    }
+}
+
+fn text(reports: &[Report], prefix: &str) -> String {
+    let mail = |report: &Report| format!("Subject: {}\n\n{}", report::subject(report, prefix), report::text(report));
+    let line = format!("\n{}\n\n", "=".repeat(72));
+    reports.iter().map(mail).collect::<Vec<_>>().join(&line)
+}
+
+/// Version 1: `reports`, each as [`report::json`] describes it.
+fn document(reports: &[Report]) -> Value {
+    json!({ "version": 1, "reports": reports.iter().map(report::json).collect::<Vec<_>>() })
+}
+
+/// Sends each report once to each recipient. False where one was not reached.
+async fn send_all(arguments: &cli::Report, settings: &Settings, reports: &[Report<'_>]) -> bool {
+    // Where the report itself is JSON for a script, the answers must not get among it.
+    let say = if arguments.json { |line: &str| eprint!("{line}") } else { print };
+    say("\n");
+    let id = JobId::new(Timestamp::now(), fastrand::u16(..));
+    let mut all_sent = true;
+    for (n, report) in reports.iter().enumerate() {
+        let mail = pipeline::mail(settings, &id, arguments.plan.as_ref(), n, report);
+        all_sent &= send(settings, &mail, say).await;
+    }
+    all_sent
+}
+
+/// The exit status for one report; a worse one is greater.
+fn exit_status(report: &Report) -> u8 {
+    match report::outcome_word(report) {
+        "SUCCESS" => 0,
+        "PARTIAL" => 3,
+        "REPO_FAILURE" => 4,
+        _ => 5,
+    }
+}
