@@ -21,7 +21,7 @@ pub(super) async fn run(arguments: &cli::Report, live: &Live) -> Done {
     let settings = if arguments.send { settings(live)? } else { settings_or_defaults(live) };
     let (cluster, examined, nothing) = look(arguments, &settings).await;
     let findings = examined.iter().map(|plan| plan.finding(None)).chain(nothing);
-    let (host, now) = (host_name(), Timestamp::now());
+    let (host, redis, now) = (host_name(), settings.redis.address(), Timestamp::now());
     let reports: Vec<Report> = findings
         .map(|finding| Report {
             finding,
@@ -30,6 +30,7 @@ pub(super) async fn run(arguments: &cli::Report, live: &Live) -> Done {
             alerts_left_out: 0,
             job_id: None,
             host: &host,
+            redis: &redis,
             now,
             zone: TimeZone::system(),
             language: settings.notification.language,
