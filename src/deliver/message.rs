@@ -16,6 +16,8 @@ use crate::report::clean::clean;
 
 /// Longest subject, in bytes; a line of a mail may hold 998 (RFC 5322, section 2.1.1).
 const MAX_SUBJECT: usize = 400;
+/// Longest display name of a mailbox, in bytes.
+const MAX_NAME: usize = 100;
 
 /// The message that `from` sends to one of the mail's recipients. All are named in `To`, so that each knows who else
 /// was told; but for those whose address not every relay would take in the other's mail.
@@ -32,8 +34,8 @@ pub(super) fn build(from: &Mailbox, mail: &Mail, recipient: &Address) -> Result<
     let mut builder = Message::builder()
         .envelope(envelope)
         .date(written_at)
-        .from(from.clone())
-        .mailbox(header::To::from(everybody.filter(named).collect::<Mailboxes>()))
+        .from(presentable(from.clone()))
+        .mailbox(header::To::from(everybody.filter(named).map(presentable).collect::<Mailboxes>()))
         .subject(subject(mail))
         .user_agent(concat!("ns8-backup-monitor/", env!("CARGO_PKG_VERSION")).into())
         .raw_header(automatic) // RFC 3834: nobody's holiday notice answers this
@@ -45,12 +47,19 @@ pub(super) fn build(from: &Mailbox, mail: &Mail, recipient: &Address) -> Result<
     if is_message_id(&mail.thread_id) {
         builder = builder.in_reply_to(mail.thread_id.clone()).references(mail.thread_id.clone());
     }
-    Ok(builder.body(mail.body.clone())?.formatted())
+    // lettre ends lines as SMTP wants it, but leaves a carriage return that stands alone.
+    Ok(builder.body(mail.body.replace('\r', ""))?.formatted())
 }
 
-/// The mail's subject, on one line whatever it holds.
+/// The mail's subject, on one line whatever it holds, its words one space apart: lettre loses both where there are two
+/// after a word that it encodes.
 pub(super) fn subject(mail: &Mail) -> String {
-    clean(&mail.subject, MAX_SUBJECT)
+    clean(&mail.subject, MAX_SUBJECT).split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// A mailbox whose name fits into a header.
+fn presentable(mailbox: Mailbox) -> Mailbox {
+    Mailbox::new(mailbox.name.map(|name| clean(&name, MAX_NAME)), mailbox.email)
 }
 
 /// Whether `id` can stand in a header as it is: `<something@somewhere>`, on one line.
@@ -58,4 +67,87 @@ fn is_message_id(id: &str) -> bool {
     let inside = id.strip_prefix('<').and_then(|id| id.strip_suffix('>'));
     let plain = |c: char| c.is_ascii_graphic() && !matches!(c, '<' | '>');
     inside.is_some_and(|id| id.len() <= 250 && id.contains('@') && id.chars().all(plain))
+}
+
+#[cfg(test)]
+mod tests {
+    use mail_parser::MessageParser;
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::job::{Recipient, RecipientState};
+
+    fn mail(address: String, subject: String, body: String, id: String) -> Mail {
+        Mail {
+            plan: None,
+            outcome: "PARTIAL".into(),
+            digest: String::new(),
+            written_at: Timestamp::MIN,
+            subject,
+            body,
+            message_id: id.clone(),
+            thread_id: id,
+            recipients: [address, "ops@example.com".into()]
+                .map(|address| Recipient { address, state: RecipientState::Pending { last_error: None } })
+                .into(),
+        }
+    }
+
+    /// Text with more of what could do harm in a header than chance would give.
+    fn awkward() -> impl Strategy<Value = String> {
+        let part = prop_oneof![
+            "\\PC*",
+            any::<String>(),
+            Just("\r\nBcc: x@example.com\r\n\r\n".to_string()),
+            Just("\n.\n".to_string()),
+            Just("\r".to_string()),
+            Just("\0\u{202e}".to_string()),
+            Just("=?utf-8?q?=0D=0A?=".to_string()),
+            Just("<a@b>".to_string()),
+            Just("long".repeat(2500)),
+        ];
+        proptest::collection::vec(part, 0..4).prop_map(|parts| parts.concat())
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_gets_into_the_header_that_does_not_belong_there(
+            address in awkward(), subject in awkward(), body in awkward(), id in awkward()
+        ) {
+            let mail = mail(address, subject, body, id);
+            let from = "backup@example.com".parse().unwrap();
+            let bytes = build(&from, &mail, &"ops@example.com".parse().unwrap()).unwrap();
+            let text = String::from_utf8(bytes).unwrap();
+            prop_assert!(text.is_ascii() && !text.contains('\0'));
+            prop_assert_eq!(text.matches("\r\n").count(), text.matches(['\r', '\n']).count() / 2);
+            prop_assert!(text.split("\r\n").all(|line| line.len() <= 998));
+
+            let (header, _) = text.split_once("\r\n\r\n").unwrap();
+            let names: Vec<&str> = header
+                .split("\r\n")
+                .filter(|line| !line.starts_with([' ', '\t']))
+                .map(|line| line.split(':').next().unwrap())
+                .collect();
+            let mut expected = vec!["Date", "From", "To", "Subject", "User-Agent", "Auto-Submitted", "MIME-Version"];
+            expected.push("Content-Type");
+            if is_message_id(&mail.message_id) {
+                expected.extend(["Message-ID", "In-Reply-To", "References"]);
+            }
+            expected.push("Content-Transfer-Encoding");
+            prop_assert_eq!(names, expected);
+
+            let message = MessageParser::default().parse(text.as_bytes()).unwrap();
+            let (read, written) = (message.subject().unwrap_or_default(), super::subject(&mail));
+            prop_assert!(written.contains("=?") || read == written, "{read:?} for {written:?} in {header}");
+        }
+    }
+
+    #[test]
+    fn only_a_message_id_passes_for_one() {
+        assert!(is_message_id("<20261122-023000-0001.1@leader.example.com>"));
+        for id in ["", "a@b", "<>", "<a>", "<a@b", "<a@b>\r\nBcc: c", "<a b@c>", "<a@b><c@d>", "<ä@b>"] {
+            assert!(!is_message_id(id), "{id}");
+        }
+        assert!(!is_message_id(&format!("<{}@b>", "a".repeat(300))));
+    }
 }

@@ -20,6 +20,8 @@ use smtp::Relay;
 
 /// Longest error or answer that is passed on, in bytes.
 const MAX_WORDS: usize = 500;
+/// Without it, `ns8-sendmail` sends nothing either.
+const DISABLED: &str = "the smarthost is disabled or not set in the cluster's settings";
 
 /// Why a mail was not handed over, and what follows from that. The text is one line for people: where, what, why, and
 /// what to do. It never holds a secret.
@@ -48,10 +50,10 @@ pub async fn send(settings: &Settings, mail: &Mail, recipient: &str) -> Result<S
     })?;
     match way(settings).await? {
         Way::Relay(relay) => relay.send(&settings.notification, mail, &to.email).await,
-        Way::Command { unread } => {
+        Way::Command { instead } => {
             let sent = sendmail::send(&settings.notification, mail, &to.email).await;
-            sent.map_err(|error| match unread {
-                Some(unread) => SendError::Relay(format!("{error}; and {unread}")),
+            sent.map_err(|error| match instead {
+                Some(why) => error.and(&why),
                 None => error,
             })
         }
@@ -66,17 +68,12 @@ pub async fn send(settings: &Settings, mail: &Mail, recipient: &str) -> Result<S
 pub async fn check(settings: &Settings) -> Result<(String, Option<String>), SendError> {
     match way(settings).await? {
         Way::Relay(relay) => {
-            relay.check(settings.notification.timeout).await?;
+            relay.check(&settings.notification).await?;
             Ok((relay.describe(), None))
         }
-        Way::Command { unread } => {
+        Way::Command { instead } => {
             let file = sendmail::find(&settings.notification)?;
-            let disabled = "the cluster's smarthost is not enabled, without which ns8-sendmail sends nothing";
-            let against = match settings.notification.transport {
-                Transport::Auto => Some(unread.map_or(disabled.into(), |error| error.to_string())),
-                _ => None,
-            };
-            Ok((format!("command {}", file.display()), against))
+            Ok((format!("command {}", file.display()), instead))
         }
     }
 }
@@ -84,31 +81,42 @@ pub async fn check(settings: &Settings) -> Result<(String, Option<String>), Send
 /// The way out of this machine.
 enum Way {
     Relay(Relay),
-    /// `ns8-sendmail`; because the smarthost could not be read, where that is why.
+    /// `ns8-sendmail`; where it stands in for the cluster's smarthost, why.
     Command {
-        unread: Option<SendError>,
+        instead: Option<String>,
     },
 }
 
+/// The configured way, as things stand now.
 async fn way(settings: &Settings) -> Result<Way, SendError> {
-    let disabled = "the cluster's smarthost is disabled or not set: enable it in the cluster's settings, or choose \
-                    another notification.transport";
-    Ok(match settings.notification.transport {
-        Transport::Ns8Sendmail => Way::Command { unread: None },
-        Transport::Smtp => Way::Relay(Relay::configured(&settings.notification)?),
-        Transport::Smarthost => {
-            Way::Relay(smarthost(settings).await?.ok_or_else(|| SendError::Relay(disabled.into()))?)
-        }
-        Transport::Auto => match smarthost(settings).await {
-            Ok(Some(relay)) if !relay.exposes_login() => Way::Relay(relay),
-            Ok(_) => Way::Command { unread: None },
-            Err(unread) => Way::Command { unread: Some(unread) },
+    let smarthost = async || cluster::smarthost(&settings.redis).await.map(|found| found.map(Relay::from));
+    let instead = |why: &str| Way::Command { instead: Some(why.into()) };
+    match settings.notification.transport {
+        Transport::Smtp => Relay::configured(&settings.notification).map(Way::Relay),
+        Transport::Ns8Sendmail => Ok(Way::Command { instead: None }),
+        Transport::Smarthost => match smarthost().await {
+            Ok(Some(relay)) => Ok(Way::Relay(relay)),
+            Ok(None) => {
+                Err(SendError::Relay(format!("{DISABLED}: enable it there, or choose another notification.transport")))
+            }
+            Err(error) => Err(SendError::Relay(error.to_string())),
         },
-    })
+        Transport::Auto => Ok(match smarthost().await {
+            Ok(Some(relay)) if relay.exposes_login() => instead("the cluster's smarthost wants a login in plain text"),
+            Ok(Some(relay)) => Way::Relay(relay),
+            Ok(None) => instead(DISABLED),
+            Err(error) => instead(&error.to_string()),
+        }),
+    }
 }
 
-/// The cluster's own relay, as it is set now; `None` where it is disabled.
-async fn smarthost(settings: &Settings) -> Result<Option<Relay>, SendError> {
-    let found = cluster::smarthost(&settings.redis).await;
-    found.map(|smarthost| smarthost.map(Relay::from)).map_err(|error| SendError::Relay(error.to_string()))
+impl SendError {
+    /// The same error with a further reason.
+    fn and(self, reason: &str) -> Self {
+        match self {
+            Self::Relay(text) => Self::Relay(format!("{text}; and {reason}")),
+            Self::Deferred(text) => Self::Deferred(format!("{text}; and {reason}")),
+            Self::Rejected(text) => Self::Rejected(format!("{text}; and {reason}")),
+        }
+    }
 }

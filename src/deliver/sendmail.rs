@@ -41,11 +41,15 @@ pub(super) async fn send(settings: &Notification, mail: &Mail, to: &Address) -> 
 
 /// The command's file.
 pub(super) fn find(settings: &Notification) -> Result<PathBuf, SendError> {
-    process::find(&settings.sendmail_command[0]).map_err(explain)
+    process::find(program(settings)).map_err(explain)
+}
+
+fn program(settings: &Notification) -> &str {
+    settings.sendmail_command.first().map_or("", String::as_str)
 }
 
 fn command(settings: &Notification, mail: &Mail, to: &Address) -> Command {
-    let (program, leading) = settings.sendmail_command.split_first().expect("checked: never empty");
+    let leading = settings.sendmail_command.iter().skip(1).cloned();
     let arguments = [
         format!("--subject={}", message::subject(mail)),
         format!("--from={}", settings.mail_from.email),
@@ -53,8 +57,8 @@ fn command(settings: &Notification, mail: &Mail, to: &Address) -> Command {
         to.to_string(),
     ];
     Command {
-        program: program.clone(),
-        args: leading.iter().cloned().chain(arguments).collect(),
+        program: program(settings).into(),
+        args: leading.chain(arguments).collect(),
         // Anything between angle brackets would make it send HTML.
         stdin: mail.body.replace('<', "‹").replace('>', "›").into_bytes(),
         timeout: settings.timeout,

@@ -90,36 +90,40 @@ impl Relay {
         let from = &settings.mail_from;
         let text = message::build(from, mail, to)
             .map_err(|error| SendError::Rejected(format!("the mail cannot be written: {error}")))?;
-        let mut stage = Stage::Resolve;
-        let dialogue = self.dialogue(&from.email, to, &text, settings.timeout, &mut stage);
-        let result = timeout(settings.timeout, dialogue).await;
-        let late = || Trouble::Broken(format!("no answer within {} s", settings.timeout.as_secs_f32()));
-        result.unwrap_or_else(|_| Err(late())).map_err(|trouble| self.explain(stage, trouble))
+        self.bounded(settings.timeout, async |stage| {
+            let mut connection = self.open(settings.timeout, stage).await?;
+            let result = transfer(&mut connection, &from.email, to, &text, stage).await;
+            part(connection);
+            result
+        })
+        .await
     }
 
     /// Connects and logs in, and sends nothing.
-    pub(super) async fn check(&self, limit: Duration) -> Result<(), SendError> {
-        let mut stage = Stage::Resolve;
-        let opened = timeout(limit, self.open(limit, &mut stage)).await;
-        let late = || Trouble::Broken(format!("no answer within {} s", limit.as_secs_f32()));
-        let result = opened.unwrap_or_else(|_| Err(late())).map_err(|trouble| self.explain(stage, trouble));
-        let _ = timeout(QUIT_PATIENCE, result?.quit()).await;
-        Ok(())
+    pub(super) async fn check(&self, settings: &Notification) -> Result<(), SendError> {
+        self.bounded(settings.timeout, async |stage| self.open(settings.timeout, stage).await.map(part)).await
     }
 
-    async fn dialogue(
-        &self,
-        from: &Address,
-        to: &Address,
-        text: &[u8],
-        limit: Duration,
-        stage: &mut Stage,
-    ) -> Result<String, Trouble> {
-        let mut connection = self.open(limit, stage).await?;
-        let result = transfer(&mut connection, from, to, text, stage).await;
-        // The goodbye is a courtesy: nothing waits for it, and nothing depends on it.
-        tokio::spawn(timeout(QUIT_PATIENCE, async move { connection.quit().await }));
-        result
+    /// What a person wants to know of it: `relay mail.example.com:587, STARTTLS, as monitor, from notification.smtp`.
+    pub(super) fn describe(&self) -> String {
+        let encryption = match self.encryption {
+            Encryption::None => "not encrypted",
+            Encryption::Starttls => "STARTTLS",
+            Encryption::Tls => "TLS",
+        };
+        let login = self.login.as_ref().map_or("no login".into(), |(name, _)| format!("as {}", clean(name, MAX_WORDS)));
+        format!("relay {self}, {encryption}, {login}, from {}", self.source)
+    }
+
+    /// Leads a dialogue within `limit`; whatever ends it early is explained by the stage that it had reached.
+    async fn bounded<D, T>(&self, limit: Duration, dialogue: D) -> Result<T, SendError>
+    where
+        D: AsyncFnOnce(&mut Stage) -> Result<T, Trouble>,
+    {
+        let mut stage = Stage::Resolve;
+        let result = timeout(limit, dialogue(&mut stage)).await;
+        let late = || Trouble::Broken(format!("no answer within {} s", limit.as_secs_f32()));
+        result.unwrap_or_else(|_| Err(late())).map_err(|trouble| self.explain(stage, trouble))
     }
 
     /// Connects, secures the connection, and logs in.
@@ -128,12 +132,14 @@ impl Relay {
         *stage = Stage::Connect;
         // An address that does not answer leaves time for the next one.
         let share = limit / (addresses.len() as u32 + 1);
-        let tls = self.tls().map_err(Trouble::Broken)?;
-        let implicit = tls.clone().filter(|_| self.encryption == Encryption::Tls);
+        let (tls, starttls) = match self.encryption {
+            Encryption::None => (None, None),
+            Encryption::Starttls => (None, Some(self.tls()?)),
+            Encryption::Tls => (Some(self.tls()?), None),
+        };
         let name = hello_name();
-        let mut connection =
-            AsyncSmtpConnection::connect_tokio1(&addresses[..], Some(share), &name, implicit, None).await?;
-        if let Some(tls) = tls.filter(|_| self.encryption == Encryption::Starttls) {
+        let mut connection = AsyncSmtpConnection::connect_tokio1(&addresses[..], Some(share), &name, tls, None).await?;
+        if let Some(tls) = starttls {
             *stage = Stage::Starttls;
             if !connection.can_starttls() {
                 return Err(Trouble::Broken("the relay does not offer STARTTLS".into()));
@@ -155,19 +161,16 @@ impl Relay {
         Ok(connection)
     }
 
-    /// What TLS needs to know; `None` where the connection is not to be encrypted.
-    fn tls(&self) -> Result<Option<TlsParameters>, String> {
-        if self.encryption == Encryption::None {
-            return Ok(None);
-        }
+    /// What TLS needs to know.
+    fn tls(&self) -> Result<TlsParameters, Trouble> {
         let mut tls = TlsParameters::builder(self.host.clone());
         if let Some(file) = &self.ca_file {
-            tls = tls.add_root_certificate(authority(file)?);
+            tls = tls.add_root_certificate(authority(file).map_err(Trouble::Broken)?);
         }
         if !self.tls_verify {
             tls = tls.dangerous_accept_invalid_certs(true).dangerous_accept_invalid_hostnames(true);
         }
-        tls.build().map(Some).map_err(|error| error.to_string())
+        Ok(tls.build()?)
     }
 
     /// From trouble at a stage to what follows from it.
@@ -244,6 +247,11 @@ async fn transfer(
     let answer = connection.message(text).await?;
     expect(Severity::PositiveCompletion, &answer)?;
     Ok(clean(&words(&answer), MAX_WORDS))
+}
+
+/// Says goodbye. A courtesy: nothing waits for it, and nothing depends on it.
+fn part(mut connection: AsyncSmtpConnection) {
+    tokio::spawn(timeout(QUIT_PATIENCE, async move { connection.quit().await }));
 }
 
 /// lettre takes any 2xx and 3xx for a yes. Here, "go on" is no "done".
@@ -330,19 +338,6 @@ fn innermost<'a>(error: &'a (dyn std::error::Error + 'static)) -> &'a (dyn std::
 impl From<std::io::Error> for Trouble {
     fn from(error: std::io::Error) -> Self {
         Self::Broken(error.to_string())
-    }
-}
-
-impl Relay {
-    /// What a person wants to know of it: `relay mail.example.com:587, STARTTLS, as monitor, from notification.smtp`.
-    pub(super) fn describe(&self) -> String {
-        let encryption = match self.encryption {
-            Encryption::None => "not encrypted",
-            Encryption::Starttls => "STARTTLS",
-            Encryption::Tls => "TLS",
-        };
-        let login = self.login.as_ref().map_or("no login".into(), |(name, _)| format!("as {}", clean(name, MAX_WORDS)));
-        format!("relay {self}, {encryption}, {login}, from {}", self.source)
     }
 }
 

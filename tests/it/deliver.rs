@@ -1,15 +1,17 @@
 //! Tests of the deliver part: real sockets, real TLS, a real command.
 
+use std::fmt::Debug;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::time::Duration;
 
 use mail_parser::{Address, MessageParser, MimeHeaders};
-use ns8_backup_monitor::config::{self, Settings};
-use ns8_backup_monitor::deliver::{SendError, send};
+use ns8_backup_monitor::config::{self, Settings, Transport};
+use ns8_backup_monitor::deliver::{SendError, check, send};
 use ns8_backup_monitor::job::{Mail, Recipient, RecipientState};
 
+use crate::support::redis::Redis;
 use crate::support::smtp::{CA_FILE, Fault, Server, Stage};
 
 const SECRET: &str = "pl4nted-s3cret";
@@ -53,7 +55,7 @@ enum Kind {
     Rejected,
 }
 
-fn kind(result: &Result<String, SendError>) -> Kind {
+fn kind<T>(result: &Result<T, SendError>) -> Kind {
     match result {
         Ok(_) => Kind::Delivered,
         Err(SendError::Relay(_)) => Kind::Relay,
@@ -63,14 +65,14 @@ fn kind(result: &Result<String, SendError>) -> Kind {
 }
 
 /// The text of an error that is the relay's.
-fn relay_error(result: Result<String, SendError>) -> String {
+fn relay_error<T: Debug>(result: Result<T, SendError>) -> String {
     assert_eq!(kind(&result), Kind::Relay, "{result:?}");
     assert_told(&result, "");
     result.unwrap_err().to_string()
 }
 
 /// Asserts that the error is one bounded line and holds `words`.
-fn assert_told(result: &Result<String, SendError>, words: &str) {
+fn assert_told<T: Debug>(result: &Result<T, SendError>, words: &str) {
     let text = result.as_ref().unwrap_err().to_string();
     assert!(text.contains(words) && !text.contains('\n') && text.len() < 1500, "{text}");
 }
@@ -425,4 +427,119 @@ async fn whatever_ns8_sendmail_does_is_told_and_tried_again() {
     let error = relay_error(send(&settings, &mail(), "a@example.com").await);
     assert!(error.contains("is not installed"), "{error}");
     assert!(!dir.path().join("body").exists());
+}
+
+/// Settings that look for the relay in `redis`, with a stand-in for `ns8-sendmail` in `dir`.
+fn by_cluster(redis: &Redis, transport: &str, dir: &Path, then: &str) -> Settings {
+    let mut settings = stand_in(dir, then);
+    settings.notification.transport = match transport {
+        "auto" => Transport::Auto,
+        _ => Transport::Smarthost,
+    };
+    settings.redis = redis.settings();
+    settings
+}
+
+fn smarthost(redis: &Redis, relay: &Server, fields: &[(&str, &str)]) {
+    let port = relay.port.to_string();
+    let usual = [("enabled", "1"), ("host", "localhost"), ("port", &port), ("encrypt_smtp", "starttls")];
+    redis.run::<i64>("DEL cluster/smarthost");
+    redis.hset("cluster/smarthost", &usual);
+    redis.hset("cluster/smarthost", &[("tls_verify", ""), ("username", "monitor"), ("password", SECRET)]);
+    if !fields.is_empty() {
+        redis.hset("cluster/smarthost", fields);
+    }
+}
+
+#[tokio::test]
+async fn the_clusters_smarthost_is_used_as_it_is_set_now() {
+    let dir = tempfile::tempdir().unwrap();
+    let redis = Redis::ns8();
+    let settings = by_cluster(&redis, "smarthost", dir.path(), "");
+    let error = relay_error(send(&settings, &mail(), "a@example.com").await);
+    assert!(error.contains("disabled or not set"), "{error}");
+
+    for (relay, encryption) in [(Server::starttls(), "starttls"), (Server::tls(), "tls"), (Server::plain(), "none")] {
+        let relay = relay.with_login("monitor", SECRET);
+        // An address for which the certificate is not: no matter where it is not checked.
+        smarthost(&redis, &relay, &[("host", "127.0.0.1"), ("encrypt_smtp", encryption)]);
+        send(&settings, &mail(), "a@example.com").await.unwrap();
+        let delivered = relay.delivered(1).await.remove(0);
+        assert_eq!((delivered.tls, delivered.login.as_deref()), (encryption != "none", Some("monitor")));
+        if encryption != "none" {
+            redis.hset("cluster/smarthost", &[("tls_verify", "1")]);
+            let error = relay_error(send(&settings, &mail(), "a@example.com").await);
+            assert!(error.contains("smarthost settings") && !error.contains(SECRET), "{error}");
+        }
+    }
+
+    let relay = Server::plain();
+    smarthost(&redis, &relay, &[("encrypt_smtp", "none"), ("username", "")]);
+    send(&settings, &mail(), "a@example.com").await.unwrap();
+    assert_eq!(relay.delivered(1).await[0].login, None, "a login needs both a name and a password");
+    redis.hset("cluster/smarthost", &[("enabled", "")]);
+    relay_error(send(&settings, &mail(), "a@example.com").await);
+    assert!(!dir.path().join("body").exists(), "nobody asked for ns8-sendmail");
+}
+
+#[tokio::test]
+async fn auto_prefers_the_smarthost_and_falls_back_on_ns8_sendmail() {
+    let dir = tempfile::tempdir().unwrap();
+    let by_command = || fs::remove_file(dir.path().join("body")).is_ok();
+    let mut redis = Redis::ns8();
+    let settings = by_cluster(&redis, "auto", dir.path(), "");
+    let relay = Server::starttls().with_login("monitor", SECRET);
+
+    smarthost(&redis, &relay, &[]);
+    send(&settings, &mail(), "a@example.com").await.unwrap();
+    assert!(relay.so_far().len() == 1 && !by_command());
+
+    // A relay that is away is waited for: the command would ask the same one.
+    relay.fault(Stage::Greeting, Fault::reply("421 4.3.2 closing"));
+    relay_error(send(&settings, &mail(), "a@example.com").await);
+    relay.mend();
+    assert!(!by_command());
+
+    for fields in [[("enabled", ""), ("host", "localhost")], [("host", "127.1"), ("encrypt_smtp", "none")]] {
+        smarthost(&redis, &relay, &fields);
+        send(&settings, &mail(), "a@example.com").await.unwrap();
+        assert!(relay.so_far().len() == 1 && by_command(), "{fields:?}");
+    }
+    redis.kill();
+    send(&settings, &mail(), "a@example.com").await.unwrap();
+    assert!(by_command());
+
+    let settings = by_cluster(&redis, "auto", dir.path(), "echo 'no Redis here' >&2; exit 1");
+    let result = send(&settings, &mail(), "a@example.com").await;
+    assert_told(&result, "no Redis here");
+    assert_told(&result, "could not be read");
+}
+
+#[tokio::test]
+async fn a_check_sends_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let relay = Server::starttls().with_login("monitor", SECRET);
+    let settings = towards(&relay, "starttls", &login_in(dir.path(), SECRET));
+    let found = check(&settings).await.unwrap();
+    let expected = format!("relay localhost:{}, STARTTLS, as monitor, from notification.smtp", relay.port);
+    assert_eq!(found, (expected, None));
+    login_in(dir.path(), "wrong");
+    assert!(relay_error(check(&settings).await).contains("535 5.7.8"));
+    assert!(relay.heard().iter().all(|line| !line.starts_with("MAIL")));
+
+    let redis = Redis::ns8();
+    let settings = by_cluster(&redis, "auto", dir.path(), "");
+    let (found, against) = check(&settings).await.unwrap();
+    assert_eq!(found, format!("command {}/ns8-sendmail", dir.path().display()));
+    assert!(against.unwrap().contains("disabled or not set"));
+    fs::remove_file(dir.path().join("ns8-sendmail")).unwrap();
+    assert!(relay_error(check(&settings).await).contains("is not installed"));
+}
+
+#[test]
+fn sending_may_move_between_threads() {
+    fn assert_send<T: Send>(_: T) {}
+    let settings = settings("");
+    assert_send(send(&settings, &mail(), ""));
+    assert_send(check(&settings));
 }
