@@ -63,7 +63,7 @@ pub struct Output {
     pub stdout: Vec<u8>,
     /// Whether there was more of it.
     pub truncated: bool,
-    /// Its standard error; where it was long, its beginning and its end.
+    /// Its standard error; where it was long, whole lines of its beginning and its end.
     pub stderr: String,
 }
 
@@ -287,13 +287,17 @@ impl Kept {
         self.left_out += excess;
     }
 
+    /// What is kept, as text. Where something is left out, so is the rest of the lines around it: half a line may hold
+    /// half a secret, and nobody who looks for a secret finds its half.
     fn text(&self) -> String {
-        let mut bytes = self.head.clone();
-        if self.left_out > 0 {
-            bytes.extend_from_slice(format!("\n[{} bytes left out]\n", self.left_out).as_bytes());
+        let tail: Vec<u8> = self.tail.iter().copied().collect();
+        if self.left_out == 0 {
+            return String::from_utf8_lossy(&[self.head.as_slice(), &tail].concat()).into_owned();
         }
-        bytes.extend(&self.tail);
-        String::from_utf8_lossy(&bytes).into_owned()
+        let end = self.head.iter().rposition(|byte| *byte == b'\n').map_or(0, |newline| newline + 1);
+        let start = tail.iter().position(|byte| *byte == b'\n').map_or(tail.len(), |newline| newline + 1);
+        let (head, tail) = (&self.head[..end], &tail[start..]);
+        format!("{}[much is left out here]\n{}", String::from_utf8_lossy(head), String::from_utf8_lossy(tail))
     }
 }
 
@@ -323,12 +327,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn keeps_beginning_and_end() {
-        let mut kept = Kept::new(4, 3);
-        for part in ["ab", "cdef", "", "ghijklmno"] {
+    fn keeps_whole_lines_of_beginning_and_end() {
+        let mut kept = Kept::new(8, 8);
+        for part in ["first\nha", "lf", "", "\nand much more\nhalf\nlast\n"] {
             kept.push(part.as_bytes());
         }
-        assert_eq!(kept.text(), "abcd\n[8 bytes left out]\nmno");
+        assert_eq!(kept.text(), "first\n[much is left out here]\nlast\n");
         let mut short = Kept::new(4, 3);
         short.push(b"abcdefg");
         assert_eq!(short.text(), "abcdefg");

@@ -1,10 +1,76 @@
 //! Looks at the repositories themselves: can they be reached, opened, and are they locked?
+//!
+//! `target` says what there is to look at, `restic` and `gateway` look, `complaint` says what restic's errors mean, and
+//! `redact` keeps secrets out of what is passed on.
 
+mod agent;
+mod complaint;
+mod gateway;
+mod redact;
+mod restic;
+mod target;
+
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
 
-use crate::cluster::model::ModuleId;
+pub use agent::Agent;
+
+use crate::classify::Assessment;
+use crate::cluster::Destination;
+use crate::cluster::model::{ModuleId, Plan};
+use crate::config::RepoCheck;
+use crate::process;
+use target::{Means, Target, Way};
+
+/// So many repositories are looked at side by side: one that hangs holds up nobody, and sixty do not swamp the node.
+const SIDE_BY_SIDE: usize = 4;
+
+/// Looks at the repositories of `plan` that can tell why its run failed, several at a time, each for
+/// [`RepoCheck::timeout`] at most, and tells `progress` how many are done, and of how many.
+///
+/// Dropping the future stops everything it has started.
+pub async fn probe(
+    settings: &RepoCheck,
+    destinations: &[Destination],
+    plan: &Plan,
+    assessment: &Assessment,
+    progress: &(dyn Fn(usize, usize) + Sync),
+) -> Vec<Probe> {
+    let restic = process::find(&settings.restic).is_ok();
+    let means = Means { gateway: &settings.gateway, agent: Agent::load(settings), restic };
+    let targets = target::targets(&means, destinations, plan, assessment);
+    let total = targets.len();
+    progress(0, total);
+    let permits = Arc::new(Semaphore::new(SIDE_BY_SIDE));
+    let mut looks = JoinSet::new();
+    for (position, target) in targets.into_iter().enumerate() {
+        let (permits, settings) = (permits.clone(), settings.clone());
+        looks.spawn(async move {
+            let _permit = permits.acquire().await;
+            (position, look(target, &settings).await)
+        });
+    }
+    let mut probes = Vec::with_capacity(total);
+    while let Some(look) = looks.join_next().await {
+        probes.extend(look);
+        progress(probes.len(), total);
+    }
+    probes.sort_by_key(|(position, _)| *position);
+    probes.into_iter().map(|(_, probe)| probe).collect()
+}
+
+async fn look(target: Target, settings: &RepoCheck) -> Probe {
+    let verdict = match target.way {
+        Ok(Way::Restic(repository)) => restic::look(&settings.restic, &repository, settings.timeout).await,
+        Ok(Way::Gateway(repository)) => gateway::look(&repository, settings.timeout).await,
+        Err(why) => Verdict::NotProbed(why),
+    };
+    Probe { repository: target.repository, location: target.location, module: target.module, verdict }
+}
 
 /// What a look at one repository has shown.
 #[derive(Debug, Clone, PartialEq)]
@@ -88,14 +154,4 @@ pub enum Probes {
     Done(Vec<Probe>),
     /// The list of repositories could not be read.
     Unknown(String),
-}
-/// Not yet.
-pub async fn probe(
-    _: &crate::config::RepoCheck,
-    _: &[crate::cluster::destination::Destination],
-    _: &crate::cluster::model::Plan,
-    _: &crate::classify::Assessment,
-    _: &(dyn Fn(usize, usize) + Sync),
-) -> Vec<Probe> {
-    vec![]
 }

@@ -1,0 +1,119 @@
+//! Looks at a repository through the node's rclone-gateway, without restic.
+//!
+//! The gateway speaks restic's REST protocol (restic's documentation, "REST backend"): `config` exists where there is a
+//! repository; `snapshots/` and `locks/` list what is in it, by name and size. Who holds a lock, and how old a snapshot
+//! is, is encrypted and stays unknown.
+
+use std::time::Duration;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use http_body_util::{BodyExt, Empty, Limited};
+use hyper::body::Bytes;
+use hyper::client::conn::http1;
+use hyper::header::{ACCEPT, AUTHORIZATION, HOST};
+use hyper::{Method, Request, StatusCode};
+use hyper_util::rt::TokioIo;
+use secrecy::ExposeSecret;
+use serde::de::IgnoredAny;
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+
+use super::agent::Agent;
+use super::{Lock, Verdict};
+
+/// Selects version 2 of the protocol, whose lists name sizes too.
+const VERSION_2: &str = "application/vnd.x.restic.rest.v2";
+
+/// Longest list that is read, in bytes: some 180,000 snapshots.
+const MAX_BODY: usize = 16 * 1024 * 1024;
+
+/// A repository behind the gateway.
+#[derive(Debug, Clone)]
+pub(super) struct Repository {
+    /// `http://host:port`.
+    pub(super) gateway: String,
+    /// `/<destination>/<app>/<module uuid>`, percent-encoded.
+    pub(super) path: String,
+    /// The login.
+    pub(super) agent: Agent,
+}
+
+/// Looks at `repository` for `limit` at most.
+pub(super) async fn look(repository: &Repository, limit: Duration) -> Verdict {
+    match timeout(limit, repository.look()).await {
+        Ok(Ok(verdict) | Err(verdict)) => verdict,
+        Err(_) => Verdict::TimedOut(limit),
+    }
+}
+
+impl Repository {
+    /// The verdict; as the error where there is nothing more to look at.
+    async fn look(&self) -> Result<Verdict, Verdict> {
+        match self.ask(Method::HEAD, "config").await? {
+            (StatusCode::NOT_FOUND, _) => return Err(Verdict::NoRepository),
+            (status, _) => accepted(status)?,
+        }
+        let snapshots = self.count("snapshots/").await?;
+        let locks = self.count("locks/").await?;
+        let in_use = (locks > 0).then(|| Lock { count: locks, ..Lock::default() });
+        Ok(Verdict::Healthy { snapshots, newest: None, in_use })
+    }
+
+    async fn count(&self, list: &str) -> Result<u64, Verdict> {
+        let (status, body) = self.ask(Method::GET, list).await?;
+        accepted(status)?;
+        let entries: Option<Vec<IgnoredAny>> = serde_json::from_slice(&body)
+            .map_err(|error| Verdict::Damaged(format!("the gateway's list of {list} makes no sense: {error}")))?;
+        Ok(entries.map_or(0, |entries| entries.len() as u64))
+    }
+
+    async fn ask(&self, method: Method, name: &str) -> Result<(StatusCode, Bytes), Verdict> {
+        let authority = self.gateway.trim_start_matches("http://");
+        let unreachable =
+            |error: &dyn std::error::Error| Verdict::Unreachable(format!("the gateway at {}: {error}", self.gateway));
+        let stream = TcpStream::connect(authority).await.map_err(|error| unreachable(&error))?;
+        let (mut sender, connection) =
+            http1::handshake(TokioIo::new(stream)).await.map_err(|error| unreachable(&error))?;
+        let request = self.request(method, authority, name).map_err(|error| Verdict::Failed(error.to_string()))?;
+        let exchange = async {
+            let response = sender.send_request(request).await.map_err(|error| match error.is_parse() {
+                true => Verdict::Damaged(format!("the gateway's answer is not HTTP: {error}")),
+                false => unreachable(&error),
+            })?;
+            let status = response.status();
+            let body = Limited::new(response.into_body(), MAX_BODY).collect().await.map_err(|error| {
+                Verdict::Damaged(format!("the gateway's answer to {name} could not be read to its end: {error}"))
+            })?;
+            Ok((status, body.to_bytes()))
+        };
+        tokio::pin!(exchange);
+        tokio::select! {
+            result = &mut exchange => result,
+            // What has arrived by then is still to be taken out.
+            _ = connection => exchange.await,
+        }
+    }
+
+    fn request(&self, method: Method, authority: &str, name: &str) -> hyper::http::Result<Request<Empty<Bytes>>> {
+        let login = format!("{}:{}", self.agent.user, self.agent.password.expose_secret());
+        Request::builder()
+            .method(method)
+            .uri(format!("{}/{name}", self.path))
+            .header(HOST, authority)
+            .header(ACCEPT, VERSION_2)
+            .header(AUTHORIZATION, format!("Basic {}", STANDARD.encode(login)))
+            .body(Empty::new())
+    }
+}
+
+/// What an answer's status says of the repository, unless it says that all is well.
+fn accepted(status: StatusCode) -> Result<(), Verdict> {
+    let answer = format!("the gateway answers {status}");
+    match status {
+        StatusCode::OK => Ok(()),
+        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Err(Verdict::Denied(answer)),
+        status if status.is_server_error() => Err(Verdict::Unreachable(answer)),
+        _ => Err(Verdict::Damaged(answer)),
+    }
+}

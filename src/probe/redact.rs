@@ -1,0 +1,61 @@
+//! Takes secrets out of what outside programs say. Pure.
+
+use secrecy::{ExposeSecret, SecretString};
+
+/// What stands where a secret stood.
+const MASK: &str = "***";
+
+/// `text` without any of `secrets` and without the password of any URL in it.
+pub(super) fn redact(text: &str, secrets: &[&SecretString]) -> String {
+    let mut secrets: Vec<&str> = secrets.iter().map(|secret| secret.expose_secret()).collect();
+    // The longest first: where one holds another, nothing of it may remain.
+    secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
+    let spared = |text: String, secret: &str| text.replace(secret, MASK);
+    let text = secrets.into_iter().filter(|secret| !secret.is_empty()).fold(text.to_owned(), spared);
+    without_url_passwords(&text)
+}
+
+/// `https://user:password@host/` becomes `https://user:***@host/`.
+pub(super) fn without_url_passwords(text: &str) -> String {
+    let mut pieces = text.split("://");
+    let mut clean = pieces.next().unwrap_or_default().to_owned();
+    for piece in pieces {
+        clean.push_str("://");
+        match login(piece) {
+            Some((user, login)) => clean.extend([user, ":", MASK, &piece[login.len()..]]),
+            None => clean.push_str(piece),
+        }
+    }
+    clean
+}
+
+/// The user, and user and password together, at the beginning of what follows a URL's `://`. The password may hold
+/// anything but a space or a quotation mark: one with a `/` in it makes no valid URL, and programs quote exactly those
+/// in their errors.
+fn login(rest: &str) -> Option<(&str, &str)> {
+    let url = rest.split(|c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '`')).next()?;
+    let (login, _) = url.rsplit_once('@')?;
+    let (user, password) = login.split_once(':')?;
+    (!password.is_empty()).then_some((user, login))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn secrets_go_whatever_is_around_them() {
+        let secrets: [SecretString; 4] = ["s3cret".into(), "s3cret-longer".into(), "".into(), "key/id".into()];
+        let text = "wrong s3cret-longer, s3cret for key/id at https://u:p/w@h/x and \"rest:http://u:@h\" s3://a/b@c";
+        assert_eq!(
+            redact(text, &secrets.each_ref()),
+            "wrong ***, *** for *** at https://u:***@h/x and \"rest:http://u:@h\" s3://a/b@c"
+        );
+    }
+
+    #[test]
+    fn a_password_that_is_also_the_users_name_goes_from_its_own_place() {
+        assert_eq!(without_url_passwords("https://a:ab@host/ab https://x"), "https://a:***@host/ab https://x");
+        assert_eq!(without_url_passwords("https://ab:a@host/"), "https://ab:***@host/");
+    }
+}

@@ -1,0 +1,213 @@
+//! Looks at a repository with restic, without leaving a trace in it.
+//!
+//! Every command runs with `--no-lock`: a probe never writes a lock, so it can neither hold up a backup nor be held up
+//! by one, and what is locked can still be read. Which locks there are is looked up by hand. Secrets go by environment
+//! only. Works with restic 0.14 (Debian 12) and later.
+
+use std::env;
+use std::fmt;
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+use secrecy::SecretString;
+use serde::Deserialize;
+use serde::de::{Deserializer, SeqAccess, Visitor};
+
+use super::{Lock, NotProbed, Verdict, complaint};
+use crate::process::{Command, Output, RunError};
+
+/// The most of restic's answer that is read, in bytes: some 60,000 snapshots.
+const MAX_OUTPUT: usize = 32 * 1024 * 1024;
+
+/// At most this many locks are looked into; each costs a start of restic.
+const MAX_LOCKS: usize = 5;
+
+/// What restic's helpers need of our own environment: where `ssh` has its keys and `rclone` its configuration, and the
+/// way out where there is a proxy.
+const PASSED_ON: [&str; 7] = ["HOME", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy"];
+
+/// Nobody is there to be asked: neither `ssh` nor `rclone` turns to the terminal.
+const ASK_NOBODY: [(&str, &str); 3] =
+    [("SSH_ASKPASS", "false"), ("SSH_ASKPASS_REQUIRE", "force"), ("RCLONE_ASK_PASSWORD", "false")];
+
+/// A repository, as restic finds it.
+#[derive(Debug, Clone)]
+pub(super) struct Repository {
+    /// `RESTIC_REPOSITORY`; may hold a login.
+    pub(super) location: SecretString,
+    /// The secrets, by the names of their environment variables.
+    pub(super) secrets: Vec<(&'static str, SecretString)>,
+    /// `RCLONE_CONFIG`.
+    pub(super) rclone_config: Option<String>,
+}
+
+impl Repository {
+    fn env(&self) -> Vec<(String, SecretString)> {
+        let own = PASSED_ON.into_iter().filter_map(|name| Some((name.into(), env::var(name).ok()?.into())));
+        let mut env: Vec<(String, SecretString)> = own.collect();
+        env.extend(ASK_NOBODY.map(|(name, value)| (name.into(), value.into())));
+        env.extend(self.rclone_config.iter().map(|file| ("RCLONE_CONFIG".into(), file.as_str().into())));
+        env.push(("RESTIC_REPOSITORY".into(), self.location.clone()));
+        env.extend(self.secrets.iter().map(|(name, secret)| (name.to_string(), secret.clone())));
+        env
+    }
+}
+
+/// Looks at `repository` with the restic called `program`, for `limit` at most.
+pub(super) async fn look(program: &str, repository: &Repository, limit: Duration) -> Verdict {
+    let session = Session { program, repository, limit, started: Instant::now() };
+    session.look().await.unwrap_or_else(|verdict| verdict)
+}
+
+struct Session<'a> {
+    program: &'a str,
+    repository: &'a Repository,
+    limit: Duration,
+    started: Instant,
+}
+
+impl Session<'_> {
+    /// The verdict; as the error where there is nothing more to look at.
+    async fn look(&self) -> Result<Verdict, Verdict> {
+        let snapshots = self.snapshots().await?;
+        let (total, locks) = self.locks().await?;
+        Ok(match exclusive(total, &locks) {
+            Some(lock) => Verdict::Locked(lock),
+            None => {
+                let in_use = oldest(total, locks.iter());
+                Verdict::Healthy { snapshots: snapshots.count, newest: snapshots.newest, in_use }
+            }
+        })
+    }
+
+    async fn snapshots(&self) -> Result<Snapshots, Verdict> {
+        let output = self.restic(&["snapshots", "--json"]).await?;
+        if let Some(complaint) = complaint::unreadable_snapshot(&output.stderr) {
+            return Err(self.verdict(None, complaint));
+        }
+        let snapshots: Option<Snapshots> = serde_json::from_slice(&output.stdout)
+            .map_err(|error| Verdict::Failed(format!("restic's list of snapshots makes no sense: {error}")))?;
+        Ok(snapshots.unwrap_or_default())
+    }
+
+    /// How many locks there are, and what the first few of them say.
+    async fn locks(&self) -> Result<(u64, Vec<LockFile>), Verdict> {
+        let output = self.restic(&["list", "locks"]).await?;
+        let text = String::from_utf8_lossy(&output.stdout);
+        let ids: Vec<&str> = text.lines().map(str::trim).filter(|line| is_id(line)).collect();
+        let mut total = ids.len() as u64;
+        let mut locks = Vec::new();
+        for id in ids.into_iter().take(MAX_LOCKS) {
+            match self.restic(&["cat", "lock", id]).await {
+                Ok(output) => locks.extend(serde_json::from_slice::<LockFile>(&output.stdout)),
+                Err(verdict @ Verdict::TimedOut(_)) => return Err(verdict),
+                // Given back in the meantime, or renewed under another name, as a running backup does every few minutes.
+                Err(_) => total -= 1,
+            }
+        }
+        Ok((total, locks))
+    }
+
+    async fn restic(&self, args: &[&str]) -> Result<Output, Verdict> {
+        let flags = ["--no-cache", "--no-lock"];
+        let command = Command {
+            program: self.program.into(),
+            args: args.iter().copied().chain(flags).map(String::from).collect(),
+            env: self.repository.env(),
+            stdin: Vec::new(),
+            timeout: self.limit.saturating_sub(self.started.elapsed()),
+            max_output: MAX_OUTPUT,
+        };
+        match command.run().await {
+            Ok(output) if !output.status.success() => Err(self.verdict(output.status.code(), &output.stderr)),
+            Ok(output) if output.truncated => Err(Verdict::Failed("restic's answer is longer than 32 MiB".into())),
+            Ok(output) => Ok(output),
+            Err(error) => Err(self.not_run(error)),
+        }
+    }
+
+    fn not_run(&self, error: RunError) -> Verdict {
+        match error {
+            RunError::NotFound(program) => Verdict::NotProbed(NotProbed::ResticMissing(program)),
+            // From 0.17 on restic tries again and again; what it said meanwhile tells more than the time that has passed.
+            RunError::TimedOut { stderr, .. } => match self.verdict(None, &stderr) {
+                told @ (Verdict::Unreachable(_) | Verdict::Denied(_)) => told,
+                _ => Verdict::TimedOut(self.limit),
+            },
+            error @ (RunError::NotExecutable(_) | RunError::Failed { .. }) => {
+                Verdict::NotProbed(NotProbed::ResticUnusable(error.to_string()))
+            }
+        }
+    }
+
+    fn verdict(&self, code: Option<i32>, stderr: &str) -> Verdict {
+        let secrets: Vec<&SecretString> = self.repository.secrets.iter().map(|(_, secret)| secret).collect();
+        complaint::verdict(code, stderr, &secrets)
+    }
+}
+
+fn is_id(line: &str) -> bool {
+    line.len() == 64 && line.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
+/// What `restic cat lock` prints.
+#[derive(Debug, Deserialize)]
+struct LockFile {
+    time: Timestamp,
+    #[serde(default)]
+    exclusive: bool,
+    #[serde(default)]
+    hostname: String,
+    #[serde(default)]
+    username: String,
+    #[serde(default)]
+    pid: u64,
+}
+
+/// The lock that keeps all others out, if there is one.
+fn exclusive(total: u64, locks: &[LockFile]) -> Option<Lock> {
+    locks.iter().any(|lock| lock.exclusive).then(|| oldest(total, locks.iter().filter(|lock| lock.exclusive)))?
+}
+
+/// `total` locks, told by the oldest of `locks`; `None` where there are none at all.
+fn oldest<'a>(total: u64, locks: impl Iterator<Item = &'a LockFile>) -> Option<Lock> {
+    let oldest = locks.min_by_key(|lock| lock.time);
+    let by = oldest.map(|lock| format!("{}@{}, PID {}", lock.username, lock.hostname, lock.pid));
+    (total > 0).then(|| Lock { count: total, since: oldest.map(|lock| lock.time), by })
+}
+
+/// What is wanted of `restic snapshots --json`; the list itself is not kept.
+#[derive(Debug, Default, PartialEq)]
+struct Snapshots {
+    count: u64,
+    newest: Option<Timestamp>,
+}
+
+impl<'de> Deserialize<'de> for Snapshots {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_seq(Count)
+    }
+}
+
+struct Count;
+
+impl<'de> Visitor<'de> for Count {
+    type Value = Snapshots;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list of snapshots")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Snapshots, A::Error> {
+        #[derive(Deserialize)]
+        struct Snapshot {
+            time: Timestamp,
+        }
+        let mut snapshots = Snapshots::default();
+        while let Some(Snapshot { time }) = list.next_element()? {
+            snapshots.count += 1;
+            snapshots.newest = snapshots.newest.max(Some(time));
+        }
+        Ok(snapshots)
+    }
+}

@@ -1,0 +1,209 @@
+//! What there is to look at: from destinations and modules to single repositories. Pure.
+
+use std::fmt::Write;
+
+use secrecy::{ExposeSecret, SecretString};
+
+use super::agent::Agent;
+use super::redact::without_url_passwords;
+use super::{NotProbed, gateway, restic};
+use crate::classify::{Assessment, State};
+use crate::cluster::Destination;
+use crate::cluster::model::{ModuleId, Plan};
+
+/// Where each module has a repository of its own, at most this many are looked at for one destination.
+const MAX_MODULES: usize = 8;
+
+/// What there is to look with.
+#[derive(Debug)]
+pub(super) struct Means<'a> {
+    /// The gateway, `http://host:port`.
+    pub(super) gateway: &'a str,
+    /// The login that the gateway wants.
+    pub(super) agent: Option<Agent>,
+    /// Whether restic is there.
+    pub(super) restic: bool,
+}
+
+/// One repository to look at, named as in [`super::Probe`].
+#[derive(Debug)]
+pub(super) struct Target {
+    pub(super) repository: String,
+    pub(super) location: Option<String>,
+    pub(super) module: Option<ModuleId>,
+    pub(super) way: Result<Way, NotProbed>,
+}
+
+/// How it is looked at.
+#[derive(Debug)]
+pub(super) enum Way {
+    Restic(restic::Repository),
+    Gateway(gateway::Repository),
+}
+
+/// The repositories of `destinations` that can tell why the run failed: where each module has its own, those of the
+/// modules that failed or have no result of this run.
+pub(super) fn targets(
+    means: &Means<'_>,
+    destinations: &[Destination],
+    plan: &Plan,
+    assessment: &Assessment,
+) -> Vec<Target> {
+    let troubled = assessment.modules.iter().filter(|(_, state)| *state != State::Success);
+    let troubled: Vec<&ModuleId> = troubled.map(|(module, _)| module).collect();
+    let mut targets = Vec::new();
+    for destination in destinations {
+        let (repository, location) = shown(destination);
+        let target = |module, way| Target { repository: repository.clone(), location: location.clone(), module, way };
+        if let Destination::Documented { .. } = destination {
+            targets.push(target(None, way(means, destination, "")));
+            continue;
+        }
+        for &module in troubled.iter().take(MAX_MODULES) {
+            let way = path(plan, module).and_then(|path| way(means, destination, &path));
+            targets.push(target(Some(module.clone()), way));
+        }
+        if let Some(more @ 1..) = troubled.len().checked_sub(MAX_MODULES) {
+            targets.push(target(None, Err(NotProbed::TooMany(more))));
+        }
+    }
+    targets
+}
+
+/// A destination's name and place, for people.
+fn shown(destination: &Destination) -> (String, Option<String>) {
+    let (name, place) = match destination {
+        Destination::Documented { id, backend, url, path, .. } => (id, documented_location(backend, url, path).ok()),
+        Destination::PerModule { uuid, name, url, .. } | Destination::Gateway { uuid, name, url, .. } => {
+            (name.as_ref().unwrap_or(uuid), url.clone())
+        }
+    };
+    (name.clone(), place.map(|place| without_url_passwords(&place)))
+}
+
+/// The path of a module's repository below its destination: `<app>/<module uuid>`.
+fn path(plan: &Plan, module: &ModuleId) -> Result<String, NotProbed> {
+    let known = plan.modules.get(module);
+    let app = known.and_then(|known| known.image.as_deref()).unwrap_or_else(|| module.app());
+    let uuid = known.and_then(|known| known.uuid.as_deref());
+    let uuid = uuid.ok_or_else(|| NotProbed::Incomplete(format!("the UUID of {module} in cluster/module_uuid")))?;
+    Ok(format!("{app}/{uuid}"))
+}
+
+/// How to look at the repository at `path` below `destination`.
+fn way(means: &Means<'_>, destination: &Destination, path: &str) -> Result<Way, NotProbed> {
+    match destination {
+        Destination::Documented {
+            backend,
+            url,
+            path,
+            password,
+            aws_access_key_id: id,
+            aws_secret_access_key: key,
+            rclone_config,
+            ..
+        } => {
+            let location = documented_location(backend, url, path)?;
+            let keys = [("aws_access_key_id", id), ("aws_secret_access_key", key)];
+            let repository = with_secrets(location, password, keys, keys)?;
+            Ok(Way::Restic(restic::Repository { rclone_config: rclone_config.clone(), ..repository }))
+        }
+        Destination::PerModule {
+            url,
+            password,
+            aws_access_key_id,
+            aws_secret_access_key,
+            b2_account_id,
+            b2_account_key,
+            ..
+        } => {
+            let url = url.as_deref().ok_or_else(|| incomplete("url"))?;
+            let s3 = [("aws_access_key_id", aws_access_key_id), ("aws_secret_access_key", aws_secret_access_key)];
+            let b2 = [("b2_account_id", b2_account_id), ("b2_account_key", b2_account_key)];
+            with_secrets(below(url, path), password, s3, b2).map(Way::Restic)
+        }
+        Destination::Gateway { uuid, password, .. } => {
+            let agent = means.agent.clone().ok_or(NotProbed::NoCredentials)?;
+            let path = format!("{uuid}/{path}").split('/').map(encoded).collect::<Vec<_>>().join("/");
+            Ok(match password {
+                Some(password) if means.restic => Way::Restic(through_gateway(means.gateway, &path, &agent, password)),
+                _ => {
+                    Way::Gateway(gateway::Repository { gateway: means.gateway.into(), path: format!("/{path}"), agent })
+                }
+            })
+        }
+    }
+}
+
+/// `RESTIC_REPOSITORY` from layout A's fields: `<backend>:<url or path>`, each of which may already begin with its
+/// backend. The document keeps what is in the cloud in `url` and files in `path`; whichever is there is taken.
+fn documented_location(
+    backend: &Option<String>,
+    url: &Option<String>,
+    path: &Option<String>,
+) -> Result<String, NotProbed> {
+    let backend = backend.as_deref().ok_or_else(|| incomplete("backend"))?.trim().to_ascii_lowercase();
+    let (field, place) = match backend.as_str() {
+        "sftp" | "local" => ("path", path.as_deref().or(url.as_deref())),
+        _ => ("url", url.as_deref().or(path.as_deref())),
+    };
+    let place = place.ok_or_else(|| incomplete(field))?.trim();
+    let named = place.strip_prefix(&backend).is_some_and(|rest| rest.starts_with(':'));
+    Ok(if named { place.into() } else { format!("{backend}:{place}") })
+}
+
+/// The repository at `path` below `url`. Only B2 is special: restic wants a colon behind its bucket's name.
+fn below(url: &str, path: &str) -> String {
+    let bucket_only = url.strip_prefix("b2:").is_some_and(|bucket| !bucket.contains(':'));
+    let separator = match url.chars().last() {
+        Some('/' | ':') => "",
+        _ if bucket_only => ":",
+        _ => "/",
+    };
+    format!("{url}{separator}{path}")
+}
+
+type Field<'a> = (&'static str, &'a Option<SecretString>);
+
+/// The repository at `location` with the secrets that its backend needs; an error names the field that is missing.
+fn with_secrets(
+    location: String,
+    password: &Option<SecretString>,
+    s3: [Field<'_>; 2],
+    b2: [Field<'_>; 2],
+) -> Result<restic::Repository, NotProbed> {
+    let mut wanted = vec![("RESTIC_PASSWORD", ("password", password))];
+    match location.split(':').next() {
+        Some("s3") => wanted.extend(["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"].into_iter().zip(s3)),
+        Some("b2") => wanted.extend(["B2_ACCOUNT_ID", "B2_ACCOUNT_KEY"].into_iter().zip(b2)),
+        _ => {}
+    }
+    let present = |(variable, (field, value)): (_, Field<'_>)| {
+        value.clone().map(|value| (variable, value)).ok_or_else(|| incomplete(field))
+    };
+    let secrets = wanted.into_iter().map(present).collect::<Result<_, _>>()?;
+    Ok(restic::Repository { location: location.into(), secrets, rclone_config: None })
+}
+
+/// The login is part of the address, which restic gets by environment: restic 0.14 knows no variables for it.
+fn through_gateway(gateway: &str, path: &str, agent: &Agent, password: &SecretString) -> restic::Repository {
+    let login = format!("{}:{}", encoded(&agent.user), encoded(agent.password.expose_secret()));
+    let location = format!("rest:{}/{path}/", gateway.replacen("http://", &format!("http://{login}@"), 1));
+    let secrets = vec![("RESTIC_PASSWORD", password.clone())];
+    restic::Repository { location: location.into(), secrets, rclone_config: None }
+}
+
+/// `text` percent-encoded, so that it is one segment of a path or one half of a login, whatever is in it.
+fn encoded(text: &str) -> String {
+    text.bytes().fold(String::new(), |mut encoded, byte| {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => encoded.push(byte.into()),
+            _ => drop(write!(encoded, "%{byte:02X}")),
+        }
+        encoded
+    })
+}
+
+fn incomplete(field: &str) -> NotProbed {
+    NotProbed::Incomplete(field.into())
+}
