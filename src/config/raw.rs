@@ -12,11 +12,17 @@ use super::{Encryption, Language, Problem, Transport, locate};
 #[serde(default, deny_unknown_fields)]
 #[allow(missing_docs)] // The keys are documented where they are checked, in `Settings`.
 pub struct Raw {
+    #[serde(deserialize_with = "or_empty")]
     pub receiver: Receiver,
+    #[serde(deserialize_with = "or_empty")]
     pub correlator: Correlator,
+    #[serde(deserialize_with = "or_empty")]
     pub repo_check: RepoCheck,
+    #[serde(deserialize_with = "or_empty")]
     pub notification: Notification,
+    #[serde(deserialize_with = "or_empty")]
     pub redis: Redis,
+    #[serde(deserialize_with = "or_empty")]
     pub logging: Logging,
 }
 
@@ -70,6 +76,7 @@ pub struct Notification {
     pub retry_for: Option<Seconds>,
     pub repeat_after: Option<Seconds>,
     pub sendmail_command: Option<Vec<String>>,
+    #[serde(deserialize_with = "or_empty")]
     pub smtp: Smtp,
 }
 
@@ -133,6 +140,11 @@ impl OneOrMany {
             Self::Many(texts) => texts,
         }
     }
+}
+
+/// A section of which only the name is written, as in the shipped file, is an empty one.
+fn or_empty<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(deserializer: D) -> Result<T, D::Error> {
+    Ok(Option::deserialize(deserializer)?.unwrap_or_default())
 }
 
 /// Reads the file's text as far as it can be read, with all problems of structure and type.

@@ -12,4 +12,5 @@ mod deliver;
 mod probe;
 mod report;
 mod service;
+mod shipped;
 mod tools;

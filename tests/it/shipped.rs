@@ -1,0 +1,78 @@
+//! What is shipped beside the program is right: the example configuration, its manual page, the packages' version.
+
+use ns8_backup_monitor::config::{Problem, Settings, parse};
+
+const EXAMPLE: &str = include_str!("../../config/config.yml.example");
+const MANUAL: &str = include_str!("../../packaging/ns8-backup-monitor.yml.5");
+const SPEC: &str = include_str!("../../packaging/ns8-backup-monitor.spec");
+const SECTIONS: [&str; 7] =
+    ["receiver", "correlator", "repo_check", "notification", "notification.smtp", "redis", "logging"];
+
+fn settings(text: &str) -> Settings {
+    parse(text).unwrap_or_else(|problems| panic!("{problems:#?}\n{text}"))
+}
+
+/// The example with the lines taken in that begin with one of `marks` and then a key.
+fn taken_in(marks: &[&str]) -> String {
+    let line = |line: &str| {
+        let indent = &line[..line.len() - line.trim_start().len()];
+        let uncommented = marks.iter().filter_map(|mark| line.trim_start().strip_prefix(mark)).find(|rest| {
+            rest.split_once(": ").is_some_and(|(key, _)| key.chars().all(|c| c.is_ascii_lowercase() || c == '_'))
+        });
+        uncommented.map_or(line.to_owned(), |rest| format!("{indent}{rest}")) + "\n"
+    };
+    EXAMPLE.replace("mail_to: # ", "mail_to: ").lines().map(line).collect()
+}
+
+/// All keys there are, as `section.key`: the program names them itself when it is given one that is not.
+fn keys() -> Vec<String> {
+    let known = |section: &str| {
+        let text = match section.split_once('.') {
+            Some((outer, inner)) => format!("{outer}:\n  {inner}:\n    qqqq: 1\n"),
+            None => format!("{section}:\n  qqqq: 1\n"),
+        };
+        let problems = parse(&text).unwrap_err();
+        let unknown = problems.into_iter().find(|problem| problem.key.ends_with("qqqq")).expect("must be refused");
+        let names = unknown.message.split_once("known here are: ").expect(&unknown.message).1.to_owned();
+        names.split(", ").map(|key| format!("{section}.{key}")).collect::<Vec<_>>()
+    };
+    let keys: Vec<String> = SECTIONS.iter().flat_map(|section| known(section)).collect();
+    keys.into_iter().filter(|key| !SECTIONS.contains(&key.as_str())).collect()
+}
+
+#[test]
+fn only_the_recipients_are_missing_in_the_shipped_configuration() {
+    let problems = parse(EXAMPLE).unwrap_err();
+    assert!(matches!(&problems[..], [Problem { key, .. }] if key == "notification.mail_to"), "{problems:#?}");
+}
+
+#[test]
+fn the_example_states_each_default() {
+    let stated = taken_in(&["#"]);
+    assert!(stated.contains("\n  idle_timeout: 60\n") && stated.contains("\n    port: 587\n"), "{stated}");
+    let recipients = "notification:\n  mail_to: [admin@example.com, ops@example.com]\n";
+    assert_eq!(settings(&stated), settings(recipients));
+}
+
+#[test]
+fn the_examples_of_the_example_are_right_and_none_is_missing() {
+    let text = taken_in(&["#", "# "]);
+    settings(&text);
+    for key in keys() {
+        let name = key.rsplit('.').next().unwrap();
+        assert!(text.contains(&format!("  {name}: ")), "{key} is not in config.yml.example");
+    }
+}
+
+#[test]
+fn the_manual_explains_each_key() {
+    for key in keys() {
+        assert!(MANUAL.contains(&format!("\n.B {key}\n")), "{key} is not in ns8-backup-monitor.yml.5");
+    }
+}
+
+#[test]
+fn the_package_has_the_programs_version() {
+    let version = SPEC.lines().find_map(|line| line.strip_prefix("Version:")).expect("the spec has a version");
+    assert_eq!(version.trim(), env!("CARGO_PKG_VERSION"));
+}
