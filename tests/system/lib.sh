@@ -1,0 +1,163 @@
+# What the scenarios are written with. Sourced by tests/system/run; $root, $work, $results, $deb and $rpm are its own.
+
+machine=$work/machine     # the booted system's files, as the host sees them
+service=ns8-backup-monitor
+
+# --- the system -------------------------------------------------------------------------------------------------
+
+# A fresh copy of the root, booted. Files in /srv: what the scenarios need inside.
+new_system() {
+    rm -rf "$work/upper" "$work/scratch"
+    mkdir -p "$machine" "$work/upper/srv" "$work/scratch"
+    cp "$tests"/inside/* "$deb" "$rpm" "$work/upper/srv/"
+    mount -t overlay overlay -o "lowerdir=$root,upperdir=$work/upper,workdir=$work/scratch" "$machine" || exit 1
+    power_on
+}
+
+power_on() {
+    systemd-nspawn --quiet --directory="$machine" --register=no --keep-unit --private-network --hostname=node1 --boot \
+        < /dev/null > "$work/console" 2>&1 &
+    nspawn=$!
+    echo "$nspawn" > "$work/nspawn"
+    until_true 30 booting || { cat "$work/console"; echo "the system does not boot" >&2; exit 1; }
+    inside systemctl is-system-running --wait > /dev/null || true
+}
+
+booting() { first=$(pgrep --parent "$(cat "$work/nspawn")" | head -n 1) && inside test -S /run/systemd/private 2> /dev/null; }
+
+# As if the plug were pulled: nothing in there gets to do anything any more. The disk stays.
+power_cut() {
+    local pid
+    pid=$(cat "$work/nspawn")
+    pkill --signal KILL --parent "$pid"
+    while kill -0 "$pid" 2> /dev/null; do sleep 0.05; done
+}
+
+# Off and gone; also when there is nothing.
+switch_off() {
+    [ ! -e "$work/nspawn" ] || power_cut
+    rm -f "$work/nspawn"
+    ! mountpoint --quiet "$machine" || umount "$machine"
+}
+
+# Runs a command in the system.
+inside() {
+    nsenter --target "$(pgrep --parent "$(cat "$work/nspawn")" | head -n 1)" --all -- \
+        env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LANG=C.UTF-8 "$@"
+}
+
+# Starts a command in the system as a service of its own: daemon NAME COMMAND...
+daemon() {
+    local name=$1
+    shift
+    inside systemd-run --quiet --collect --unit="$name" -- "$@"
+}
+
+# --- checks -----------------------------------------------------------------------------------------------------
+
+ok() { echo "ok - $1"; echo pass >> "$results"; }
+
+not_ok() {
+    echo "not ok - $1"
+    echo fail >> "$results"
+    [ ! -e "$work/nspawn" ] || inside journalctl --no-pager --quiet -n 25 -o short-monotonic 2> /dev/null | sed 's/^/    | /'
+}
+
+skip() { echo "ok - $1 # SKIP $2"; echo skip >> "$results"; }
+
+# check WHAT COMMAND...: passes where the command succeeds; shows its output where not.
+check() {
+    local what=$1 output
+    shift
+    if output=$("$@" 2>&1); then ok "$what"; else echo "$output" | sed 's/^/    > /'; not_ok "$what"; fi
+}
+
+# same WHAT EXPECTED ACTUAL
+same() {
+    if [ "$2" = "$3" ]; then ok "$1"; else printf '    expected: %s\n    found:    %s\n' "$2" "$3"; not_ok "$1"; fi
+}
+
+# contains WHAT NEEDLE HAYSTACK
+contains() {
+    case $3 in
+        *"$2"*) ok "$1" ;;
+        *) printf '    not found: %s\n    in: %s\n' "$2" "$3"; not_ok "$1" ;;
+    esac
+}
+
+# lacks WHAT NEEDLE HAYSTACK
+lacks() {
+    case $3 in
+        *"$2"*) printf '    found: %s\n    in: %s\n' "$2" "$3"; not_ok "$1" ;;
+        *) ok "$1" ;;
+    esac
+}
+
+# until_true SECONDS COMMAND...: waits for the command to succeed, no longer than that.
+until_true() {
+    local deadline=$((SECONDS + $1))
+    shift
+    until "$@" > /dev/null 2>&1; do
+        [ "$SECONDS" -lt "$deadline" ] || return 1
+        sleep 0.1
+    done
+}
+
+# eventually WHAT COMMAND...: passes once the command succeeds, fails after a minute.
+eventually() {
+    local what=$1
+    shift
+    if until_true 60 "$@"; then ok "$what"; else not_ok "$what"; fi
+}
+
+# --- the program and its surroundings ---------------------------------------------------------------------------
+
+install_deb() { inside dpkg --install "/srv/$(basename "$deb")" > "$work/dpkg.log" 2>&1 || { cat "$work/dpkg.log"; return 1; }; }
+
+state() { inside systemctl show --value --property="$2" "$service.$1"; }
+is_active() { inside systemctl is-active --quiet "$service.$1"; }
+is_inactive() { [ "$(state "$1" ActiveState)" = inactive ]; }
+status_text() { state service StatusText; }
+status_says() { [[ $(status_text) == *$1* ]]; }
+
+# The configuration: the recipient, short times, and what is given on standard input, if anything is.
+configure() {
+    { cat << 'END'
+receiver: { idle_timeout: 1 }
+correlator: { wait_seconds: 0, max_wait_seconds: 0 }
+repo_check: { enabled: false }
+notification: { mail_to: admin@example.com, mail_from: monitor@example.com, repeat_after: 0 }
+END
+    } > "$machine/etc/$service/config.yml"
+    [ -z "${1:-}" ] || sed -i "$1" "$machine/etc/$service/config.yml"
+}
+
+# Redis as on NS8, a plan with one module that failed and one that did not, and a relay that keeps what it gets.
+surroundings() {
+    inside systemctl start redis-server
+    daemon relay python3 /srv/smtp-sink 127.0.0.1:2525 /srv/mail
+    eventually_quiet inside redis-cli ping
+    eventually_quiet inside bash -c 'exec 3<>/dev/tcp/127.0.0.1/2525'
+    inside bash /srv/cluster
+}
+eventually_quiet() { until_true 30 "$@" || { echo "not there after 30 s: $*" >&2; return 1; }; }
+
+# Posts an alert for a plan and prints the answer's code: alert PLAN [CURL OPTION...]
+alert() {
+    local plan=$1
+    shift
+    inside curl --silent --output /dev/null --write-out '%{http_code}' --max-time 20 "$@" \
+        --header 'Content-Type: application/json' --data "{\"status\":\"firing\",\"alerts\":[{\"status\":\"firing\",
+        \"labels\":{\"alertname\":\"backup_failed\",\"id\":\"$plan\"},\"annotations\":{},\"startsAt\":\"$(date -u +%FT%TZ)\"}]}" \
+        "http://${address:-127.0.0.1:9099}/alert" || true
+}
+
+# Mails that the relay has, and the newest one's text.
+mails() { inside sh -c 'ls /srv/mail 2> /dev/null | wc -l'; }
+mails_are() { [ "$(mails)" = "$1" ]; }
+newest_mail() { inside sh -c 'cat "/srv/mail/$(ls /srv/mail | tail -n 1)"'; }
+jobs_left() { inside sh -c "ls /var/lib/$service/queue/*.json 2> /dev/null | wc -l"; }
+jobs_are() { [ "$(jobs_left)" = "$1" ]; }
+
+# The journal of the unit, with further matches and options.
+journal() { inside journalctl --no-pager --quiet --unit="$service" "$@"; }
