@@ -120,3 +120,152 @@ pub fn assess(plan: &Plan, alert_start: Timestamp, now: Timestamp, stale_after: 
     modules.sort_by_key(|(_, state)| *state);
     Assessment { outcome: counts.outcome(), counts, modules }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cluster::model::{Layout, Module, ModuleResult, PlanId};
+
+    const HOUR: i64 = 3600;
+    const HALF_A_DAY: Option<Duration> = Some(Duration::from_secs(43_200));
+
+    fn at(seconds: i64) -> Timestamp {
+        Timestamp::from_second(1_763_600_000 + seconds).unwrap()
+    }
+
+    fn id(name: &str) -> ModuleId {
+        ModuleId::new(name).unwrap()
+    }
+
+    fn result(end: Option<Timestamp>, errors: u64) -> ModuleResult {
+        ModuleResult {
+            layout: Layout::C,
+            start: None,
+            end,
+            errors,
+            error: None,
+            total_size: None,
+            total_file_count: None,
+            snapshots_count: None,
+        }
+    }
+
+    fn plan(results: &[(&str, Option<i64>, u64)], members: Option<&[&str]>) -> Plan {
+        let mut plan = Plan::unknown(PlanId::new("2").unwrap());
+        plan.results = results.iter().map(|(name, end, errors)| (id(name), result(end.map(at), *errors))).collect();
+        plan.members = members.map(|members| members.iter().copied().map(id).collect());
+        plan
+    }
+
+    fn states(plan: &Plan, alert: i64, now: i64) -> Vec<(String, State)> {
+        let assessment = assess(plan, at(alert), at(now), HALF_A_DAY);
+        assessment.modules.into_iter().map(|(id, state)| (id.to_string(), state)).collect()
+    }
+
+    #[test]
+    fn each_combination_of_counts_has_its_outcome() {
+        use Outcome::{Partial, RepoFailure, Success};
+        for ((success, error, stale, missing), outcome) in [
+            ((0, 0, 0, 0), RepoFailure),
+            ((3, 0, 0, 0), Success),
+            ((0, 3, 0, 0), RepoFailure),
+            ((1, 2, 0, 0), Partial),
+            ((2, 0, 1, 0), Partial),
+            ((2, 0, 0, 1), Partial),
+            ((0, 1, 1, 0), Partial),
+            ((0, 1, 0, 1), Partial),
+            ((1, 1, 1, 1), Partial),
+            ((0, 0, 2, 0), RepoFailure),
+            ((0, 0, 0, 2), RepoFailure),
+            ((0, 0, 1, 1), RepoFailure),
+        ] {
+            let counts = Counts { success, error, stale, missing };
+            assert_eq!(counts.outcome(), outcome, "{counts:?}");
+        }
+    }
+
+    /// Where every module has a result of this run, the outcome is the founding document's.
+    #[test]
+    fn without_absent_modules_the_founding_document_holds() {
+        for (failed, total) in (0..5).flat_map(|total| (0..=total).map(move |failed| (failed, total))) {
+            let documented = match (failed, total) {
+                (0, total) if total > 0 => Outcome::Success,
+                (failed, total) if 0 < failed && failed < total => Outcome::Partial,
+                _ => Outcome::RepoFailure,
+            };
+            let counts = Counts { success: total - failed, error: failed, ..Counts::default() };
+            assert_eq!(counts.outcome(), documented, "{failed} of {total}");
+        }
+    }
+
+    #[test]
+    fn failures_come_first_then_modules_by_id() {
+        let plan = plan(&[("d", Some(0), 0), ("c", Some(0), 1), ("b", Some(0), 0)], Some(&["a", "b", "c", "d"]));
+        let in_order = [("c", State::Error), ("a", State::Missing), ("b", State::Success), ("d", State::Success)];
+        assert_eq!(states(&plan, 0, 0), in_order.map(|(name, state)| (name.into(), state)));
+        let assessment = assess(&plan, at(0), at(0), HALF_A_DAY);
+        assert_eq!(assessment.counts, Counts { success: 2, error: 1, stale: 0, missing: 1 });
+        assert_eq!(assessment.unsettled(), BTreeSet::from([id("a")]));
+    }
+
+    #[test]
+    fn a_result_is_stale_only_when_it_is_older_than_the_limit() {
+        for (end, state) in [
+            (-12 * HOUR, State::Success),
+            (-12 * HOUR - 1, State::Stale),
+            (-24 * HOUR, State::Stale),
+            (0, State::Success),
+            (HOUR, State::Success),
+        ] {
+            assert_eq!(states(&plan(&[("m", Some(end), 0)], None), 0, 2 * HOUR), [("m".into(), state)], "{end}");
+        }
+        let forever = assess(&plan(&[("m", Some(-1_000_000), 0)], None), at(0), at(0), None);
+        assert_eq!(forever.outcome, Outcome::Success);
+    }
+
+    /// An alert that is only repeated keeps its old start: the newest result tells when this run was.
+    #[test]
+    fn the_newest_result_makes_the_others_old() {
+        let plan = plan(&[("a", Some(0), 1), ("b", Some(-24 * HOUR), 0)], None);
+        assert_eq!(states(&plan, -72 * HOUR, HOUR), [("a".into(), State::Error), ("b".into(), State::Stale)]);
+    }
+
+    #[test]
+    fn last_nights_success_is_not_tonights() {
+        let plan = plan(&[("a", Some(-24 * HOUR), 0), ("b", Some(-23 * HOUR), 0)], Some(&["a", "b"]));
+        assert_eq!(assess(&plan, at(0), at(60), HALF_A_DAY).outcome, Outcome::RepoFailure);
+    }
+
+    #[test]
+    fn a_clock_that_runs_ahead_makes_nobody_old() {
+        let plan = plan(&[("a", Some(48 * HOUR), 1), ("b", Some(-60), 0)], None);
+        assert_eq!(states(&plan, 0, 0), [("a".into(), State::Error), ("b".into(), State::Success)]);
+        // Nor does an alert that claims to come from the future.
+        assert_eq!(states(&plan, 48 * HOUR, 0)[1], ("b".into(), State::Success));
+    }
+
+    #[test]
+    fn an_error_without_a_time_is_an_error() {
+        assert_eq!(states(&plan(&[("a", None, 1)], None), 0, 0), [("a".into(), State::Error)]);
+    }
+
+    #[test]
+    fn a_module_whose_result_is_damaged_is_one_without_a_result() {
+        let mut plan = plan(&[("a", Some(0), 0)], None);
+        plan.modules = [id("a"), id("b")].map(|id| (id, Module::default())).into();
+        assert_eq!(states(&plan, 0, 0), [("b".into(), State::Missing), ("a".into(), State::Success)]);
+        assert_eq!(assess(&plan, at(0), at(0), HALF_A_DAY).outcome, Outcome::Partial);
+    }
+
+    #[test]
+    fn times_at_the_ends_of_time_do_no_harm() {
+        let mut plan = plan(&[("a", Some(0), 0)], None);
+        plan.results.insert(id("b"), result(Some(Timestamp::MIN), 0));
+        plan.results.insert(id("c"), result(Some(Timestamp::MAX), 0));
+        for now in [Timestamp::MIN, at(0), Timestamp::MAX] {
+            for alert in [Timestamp::MIN, Timestamp::MAX] {
+                assert_eq!(assess(&plan, alert, now, Some(Duration::MAX)).counts.total(), 3);
+            }
+        }
+    }
+}

@@ -141,3 +141,35 @@ async fn usable(job: &Job, live: &Live) -> Arc<Settings> {
         sleep(CONFIG_PAUSE).await;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn awaited(pairs: &[(&str, &str)]) -> Awaited {
+        let pair = |(plan, module): &(&str, &str)| Some((PlanId::new(*plan)?, ModuleId::new(*module)?));
+        Awaited(pairs.iter().filter_map(pair).collect())
+    }
+
+    fn finished(plan: &str, module: Option<&str>) -> News {
+        News::Finished { plan: plan.into(), module: module.map(String::from) }
+    }
+
+    #[test]
+    fn only_the_last_of_those_awaited_is_worth_a_look() {
+        let mut awaited = awaited(&[("2", "mail1"), ("2", "web2"), ("3", "mail1")]);
+        assert!(!awaited.hear(&finished("2", Some("mail1"))));
+        assert!(!awaited.hear(&finished("2", Some("mail1"))));
+        assert!(!awaited.hear(&finished("9", Some("web2"))));
+        assert!(!awaited.hear(&finished("2", Some("other"))));
+        assert!(!awaited.hear(&finished("2", Some("web2"))));
+        assert!(awaited.hear(&finished("3", Some("mail1"))));
+    }
+
+    #[test]
+    fn an_interruption_is_worth_a_look_and_so_is_news_of_a_whole_plan() {
+        assert!(awaited(&[("2", "mail1")]).hear(&News::Interrupted));
+        assert!(awaited(&[("2", "mail1"), ("2", "web2")]).hear(&finished("2", None)));
+        assert!(!awaited(&[("2", "mail1"), ("3", "web2")]).hear(&finished("2", None)));
+    }
+}

@@ -163,3 +163,20 @@ fn parse(payload: &[u8]) -> Option<News> {
     };
     Some(News::Finished { plan: text("backup_id")?, module: text("module_id") })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn announcements_are_read_leniently() {
+        let heard = |module: Option<&str>| Some(News::Finished { plan: "2".into(), module: module.map(String::from) });
+        assert_eq!(parse(br#"{"node_id":1,"backup_id":2,"module_id":"mail1"}"#), heard(Some("mail1")));
+        assert_eq!(parse(br#"{"backup_id":"2","module_id":"mail1","new":[]}"#), heard(Some("mail1")));
+        assert_eq!(parse(br#"{"backup_id":2,"module_id":null}"#), heard(None));
+        for junk in ["", "[]", "2", "null", "{", "{}", r#"{"backup_id":null}"#, r#"{"backup_id":[2]}"#] {
+            assert_eq!(parse(junk.as_bytes()), None, "{junk}");
+        }
+        assert_eq!(parse(b"\xff"), None);
+    }
+}

@@ -55,3 +55,36 @@ impl Generation {
         (!owner.is_empty() && !plan.is_empty() && !plan.contains('/')).then_some((owner, plan))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_belongs_to_one_generation_at_most() {
+        let parse = |key| {
+            let of = |generation: &&Generation| generation.parse(key).map(|(owner, plan)| (generation.layout, owner, plan));
+            ALL.iter().filter_map(of).collect::<Vec<_>>()
+        };
+        assert_eq!(parse("module/mail1/backup/2/status"), [(Layout::A, "mail1", "2")]);
+        assert_eq!(parse("module/mail1/backup_status/2"), [(Layout::B, "mail1", "2")]);
+        assert_eq!(parse("node/1/backup_status/2"), [(Layout::C, "1", "2")]);
+        for key in [
+            "cluster/backup/2",
+            "cluster/backup/2/status",
+            "module/mail1/backups",
+            "module/mail1/backup/status",
+            "module/mail1/backup//status",
+            "module//backup_status/2",
+            "module/mail1/backup_status/",
+            "module/mail1/backup_status/2/3",
+            "node/1/backup/2/status",
+            "modules/mail1/backup_status/2",
+        ] {
+            assert_eq!(parse(key), [], "{key}");
+        }
+        for generation in ALL {
+            assert_eq!(generation.parse(&generation.key("x", "y")), Some(("x", "y")));
+        }
+    }
+}

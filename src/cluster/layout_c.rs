@@ -26,3 +26,38 @@ fn result(json: &str) -> Decoded {
     let hash: Hash = object.into_iter().map(|(name, value)| (name, text(value))).collect();
     layout_b::result(Layout::C, &hash)
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        /// Whatever stands there, it is a result, damage, or nothing.
+        #[test]
+        fn any_text_is_survived(json in any::<String>()) {
+            let _ = result(&json);
+        }
+
+        /// No success without a count of errors and a time of its end, whatever their types.
+        #[test]
+        fn no_success_is_made_up(errors in value(), end in value(), size in value()) {
+            let json = serde_json::json!({"errors": errors, "end": end, "total_size": size});
+            if let Ok(result) = result(&json.to_string()) {
+                prop_assert!(result.end.is_some() || result.errors > 0);
+            }
+        }
+    }
+
+    fn value() -> impl Strategy<Value = Value> {
+        prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            any::<i64>().prop_map(Value::from),
+            any::<f64>().prop_map(Value::from),
+            any::<String>().prop_map(Value::from),
+            Just(serde_json::json!([{}])),
+        ]
+    }
+}

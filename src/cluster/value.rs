@@ -70,3 +70,43 @@ pub(super) fn time(text: &str) -> Option<Timestamp> {
     let utc = || text.parse::<DateTime>().ok()?.to_zoned(TimeZone::UTC).ok().map(|zoned| zoned.timestamp());
     text.parse().ok().or_else(utc)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_read_leniently() {
+        for (text, read) in [("7", Some(7)), (" 7 ", Some(7)), ("-1", Some(-1)), ("7.9", Some(7)), ("1e3", Some(1000))] {
+            assert_eq!(number(text), read, "{text}");
+        }
+        for text in ["", "x", "NaN", "inf", "1e300", "7 8", "99999999999999999999"] {
+            assert_eq!(number(text), None, "{text}");
+        }
+        assert_eq!((count("0"), count("-1")), (Some(0), None));
+    }
+
+    #[test]
+    fn times_are_read_with_and_without_a_zone() {
+        let noon = "2026-11-20T12:00:00Z".parse().ok();
+        for text in [
+            "2026-11-20T12:00:00Z",
+            "2026-11-20T12:00:00+00:00",
+            "2026-11-20T14:00:00+02:00",
+            "2026-11-20T12:00:00",
+            "2026-11-20 12:00:00",
+            " 2026-11-20T12:00:00.000000Z\n",
+        ] {
+            assert_eq!(time(text), noon, "{text}");
+        }
+        for text in ["", "yesterday", "2026-13-20T12:00:00Z", "1763640000"] {
+            assert_eq!(time(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_yes_is_what_is_not_a_no() {
+        assert_eq!(["1", "true", "True", "yes"].map(is_yes), [true; 4]);
+        assert_eq!(["", "0", " ", "false", "False"].map(is_yes), [false; 5]);
+    }
+}

@@ -4,7 +4,6 @@
 #![allow(unreachable_pub)]
 
 #[path = "../support/mod.rs"]
-#[allow(dead_code)]
 mod support;
 
 mod cluster;
