@@ -63,7 +63,8 @@ mod tests {
     #[test]
     fn a_key_belongs_to_one_generation_at_most() {
         let parse = |key| {
-            let of = |generation: &&Generation| generation.parse(key).map(|(owner, plan)| (generation.layout, owner, plan));
+            let of =
+                |generation: &&Generation| generation.parse(key).map(|(owner, plan)| (generation.layout, owner, plan));
             ALL.iter().filter_map(of).collect::<Vec<_>>()
         };
         assert_eq!(parse("module/mail1/backup/2/status"), [(Layout::A, "mail1", "2")]);

@@ -54,57 +54,54 @@ impl ResultKey {
     }
 }
 
-/// The keys that a scan has found; `None` where none is needed.
-pub(super) async fn scan(
-    connection: &mut Connection,
-    selector: Selector<'_>,
-    index: &Index,
-) -> Result<Option<BTreeSet<String>>, Why> {
-    match (selector, &index.nodes) {
-        (Selector::Plan(_), Some(_)) => Ok(None),
-        _ => connection.scan(PATTERN).await.map(Some),
-    }
+/// The keys of a cluster.
+pub(super) struct Keys<'a> {
+    index: &'a Index,
+    /// What a scan has found; `None` where none was needed.
+    scanned: Option<BTreeSet<String>>,
 }
 
-/// The ids of the plans to read.
-pub(super) fn plans(selector: Selector<'_>, scanned: Option<&BTreeSet<String>>) -> BTreeSet<PlanId> {
-    match selector {
-        Selector::Plan(id) => BTreeSet::from([id.clone()]),
-        Selector::Recent { .. } => scanned
-            .into_iter()
-            .flatten()
-            .filter_map(|key| plan::parse_key(key).or_else(|| parse(key).map(|key| key.plan)))
-            .collect(),
+impl<'a> Keys<'a> {
+    /// Scans the database, unless the cluster lists its modules and the plan is named.
+    pub(super) async fn find(
+        connection: &mut Connection,
+        selector: Selector<'_>,
+        index: &'a Index,
+    ) -> Result<Self, Why> {
+        let scanned = match (selector, &index.nodes) {
+            (Selector::Plan(_), Some(_)) => None,
+            _ => Some(connection.scan(PATTERN).await?),
+        };
+        Ok(Self { index, scanned })
     }
-}
 
-/// The keys that may hold results of `plans`.
-pub(super) fn results(
-    plans: &BTreeMap<PlanId, Plan>,
-    scanned: Option<&BTreeSet<String>>,
-    index: &Index,
-) -> Vec<ResultKey> {
-    match (scanned, &index.nodes) {
-        (None, Some(nodes)) => plans.values().flat_map(|plan| compose(plan, nodes)).collect(),
-        (scanned, _) => scanned
-            .into_iter()
-            .flatten()
-            .filter_map(|key| parse(key))
-            .filter(|key| plans.contains_key(&key.plan))
-            .collect(),
+    /// The plans that there are.
+    pub(super) fn plans(&self, selector: Selector<'_>) -> BTreeSet<PlanId> {
+        let plan_of = |key: &str| plan::parse_key(key).or_else(|| parse(key).map(|key| key.plan));
+        match selector {
+            Selector::Plan(id) => BTreeSet::from([id.clone()]),
+            Selector::Recent { .. } => self.scanned().filter_map(plan_of).collect(),
+        }
     }
-}
 
-/// The modules whose SETs of plans tell the members of `plans`; none where all plans name their members themselves.
-pub(super) fn subscribers(
-    plans: &BTreeMap<PlanId, Plan>,
-    scanned: Option<&BTreeSet<String>>,
-    index: &Index,
-) -> Vec<ModuleId> {
-    match (scanned, &index.nodes) {
-        _ if plans.values().all(|plan| plan.members.is_some()) => Vec::new(),
-        (None, Some(nodes)) => nodes.keys().cloned().collect(),
-        (scanned, _) => scanned.into_iter().flatten().filter_map(|key| layout_b::parse_plans_key(key)).collect(),
+    /// The keys that may hold results of `plans`.
+    pub(super) fn results(&self, plans: &BTreeMap<PlanId, Plan>) -> Vec<ResultKey> {
+        match (&self.scanned, &self.index.nodes) {
+            (None, Some(nodes)) => plans.values().flat_map(|plan| compose(plan, nodes)).collect(),
+            _ => self.scanned().filter_map(parse).filter(|key| plans.contains_key(&key.plan)).collect(),
+        }
+    }
+
+    /// The modules whose SETs of plans may tell members.
+    pub(super) fn subscribers(&self) -> Vec<ModuleId> {
+        match (&self.scanned, &self.index.nodes) {
+            (None, Some(nodes)) => nodes.keys().cloned().collect(),
+            _ => self.scanned().filter_map(layout_b::parse_plans_key).collect(),
+        }
+    }
+
+    fn scanned(&self) -> impl Iterator<Item = &str> {
+        self.scanned.iter().flatten().map(String::as_str)
     }
 }
 

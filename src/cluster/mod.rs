@@ -29,7 +29,7 @@ use crate::config;
 pub use connection::ReadError;
 use connection::{Connection, Why, bounded, explain, get};
 pub use destination::Destination;
-use keys::{Index, ResultKey};
+use keys::{Index, Keys, ResultKey};
 use model::{Cluster, ModuleId, Plan, PlanId};
 use plan::Found;
 pub use smarthost::Smarthost;
@@ -65,10 +65,12 @@ pub async fn read(redis: &config::Redis, selector: Selector<'_>) -> Result<Clust
     bounded(redis, async {
         let mut connection = Connection::open(redis).await?;
         let index = Index::read(&mut connection).await?;
-        let scanned = keys::scan(&mut connection, selector, &index).await?;
-        let mut plans = define(&mut connection, keys::plans(selector, scanned.as_ref())).await?;
-        let mut found = find(&mut connection, keys::results(&plans, scanned.as_ref(), &index)).await?;
-        subscribe(&mut connection, keys::subscribers(&plans, scanned.as_ref(), &index), &mut found).await?;
+        let keys = Keys::find(&mut connection, selector, &index).await?;
+        let mut plans = define(&mut connection, keys.plans(selector)).await?;
+        let mut found = find(&mut connection, &plans, keys.results(&plans)).await?;
+        if plans.values().any(|plan| plan.members.is_none()) {
+            subscribe(&mut connection, keys.subscribers(), &mut found).await?;
+        }
         for (id, plan) in &mut plans {
             found.remove(id).unwrap_or_default().complete(plan, index.nodes.as_ref());
         }
@@ -130,9 +132,13 @@ async fn define(connection: &mut Connection, ids: BTreeSet<PlanId>) -> Result<BT
     Ok(plans)
 }
 
-/// Reads the results, sorted by plan.
-async fn find(connection: &mut Connection, keys: Vec<ResultKey>) -> Result<BTreeMap<PlanId, Found>, Why> {
-    let mut found: BTreeMap<PlanId, Found> = BTreeMap::new();
+/// Reads the results of `plans`.
+async fn find(
+    connection: &mut Connection,
+    plans: &BTreeMap<PlanId, Plan>,
+    keys: Vec<ResultKey>,
+) -> Result<BTreeMap<PlanId, Found>, Why> {
+    let mut found: BTreeMap<PlanId, Found> = plans.keys().map(|id| (id.clone(), Found::default())).collect();
     for (key, answer) in connection.ask_each(keys, |key| get("HGETALL", key.name())).await? {
         let hash = answer.map(value::hash).map_err(|error| explain(&error));
         found.entry(key.plan.clone()).or_default().add(&key, hash);
@@ -140,7 +146,7 @@ async fn find(connection: &mut Connection, keys: Vec<ResultKey>) -> Result<BTree
     Ok(found)
 }
 
-/// Reads which plans each of `modules` belongs to, as layout B has it.
+/// Reads which plans each of `modules` belongs to, as layout B has it, into `found`, which has all plans in question.
 async fn subscribe(
     connection: &mut Connection,
     modules: Vec<ModuleId>,
@@ -148,8 +154,9 @@ async fn subscribe(
 ) -> Result<(), Why> {
     let plans_of = |module: &ModuleId| get("SMEMBERS", layout_b::plans_key(module));
     for (module, answer) in connection.ask_each(modules, plans_of).await? {
-        for plan in answer.map(value::texts).unwrap_or_default().into_iter().filter_map(PlanId::new) {
-            found.entry(plan).or_default().subscribed.insert(module.clone());
+        let plans = answer.map(value::texts).map_err(|error| explain(&error));
+        for (id, found) in found.iter_mut() {
+            found.subscribe(&module, plans.as_ref().map(|plans| plans.iter().any(|plan| plan == id.as_str())));
         }
     }
     Ok(())

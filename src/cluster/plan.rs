@@ -41,7 +41,7 @@ pub(super) fn define(id: PlanId, definition: &Hash, status: &Hash) -> Plan {
 pub(super) struct Found {
     results: BTreeMap<ModuleId, (Layout, Result<ModuleResult, String>)>,
     /// The modules whose SET of plans holds this one (B).
-    pub(super) subscribed: BTreeSet<ModuleId>,
+    subscribed: BTreeSet<ModuleId>,
     /// What concerns no module in particular.
     damaged: Vec<String>,
 }
@@ -65,6 +65,17 @@ impl Found {
             (Err(why), Owner::Node) => {
                 self.damaged.push(format!("the results on node {} cannot be read: {why}", key.owner));
             }
+        }
+    }
+
+    /// Takes in whether the SET of plans of `module` holds this plan, or why that cannot be read. In doubt it counts as
+    /// a member: a module too many is seen, one too few is not.
+    pub(super) fn subscribe(&mut self, module: &ModuleId, belongs: Result<bool, &String>) {
+        if belongs.unwrap_or(true) {
+            self.subscribed.insert(module.clone());
+        }
+        if let Err(why) = belongs {
+            self.damaged.push(format!("the plans of {module} cannot be read: {why}"));
         }
     }
 

@@ -77,7 +77,8 @@ mod tests {
 
     #[test]
     fn numbers_are_read_leniently() {
-        for (text, read) in [("7", Some(7)), (" 7 ", Some(7)), ("-1", Some(-1)), ("7.9", Some(7)), ("1e3", Some(1000))] {
+        for (text, read) in [("7", Some(7)), (" 7 ", Some(7)), ("-1", Some(-1)), ("7.9", Some(7)), ("1e3", Some(1000))]
+        {
             assert_eq!(number(text), read, "{text}");
         }
         for text in ["", "x", "NaN", "inf", "1e300", "7 8", "99999999999999999999"] {

@@ -440,7 +440,7 @@ fn check_redis_url(url: &str, wrong: &mut dyn FnMut(&str, String)) {
     // The value is never echoed: it may hold a password.
     match redis::parse_redis_url(url) {
         None => wrong("redis.url", "is not an address of the form redis://127.0.0.1:6379".into()),
-        Some(url) if url.password().is_some() => {
+        Some(url) if url.password().is_some() || url.query_pairs().any(|(key, _)| key == "pass") => {
             wrong("redis.url", "holds a password: put it into a file and name that in redis.password_file".into());
         }
         Some(url) if !matches!(url.scheme(), "redis" | "unix" | "redis+unix") => {

@@ -123,3 +123,11 @@ fn a_mended_file_counts_at_once() {
     std::fs::write(&file, MINIMAL).unwrap();
     assert!(live.current().is_ok());
 }
+
+#[test]
+fn a_password_in_the_address_of_redis_is_refused_and_not_shown() {
+    for url in ["redis://user:s3cret@127.0.0.1", "redis://:s3cret@127.0.0.1", "unix:///run/redis.sock?pass=s3cret"] {
+        let problems = problems(&format!("{MINIMAL}redis:\n  url: {url}\n")).concat();
+        assert!(problems.contains("redis.password_file") && !problems.contains("s3cret"), "{problems}");
+    }
+}

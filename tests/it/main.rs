@@ -4,6 +4,7 @@
 #![allow(unreachable_pub)]
 
 #[path = "../support/mod.rs"]
+#[allow(dead_code)]
 mod support;
 
 mod cluster;

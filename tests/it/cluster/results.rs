@@ -158,6 +158,16 @@ async fn a_key_that_is_refused_damages_its_entry_only() {
     assert_eq!(plan.damaged, ["the results on node 2 cannot be read: the key holds another type of value"]);
 }
 
+#[tokio::test]
+async fn a_module_whose_plans_cannot_be_read_is_not_left_out_in_silence() {
+    let redis = two_nodes(&[]);
+    redis.run::<i64>("SADD module/mail1/backups 2");
+    redis.run::<String>("SET module/web2/backups 2");
+    let plan = read(&redis, "2").await;
+    assert_eq!(members(&plan), ["mail1", "web2"]);
+    assert_eq!(plan.damaged, ["the plans of web2 cannot be read: the key holds another type of value"]);
+}
+
 /// A cluster that was upgraded holds what earlier versions have written, for ever.
 #[tokio::test]
 async fn a_later_generation_wins_even_where_it_is_damaged() {
