@@ -35,7 +35,8 @@ const CONFIG_PAUSE: Duration = Duration::from_secs(5);
 /// What the wait has ended with.
 #[derive(Debug)]
 pub struct Settled {
-    /// The cluster, read after the last announcement that counted; or why it cannot be read.
+    /// The cluster, read after the last announcement that counted; or why it cannot be read now. An earlier reading is
+    /// no substitute: it would show modules as unfinished that have finished since.
     pub cluster: Result<Cluster, ReadError>,
     /// `correlator.max_wait_seconds`, where members were still without a result of this run when they had passed.
     pub gave_up_after: Option<Duration>,

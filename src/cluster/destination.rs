@@ -1,5 +1,7 @@
 //! Where a plan's backups go, as the cluster's Redis describes it: what a probe needs to open a repository.
 
+use std::collections::BTreeSet;
+
 use secrecy::SecretString;
 
 use super::value::{self, Hash};
@@ -74,25 +76,24 @@ const FOLDER: &str = "cluster/backup_repository/";
 /// All keys of destinations, as a pattern.
 pub(super) const PATTERN: &str = "cluster/backup_repository/*";
 
-/// Both keys that may describe the destination `id`; none where it cannot be part of a key.
-pub(super) fn keys(id: &str) -> Vec<String> {
-    match id.contains('/') {
-        true => Vec::new(),
-        false => vec![format!("{FOLDER}{id}"), format!("{FOLDER}{id}/parameters")],
-    }
+/// Both keys that may describe the destination `id`.
+pub(super) fn keys(id: &str) -> BTreeSet<String> {
+    [format!("{FOLDER}{id}"), format!("{FOLDER}{id}/parameters")].into()
 }
 
-/// The destination in the hash at `key`; `None` where it is empty or no destination.
-pub(super) fn destination(key: &str, hash: &Hash) -> Option<Destination> {
+/// The destination that `key` describes, where it is such a key.
+pub(super) fn id_of(key: &str) -> Option<&str> {
     let rest = key.strip_prefix(FOLDER)?;
-    let id = rest.strip_suffix("/parameters").unwrap_or(rest).to_owned();
-    if hash.is_empty() || id.is_empty() || id.contains('/') {
-        return None;
-    }
+    Some(rest.strip_suffix("/parameters").unwrap_or(rest)).filter(|id| !id.is_empty() && !id.contains('/'))
+}
+
+/// The destination in the hash at `key`; `None` where there is none.
+pub(super) fn destination(key: &str, hash: &Hash) -> Option<Destination> {
+    let id = id_of(key).filter(|_| !hash.is_empty())?.to_owned();
     let field = |name: &str| value::field(hash, name);
     let secret = |name: &str| field(name).map(SecretString::from);
     let secrets = ["password", "aws_access_key_id", "aws_secret_access_key", "b2_account_id", "b2_account_key"];
-    Some(if rest.ends_with("/parameters") {
+    Some(if key.ends_with("/parameters") {
         Destination::Documented {
             id,
             backend: field("backend"),

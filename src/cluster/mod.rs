@@ -3,9 +3,9 @@
 //! Three generations of keys are read side by side and merged by module, the later one winning; which of them a cluster
 //! uses is found by looking. A fourth is one more file beside `layout_a`, `layout_b` and `layout_c`.
 //!
-//! A reading takes four round trips after the connection, whatever the number of modules and plans: the list of the
-//! modules, the plans' definitions, the results, the names. Only what no key lists needs a scan of the database as
-//! well: the plans, when none is named; the modules, in a cluster that has no list of them (layout A); and layout A's
+//! A reading takes as many round trips for thousands of modules as for one: the list of the modules, the plans'
+//! definitions, the results, in layout B the members, and the names. Only what no key lists needs a scan of the database
+//! as well: the plans, when none is named; the modules, in a cluster that has no list of them (layout A); and layout A's
 //! repositories.
 
 mod connection;
@@ -103,8 +103,9 @@ pub async fn destinations(redis: &config::Redis, plan: &Plan) -> Result<Vec<Dest
         let mut connection = Connection::open(redis).await?;
         let keys = match &plan.repository {
             Some(id) => destination::keys(id),
-            None => connection.scan(destination::PATTERN).await?.into_iter().collect(),
+            None => connection.scan(destination::PATTERN).await?,
         };
+        let keys = keys.into_iter().filter(|key| destination::id_of(key).is_some());
         let mut destinations = Vec::new();
         for (key, answer) in connection.ask_each(keys, |key| get("HGETALL", key)).await? {
             destinations.extend(destination::destination(&key, &value::hash(answer?)));
@@ -166,14 +167,15 @@ async fn subscribe(
 async fn describe(connection: &mut Connection, plans: &mut [Plan], index: &Index) -> Result<(), Why> {
     let name_of = |kind: &str, id: &str| format!("{kind}/{id}/ui_name");
     let environment_of = |module: &ModuleId| format!("module/{module}/environment");
-    let mut commands = Vec::new();
+    let mut commands = BTreeMap::new();
     for (id, module) in plans.iter().flat_map(|plan| &plan.modules) {
-        let node = module.node.as_deref().unwrap_or_default();
-        commands.extend([name_of("module", id.as_str()), name_of("node", node)].map(|key| (get("GET", &key), key)));
-        commands.push((get("HGET", environment_of(id)).arg("IMAGE_URL").take(), environment_of(id)));
+        let named = module.node.as_ref().map(|node| name_of("node", node));
+        let named = named.into_iter().chain([name_of("module", id.as_str())]);
+        commands.extend(named.map(|key| (key.clone(), get("GET", key))));
+        commands.insert(environment_of(id), get("HGET", environment_of(id)).arg("IMAGE_URL").take());
     }
-    let answers = connection.ask_each(commands, |(command, _)| command.clone()).await?;
-    let texts = answers.into_iter().filter_map(|((_, key), answer)| Some((key, value::text(answer.ok()?)?)));
+    let answers = connection.ask_each(commands, |(_, command)| command.clone()).await?;
+    let texts = answers.into_iter().filter_map(|((key, _), answer)| Some((key, value::text(answer.ok()?)?)));
     let texts: BTreeMap<String, String> = texts.collect();
     for (id, module) in plans.iter_mut().flat_map(|plan| &mut plan.modules) {
         module.ui_name = texts.get(&name_of("module", id.as_str())).cloned();

@@ -324,6 +324,7 @@ async fn a_plan_that_names_its_destination_is_asked_for_that_one() {
     redis.hset("cluster/backup_repository/old", &old);
     let documented = [("url", "s3:host/b"), ("backend", "s3"), ("password", "geheim"), ("aws_secret_access_key", "SK")];
     redis.hset("cluster/backup_repository/first/parameters", &documented);
+    redis.run::<String>("SET cluster/backup_repository/first/lock text");
     let mut plan = Plan::unknown(plan_id("2"));
     plan.repository = Some("new".into());
     let found = destinations(&redis.settings(), &plan).await.unwrap();
