@@ -137,7 +137,7 @@ impl Relay {
             Encryption::Starttls => (None, Some(self.tls()?)),
             Encryption::Tls => (Some(self.tls()?), None),
         };
-        let name = hello_name();
+        let name = hello_name(host_name());
         let mut connection = AsyncSmtpConnection::connect_tokio1(&addresses[..], Some(share), &name, tls, None).await?;
         if let Some(tls) = starttls {
             *stage = Stage::Starttls;
@@ -268,13 +268,12 @@ fn words(answer: &Response) -> String {
 }
 
 /// The name to say hello with: this machine's, where it is one that relays accept.
-fn hello_name() -> ClientId {
-    let name = host_name();
+fn hello_name(host: String) -> ClientId {
     let label = |label: &str| {
         !label.is_empty() && !label.starts_with('-') && label.chars().all(|c| c.is_ascii_alphanumeric() || c == '-')
     };
-    match name.split('.').all(label) {
-        true => ClientId::Domain(name),
+    match host.split('.').all(label) {
+        true => ClientId::Domain(host),
         false => ClientId::default(),
     }
 }
@@ -371,5 +370,20 @@ impl fmt::Display for Stage {
             Self::Data => "before the message",
             Self::Message => "after the message",
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn says_hello_by_name_only_where_that_is_a_name() {
+        for name in ["leader", "node-1.example.com"] {
+            assert_eq!(hello_name(name.into()).to_string(), name);
+        }
+        for name in ["", "(none)", "a_b", "a..b", "-a", "a\r\nMAIL", "münchen"] {
+            assert_eq!(hello_name(name.into()).to_string(), "[127.0.0.1]", "{name}");
+        }
     }
 }

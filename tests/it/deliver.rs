@@ -252,6 +252,14 @@ async fn certificates_are_checked() {
 }
 
 #[tokio::test]
+async fn a_certificate_that_has_expired_is_called_so() {
+    let relay = Server::tls_expired();
+    let settings = towards(&relay, "tls", &format!("ca_file: {CA_FILE}"));
+    let error = relay_error(send(&settings, &mail(), "a@example.com").await);
+    assert!(error.ends_with("the relay's certificate has to be renewed"), "{error}");
+}
+
+#[tokio::test]
 async fn starttls_is_never_downgraded() {
     let dir = tempfile::tempdir().unwrap();
     let login = login_in(dir.path(), SECRET);
@@ -339,15 +347,11 @@ async fn a_password_does_not_go_out_in_plain_text_to_another_machine() {
 
 #[tokio::test]
 async fn a_relay_that_is_not_there_is_named() {
-    let gone = Server::plain();
-    let settings = towards(&gone, "none", "");
-    let port = gone.port;
-    drop(gone);
-    // The port is closed as soon as the server's thread has ended; until then the connection is cut.
-    let error = relay_error(send(&settings, &mail(), "a@example.com").await);
-    assert!(error.starts_with(&format!("relay localhost:{port}, connecting: ")), "{error}");
+    let closed = settings("transport: smtp, smtp: { host: localhost, port: 1, encryption: none }");
+    let error = relay_error(send(&closed, &mail(), "a@example.com").await);
+    assert!(error.starts_with("relay localhost:1, connecting: Connection refused"), "{error}");
 
-    let nowhere = self::settings("transport: smtp, smtp: { host: no-such-host.invalid, encryption: none }");
+    let nowhere = settings("transport: smtp, smtp: { host: no-such-host.invalid, encryption: none }");
     let error = relay_error(send(&nowhere, &mail(), "a@example.com").await);
     assert!(error.starts_with("relay no-such-host.invalid:587, looking up its address: "), "{error}");
 }

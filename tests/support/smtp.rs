@@ -9,8 +9,8 @@
 //! ```
 //!
 //! It runs on a thread of its own, so it serves tests that block as well as those that do not, and is gone, with every
-//! connection, when it is dropped. Its certificate is for `localhost` and signed by the authority in [`CA_FILE`]; both
-//! were made with `openssl req -x509` and `openssl x509 -req`, and are good for a hundred years.
+//! connection, when it is dropped. Its certificate is for `localhost`, not for 127.0.0.1, and signed by the authority in
+//! [`CA_FILE`]; both were made with `openssl req -x509` and `openssl x509 -req`, and are good for a hundred years.
 
 use std::collections::HashMap;
 use std::io;
@@ -81,6 +81,10 @@ pub struct Delivered {
     pub login: Option<String>,
 }
 
+/// The server's usual certificate, and one that was good in January 2020.
+const CERTIFICATE: &[u8] = include_bytes!("tls/leaf.pem");
+const EXPIRED: &[u8] = include_bytes!("tls/expired.pem");
+
 /// The running server.
 pub struct Server {
     /// Where it listens, on 127.0.0.1.
@@ -93,7 +97,8 @@ pub struct Server {
 enum Security {
     Plain,
     Starttls,
-    Tls,
+    /// TLS from the first byte, with this certificate.
+    Tls(&'static [u8]),
 }
 
 struct Shared {
@@ -123,7 +128,12 @@ impl Server {
 
     /// A server that speaks TLS from the first byte.
     pub fn tls() -> Self {
-        Self::start(Security::Tls, 0)
+        Self::start(Security::Tls(CERTIFICATE), 0)
+    }
+
+    /// A server that speaks TLS with a certificate that has expired.
+    pub fn tls_expired() -> Self {
+        Self::start(Security::Tls(EXPIRED), 0)
     }
 
     /// Wants a login before it takes mail, by AUTH PLAIN or LOGIN.
@@ -218,8 +228,10 @@ struct Dialogue {
 
 impl Dialogue {
     async fn begin(stream: TcpStream, shared: Arc<Shared>) -> io::Result<()> {
-        let tls = shared.security == Security::Tls;
-        let stream: Box<dyn Stream> = if tls { secured(stream).await? } else { Box::new(stream) };
+        let (tls, stream): (bool, Box<dyn Stream>) = match shared.security {
+            Security::Tls(certificate) => (true, secured(stream, certificate).await?),
+            _ => (false, Box::new(stream)),
+        };
         let (login, from, to) = Default::default();
         let mut dialogue = Self { stream: BufReader::new(stream), shared, tls, login, from, to };
         dialogue.answer(Stage::Greeting, "220 localhost ESMTP").await?;
@@ -239,7 +251,7 @@ impl Dialogue {
                 self.answer(Stage::Ehlo, &greeting).await?;
             }
             "STARTTLS" if !self.tls && self.answer(Stage::Starttls, "220 2.0.0 Go ahead").await? => {
-                self.stream = BufReader::new(secured(self.stream.into_inner()).await?);
+                self.stream = BufReader::new(secured(self.stream.into_inner(), CERTIFICATE).await?);
                 self.tls = true;
             }
             "STARTTLS" => {}
@@ -356,8 +368,8 @@ impl Dialogue {
     }
 }
 
-async fn secured(stream: impl Stream + 'static) -> io::Result<Box<dyn Stream>> {
-    let certificate = CertificateDer::from_pem_slice(include_bytes!("tls/leaf.pem")).unwrap();
+async fn secured(stream: impl Stream + 'static, certificate: &[u8]) -> io::Result<Box<dyn Stream>> {
+    let certificate = CertificateDer::from_pem_slice(certificate).unwrap();
     let key = PrivateKeyDer::from_pem_slice(include_bytes!("tls/leaf.key")).unwrap();
     let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_safe_default_protocol_versions()
