@@ -149,8 +149,8 @@ impl Relay {
         if let Some((name, password)) = &self.login {
             *stage = Stage::Login;
             if self.exposes_login() {
-                let words = "the password would go out in plain text: use starttls or tls";
-                return Err(Trouble::Broken(words.into()));
+                let words = "the password would go out in plain text: use starttls or tls in";
+                return Err(Trouble::Broken(format!("{words} {}", self.source)));
             }
             if connection.server_info().get_auth_mechanism(DEFAULT_MECHANISMS).is_none() {
                 return Err(Trouble::Broken("the relay offers neither AUTH PLAIN nor AUTH LOGIN".into()));
@@ -293,9 +293,10 @@ fn password(file: &Path) -> Result<SecretString, SendError> {
 fn authority(file: &Path) -> Result<Certificate, String> {
     let problem = |why: String| format!("notification.smtp.ca_file {} {why}", file.display());
     let pem = std::fs::read(file).map_err(|error| problem(format!("cannot be read: {error}")))?;
-    let begins = pem.windows(27).any(|window| window == b"-----BEGIN CERTIFICATE-----");
+    // lettre takes a file without any certificate for an empty list of them.
+    let any = String::from_utf8_lossy(&pem).contains("-----BEGIN CERTIFICATE-----");
     match Certificate::from_pem(&pem) {
-        Ok(certificate) if begins => Ok(certificate),
+        Ok(certificate) if any => Ok(certificate),
         _ => Err(problem("holds no certificate in PEM form".into())),
     }
 }

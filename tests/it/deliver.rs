@@ -481,6 +481,9 @@ async fn the_clusters_smarthost_is_used_as_it_is_set_now() {
     smarthost(&redis, &relay, &[("encrypt_smtp", "none"), ("username", "")]);
     send(&settings, &mail(), "a@example.com").await.unwrap();
     assert_eq!(relay.delivered(1).await[0].login, None, "a login needs both a name and a password");
+    redis.hset("cluster/smarthost", &[("host", "127.1"), ("username", "monitor")]);
+    let error = relay_error(send(&settings, &mail(), "a@example.com").await);
+    assert!(error.contains("plain text: use starttls or tls in the cluster's smarthost settings"), "{error}");
     redis.hset("cluster/smarthost", &[("enabled", "")]);
     relay_error(send(&settings, &mail(), "a@example.com").await);
     assert!(!dir.path().join("body").exists(), "nobody asked for ns8-sendmail");
