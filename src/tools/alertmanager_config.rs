@@ -78,6 +78,11 @@ impl Webhook {
         }
     }
 
+    /// Where alerts are to be posted.
+    pub(super) fn url(&self) -> &str {
+        &self.url
+    }
+
     fn receiver(&self) -> Vec<String> {
         let mut item = vec![
             format!("- name: {NAME}"),
@@ -168,11 +173,16 @@ fn parse(text: &str) -> Result<Value, String> {
 }
 
 fn receivers(config: &Value) -> &[Value] {
-    config["receivers"].as_sequence().map_or(&[], Vec::as_slice)
+    list(&config["receivers"])
 }
 
 fn routes(config: &Value) -> &[Value] {
-    config["route"]["routes"].as_sequence().map_or(&[], Vec::as_slice)
+    list(&config["route"]["routes"])
+}
+
+/// The items of a list; none where it is no list.
+pub(super) fn list(value: &Value) -> &[Value] {
+    value.as_sequence().map_or(&[], Vec::as_slice)
 }
 
 fn is_our_receiver(receiver: &Value) -> bool {
@@ -185,8 +195,7 @@ fn is_our_route(route: &Value) -> bool {
 }
 
 fn names_us(route: &Value) -> bool {
-    let below = route["routes"].as_sequence();
-    route["receiver"] == NAME || below.is_some_and(|routes| routes.iter().any(names_us))
+    route["receiver"] == NAME || list(&route["routes"]).iter().any(names_us)
 }
 
 /// A configuration without what is ours, and without the list of routes where no other is in it.

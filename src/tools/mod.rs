@@ -1,6 +1,7 @@
 //! The administrator's commands. Each prints what it has to say, and tells how the program shall exit.
 
 mod alertmanager_config;
+mod check;
 mod file;
 mod queue;
 mod report;
@@ -32,7 +33,7 @@ pub fn run(tool: &Tool, live: &Arc<Live>) -> ExitCode {
 async fn run_one(tool: &Tool, live: &Arc<Live>) -> Done {
     match tool {
         Tool::Report(arguments) => report::run(arguments, live).await,
-        Tool::Check(_) => Err("not there yet".into()),
+        Tool::Check(arguments) => check::run(arguments, live).await,
         Tool::SendTest => send_test::run(live).await,
         Tool::Queue(arguments) => queue::run(arguments).await,
         Tool::Setup(arguments) => setup::run(arguments, live).await,

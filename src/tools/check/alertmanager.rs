@@ -1,0 +1,204 @@
+//! Would Alertmanager send our alerts here? Asks the running one for its configuration and follows its routes.
+
+use serde::Deserialize;
+use serde_yaml::Value;
+
+use super::{Line, PATIENCE, error, http, ok, warning};
+use crate::config::Receiver;
+use crate::tools::alertmanager_config::{NAME, Webhook, list};
+
+const SUBJECT: &str = "alertmanager";
+const PATCH: &str =
+    "put the route in with `ns8-backup-monitor alertmanager-config --patch FILE`, and reload Alertmanager";
+
+/// The part of `/api/v2/status` that matters.
+#[derive(Deserialize)]
+struct Status {
+    config: Config,
+}
+
+#[derive(Deserialize)]
+struct Config {
+    original: String,
+}
+
+/// Looks at the Alertmanager at `url`.
+pub(super) async fn check(url: &str, receiver: &Receiver) -> Line {
+    let url = url.trim_end_matches('/');
+    let not_found = |why: String| {
+        let todo = "is it running? If it is elsewhere, say where: --alertmanager URL";
+        error(SUBJECT, format!("{url}: {why}"), todo)
+    };
+    let body = match http::get(&format!("{url}/api/v2/status"), PATIENCE).await {
+        Ok((status, body)) if status.is_success() => body,
+        Ok((status, _)) => return not_found(format!("answers {status}")),
+        Err(why) => return not_found(why),
+    };
+    let config = serde_json::from_slice::<Status>(&body).map(|status| status.config.original);
+    match config.ok().and_then(|text| serde_yaml::from_str(&text).ok()) {
+        Some(config) => judge(url, &config, receiver),
+        None => not_found("its answer is not that of an Alertmanager".into()),
+    }
+}
+
+fn judge(url: &str, config: &Value, receiver: &Receiver) -> Line {
+    let ours = our_receivers(config, Webhook::new(receiver).url());
+    if ours.is_empty() {
+        return error(SUBJECT, format!("{url}: has no receiver {NAME}: no alert comes here"), PATCH);
+    }
+    let with = |wanted: Reach| -> Vec<&str> {
+        let names = receiver.alert_names.iter().map(String::as_str);
+        names.filter(|name| reach(&config["route"], &ours, name) == wanted).collect()
+    };
+    let (lost, unsure) = (with(Reach::No), with(Reach::Maybe));
+    match (lost.as_slice(), unsure.as_slice()) {
+        ([], []) => ok(SUBJECT, format!("{url}: every alert name is routed here")),
+        ([], [name, ..]) => {
+            let todo =
+                format!("see `amtool config routes test alertname={name} id=1`, or move the route {NAME} to the front");
+            warning(SUBJECT, format!("{url}: whether {} come here depends on other labels", unsure.join(", ")), todo)
+        }
+        _ => error(SUBJECT, format!("{url}: does not send {} here", lost.join(", ")), PATCH),
+    }
+}
+
+/// The names of the receivers that post to us. Newer versions of Alertmanager hide URLs: then our own name counts.
+fn our_receivers<'a>(config: &'a Value, url: &str) -> Vec<&'a str> {
+    let posts_here = |receiver: &&Value| {
+        let urls: Vec<_> = list(&receiver["webhook_configs"]).iter().map(|webhook| &webhook["url"]).collect();
+        let hidden = |url: &&Value| url.as_str().is_some_and(|url| url.starts_with('<'));
+        urls.iter().any(|found| *found == url) || receiver["name"] == NAME && urls.iter().any(hidden)
+    };
+    list(&config["receivers"]).iter().filter(posts_here).filter_map(|receiver| receiver["name"].as_str()).collect()
+}
+
+/// Whether an alert gets somewhere.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Reach {
+    Yes,
+    No,
+    /// That depends on more than the alert's name.
+    Maybe,
+}
+
+/// Whether an alert of this name that has come to `route` is sent to one of our receivers.
+///
+/// Alertmanager's rule: children are tried in order, the first that matches takes the alert away from the others
+/// unless it says `continue`; the route's own receiver counts where no child has matched.
+fn reach(route: &Value, ours: &[&str], name: &str) -> Reach {
+    let (mut matched, mut unsure) = (false, false);
+    for child in list(&route["routes"]) {
+        let matches = matches(child, name);
+        let reached = if matches == Some(false) { Reach::No } else { reach(child, ours, name) };
+        match (matches, reached) {
+            (Some(true), Reach::Yes) if !unsure => return Reach::Yes,
+            (_, Reach::Yes | Reach::Maybe) => unsure = true,
+            (None, Reach::No) if child["continue"] != true => unsure = true,
+            _ => {}
+        }
+        matched |= matches == Some(true);
+        if matches == Some(true) && child["continue"] != true {
+            break;
+        }
+    }
+    let own = !matched && route["receiver"].as_str().is_some_and(|receiver| ours.contains(&receiver));
+    match (own, unsure) {
+        (_, true) => Reach::Maybe,
+        (true, false) => Reach::Yes,
+        (false, false) => Reach::No,
+    }
+}
+
+/// Whether a route takes alerts of this name; `None` where that depends on other labels, or cannot be told.
+fn matches(route: &Value, name: &str) -> Option<bool> {
+    let old = |key: &str, operator: &'static str| {
+        let pairs = route[key].as_mapping().into_iter().flatten();
+        pairs.map(move |(label, value)| (label.as_str(), operator, value.as_str())).collect::<Vec<_>>()
+    };
+    let new = list(&route["matchers"]).iter().map(|text| text.as_str().and_then(matcher));
+    let new = new
+        .map(|found| found.map_or((None, "=", None), |(label, operator, value)| (Some(label), operator, Some(value))));
+    let results: Vec<Option<bool>> = [old("match", "="), old("match_re", "=~"), new.collect()]
+        .concat()
+        .into_iter()
+        .map(|(label, operator, value)| (label == Some("alertname")).then(|| holds(operator, value?, name))?)
+        .collect();
+    match () {
+        () if results.contains(&Some(false)) => Some(false),
+        () if results.contains(&None) => None,
+        () => Some(true),
+    }
+}
+
+/// The parts of `label=~"value"`; `None` where it is written in another way.
+fn matcher(text: &str) -> Option<(&str, &'static str, &str)> {
+    let at = text.find(['=', '!'])?;
+    let (label, rest) = text.split_at(at);
+    let operator = ["=~", "!~", "!=", "="].into_iter().find(|operator| rest.starts_with(operator))?;
+    let value = rest[operator.len()..].trim();
+    let bare = value.strip_prefix('"').and_then(|value| value.strip_suffix('"')).unwrap_or(value);
+    Some((label.trim(), operator, bare))
+}
+
+/// Whether a name passes; of regular expressions only alternatives (`a|b`) are understood.
+fn holds(operator: &str, value: &str, name: &str) -> Option<bool> {
+    let is_regex = operator.ends_with('~');
+    if is_regex && value.contains(|c: char| ".+*?()[]{}^$\\".contains(c)) {
+        return None;
+    }
+    let equal = if is_regex { value.split('|').any(|one| one == name) } else { value == name };
+    Some(equal != operator.starts_with('!'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tools::defaults;
+
+    fn line(routes: &str) -> Line {
+        let text = format!(
+            "receivers:\n- name: other\n- name: {NAME}\n  webhook_configs:\n  - url: http://127.0.0.1:9099/alert\nroute:\n  \
+             receiver: other\n  routes:\n{routes}"
+        );
+        judge("x", &serde_yaml::from_str(&text).unwrap(), &defaults().receiver)
+    }
+
+    const ALL: &str = "backup_failed|backup_missing|NsBackupFailed|NsBackupMissing|BackupFailed";
+
+    #[test]
+    fn routes_are_followed() {
+        let ours = format!("  - receiver: {NAME}\n    matchers: ['alertname=~\"{ALL}\"']\n");
+        let other = |matchers: &str, more: &str| format!("  - receiver: other\n    {matchers}\n{more}");
+        let cases = [
+            (ours.clone(), super::super::Level::Ok),
+            (format!("  - receiver: {NAME}\n    match_re: {{ alertname: {ALL} }}\n"), super::super::Level::Ok),
+            (other("matchers: [alertname=Watchdog]", "") + &ours, super::super::Level::Ok),
+            (other("matchers: ['alertname!~\"a|b\"']", "    continue: true\n") + &ours, super::super::Level::Ok),
+            (other("match: { severity: critical }", "    continue: true\n") + &ours, super::super::Level::Ok),
+            (other("match: { severity: critical }", "") + &ours, super::super::Level::Warning),
+            (other("matchers: ['alertname=~\".*ackup.*\"']", "") + &ours, super::super::Level::Warning),
+            (other("matchers: [alertname=backup_failed]", "") + &ours, super::super::Level::Error),
+            (other("continue: false", "") + &ours, super::super::Level::Error),
+            (format!("  - receiver: {NAME}\n    matchers: [alertname=backup_failed]\n"), super::super::Level::Error),
+            (format!("  - receiver: {NAME}\n    matchers: [severity=critical]\n"), super::super::Level::Warning),
+            (other("matchers: [alertname=x]", ""), super::super::Level::Error),
+        ];
+        for (routes, level) in cases {
+            let line = line(&routes);
+            assert_eq!(line.level, level, "{routes}\n{line:?}");
+        }
+    }
+
+    #[test]
+    fn the_receiver_is_known_by_its_address_or_where_that_is_hidden_by_its_name() {
+        let found = |receiver: &str| -> usize {
+            let config: Value = serde_yaml::from_str(&format!("receivers: [{receiver}]")).unwrap();
+            our_receivers(&config, "http://127.0.0.1:9099/alert").len()
+        };
+        assert_eq!(found("{ name: mine, webhook_configs: [{ url: http://127.0.0.1:9099/alert }] }"), 1);
+        assert_eq!(found("{ name: ns8-backup-monitor, webhook_configs: [{ url: <secret> }] }"), 1);
+        assert_eq!(found("{ name: ns8-backup-monitor, webhook_configs: [{ url: http://127.0.0.1:9098/alert }] }"), 0);
+        assert_eq!(found("{ name: mine, webhook_configs: [{ url: <secret> }] }"), 0);
+        assert_eq!(found("{ name: ns8-backup-monitor }"), 0);
+    }
+}

@@ -1,0 +1,197 @@
+//! What is on this machine: the queue's folder, files with secrets, the node agent's login, the units.
+
+use std::fs::{self, Metadata};
+use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+
+use super::{Line, PATIENCE, error, ok, warning};
+use crate::config::{Receiver, Settings};
+use crate::process;
+use crate::queue;
+
+/// The user that the service runs as.
+const USER: &str = "ns8-backup-monitor";
+/// Where NS8 keeps the node agent's login; the unit passes it on.
+const AGENT_ENV: &str = "/var/lib/nethserver/node/state/agent.env";
+
+/// The queue's folder and what is in it.
+pub(super) fn queue() -> Vec<Line> {
+    let subject = "queue";
+    let folder = queue::folder(&queue::state_directory());
+    let shown = folder.display();
+    let meta = match fs::metadata(&folder) {
+        Ok(meta) => meta,
+        Err(missing) if missing.kind() == io::ErrorKind::NotFound => {
+            return vec![ok(subject, format!("{shown}: not there yet, the first start makes it"))];
+        }
+        Err(why) => return vec![warning(subject, format!("{shown}: {why}"), "run this check as root")],
+    };
+    let count = |ending| queue::files(&folder, ending).map(|files| files.len());
+    let (Ok(waiting), Ok(failed), Ok(broken)) = (count("json"), count("failed"), count("broken")) else {
+        return vec![warning(subject, format!("{shown}: cannot be read"), "run this check as root")];
+    };
+    let mut lines = Vec::new();
+    if let Some(user) = service_user().filter(|user| user.id != meta.uid() || meta.mode() & 0o300 != 0o300) {
+        let todo = format!("chown -R {USER}: {shown}; chmod 700 {shown}");
+        lines.push(error(subject, format!("{shown}: {USER} (user {}) cannot write there", user.id), todo));
+    }
+    let found = format!("{shown}: {waiting} job(s), {failed} given up, {broken} unreadable");
+    lines.push(match failed + broken {
+        0 => ok(subject, found),
+        _ => warning(subject, found, "see `ns8-backup-monitor queue`"),
+    });
+    lines
+}
+
+/// The configuration and the files with secrets that it names: the service must be able to read them, others not.
+pub(super) fn secret_files(configuration: &Path, settings: &Settings) -> Vec<Line> {
+    let login = settings.notification.smtp.as_ref().and_then(|smtp| smtp.login.as_ref());
+    let secrets = [
+        ("receiver.token_file", settings.receiver.token_file.as_deref()),
+        ("redis.password_file", settings.redis.password_file.as_deref()),
+        ("notification.smtp.password_file", login.map(|(_, file)| file.as_path())),
+    ];
+    let mut lines = Vec::new();
+    for (key, file) in secrets.into_iter().filter_map(|(key, file)| Some((key, file?))).chain([("", configuration)]) {
+        let shown = format!("{key} {}", file.display());
+        let found = shown.trim_start();
+        match fs::metadata(file) {
+            Err(missing) if missing.kind() == io::ErrorKind::NotFound => {
+                lines.push(error("configuration", format!("{found}: there is no such file"), "make it, mode 0640"));
+            }
+            // Who may not look cannot judge.
+            Err(_) => {}
+            Ok(meta) => {
+                if service_user().is_some_and(|user| !user.can_read(&meta)) {
+                    let todo = format!("chgrp {USER} {0}; chmod 640 {0}", file.display());
+                    lines.push(error("configuration", format!("{found}: {USER} cannot read it"), todo));
+                }
+                if !key.is_empty() && meta.mode() & 0o004 != 0 {
+                    let todo = format!("chmod o= {}", file.display());
+                    lines.push(warning("configuration", format!("{found}: every user may read this secret"), todo));
+                }
+            }
+        }
+    }
+    lines
+}
+
+/// The node agent's login, without which the gateway shows nothing.
+pub(super) fn agent(configured: Option<&Path>) -> Line {
+    let file = configured.unwrap_or(Path::new(AGENT_ENV));
+    match fs::metadata(file) {
+        Ok(_) => ok("probe", format!("{}: the gateway's login is there", file.display())),
+        Err(why) if why.kind() == io::ErrorKind::PermissionDenied => {
+            warning("probe", format!("{}: {why}", file.display()), "run this check as root")
+        }
+        Err(why) => {
+            let todo = "run on an NS8 node, or name the file in repo_check.agent_env";
+            warning("probe", format!("{}: {why}: repositories are not looked at", file.display()), todo)
+        }
+    }
+}
+
+/// A user of this machine.
+#[derive(Debug, PartialEq)]
+struct User {
+    id: u32,
+    group: u32,
+}
+
+impl User {
+    /// Root's files are for its group, too; access lists are not looked at.
+    fn can_read(&self, meta: &Metadata) -> bool {
+        let bit = match () {
+            () if self.id == meta.uid() => 0o400,
+            () if self.group == meta.gid() => 0o040,
+            () => 0o004,
+        };
+        meta.mode() & bit != 0
+    }
+}
+
+/// The service's user; `None` where no package has made it.
+fn service_user() -> Option<User> {
+    find_user(&fs::read_to_string("/etc/passwd").ok()?)
+}
+
+fn find_user(passwd: &str) -> Option<User> {
+    let fields: Vec<&str> =
+        passwd.lines().map(|line| line.split(':').collect()).find(|fields: &Vec<&str>| fields[0] == USER)?;
+    Some(User { id: fields.get(2)?.parse().ok()?, group: fields.get(3)?.parse().ok()? })
+}
+
+/// The units that bring the service up.
+pub(super) async fn units(receiver: &Receiver) -> Vec<Line> {
+    if !Path::new("/run/systemd/system").exists() {
+        let todo = "start `ns8-backup-monitor serve` by other means";
+        return vec![warning("units", "systemd is not running here", todo)];
+    }
+    let listen = format!("{}:{}", receiver.host, receiver.port);
+    vec![unit("ns8-backup-monitor.socket", Some(&listen)).await, unit("ns8-backup-monitor.path", None).await]
+}
+
+async fn unit(name: &str, listen: Option<&str>) -> Line {
+    let command = process::Command {
+        program: "systemctl".into(),
+        args: ["show", "--property=LoadState,ActiveState,UnitFileState,Listen", name].map(String::from).into(),
+        timeout: PATIENCE,
+        max_output: 10_000,
+        ..process::Command::default()
+    };
+    match command.run().await {
+        Ok(output) => judge_unit(name, listen, &String::from_utf8_lossy(&output.stdout)),
+        Err(why) => warning("units", format!("{name}: {why}"), "see `systemctl status ns8-backup-monitor.socket`"),
+    }
+}
+
+/// Judges what `systemctl show` prints: lines of `Property=value`.
+fn judge_unit(name: &str, listen: Option<&str>, properties: &str) -> Line {
+    let is = |property: &str, wanted: &str| {
+        properties
+            .lines()
+            .filter_map(|line| line.split_once('='))
+            .any(|(key, value)| key == property && value == wanted)
+    };
+    let enable = format!("systemctl enable --now {name}");
+    let address = listen.map(|listen| format!("{listen} (Stream)"));
+    match () {
+        () if is("LoadState", "not-found") => error("units", format!("{name} is not installed"), "install the package"),
+        () if !is("ActiveState", "active") => error("units", format!("{name} is not active"), enable),
+        () if !is("UnitFileState", "enabled") => {
+            warning("units", format!("{name} is active, but not enabled: gone after a reboot"), enable)
+        }
+        () if address.as_ref().is_some_and(|address| !is("Listen", address)) => {
+            let todo = format!("change ListenStream with `systemctl edit {name}`, or receiver.host and receiver.port");
+            let found = format!("{name} listens elsewhere than receiver.host and receiver.port say; the unit counts");
+            warning("units", found, todo)
+        }
+        () => ok("units", format!("{name} is active and enabled")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Level;
+    use super::*;
+
+    #[test]
+    fn the_user_is_found() {
+        let passwd = "root:x:0:0:root:/root:/bin/sh\nns8-backup-monitor:x:990:989::/:/sbin/nologin\n";
+        assert_eq!(find_user(passwd), Some(User { id: 990, group: 989 }));
+        assert_eq!(find_user("root:x:0:0:root:/root:/bin/sh\n\nns8-backup-monitor\n"), None);
+    }
+
+    #[test]
+    fn units_are_judged() {
+        let level = |properties: &str| judge_unit("x.socket", Some("127.0.0.1:9099"), properties).level;
+        let good = "LoadState=loaded\nActiveState=active\nUnitFileState=enabled\nListen=127.0.0.1:9099 (Stream)\n";
+        assert_eq!(level(good), Level::Ok);
+        assert_eq!(level(&good.replace("9099", "9098")), Level::Warning);
+        assert_eq!(level(&good.replace("enabled", "disabled")), Level::Warning);
+        assert_eq!(level(&good.replace("=active", "=inactive")), Level::Error);
+        assert_eq!(level("LoadState=not-found\nActiveState=inactive\nUnitFileState=\n"), Level::Error);
+        assert_eq!(level(""), Level::Error);
+    }
+}

@@ -1,0 +1,91 @@
+//! Settings that are valid, each by itself, but do not go together. Pure.
+
+use super::{Line, error, warning};
+use crate::config::{Settings, is_loopback};
+
+/// Alertmanager sends a firing alert again after this long: `repeat_interval` of our route, in seconds.
+const REPEAT_INTERVAL: u64 = 12 * 3600;
+/// systemd takes a socket down whose service starts too often; leaving no sooner than this stays far from it, in
+/// seconds.
+const MIN_IDLE: u64 = 30;
+
+/// What does not go together.
+pub(super) fn check(settings: &Settings) -> Vec<Line> {
+    let subject = "configuration";
+    let (correlator, notification) = (&settings.correlator, &settings.notification);
+    let mut lines = Vec::new();
+    let mut unless = |holds: bool, found: &str, todo: &str| {
+        if !holds {
+            lines.push(warning(subject, found, todo));
+        }
+    };
+    unless(
+        correlator.wait <= correlator.max_wait,
+        "correlator.wait_seconds is above correlator.max_wait_seconds: the plan's modules are not waited for",
+        "raise max_wait_seconds or lower wait_seconds",
+    );
+    unless(
+        correlator.recent_window > correlator.wait.max(correlator.max_wait),
+        "correlator.recent_window ends before the wait does: an alert without a plan may find nothing",
+        "raise recent_window above max_wait_seconds",
+    );
+    unless(
+        correlator.stale_after.is_none_or(|age| age > correlator.max_wait),
+        "correlator.stale_after is not above correlator.max_wait_seconds: results of one long run count as old",
+        "raise stale_after above the length of a whole run",
+    );
+    unless(
+        notification.repeat_after.as_secs() < REPEAT_INTERVAL,
+        "notification.repeat_after hides Alertmanager's reminders, which come every 12 hours",
+        "lower repeat_after below 12h, unless one mail a failure is what you want",
+    );
+    unless(
+        notification.retry_for >= notification.timeout,
+        "notification.retry_for is below notification.timeout: a relay that is slow once is given up",
+        "raise retry_for",
+    );
+    unless(
+        settings.receiver.idle_timeout.as_secs() >= MIN_IDLE,
+        "receiver.idle_timeout is so short that systemd may take many starts for a fault and close the socket",
+        "raise idle_timeout to 30 or more",
+    );
+    if settings.receiver.token_file.is_none() && !is_loopback(&settings.receiver.host) {
+        let found =
+            format!("receiver.host {} lets other machines post alerts, without a token", settings.receiver.host);
+        lines.push(error(subject, found, "set receiver.token_file, or receiver.host to 127.0.0.1"));
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config;
+
+    fn found(text: &str) -> Vec<String> {
+        let text = format!("notification:\n  mail_to: a@example.com\n{text}");
+        check(&config::parse(&text).unwrap()).into_iter().map(|line| line.found).collect()
+    }
+
+    #[test]
+    fn the_defaults_go_together() {
+        assert!(found("").is_empty());
+    }
+
+    #[test]
+    fn each_contradiction_is_found() {
+        for (text, key) in [
+            ("correlator: { wait_seconds: 901 }", "correlator.wait_seconds is above"),
+            ("correlator: { recent_window: 900 }", "correlator.recent_window"),
+            ("correlator: { stale_after: 15m }", "correlator.stale_after"),
+            ("  repeat_after: 12h", "notification.repeat_after"),
+            ("  retry_for: 59", "notification.retry_for"),
+            ("receiver: { idle_timeout: 29 }", "receiver.idle_timeout"),
+            ("receiver: { host: 0.0.0.0 }", "receiver.host 0.0.0.0"),
+        ] {
+            let found = found(text);
+            assert!(found.len() == 1 && found[0].starts_with(key), "{text}: {found:?}");
+        }
+        assert!(found("receiver: { host: 0.0.0.0, token_file: /x }").is_empty());
+    }
+}

@@ -1,0 +1,209 @@
+//! `check`: what is set up, what is not, and what to do about it. Changes nothing and sends nothing.
+
+mod alertmanager;
+mod host;
+mod http;
+mod limits;
+
+use std::collections::BTreeSet;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::Serialize;
+use serde_json::json;
+
+use super::{Done, defaults, print};
+use crate::cli;
+use crate::cluster::model::{Cluster, Layout};
+use crate::cluster::{self, Selector};
+use crate::config::{Live, Settings};
+use crate::deliver;
+use crate::process;
+
+/// How much patience there is for a program or a server on this machine.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// How it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+enum Level {
+    Ok,
+    /// It works, or may work, but not as well as it could.
+    Warning,
+    /// Alerts or mails do not get through.
+    Error,
+}
+
+/// One line of the result.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+struct Line {
+    level: Level,
+    /// What was looked at.
+    subject: &'static str,
+    /// What was found; never a secret.
+    found: String,
+    /// What to do.
+    todo: Option<String>,
+}
+
+fn ok(subject: &'static str, found: impl Into<String>) -> Line {
+    Line { level: Level::Ok, subject, found: found.into(), todo: None }
+}
+
+fn warning(subject: &'static str, found: impl Into<String>, todo: impl Into<String>) -> Line {
+    Line { level: Level::Warning, subject, found: found.into(), todo: Some(todo.into()) }
+}
+
+fn error(subject: &'static str, found: impl Into<String>, todo: impl Into<String>) -> Line {
+    Line { level: Level::Error, subject, found: found.into(), todo: Some(todo.into()) }
+}
+
+/// The command.
+pub(super) async fn run(arguments: &cli::Check, live: &Live) -> Done {
+    let lines = look(arguments, live).await;
+    let worst = lines.iter().map(|line| line.level).max();
+    match arguments.json {
+        true => print(&format!("{:#}\n", json!({ "version": 1, "checks": lines }))),
+        false => print(&lines.iter().map(text).collect::<String>()),
+    }
+    Ok(if worst == Some(Level::Error) { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+fn text(line: &Line) -> String {
+    let level = match line.level {
+        Level::Ok => "ok",
+        Level::Warning => "warning",
+        Level::Error => "error",
+    };
+    let todo = line.todo.as_ref().map_or(String::new(), |todo| format!(" -- {todo}"));
+    format!("{level:7}  {}: {}{todo}\n", line.subject, line.found)
+}
+
+async fn look(arguments: &cli::Check, live: &Live) -> Vec<Line> {
+    let (settings, mut lines) = configuration(live);
+    lines.extend(host::queue());
+    let (layouts, line) = redis(settings.as_ref().unwrap_or(&defaults())).await;
+    lines.push(line);
+    if let Some(settings) = &settings {
+        lines.push(relay(settings).await);
+        lines.extend(probe(settings, &layouts).await);
+    }
+    let settings = settings.unwrap_or_else(defaults);
+    lines.push(alertmanager::check(&arguments.alertmanager, &settings.receiver).await);
+    lines.extend(host::units(&settings.receiver).await);
+    lines
+}
+
+/// The settings, unless they are unusable, and what is to be said about them.
+fn configuration(live: &Live) -> (Option<Settings>, Vec<Line>) {
+    let subject = "configuration";
+    match live.current() {
+        Ok(settings) => {
+            let (to, from) = (settings.notification.mail_to.len(), &settings.notification.mail_from);
+            let mut lines = vec![ok(subject, format!("{}: {to} recipient(s), from {from}", live.file().display()))];
+            lines.extend(host::secret_files(live.file(), &settings));
+            lines.extend(limits::check(&settings));
+            (Some(Settings::clone(&settings)), lines)
+        }
+        Err(unusable) => {
+            let todo = "mend it: `man ns8-backup-monitor.yml` explains each key";
+            let problems = unusable.to_string();
+            (None, problems.lines().map(|problem| error(subject, problem, todo)).collect())
+        }
+    }
+}
+
+/// Which generations of keys the cluster has results in, and the line about it.
+async fn redis(settings: &Settings) -> (BTreeSet<Layout>, Line) {
+    let subject = "redis";
+    let everything = Selector::Recent { since: Timestamp::MIN };
+    let cluster = match cluster::read(&settings.redis, everything).await {
+        Ok(cluster) => cluster,
+        Err(unread) => {
+            let todo = "see `systemctl status redis`, and the section redis of the configuration";
+            return (BTreeSet::new(), error(subject, unread.to_string(), todo));
+        }
+    };
+    let address = settings.redis.address();
+    let (layouts, found) = describe(&cluster);
+    let line = match layouts.is_empty() {
+        false => ok(subject, format!("{address}: {found}")),
+        true => {
+            let todo = "run a backup; if one ran, this is not the cluster's leader or not its Redis";
+            warning(subject, format!("{address}: no plan has a result"), todo)
+        }
+    };
+    (layouts, line)
+}
+
+fn describe(cluster: &Cluster) -> (BTreeSet<Layout>, String) {
+    let layouts: BTreeSet<Layout> =
+        cluster.plans.iter().flat_map(|plan| plan.results.values()).map(|result| result.layout).collect();
+    let modules: BTreeSet<_> = cluster.plans.iter().flat_map(|plan| plan.modules.keys()).collect();
+    let nodes: BTreeSet<_> =
+        cluster.plans.iter().flat_map(|plan| plan.modules.values()).filter_map(|module| module.node.as_ref()).collect();
+    let names: Vec<String> = layouts.iter().map(|layout| format!("{layout:?}")).collect();
+    let (plans, modules, nodes) = (cluster.plans.len(), modules.len(), nodes.len());
+    let found = format!("layout {}, {plans} plan(s), {modules} module(s), {nodes} node(s)", names.join(" and "));
+    (layouts, found)
+}
+
+async fn relay(settings: &Settings) -> Line {
+    let subject = "relay";
+    match deliver::check(settings).await {
+        Ok((way, None)) => ok(subject, format!("{way}: ready")),
+        Ok((way, Some(against))) => {
+            warning(subject, format!("{way}; {against}"), "try it: ns8-backup-monitor send-test")
+        }
+        Err(unreachable) => {
+            let todo = "mend it, then try: ns8-backup-monitor send-test";
+            error(subject, unreachable.to_string(), todo)
+        }
+    }
+}
+
+/// What it takes to look at the repositories: restic, or on newer clusters the node's gateway.
+async fn probe(settings: &Settings, layouts: &BTreeSet<Layout>) -> Vec<Line> {
+    let subject = "probe";
+    if !settings.repo_check.enabled {
+        return vec![ok(subject, "repo_check.enabled is false: repositories are not looked at")];
+    }
+    let mut lines = Vec::new();
+    if layouts.contains(&Layout::C) {
+        lines.push(gateway(settings).await);
+        lines.push(host::agent(settings.repo_check.agent_env.as_deref()));
+    }
+    let restic = &settings.repo_check.restic;
+    let command = process::Command {
+        program: restic.clone(),
+        args: vec!["version".into()],
+        timeout: PATIENCE,
+        max_output: 1000,
+        ..process::Command::default()
+    };
+    match command.run().await {
+        Ok(output) if output.status.success() => {
+            let text = String::from_utf8_lossy(&output.stdout).into_owned();
+            lines.push(ok(subject, text.split_whitespace().take(2).collect::<Vec<_>>().join(" ")));
+        }
+        Ok(output) => {
+            lines.push(warning(subject, format!("{restic} version: {}", output.status), "reinstall restic"));
+        }
+        // The gateway is all that layout C needs.
+        Err(_) if layouts.iter().eq([&Layout::C]) => {}
+        Err(missing) => {
+            let todo = "install restic, or set repo_check.enabled to false";
+            lines.push(warning(subject, missing.to_string(), todo));
+        }
+    }
+    lines
+}
+
+async fn gateway(settings: &Settings) -> Line {
+    let url = &settings.repo_check.gateway;
+    match http::get(url, PATIENCE).await {
+        Ok(_) => ok("probe", format!("gateway {url}: answers")),
+        Err(why) => warning("probe", format!("gateway {url}: {why}"), "see `systemctl status rclone-gateway`"),
+    }
+}
