@@ -224,6 +224,7 @@ impl Disk {
                 errors.insert(name.clone(), error);
             }
         }
+        fault::point("queue-renamed");
         let all_written = errors.is_empty();
         for (name, _) in group.iter().filter(|(_, content)| content.is_none()) {
             let removed = match all_written {
@@ -234,7 +235,7 @@ impl Disk {
                 errors.insert(name.clone(), error);
             }
         }
-        fault::point("queue-renamed");
+        fault::point("queue-removed");
         if let Err(error) = File::open(&self.folder).and_then(|folder| folder.sync_all()) {
             for name in group.keys() {
                 errors.entry(name.clone()).or_insert_with(|| io::Error::new(error.kind(), error.to_string()));

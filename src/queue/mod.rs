@@ -252,9 +252,10 @@ impl Queue {
             let mut jobs = self.lock();
             jobs.sent.remember(job.mails(), now, remember);
             self.order(disk::SENT.into(), Some(encode(&jobs.sent)), OnFailure::Retry);
-            if matches!(&job.stage, Stage::Delivering(delivery) if delivery.any_given_up()) {
-                self.order(format!("{}.{}", job.id, disk::FAILED), Some(encode(job)), OnFailure::Retry);
-            }
+            let given_up = matches!(&job.stage, Stage::Delivering(delivery) if delivery.any_given_up());
+            // With nobody given up, what an earlier attempt at this job may have left is out of date.
+            let failed = given_up.then(|| encode(job));
+            self.order(format!("{}.{}", job.id, disk::FAILED), failed, OnFailure::Retry);
             jobs.remove(&job.id);
             self.order(job_file(&job.id), None, OnFailure::Retry)
         };
@@ -348,7 +349,8 @@ impl Jobs {
                 None => self.start(plan, alert.clone(), now),
             };
             let entry = self.by_id.get_mut(&id).expect("a waiting job exists");
-            if entry.job.join(alert) {
+            // Whoever joins a job that is not on disk yet counts on it too, even with the very same alert.
+            if entry.job.join(alert) || entry.saved == 0 {
                 entry.changed += 1;
             }
             touched.insert(id);

@@ -215,3 +215,31 @@ async fn a_job_that_was_given_up_is_kept_and_can_be_retried_or_dropped() {
     queue.drop_job(&id).await;
     assert_eq!(names(queue.folder()), ["sent"]);
 }
+
+#[tokio::test]
+async fn a_failed_write_forgets_no_job_that_somebody_else_has_joined() {
+    let state = tempfile::tempdir().unwrap();
+    let (queue, _started) = open(state.path());
+    let id = queue.lock().take_in(vec![for_plan("2", "1")], now()).unwrap().pop_first().unwrap();
+    let (first, _) = queue.write(&id).unwrap();
+    assert_eq!(queue.lock().take_in(vec![for_plan("2", "1")], now()).unwrap(), [id.clone()].into());
+    queue.forget_unsaved(&id, first);
+    assert!(queue.get(&id).is_some(), "the second client may be told that its alert is accepted");
+    let (second, _) = queue.write(&id).unwrap();
+    queue.forget_unsaved(&id, second);
+    assert!(queue.get(&id).is_none());
+}
+
+#[tokio::test]
+async fn a_retry_that_was_cut_short_leaves_no_failed_job_behind() {
+    let state = tempfile::tempdir().unwrap();
+    let (queue, mut started) = open(state.path());
+    queue.accept(vec![for_plan("2", "1")], now()).await.unwrap();
+    let id = started.try_recv().unwrap();
+    // Killed between the write of the one and the removal of the other.
+    fs::copy(queue.folder().join(format!("{id}.json")), queue.folder().join(format!("{id}.failed"))).unwrap();
+    let (queue, _started) = reopen(state.path(), queue).await;
+    let delivered = with_mail(queue.get(&id).unwrap(), "d", &[RecipientState::Delivered { at: now() }]);
+    queue.finish(&delivered, now(), DAY).await;
+    assert_eq!(names(queue.folder()), ["sent"]);
+}
