@@ -9,6 +9,7 @@ mod support;
 
 mod cluster;
 mod deliver;
+mod faults;
 mod probe;
 mod report;
 mod service;

@@ -3,53 +3,8 @@
 use std::io::{Read, Write};
 use std::net::TcpStream;
 
-use crate::support::redis::Redis;
-use crate::support::service::{Service, wait_until, webhook};
-use crate::support::smtp;
-
-/// A cluster of the founding document's layout, a relay, and a service that is configured for both.
-struct Site {
-    redis: Redis,
-    relay: smtp::Server,
-    service: Service,
-}
-
-/// The configuration, with further lines for `notification` first and whole sections after it.
-fn config(redis: &Redis, relay: &smtp::Server, notification: &str, sections: &str) -> String {
-    format!(
-        "notification:\n  mail_from: monitor@example.com\n  mail_to: [admin@example.com, ops@example.com]\n\
-         \x20 transport: smtp\n  smtp: {{ host: 127.0.0.1, port: {}, encryption: none }}\n{notification}\
-         redis: {{ socket: {} }}\n{sections}",
-        relay.port,
-        redis.socket().display()
-    )
-}
-
-const AT_ONCE: &str = "correlator: { wait_seconds: 0 }\nrepo_check: { enabled: false }\n";
-
-impl Site {
-    fn new() -> Self {
-        Self::with("", AT_ONCE)
-    }
-
-    fn with(notification: &str, sections: &str) -> Self {
-        let (redis, relay) = (Redis::start(), smtp::Server::plain());
-        for (module, result, error) in [("mail1", "success", ""), ("samba1", "error", "disk quota exceeded")] {
-            let key = format!("module/{module}/backup/2/status");
-            let now = jiff::Timestamp::now().to_string();
-            redis.hset(&key, &[("result", result), ("timestamp", &now), ("error", error)]);
-        }
-        let service = Service::new(&config(&redis, &relay, notification, sections));
-        Self { redis, relay, service }
-    }
-
-    /// The mails so far, once there are `count`, each as recipient and whole text.
-    fn mails(&self, count: usize) -> Vec<(String, String)> {
-        wait_until(&format!("{count} mails"), || self.relay.so_far().len() >= count, || self.service.log());
-        let text = |mail: &smtp::Delivered| (mail.to.join(","), String::from_utf8(mail.data.clone()).unwrap());
-        self.relay.so_far().iter().map(text).collect()
-    }
-}
+use crate::support::service::webhook;
+use crate::support::site::{AT_ONCE, Site, config};
 
 #[test]
 fn an_alert_becomes_one_mail_for_each_recipient() {

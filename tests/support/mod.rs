@@ -3,4 +3,5 @@
 pub mod programs;
 pub mod redis;
 pub mod service;
+pub mod site;
 pub mod smtp;

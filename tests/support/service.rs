@@ -24,6 +24,8 @@ pub struct Service {
     child: Option<Child>,
     /// `host:port` of its socket.
     pub address: String,
+    /// What the program is started through: a command and its leading arguments that ends in becoming it.
+    pub through: Vec<String>,
 }
 
 impl Service {
@@ -32,7 +34,7 @@ impl Service {
         let folder = tempfile::tempdir().unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap().to_string();
-        let service = Self { folder, listener, child: None, address };
+        let service = Self { folder, listener, child: None, address, through: Vec::new() };
         service.configure(config);
         service
     }
@@ -58,7 +60,9 @@ impl Service {
         let socket: OwnedFd = self.listener.try_clone().unwrap().into();
         let log = File::options().create(true).append(true).open(self.path("log")).unwrap();
         let child = Command::new("sh")
-            .args(["-c", ACTIVATE, "sh", env!("CARGO_BIN_EXE_ns8-backup-monitor"), "--config"])
+            .args(["-c", ACTIVATE, "sh"])
+            .args(&self.through)
+            .args([env!("CARGO_BIN_EXE_ns8-backup-monitor"), "--config"])
             .arg(self.path("config.yml"))
             .env_clear()
             .env("PATH", std::env::var_os("PATH").unwrap_or_default())
@@ -95,6 +99,12 @@ impl Service {
         let status = Command::new("kill").arg(self.pid().to_string()).status().unwrap();
         assert!(status.success());
         self.ended()
+    }
+
+    /// Whether it still runs.
+    pub fn is_running(&self) -> bool {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid())).unwrap();
+        !status.contains("\nState:\tZ")
     }
 
     /// Waits until it has gone by itself.
