@@ -33,5 +33,9 @@ fn serve(live: Arc<Live>) -> std::io::Result<()> {
     let level = logging.map_or(LevelFilter::Info, |logging| logging.level);
     journal::init(level, logging.and_then(|logging| logging.file.as_deref()).map(Path::new));
     let socket = Socket::take(&live)?;
-    tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(serve::run(socket, live))
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let served = runtime.block_on(serve::run(socket, live));
+    // A name server that does not answer may hold a thread for minutes: nothing waits for it.
+    runtime.shutdown_background();
+    served
 }
