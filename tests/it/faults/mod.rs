@@ -3,3 +3,6 @@
 //! docs/reliability.md tells what happens at each, and names the test that shows it.
 
 mod crash;
+mod relay;
+mod sendmail;
+mod terminate;
