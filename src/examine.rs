@@ -48,9 +48,7 @@ pub async fn examine(
         Probes::Disabled
     } else {
         match cluster::destinations(&settings.redis, &plan).await {
-            Ok(destinations) => {
-                Probes::Done(probe::probe(&settings.repo_check, &destinations, &plan, &assessment, progress).await)
-            }
+            Ok(destinations) => Probes::Done(probe::probe(settings, destinations, &plan, &assessment, progress).await),
             Err(error) => Probes::Unknown(error.to_string()),
         }
     };

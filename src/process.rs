@@ -372,7 +372,7 @@ mod tests {
 
     #[tokio::test]
     async fn an_output_of_100_mb_is_read_to_the_end_and_not_kept() {
-        let output = sh("head -c 100M /dev/zero | tee /dev/stderr; echo end >&2", LONG).run().await.unwrap();
+        let output = sh("head -c 100M /dev/zero | tee /dev/stderr; printf '\\nend\\n' >&2", LONG).run().await.unwrap();
         assert!(output.status.success() && output.truncated);
         assert_eq!(output.stdout.len(), 1024);
         assert!(output.stderr.len() < 2 * MAX_STDERR_PART + 100 && output.stderr.ends_with("end\n"));

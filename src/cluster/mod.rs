@@ -18,6 +18,7 @@ mod layout_b;
 mod layout_c;
 pub mod model;
 mod plan;
+mod private;
 mod smarthost;
 mod value;
 
@@ -32,6 +33,7 @@ pub use destination::Destination;
 use keys::{Index, Keys, ResultKey};
 use model::{Cluster, ModuleId, Plan, PlanId};
 use plan::Found;
+pub use private::add_passwords;
 pub use smarthost::Smarthost;
 
 /// Which plans to read.

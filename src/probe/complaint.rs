@@ -31,10 +31,10 @@ const DENIED: [&str; 13] = [
 ];
 
 /// There is nobody who could say anything.
-const UNREACHABLE: [&str; 25] = [
+const UNREACHABLE: [&str; 28] = [
     "connection refused",
     "connection reset",
-    "connection timed out",
+    "timed out",
     "connection closed by",
     "no such host",
     "no route to host",
@@ -56,7 +56,11 @@ const UNREACHABLE: [&str; 25] = [
     "500 internal server error",
     "502 bad gateway",
     "503 service unavailable",
+    // Where it is `ssh` that says why, restic may be gone before it has passed that on.
+    "unable to start the sftp session",
     "slow down",
+    "reduce your request rate",
+    "too many requests",
 ];
 
 /// It is there, and what it holds is not what restic wrote.
@@ -82,15 +86,15 @@ pub(super) fn verdict(code: Option<i32>, stderr: &str, secrets: &[&SecretString]
     match code {
         Some(10) => return Verdict::NoRepository,
         Some(11) => return Verdict::Locked(Lock { count: 1, ..Lock::default() }),
-        Some(12) => return Verdict::WrongPassword,
         _ => {}
     }
-    if says(&["wrong password or no key found"]) {
-        Verdict::WrongPassword
-    } else if says(&DENIED) {
+    // What the server says comes first: restic also finds no key that fits where it could not read the keys.
+    if says(&DENIED) {
         Verdict::Denied(words)
     } else if says(&UNREACHABLE) {
         Verdict::Unreachable(words)
+    } else if code == Some(12) || says(&["wrong password or no key found"]) {
+        Verdict::WrongPassword
     } else if says(&["unable to open config file"]) && says(&["does not exist", "no such file or directory"]) {
         Verdict::NoRepository
     } else if says(&DAMAGED) {
@@ -107,13 +111,16 @@ pub(super) fn unreadable_snapshot(stderr: &str) -> Option<&str> {
     stderr.lines().find(|line| line.contains("could not load snapshot") && !gone(line))
 }
 
-/// The words that tell most: the fatal error, and the line before it, where `ssh` and `rclone` give the cause.
+/// The words that tell most: the fatal error, and the line before it, where `ssh` and `rclone` give the cause; without
+/// such an error, the last line.
 fn words(stderr: &str) -> String {
     let messages = messages(stderr);
     let lines: Vec<&str> = messages.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
     let fatal = lines.iter().position(|line| line.starts_with("Fatal: ") || line.starts_with("panic: "));
-    let last = fatal.unwrap_or(lines.len().saturating_sub(1));
-    let told = lines.get(last.saturating_sub(1)..=last).unwrap_or(&lines);
+    let told = match fatal {
+        Some(at) => &lines[at.saturating_sub(1)..=at],
+        None => &lines[lines.len().saturating_sub(1)..],
+    };
     let plain: Vec<&str> = told.iter().map(|line| line.trim_start_matches("Fatal: ")).collect();
     if plain.is_empty() { "restic gives no reason".into() } else { plain.join("; ") }
 }
@@ -126,4 +133,49 @@ fn messages(stderr: &str) -> String {
     }
     let text = |line: &str| serde_json::from_str(line).map_or_else(|_| line.to_owned(), |json: Message| json.message);
     stderr.lines().map(text).collect::<Vec<_>>().join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    /// Each file: `exit <code>: <verdict>`, then the standard error of the restic version that it is named after.
+    #[test]
+    fn the_words_of_many_versions_are_understood() {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/restic/errors");
+        for file in fs::read_dir(folder).unwrap() {
+            let path = file.unwrap().path();
+            let text = fs::read_to_string(&path).unwrap();
+            let (header, stderr) = text.split_once('\n').unwrap();
+            let (exit, expected) = header.split_once(": ").unwrap();
+            let code = exit.strip_prefix("exit ").map(|code| code.parse().unwrap());
+            let found = match verdict(code, stderr, &[]) {
+                Verdict::Unreachable(words) => format!("Unreachable: {words}"),
+                Verdict::Denied(words) => format!("Denied: {words}"),
+                Verdict::Damaged(words) => format!("Damaged: {words}"),
+                Verdict::Failed(words) => format!("Failed: {words}"),
+                Verdict::Locked(_) => "Locked".into(),
+                other => format!("{other:?}"),
+            };
+            assert_eq!(found, expected, "{}", path.display());
+        }
+    }
+
+    #[test]
+    fn a_secret_does_not_survive_in_half() {
+        let secret = SecretString::from("a-very-secret-password");
+        let stderr = format!("Fatal: {}a-very-secret-password", "x".repeat(MAX_WORDS - 10));
+        let Verdict::Failed(words) = verdict(Some(1), &stderr, &[&secret]) else { panic!() };
+        assert!(words.ends_with("x***") && !words.contains("very"), "{words}");
+    }
+
+    #[test]
+    fn a_snapshot_that_was_just_removed_is_no_fault() {
+        let complaint = "could not load snapshot 1cdbc605: load <snapshot/1cdbc605a8>: invalid data returned";
+        let removed = "could not load snapshot aaeed8ac: <snapshot/aaeed8ac5b> does not exist\n";
+        assert_eq!(unreadable_snapshot(removed), None);
+        assert_eq!(unreadable_snapshot(&format!("{removed}{complaint}\n")), Some(complaint));
+    }
 }

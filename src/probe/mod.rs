@@ -20,9 +20,9 @@ use tokio::task::JoinSet;
 pub use agent::Agent;
 
 use crate::classify::Assessment;
-use crate::cluster::Destination;
 use crate::cluster::model::{ModuleId, Plan};
-use crate::config::RepoCheck;
+use crate::cluster::{self, Destination};
+use crate::config::{RepoCheck, Settings};
 use crate::process;
 use target::{Means, Target, Way};
 
@@ -30,25 +30,30 @@ use target::{Means, Target, Way};
 const SIDE_BY_SIDE: usize = 4;
 
 /// Looks at the repositories of `plan` that can tell why its run failed, several at a time, each for
-/// [`RepoCheck::timeout`] at most, and tells `progress` how many are done, and of how many.
+/// `repo_check.timeout` at most, and tells `progress` how many are done, and of how many.
 ///
 /// Dropping the future stops everything it has started.
 pub async fn probe(
-    settings: &RepoCheck,
-    destinations: &[Destination],
+    settings: &Settings,
+    mut destinations: Vec<Destination>,
     plan: &Plan,
     assessment: &Assessment,
     progress: &(dyn Fn(usize, usize) + Sync),
 ) -> Vec<Probe> {
-    let restic = process::find(&settings.restic).is_ok();
-    let means = Means { gateway: &settings.gateway, agent: Agent::load(settings), restic };
-    let targets = target::targets(&means, destinations, plan, assessment);
+    let Settings { redis, repo_check, .. } = settings;
+    let restic = process::find(&repo_check.restic).is_ok();
+    let agent = Agent::load(repo_check);
+    if let (true, Some(agent)) = (restic, &agent) {
+        cluster::add_passwords(redis, &agent.user, &agent.password, &mut destinations).await;
+    }
+    let means = Means { gateway: &repo_check.gateway, agent, restic };
+    let targets = target::targets(&means, &destinations, plan, assessment);
     let total = targets.len();
     progress(0, total);
     let permits = Arc::new(Semaphore::new(SIDE_BY_SIDE));
     let mut looks = JoinSet::new();
     for (position, target) in targets.into_iter().enumerate() {
-        let (permits, settings) = (permits.clone(), settings.clone());
+        let (permits, settings) = (permits.clone(), repo_check.clone());
         looks.spawn(async move {
             let _permit = permits.acquire().await;
             (position, look(target, &settings).await)

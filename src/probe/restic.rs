@@ -211,3 +211,44 @@ impl<'de> Visitor<'de> for Count {
         Ok(snapshots)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn snapshots_are_counted_whatever_their_order_and_offset() {
+        let list =
+            r#"[{"time":"2026-11-21T01:00:00.123456789+01:00","tree":"x"},{"time":"2026-11-20T23:30:00Z","paths":[]}]"#;
+        let newest = "2026-11-21T00:00:00.123456789Z".parse().ok();
+        assert_eq!(serde_json::from_str::<Snapshots>(list).unwrap(), Snapshots { count: 2, newest });
+        assert_eq!(serde_json::from_str::<Snapshots>("[]").unwrap(), Snapshots::default());
+        for wrong in ["{}", "[1]", "[{}]", "", "[", "5"] {
+            assert!(serde_json::from_str::<Snapshots>(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn the_oldest_exclusive_lock_counts() {
+        let lock = |hour, exclusive| LockFile {
+            time: format!("2026-11-21T{hour:02}:00:00Z").parse().unwrap(),
+            exclusive,
+            hostname: "host".into(),
+            username: "root".into(),
+            pid: hour,
+        };
+        let locks = [lock(3, false), lock(5, true), lock(4, true)];
+        let told = |by: &str, count| {
+            Some(Lock {
+                count,
+                since: Some(lock(by.parse().unwrap(), true).time),
+                by: Some(format!("root@host, PID {by}")),
+            })
+        };
+        assert_eq!(exclusive(3, &locks), told("4", 3));
+        assert_eq!(exclusive(1, &locks[..1]), None);
+        assert_eq!(oldest(7, locks.iter()), told("3", 7));
+        assert_eq!(oldest(2, [].iter()), Some(Lock { count: 2, since: None, by: None }));
+        assert_eq!(oldest(0, [].iter()), None);
+    }
+}

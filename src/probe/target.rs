@@ -207,3 +207,149 @@ fn encoded(text: &str) -> String {
 fn incomplete(field: &str) -> NotProbed {
     NotProbed::Incomplete(field.into())
 }
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+
+    use super::*;
+    use crate::classify::assess;
+    use crate::cluster::model::{Module, PlanId};
+
+    fn some(text: &str) -> Option<String> {
+        (!text.is_empty()).then(|| text.into())
+    }
+
+    fn documented(backend: &str, url: &str, path: &str) -> Destination {
+        Destination::Documented {
+            id: "1".into(),
+            backend: some(backend),
+            url: some(url),
+            path: some(path),
+            password: Some("pw".into()),
+            aws_access_key_id: Some("id".into()),
+            aws_secret_access_key: Some("key".into()),
+            rclone_config: some("/etc/rclone.conf"),
+        }
+    }
+
+    fn per_module(url: &str) -> Destination {
+        Destination::PerModule {
+            uuid: "d1".into(),
+            name: Some("Offsite".into()),
+            provider: None,
+            url: some(url),
+            password: Some("pw".into()),
+            aws_access_key_id: Some("s3-id".into()),
+            aws_secret_access_key: Some("s3-key".into()),
+            b2_account_id: Some("b2-id".into()),
+            b2_account_key: None,
+        }
+    }
+
+    fn means() -> Means<'static> {
+        let agent = Agent { user: "node/1".into(), password: "p:@/w".into() };
+        Means { gateway: "http://127.0.0.1:4694", agent: Some(agent), restic: true }
+    }
+
+    /// What restic would be given for it: the location, then the secrets.
+    fn restic(destination: &Destination, path: &str) -> Result<Vec<String>, String> {
+        match way(&means(), destination, path) {
+            Ok(Way::Restic(repository)) => {
+                let secret = |(name, secret): &(&str, SecretString)| format!("{name}={}", secret.expose_secret());
+                let location = repository.location.expose_secret().to_owned();
+                Ok([location].into_iter().chain(repository.secrets.iter().map(secret)).collect())
+            }
+            Ok(Way::Gateway(repository)) => Ok(vec![repository.gateway, repository.path]),
+            Err(NotProbed::Incomplete(what)) => Err(what),
+            Err(other) => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_documented_repository_is_found_by_url_or_path() {
+        for (backend, url, path, location) in [
+            ("s3", "s3.amazonaws.com/bucket", "", "s3:s3.amazonaws.com/bucket"),
+            ("s3", "s3:https://host:9000/bucket/", "", "s3:https://host:9000/bucket/"),
+            ("S3 ", " https://host/bucket ", "", "s3:https://host/bucket"),
+            ("b2", "bucket:folder", "", "b2:bucket:folder"),
+            ("b2", "", "b2:bucket", "b2:bucket"),
+            ("sftp", "", "user@host:/srv/backup", "sftp:user@host:/srv/backup"),
+            ("sftp", "sftp://user@host:2222//srv", "", "sftp://user@host:2222//srv"),
+            ("sftp", "unused", "sftp:host:/srv", "sftp:host:/srv"),
+            ("rclone", "remote:bucket/folder", "", "rclone:remote:bucket/folder"),
+            ("rclone", "rclone:remote:", "/unused", "rclone:remote:"),
+            ("local", "", "/srv/backup", "local:/srv/backup"),
+            ("local", "/srv/s3:odd", "", "local:/srv/s3:odd"),
+        ] {
+            assert_eq!(restic(&documented(backend, url, path), "").unwrap()[0], location);
+        }
+        assert_eq!(restic(&documented("", "s3:host/bucket", ""), ""), Err("backend".into()));
+        assert_eq!(restic(&documented("s3", "", ""), ""), Err("url".into()));
+        assert_eq!(restic(&documented("local", "", ""), ""), Err("path".into()));
+    }
+
+    #[test]
+    fn each_backend_gets_its_own_secrets_and_no_others() {
+        let secrets = |backend| restic(&documented(backend, "x", "x"), "").unwrap().split_off(1);
+        assert_eq!(secrets("s3"), ["RESTIC_PASSWORD=pw", "AWS_ACCESS_KEY_ID=id", "AWS_SECRET_ACCESS_KEY=key"]);
+        assert_eq!(secrets("b2"), ["RESTIC_PASSWORD=pw", "B2_ACCOUNT_ID=id", "B2_ACCOUNT_KEY=key"]);
+        for backend in ["sftp", "rclone", "local"] {
+            assert_eq!(secrets(backend), ["RESTIC_PASSWORD=pw"]);
+        }
+    }
+
+    #[test]
+    fn a_modules_repository_is_below_its_destination() {
+        for (url, location) in [
+            ("s3:s3.amazonaws.com/bucket", "s3:s3.amazonaws.com/bucket/mail/u1"),
+            ("s3:host/bucket/", "s3:host/bucket/mail/u1"),
+            ("rclone:remote:", "rclone:remote:mail/u1"),
+            ("/srv/backup", "/srv/backup/mail/u1"),
+        ] {
+            assert_eq!(restic(&per_module(url), "mail/u1").unwrap()[0], location);
+        }
+        assert_eq!(below("b2:bucket", "mail/u1"), "b2:bucket:mail/u1");
+        assert_eq!(below("b2:bucket:folder", "mail/u1"), "b2:bucket:folder/mail/u1");
+        assert_eq!(restic(&per_module("b2:bucket"), "mail/u1"), Err("b2_account_key".into()));
+        assert_eq!(restic(&per_module(""), "mail/u1"), Err("url".into()));
+    }
+
+    #[test]
+    fn behind_the_gateway_restic_needs_the_password_and_all_is_encoded() {
+        let gateway = |password: Option<&str>| Destination::Gateway {
+            uuid: "d 1".into(),
+            name: None,
+            provider: None,
+            url: None,
+            password: password.map(Into::into),
+        };
+        assert_eq!(restic(&gateway(None), "mail/u1").unwrap(), ["http://127.0.0.1:4694", "/d%201/mail/u1"]);
+        assert_eq!(
+            restic(&gateway(Some("pw")), "mail/u1").unwrap(),
+            ["rest:http://node%2F1:p%3A%40%2Fw@127.0.0.1:4694/d%201/mail/u1/", "RESTIC_PASSWORD=pw"]
+        );
+        let nobody = Means { agent: None, ..means() };
+        assert!(matches!(way(&nobody, &gateway(Some("pw")), "mail/u1"), Err(NotProbed::NoCredentials)));
+    }
+
+    #[test]
+    fn of_many_modules_a_few_are_looked_at_and_the_rest_counted() {
+        let mut plan = Plan::unknown(PlanId::new("1").unwrap());
+        let ids = (1..=10).map(|n| ModuleId::new(format!("mail{n}")).unwrap());
+        plan.members = Some(ids.collect());
+        let known = Module { uuid: some("u1"), image: some("postfix"), ..Module::default() };
+        plan.modules.insert(ModuleId::new("mail1").unwrap(), known);
+        let assessment = assess(&plan, Timestamp::UNIX_EPOCH, Timestamp::UNIX_EPOCH, None);
+        let destinations = [per_module("s3:https://user:pw@host/bucket"), documented("local", "", "/srv")];
+        let targets = targets(&means(), &destinations, &plan, &assessment);
+        assert_eq!(targets.len(), MAX_MODULES + 2);
+        let Ok(Way::Restic(repository)) = &targets[0].way else { panic!("{targets:?}") };
+        assert_eq!(repository.location.expose_secret(), "s3:https://user:pw@host/bucket/postfix/u1");
+        assert_eq!(targets[0].repository, "Offsite");
+        assert_eq!(targets[0].location.as_deref(), Some("s3:https://user:***@host/bucket"));
+        assert!(matches!(&targets[1].way, Err(NotProbed::Incomplete(what)) if what.contains("mail10")));
+        assert!(matches!(targets[MAX_MODULES].way, Err(NotProbed::TooMany(2))));
+        assert_eq!(targets[MAX_MODULES + 1].location.as_deref(), Some("local:/srv"));
+    }
+}

@@ -387,12 +387,12 @@ phrases! {
         It: "di {holder}",
     }
     wrong_password() {
-        En: "wrong password: the configured one does not open it. Compare it with the one the repository was made with.",
-        It: "password errata: quella configurata non lo apre. Confrontarla con quella con cui il repository è stato creato.",
+        En: "wrong password: the configured one does not open it. Compare it with the one the repository was made with. A repository that has lost its keys looks the same.",
+        It: "password errata: quella configurata non lo apre. Confrontarla con quella con cui il repository è stato creato. Un repository che ha perso le sue chiavi ha lo stesso aspetto.",
     }
     no_repository() {
-        En: "there is no repository at this address: never initialised, moved, or deleted. Check the destination's address and path.",
-        It: "a questo indirizzo non c'è alcun repository: mai inizializzato, spostato o eliminato. Controllare indirizzo e percorso della destinazione.",
+        En: "there is no repository at this address: never initialised, moved, or deleted. Check the destination's address and path. A destination that was broken when the node's rclone-gateway started looks the same.",
+        It: "a questo indirizzo non c'è alcun repository: mai inizializzato, spostato o eliminato. Controllare indirizzo e percorso della destinazione. Una destinazione che era guasta all'avvio di rclone-gateway sul nodo ha lo stesso aspetto.",
     }
     unreachable(why: &str) {
         En: "unreachable: {why}. Check the network, the server and its address.",

@@ -13,11 +13,12 @@ use jiff::Timestamp;
 use ns8_backup_monitor::classify::assess;
 use ns8_backup_monitor::cluster::Destination;
 use ns8_backup_monitor::cluster::model::{Layout, Module, ModuleId, ModuleResult, Plan, PlanId};
-use ns8_backup_monitor::config::RepoCheck;
+use ns8_backup_monitor::config::{self, RepoCheck, Settings};
 use ns8_backup_monitor::probe::{Lock, NotProbed, Probe, Verdict, probe};
 use tempfile::TempDir;
 
 use crate::support::programs::path_of;
+use crate::support::redis::Redis;
 
 const PASSWORD: &str = "correct horse";
 
@@ -115,7 +116,7 @@ async fn a_port_where_nobody_listens_is_unreachable() {
 #[tokio::test]
 async fn sftp_asks_nobody() {
     let verdict = look(&documented("sftp", "//nobody@no-such-host.invalid//backup", PASSWORD)).await;
-    let words = "Could not resolve hostname";
+    let words = "unable to start the sftp session";
     assert!(matches!(&verdict, Verdict::Unreachable(why) if why.contains(words)), "{verdict:?}");
 }
 
@@ -196,7 +197,7 @@ async fn one_that_hangs_holds_up_nobody() {
     let (settings, plan) = (settings(Duration::from_secs(5)), plan(&[]));
     let assessment = assess(&plan, Timestamp::now(), Timestamp::now(), None);
     let progress = |done, total| seen.lock().unwrap().push((done, total));
-    let probes = probe(&settings, &destinations, &plan, &assessment, &progress).await;
+    let probes = probe(&whole(&settings), destinations.into(), &plan, &assessment, &progress).await;
     assert_eq!(probes[2].verdict, healthy(None));
     assert_eq!(*seen.lock().unwrap(), [(0, 4), (1, 4), (2, 4), (3, 4), (4, 4)]);
 }
@@ -254,6 +255,25 @@ async fn with_the_repositorys_password_restic_looks_through_the_gateway() {
     assert_eq!(look(&right, PASSWORD).await, [Verdict::NoRepository, healthy(None)]);
     assert_eq!(look(&right, "wrong").await[1], Verdict::WrongPassword);
     assert!(matches!(look(&wrong, PASSWORD).await[..], [Verdict::Denied(_), Verdict::Denied(_)]));
+}
+
+#[tokio::test]
+async fn the_agents_login_opens_the_private_passwords_and_is_refused_without_harm() {
+    let repository = Repository::copy();
+    let gateway = Gateway::start(repository.0.path());
+    let plan = plan(&[("repository1", 1)]);
+    let redis = Redis::ns8();
+    redis.hset("private/agents/backup_destination/restic_password", &[("destination", PASSWORD)]);
+    let rule = ["ACL", "SETUSER", USER, "on", &format!(">{GATEWAY_PASSWORD}"), "~private/agents/*", "+@read"];
+    let look = async || {
+        let login = Login::new(USER, GATEWAY_PASSWORD);
+        let settings = Settings { redis: redis.settings(), ..whole(&behind(&login, &gateway.url, LONG)) };
+        probes_by(&settings, &[gateway_destination(None)], &plan).await.remove(0).verdict
+    };
+    // Redis does not know the agent: the gateway, which does, is asked natively.
+    assert_eq!(look().await, Verdict::Healthy { snapshots: 2, newest: None, in_use: None });
+    redis.run_args::<()>(&rule);
+    assert_eq!(look().await, healthy(None));
 }
 
 #[tokio::test]
@@ -350,8 +370,19 @@ fn plan(modules: &[(&str, u64)]) -> Plan {
 }
 
 async fn probes(settings: &RepoCheck, destinations: &[Destination], plan: &Plan) -> Vec<Probe> {
+    probes_by(&whole(settings), destinations, plan).await
+}
+
+async fn probes_by(settings: &Settings, destinations: &[Destination], plan: &Plan) -> Vec<Probe> {
     let now = Timestamp::now();
-    probe(settings, destinations, plan, &assess(plan, now, now, None), &|_, _| ()).await
+    probe(settings, destinations.into(), plan, &assess(plan, now, now, None), &|_, _| ()).await
+}
+
+/// The whole configuration around `repo_check`; there is no Redis.
+fn whole(repo_check: &RepoCheck) -> Settings {
+    let settings =
+        config::parse("notification: { mail_to: admin@example.com }\nredis: { socket: /nowhere }\n").unwrap();
+    Settings { repo_check: repo_check.clone(), ..settings }
 }
 
 async fn look_with(settings: &RepoCheck, destination: &Destination) -> Verdict {
@@ -364,16 +395,15 @@ async fn look(destination: &Destination) -> Verdict {
     look_with(&settings(LONG), destination).await
 }
 
-/// The verdicts on the repositories of the plan's modules behind the gateway, at `/destination/<app>/<uuid>`.
+/// A destination behind the gateway, whose repositories are at `/destination/<app>/<uuid>`.
+fn gateway_destination(password: Option<&str>) -> Destination {
+    let password = password.map(Into::into);
+    Destination::Gateway { uuid: "destination".into(), name: None, provider: None, url: None, password }
+}
+
 async fn verdicts(settings: &RepoCheck, plan: &Plan, password: Option<&str>) -> Vec<Verdict> {
-    let destination = Destination::Gateway {
-        uuid: "destination".into(),
-        name: None,
-        provider: None,
-        url: None,
-        password: password.map(Into::into),
-    };
-    probes(settings, &[destination], plan).await.into_iter().map(|probe| probe.verdict).collect()
+    let probes = probes(settings, &[gateway_destination(password)], plan).await;
+    probes.into_iter().map(|probe| probe.verdict).collect()
 }
 
 fn healthy(in_use: Option<Lock>) -> Verdict {
