@@ -26,7 +26,7 @@ demo: build
 bench: build
 	tests/bench/run
 
-include packaging/packages.mk
+-include packaging/packages.mk
 
 clean:
 	$(CARGO) clean
