@@ -41,7 +41,7 @@ impl Socket {
         let differs = address.port() != port || host.parse::<IpAddr>().is_ok_and(|host| host != address.ip());
         if inherited && settings.is_some() && differs {
             warn!(
-                "listening on {address}, as the socket unit says; receiver.host and receiver.port, {host}:{port}, do not count"
+                "listening on {address}, as the socket unit says; receiver.host and receiver.port ({host}:{port}) do not count"
             );
         }
         if !address.ip().is_loopback() && settings.is_none_or(|settings| settings.receiver.token_file.is_none()) {
