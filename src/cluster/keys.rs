@@ -48,6 +48,11 @@ pub(super) struct ResultKey {
 }
 
 impl ResultKey {
+    fn parse(generation: &'static Generation, key: &str) -> Option<Self> {
+        let (owner, plan) = generation.parse(key)?;
+        Some(Self { generation, owner: owner.into(), plan: PlanId::new(plan)? })
+    }
+
     /// The key itself.
     pub(super) fn name(&self) -> String {
         self.generation.key(&self.owner, self.plan.as_str())
@@ -77,18 +82,22 @@ impl<'a> Keys<'a> {
 
     /// The plans that there are.
     pub(super) fn plans(&self, selector: Selector<'_>) -> BTreeSet<PlanId> {
-        let plan_of = |key: &str| plan::parse_key(key).or_else(|| parse(key).map(|key| key.plan));
+        let of_result = |key| generation::ALL.into_iter().find_map(|generation| ResultKey::parse(generation, key));
+        let plan_of = |key| plan::parse_key(key).or_else(|| of_result(key).map(|key| key.plan));
         match selector {
             Selector::Plan(id) => BTreeSet::from([id.clone()]),
             Selector::Recent { .. } => self.scanned().filter_map(plan_of).collect(),
         }
     }
 
-    /// The keys that may hold results of `plans`.
-    pub(super) fn results(&self, plans: &BTreeMap<PlanId, Plan>) -> Vec<ResultKey> {
+    /// The keys of this generation that may hold results of `plans`.
+    pub(super) fn results(&self, generation: &'static Generation, plans: &BTreeMap<PlanId, Plan>) -> Vec<ResultKey> {
         match (&self.scanned, &self.index.nodes) {
-            (None, Some(nodes)) => plans.values().flat_map(|plan| compose(plan, nodes)).collect(),
-            _ => self.scanned().filter_map(parse).filter(|key| plans.contains_key(&key.plan)).collect(),
+            (None, Some(nodes)) => plans.values().flat_map(|plan| compose(generation, plan, nodes)).collect(),
+            _ => {
+                let keys = self.scanned().filter_map(|key| ResultKey::parse(generation, key));
+                keys.filter(|key| plans.contains_key(&key.plan)).collect()
+            }
         }
     }
 
@@ -105,27 +114,15 @@ impl<'a> Keys<'a> {
     }
 }
 
-fn parse(key: &str) -> Option<ResultKey> {
-    generation::ALL.into_iter().find_map(|generation| {
-        let (owner, plan) = generation.parse(key)?;
-        Some(ResultKey { generation, owner: owner.into(), plan: PlanId::new(plan)? })
-    })
-}
-
-/// Every key that may exist for `plan`: of each of its modules, or of all where it does not name them, and of each node.
-/// None for an id that would make it another key.
-fn compose(plan: &Plan, nodes: &BTreeMap<ModuleId, String>) -> Vec<ResultKey> {
-    if plan.id.key_segment().is_none() {
-        return Vec::new();
-    }
-    let modules = nodes.keys().filter(|module| plan.members.as_ref().is_none_or(|members| members.contains(module)));
-    let modules: BTreeSet<&str> = modules.map(ModuleId::as_str).collect();
-    let nodes: BTreeSet<&str> = nodes.values().map(String::as_str).filter(|node| !node.contains('/')).collect();
-    let owners = |owner| match owner {
-        Owner::Module => &modules,
-        Owner::Node => &nodes,
+/// Every key of this generation that may exist for `plan`: of each of its modules, or of all where they are not known;
+/// or of each node. None for an id that would make it another key.
+fn compose(generation: &'static Generation, plan: &Plan, nodes: &BTreeMap<ModuleId, String>) -> Vec<ResultKey> {
+    let belongs = |module: &&ModuleId| plan.members.as_ref().is_none_or(|members| members.contains(module));
+    let owners: BTreeSet<&str> = match generation.owner {
+        _ if plan.id.key_segment().is_none() => BTreeSet::new(),
+        Owner::Module => nodes.keys().filter(belongs).map(ModuleId::as_str).collect(),
+        Owner::Node => nodes.values().map(String::as_str).filter(|node| !node.contains('/')).collect(),
     };
-    let key = |generation, owner: &&str| ResultKey { generation, owner: (*owner).into(), plan: plan.id.clone() };
-    let of = |generation: &'static Generation| owners(generation.owner).iter().map(move |owner| key(generation, owner));
-    generation::ALL.into_iter().flat_map(of).collect()
+    let key = |owner: &str| ResultKey { generation, owner: owner.into(), plan: plan.id.clone() };
+    owners.into_iter().map(key).collect()
 }

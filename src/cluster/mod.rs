@@ -30,9 +30,9 @@ use crate::config;
 pub use connection::ReadError;
 use connection::{Connection, Why, bounded, explain, get};
 pub use destination::Destination;
-use keys::{Index, Keys, ResultKey};
+use keys::{Index, Keys};
 use model::{Cluster, ModuleId, Plan, PlanId};
-use plan::Found;
+use plan::Results;
 pub use private::add_passwords;
 pub use smarthost::Smarthost;
 
@@ -69,12 +69,9 @@ pub async fn read(redis: &config::Redis, selector: Selector<'_>) -> Result<Clust
         let index = Index::read(&mut connection).await?;
         let keys = Keys::find(&mut connection, selector, &index).await?;
         let mut plans = define(&mut connection, keys.plans(selector)).await?;
-        let mut found = find(&mut connection, &plans, keys.results(&plans)).await?;
-        if plans.values().any(|plan| plan.members.is_none()) {
-            subscribe(&mut connection, keys.subscribers(), &mut found).await?;
-        }
-        for (id, plan) in &mut plans {
-            found.remove(id).unwrap_or_default().complete(plan, index.nodes.as_ref());
+        find_members(&mut connection, &keys, &mut plans).await?;
+        for (id, results) in find_results(&mut connection, &keys, &plans).await? {
+            plans.entry(id).and_modify(|plan| results.complete(plan, index.nodes.as_ref()));
         }
         let mut plans: Vec<Plan> = plans.into_values().filter(|plan| selector.selects(plan)).collect();
         describe(&mut connection, &mut plans, &index).await?;
@@ -135,34 +132,40 @@ async fn define(connection: &mut Connection, ids: BTreeSet<PlanId>) -> Result<BT
     Ok(plans)
 }
 
-/// Reads the results of `plans`.
-async fn find(
+/// Adds the members of plans that do not name them themselves, as layout B has it.
+async fn find_members(
     connection: &mut Connection,
-    plans: &BTreeMap<PlanId, Plan>,
-    keys: Vec<ResultKey>,
-) -> Result<BTreeMap<PlanId, Found>, Why> {
-    let mut found: BTreeMap<PlanId, Found> = plans.keys().map(|id| (id.clone(), Found::default())).collect();
-    for (key, answer) in connection.ask_each(keys, |key| get("HGETALL", key.name())).await? {
-        let hash = answer.map(value::hash).map_err(|error| explain(&error));
-        found.entry(key.plan.clone()).or_default().add(&key, hash);
-    }
-    Ok(found)
-}
-
-/// Reads which plans each of `modules` belongs to, as layout B has it, into `found`, which has all plans in question.
-async fn subscribe(
-    connection: &mut Connection,
-    modules: Vec<ModuleId>,
-    found: &mut BTreeMap<PlanId, Found>,
+    keys: &Keys<'_>,
+    plans: &mut BTreeMap<PlanId, Plan>,
 ) -> Result<(), Why> {
+    let mut open: Vec<&mut Plan> = plans.values_mut().filter(|plan| plan.members.is_none()).collect();
+    if open.is_empty() {
+        return Ok(());
+    }
     let plans_of = |module: &ModuleId| get("SMEMBERS", layout_b::plans_key(module));
-    for (module, answer) in connection.ask_each(modules, plans_of).await? {
-        let plans = answer.map(value::texts).map_err(|error| explain(&error));
-        for (id, found) in found.iter_mut() {
-            found.subscribe(&module, plans.as_ref().map(|plans| plans.iter().any(|plan| plan == id.as_str())));
-        }
+    for (module, answer) in connection.ask_each(keys.subscribers(), plans_of).await? {
+        let subscribed = answer.map(value::texts).map_err(|error| explain(&error));
+        open.iter_mut().for_each(|plan| plan::subscribe(plan, &module, &subscribed));
     }
     Ok(())
+}
+
+/// Reads the results of `plans`, the latest generation first: the earlier ones count only for those it does not know.
+async fn find_results(
+    connection: &mut Connection,
+    keys: &Keys<'_>,
+    plans: &BTreeMap<PlanId, Plan>,
+) -> Result<BTreeMap<PlanId, Results>, Why> {
+    let mut found: BTreeMap<PlanId, Results> = plans.keys().map(|id| (id.clone(), Results::default())).collect();
+    for generation in generation::ALL.into_iter().rev() {
+        let keys = keys.results(generation, plans).into_iter();
+        let open = keys.filter(|key| found.get(&key.plan).is_some_and(|results| results.lack(key))).collect::<Vec<_>>();
+        for (key, answer) in connection.ask_each(open, |key| get("HGETALL", key.name())).await? {
+            let hash = answer.map(value::hash).map_err(|error| explain(&error));
+            found.entry(key.plan.clone()).or_default().add(&key, hash);
+        }
+    }
+    Ok(found)
 }
 
 /// Adds what is known of the modules beside their results. A name that cannot be read is as good as none.

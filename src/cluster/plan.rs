@@ -36,17 +36,33 @@ pub(super) fn define(id: PlanId, definition: &Hash, status: &Hash) -> Plan {
     plan
 }
 
-/// What was found of one plan's modules, the generations side by side.
+/// Makes `module` a member of `plan` where the SET of its plans, `subscribed`, holds it (B); where that cannot be read,
+/// too: a module too many is seen, one too few is not.
+pub(super) fn subscribe(plan: &mut Plan, module: &ModuleId, subscribed: &Result<Vec<String>, String>) {
+    if let Err(why) = subscribed {
+        plan.damaged.push(format!("the plans of {module} cannot be read: {why}"));
+    }
+    if subscribed.as_ref().map_or(true, |plans| plans.iter().any(|id| id == plan.id.as_str())) {
+        plan.members.get_or_insert_default().insert(module.clone());
+    }
+}
+
+/// The results of one plan's modules, the generations side by side.
 #[derive(Default)]
-pub(super) struct Found {
-    results: BTreeMap<ModuleId, (Layout, Result<ModuleResult, String>)>,
-    /// The modules whose SET of plans holds this one (B).
-    subscribed: BTreeSet<ModuleId>,
+pub(super) struct Results {
+    by_module: BTreeMap<ModuleId, (Layout, Result<ModuleResult, String>)>,
     /// What concerns no module in particular.
     damaged: Vec<String>,
 }
 
-impl Found {
+impl Results {
+    /// Whether `key`, of the same generation or an earlier one, may tell something new. A damaged result is known, too:
+    /// what stayed behind at an upgrade is no answer.
+    pub(super) fn lack(&self, key: &ResultKey) -> bool {
+        let known = ModuleId::new(&key.owner).is_some_and(|module| self.by_module.contains_key(&module));
+        key.generation.owner == Owner::Node || !known
+    }
+
     /// Takes in what `key` holds, or why it cannot be read.
     pub(super) fn add(&mut self, key: &ResultKey, hash: Result<Hash, String>) {
         let layout = key.generation.layout;
@@ -68,40 +84,28 @@ impl Found {
         }
     }
 
-    /// Takes in whether the SET of plans of `module` holds this plan, or why that cannot be read. In doubt it counts as
-    /// a member: a module too many is seen, one too few is not.
-    pub(super) fn subscribe(&mut self, module: &ModuleId, belongs: Result<bool, &String>) {
-        if belongs.unwrap_or(true) {
-            self.subscribed.insert(module.clone());
-        }
-        if let Err(why) = belongs {
-            self.damaged.push(format!("the plans of {module} cannot be read: {why}"));
-        }
-    }
-
-    /// A later generation wins, even where it is damaged: what an upgrade left behind is no answer. Within one (a
-    /// module that has moved to another node) the newer result does.
+    /// Of two results of a module that has moved to another node, the newer one counts.
     fn put(&mut self, layout: Layout, module: ModuleId, result: Result<ModuleResult, String>) {
-        let rank = |layout: Layout, result: &Result<ModuleResult, String>| (layout, end(result));
-        let rank_of_this = rank(layout, &result);
-        if self.results.get(&module).is_none_or(|(layout, known)| rank(*layout, known) <= rank_of_this) {
-            self.results.insert(module, (layout, result));
+        if self.by_module.get(&module).is_none_or(|(_, known)| end(known) <= end(&result)) {
+            self.by_module.insert(module, (layout, result));
         }
     }
 
     /// Completes `plan`. `nodes` are the cluster's modules, where it lists them: who is not among them was removed.
     pub(super) fn complete(mut self, plan: &mut Plan, nodes: Option<&BTreeMap<ModuleId, String>>) {
         let exists = |module: &ModuleId| nodes.is_none_or(|nodes| nodes.contains_key(module));
-        self.results.retain(|module, _| exists(module));
-        plan.members = plan.members.take().or_else(|| self.subscribers(plan.defined));
+        self.by_module.retain(|module, _| exists(module));
+        if plan.members.is_none() && plan.defined && !self.documented() {
+            plan.members = Some(BTreeSet::new());
+        }
         if let Some(members) = &mut plan.members {
             members.retain(exists);
-            self.results.retain(|module, _| members.contains(module));
+            self.by_module.retain(|module, _| members.contains(module));
             // A plan that is switched off expects nobody.
-            members.retain(|module| plan.enabled || self.results.contains_key(module));
+            members.retain(|module| plan.enabled || self.by_module.contains_key(module));
         }
         let mut modules: BTreeSet<ModuleId> = plan.members.iter().flatten().cloned().collect();
-        for (module, (_, result)) in self.results {
+        for (module, (_, result)) in self.by_module {
             modules.insert(module.clone());
             match result {
                 Ok(result) => drop(plan.results.insert(module, result)),
@@ -116,12 +120,9 @@ impl Found {
         plan.modules = modules.into_iter().map(module).collect();
     }
 
-    /// The members as layout B tells them. A plan that nobody subscribes to has none, unless its results are layout
-    /// A's, which has no such sets.
-    fn subscribers(&mut self, defined: bool) -> Option<BTreeSet<ModuleId>> {
-        let documented = || self.results.values().any(|(layout, _)| *layout == Layout::A);
-        let told = !self.subscribed.is_empty() || (defined && !documented());
-        told.then(|| std::mem::take(&mut self.subscribed))
+    /// Whether these are layout A's, which tells no members.
+    fn documented(&self) -> bool {
+        self.by_module.values().any(|(layout, _)| *layout == Layout::A)
     }
 }
 
