@@ -178,4 +178,22 @@ mod tests {
         assert_eq!(unreadable_snapshot(removed), None);
         assert_eq!(unreadable_snapshot(&format!("{removed}{complaint}\n")), Some(complaint));
     }
+
+    proptest::proptest! {
+        #[test]
+        fn whatever_a_program_says_no_secret_is_passed_on(
+            before in ".{0,400}",
+            after in "(.|\n){0,40}",
+            secret in "[a-zA-Z0-9+/=@:]{6,40}",
+            user in "[a-z]{0,3}",
+            code in proptest::option::of(0..20),
+        ) {
+            let known = SecretString::from(secret.as_str());
+            let told = format!("{:?}", verdict(code, &format!("{before}{secret}{after}"), &[&known]));
+            proptest::prop_assert!(!told.contains(&secret), "{}", told);
+            let url = format!("{before} https://{user}:{secret}@host{after}");
+            let told = format!("{:?}", verdict(code, &url, &[]));
+            proptest::prop_assert!(!told.contains(&secret), "{}", told);
+        }
+    }
 }
