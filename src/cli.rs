@@ -119,8 +119,8 @@ Examples:
     ///
     /// Prints the receiver and the route that bring backup alerts here, for the configured address and alert names.
     /// With --patch it puts them into an existing alertmanager.yml, the route before all others and with `continue:
-    /// true`, so that they still reach everybody who got them before. Everything else in the file stays as it was, and
-    /// a file that is already right is not touched.
+    /// true`, so that other routes still get these alerts; Alertmanager's default receiver gets only what no route
+    /// takes. Everything else in the file stays as it was, and a file that is already right is not touched.
     #[command(after_help = "\
 Examples:
   ns8-backup-monitor alertmanager-config

@@ -45,8 +45,18 @@ fn edit(file: &Path, take_out: bool, webhook: &Webhook) -> Result<String, String
         return Ok(format!("{}: nothing to change\n", file.display()));
     }
     replace(&file, &edited).map_err(|error| failed(error.to_string()))?;
-    let done = if take_out { "taken out" } else { "put in" };
+    let done = if take_out { "taken out".into() } else { format!("put in. {}", default_receiver_note(&edited)) };
     Ok(format!("{}: receiver and route {NAME} {done}\n", file.display()))
+}
+
+/// What `continue: true` does not do: Alertmanager's default receiver is asked only where no route has matched.
+fn default_receiver_note(text: &str) -> String {
+    let config = parse(text).unwrap_or_default();
+    let default = config["route"]["receiver"].as_str().unwrap_or_default();
+    format!(
+        "Other routes still get these alerts, but the default receiver {default} gets only what no route takes: where it \
+         shall have them, too, add a route to it for these alert names"
+    )
 }
 
 fn replace(file: &Path, text: &str) -> std::io::Result<()> {
