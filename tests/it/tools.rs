@@ -460,11 +460,7 @@ fn setup_asks_on_a_terminal() {
     }
     let expected = "# mine\nnotification:\n  mail_from: 'me@example.com'\n  subject_prefix: '[ns8-backup]'\n  mail_to:\n  \
                     - old@example.com # boss\n  - 'new@example.com'\n";
-    let mut written: Vec<String> =
-        fs::read_to_string(site.path("config.yml")).unwrap().lines().map(String::from).collect();
-    let mut wanted: Vec<String> = expected.lines().map(String::from).collect();
-    (written.sort(), wanted.sort());
-    assert_eq!(written, wanted);
+    assert_eq!(fs::read_to_string(site.path("config.yml")).unwrap(), expected);
 
     site.write("config.yml", config);
     let ran = on_a_terminal(&site, "\n\n\nn\n");
