@@ -113,27 +113,22 @@ struct Shared {
 impl Server {
     /// A server without TLS, on any free port.
     pub fn plain() -> Self {
-        Self::start(Security::Plain, 0)
-    }
-
-    /// A server without TLS, on `port`.
-    pub fn plain_on(port: u16) -> Self {
-        Self::start(Security::Plain, port)
+        Self::start(Security::Plain)
     }
 
     /// A server that offers STARTTLS.
     pub fn starttls() -> Self {
-        Self::start(Security::Starttls, 0)
+        Self::start(Security::Starttls)
     }
 
     /// A server that speaks TLS from the first byte.
     pub fn tls() -> Self {
-        Self::start(Security::Tls(CERTIFICATE), 0)
+        Self::start(Security::Tls(CERTIFICATE))
     }
 
     /// A server that speaks TLS with a certificate that has expired.
     pub fn tls_expired() -> Self {
-        Self::start(Security::Tls(EXPIRED), 0)
+        Self::start(Security::Tls(EXPIRED))
     }
 
     /// Wants a login before it takes mail, by AUTH PLAIN or LOGIN.
@@ -160,15 +155,12 @@ impl Server {
 
     /// All mails taken so far, once there are at least `count`.
     pub async fn delivered(&self, count: usize) -> Vec<Delivered> {
-        let enough = tokio::time::timeout(PATIENCE, self.wait_for(count)).await;
-        enough.unwrap_or_else(|_| panic!("{count} mails were expected, these came: {:#?}", self.so_far()))
-    }
-
-    /// The same without a bound.
-    pub async fn wait_for(&self, count: usize) -> Vec<Delivered> {
         let mut delivered = self.shared.delivered.subscribe();
-        let enough = delivered.wait_for(|mails| mails.len() >= count).await;
-        enough.expect("the sender lives as long as self").clone()
+        let enough = tokio::time::timeout(PATIENCE, delivered.wait_for(|mails| mails.len() >= count)).await;
+        match enough {
+            Ok(mails) => mails.expect("the sender lives as long as self").clone(),
+            Err(_) => panic!("{count} mails were expected, these came: {:#?}", self.so_far()),
+        }
     }
 
     /// All mails taken so far.
@@ -181,8 +173,8 @@ impl Server {
         self.shared.heard.lock().unwrap().clone()
     }
 
-    fn start(security: Security, port: u16) -> Self {
-        let listener = std::net::TcpListener::bind(("127.0.0.1", port)).expect("a port to listen on");
+    fn start(security: Security) -> Self {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port to listen on");
         listener.set_nonblocking(true).unwrap();
         let port = listener.local_addr().unwrap().port();
         let shared = Arc::new(Shared {
