@@ -11,7 +11,7 @@ use crate::classify::{Assessment, State};
 use crate::cluster::Destination;
 use crate::cluster::model::{ModuleId, Plan};
 
-/// Where each module has a repository of its own, at most this many are looked at for one destination.
+/// Where each module has a repository of its own, at most this many are looked at in all.
 const MAX_MODULES: usize = 8;
 
 /// What there is to look with.
@@ -51,6 +51,7 @@ pub(super) fn targets(
 ) -> Vec<Target> {
     let troubled = assessment.modules.iter().filter(|(_, state)| *state != State::Success);
     let troubled: Vec<&ModuleId> = troubled.map(|(module, _)| module).collect();
+    let mut left = MAX_MODULES;
     let mut targets = Vec::new();
     for destination in destinations {
         let (repository, location) = shown(destination);
@@ -59,12 +60,14 @@ pub(super) fn targets(
             targets.push(target(None, way(means, destination, "")));
             continue;
         }
-        for &module in troubled.iter().take(MAX_MODULES) {
+        let (chosen, others) = troubled.split_at(troubled.len().min(left));
+        left -= chosen.len();
+        for &module in chosen {
             let way = path(plan, module).and_then(|path| way(means, destination, &path));
             targets.push(target(Some(module.clone()), way));
         }
-        if let Some(more @ 1..) = troubled.len().checked_sub(MAX_MODULES) {
-            targets.push(target(None, Err(NotProbed::TooMany(more))));
+        if !others.is_empty() {
+            targets.push(target(None, Err(NotProbed::TooMany(others.len()))));
         }
     }
     targets
@@ -341,9 +344,10 @@ mod tests {
         let known = Module { uuid: some("u1"), image: some("postfix"), ..Module::default() };
         plan.modules.insert(ModuleId::new("mail1").unwrap(), known);
         let assessment = assess(&plan, Timestamp::UNIX_EPOCH, Timestamp::UNIX_EPOCH, None);
-        let destinations = [per_module("s3:https://user:pw@host/bucket"), documented("local", "", "/srv")];
+        let destinations =
+            [per_module("s3:https://user:pw@host/bucket"), documented("local", "", "/srv"), per_module("/other")];
         let targets = targets(&means(), &destinations, &plan, &assessment);
-        assert_eq!(targets.len(), MAX_MODULES + 2);
+        assert_eq!(targets.len(), MAX_MODULES + 3);
         let Ok(Way::Restic(repository)) = &targets[0].way else { panic!("{targets:?}") };
         assert_eq!(repository.location.expose_secret(), "s3:https://user:pw@host/bucket/postfix/u1");
         assert_eq!(targets[0].repository, "Offsite");
@@ -351,5 +355,6 @@ mod tests {
         assert!(matches!(&targets[1].way, Err(NotProbed::Incomplete(what)) if what.contains("mail10")));
         assert!(matches!(targets[MAX_MODULES].way, Err(NotProbed::TooMany(2))));
         assert_eq!(targets[MAX_MODULES + 1].location.as_deref(), Some("local:/srv"));
+        assert!(matches!(targets[MAX_MODULES + 2].way, Err(NotProbed::TooMany(10))));
     }
 }

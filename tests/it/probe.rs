@@ -169,6 +169,21 @@ async fn a_restic_that_ignores_sigterm_is_gone_all_the_same() {
 }
 
 #[tokio::test]
+async fn nothing_stays_behind_when_a_probe_is_broken_off() {
+    let dir = tempfile::tempdir().unwrap();
+    let pids = dir.path().join("pids");
+    let destination = layout_a("local", "/nowhere", PASSWORD, Some(&pids));
+    let settings = RepoCheck { restic: fake("ignores-sigterm"), ..settings(LONG) };
+    let written = || fs::read_to_string(&pids).unwrap_or_default().ends_with('\n');
+    tokio::select! {
+        verdict = look_with(&settings, &destination) => panic!("{verdict:?}"),
+        () = until(written) => {}
+    }
+    let pids = fs::read_to_string(&pids).unwrap();
+    until(|| pids.split_whitespace().all(|pid| !alive(pid))).await;
+}
+
+#[tokio::test]
 async fn no_secret_is_in_a_verdict() {
     let settings = RepoCheck { restic: fake("tells-secrets"), ..settings(LONG) };
     let destination = Destination::Documented {
