@@ -2,7 +2,6 @@
 
 mod alertmanager;
 mod host;
-mod http;
 mod limits;
 
 use std::collections::BTreeSet;
@@ -19,6 +18,7 @@ use crate::cluster::model::{Cluster, Layout};
 use crate::cluster::{self, Selector};
 use crate::config::{Live, Settings};
 use crate::deliver;
+use crate::http;
 use crate::process;
 
 /// How much patience there is for a program or a server on this machine.
