@@ -23,8 +23,8 @@ const GROUP: &str = "ns8-backup-monitor";
 const NEW_FILE: &str = "\
 # ns8-backup-monitor. Every other key has a default: config.yml.example states them all.
 ";
-/// What is enabled and started.
-const UNITS: [&str; 2] = ["ns8-backup-monitor.socket", "ns8-backup-monitor.path"];
+/// What is enabled and started; the other units follow it.
+const UNIT: &str = "ns8-backup-monitor.socket";
 
 /// The three things; what is not set stays as it is.
 #[derive(Debug, Default, Clone, PartialEq, Deserialize)]
@@ -250,13 +250,13 @@ fn group_id(groups: &str) -> Option<u32> {
 
 /// Enables and starts the units, or says why not.
 fn start(arguments: &Setup, file: &Path) -> Result<(), String> {
-    let command = format!("systemctl enable --now {}", UNITS.join(" "));
+    let command = format!("systemctl enable --now {UNIT}");
     let left_out = match () {
         () if arguments.no_start => "because of --no-start",
         () if file != Path::new(DEFAULT_PATH) => "because the units read another file",
         () if !Path::new("/run/systemd/system").exists() => "because systemd is not running here",
         () => {
-            let status = Command::new("systemctl").args(["enable", "--now"]).args(UNITS).status();
+            let status = Command::new("systemctl").args(["enable", "--now", UNIT]).status();
             return match status {
                 Ok(status) if status.success() => Ok(()),
                 Ok(_) => Err(format!("{command} failed: see the lines above")),
@@ -327,6 +327,14 @@ notification: # mail
 # foot
 ";
         assert_eq!(edited(text, &answers("me@example.com", &["a@example.com", "new@example.com"], "[x]")), expected);
+    }
+
+    #[test]
+    fn the_shipped_file_takes_the_answers() {
+        let shipped = include_str!("../../config/config.yml.example");
+        let text = edited(shipped, &answers("b@example.com", &["a@example.com"], "[x]"));
+        let kept = shipped.lines().filter(|line| text.lines().any(|new| new == *line)).count();
+        assert_eq!(kept, shipped.lines().count(), "{text}");
     }
 
     #[test]

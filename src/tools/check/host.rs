@@ -149,20 +149,21 @@ fn judge_unit(name: &str, listen: Option<&str>, properties: &str) -> Line {
             .filter_map(|line| line.split_once('='))
             .any(|(key, value)| key == property && value == wanted)
     };
-    let enable = format!("systemctl enable --now {name}");
+    // The path unit is not enabled: the socket brings it along.
+    let stays = is("UnitFileState", "enabled") || is("UnitFileState", "static");
+    let enable = "systemctl enable --now ns8-backup-monitor.socket";
+    let start = format!("{enable} && systemctl start {name}");
     let address = listen.map(|listen| format!("{listen} (Stream)"));
     match () {
         () if is("LoadState", "not-found") => error("units", format!("{name} is not installed"), "install the package"),
-        () if !is("ActiveState", "active") => error("units", format!("{name} is not active"), enable),
-        () if !is("UnitFileState", "enabled") => {
-            warning("units", format!("{name} is active, but not enabled: gone after a reboot"), enable)
-        }
+        () if !is("ActiveState", "active") => error("units", format!("{name} is not active"), start),
+        () if !stays => warning("units", format!("{name} is active, but not enabled: gone after a reboot"), enable),
         () if address.as_ref().is_some_and(|address| !is("Listen", address)) => {
             let todo = format!("change ListenStream with `systemctl edit {name}`, or receiver.host and receiver.port");
             let found = format!("{name} listens elsewhere than receiver.host and receiver.port say; the unit counts");
             warning("units", found, todo)
         }
-        () => ok("units", format!("{name} is active and enabled")),
+        () => ok("units", format!("{name} is active")),
     }
 }
 
@@ -185,6 +186,7 @@ mod tests {
         assert_eq!(level(good), Level::Ok);
         assert_eq!(level(&good.replace("9099", "9098")), Level::Warning);
         assert_eq!(level(&good.replace("enabled", "disabled")), Level::Warning);
+        assert_eq!(level(&good.replace("enabled", "static")), Level::Ok);
         assert_eq!(level(&good.replace("=active", "=inactive")), Level::Error);
         assert_eq!(level("LoadState=not-found\nActiveState=inactive\nUnitFileState=\n"), Level::Error);
         assert_eq!(level(""), Level::Error);
