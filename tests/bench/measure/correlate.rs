@@ -1,0 +1,54 @@
+//! Reading a plan: the library against the same requests sent bare.
+
+use std::io::{BufReader, Write};
+use std::os::unix::net::UnixStream;
+use std::time::{Duration, Instant};
+
+use ns8_backup_monitor::cluster::model::PlanId;
+use ns8_backup_monitor::cluster::{self, Selector};
+use ns8_backup_monitor::config;
+
+/// `requests` is a file with what the library sends to Redis, as it was recorded on the way.
+pub(crate) fn run(socket: &str, plan: &str, requests: &str, runs: usize) {
+    let requests = std::fs::read(requests).expect("the recorded requests");
+    let answers = count(&requests);
+    let plan = PlanId::new(plan).expect("a plan's id");
+    let redis = config::Redis {
+        socket: Some(socket.into()),
+        url: None,
+        username: None,
+        password_file: None,
+        timeout: Duration::from_secs(600),
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let (mut program, mut floor, mut modules) = (Vec::new(), Vec::new(), 0);
+    for _ in 0..runs {
+        let start = Instant::now();
+        let cluster = runtime.block_on(cluster::read(&redis, Selector::Plan(&plan))).expect("a readable cluster");
+        program.push(start.elapsed().as_secs_f64());
+        modules = cluster.plans.first().map_or(0, |plan| plan.results.len());
+        drop(cluster);
+        let start = Instant::now();
+        bare(socket, &requests, answers);
+        floor.push(start.elapsed().as_secs_f64());
+    }
+    println!("{}", serde_json::json!({ "program": program, "floor": floor, "requests": answers, "modules": modules }));
+}
+
+/// One connection, everything sent at once, every answer parsed and dropped.
+fn bare(socket: &str, requests: &[u8], answers: usize) {
+    let stream = UnixStream::connect(socket).expect("Redis");
+    (&stream).write_all(requests).expect("Redis reads");
+    let mut reader = BufReader::with_capacity(64 << 10, &stream);
+    let mut parser = redis::Parser::new();
+    for _ in 0..answers {
+        std::hint::black_box(parser.parse_value(&mut reader).expect("Redis answers"));
+    }
+}
+
+/// How many requests these are: arrays of the Redis protocol, one after the other.
+fn count(requests: &[u8]) -> usize {
+    let mut parser = redis::Parser::new();
+    let mut rest = requests;
+    (0..).take_while(|_| !rest.is_empty() && parser.parse_value(&mut rest).is_ok()).count()
+}
