@@ -8,10 +8,10 @@ use ns8_backup_monitor::cluster::model::PlanId;
 use ns8_backup_monitor::cluster::{self, Selector};
 use ns8_backup_monitor::config;
 
-/// `requests` is a file with what the library sends to Redis, as it was recorded on the way.
-pub(crate) fn run(socket: &str, plan: &str, requests: &str, runs: usize) {
+/// `requests` is a file with what the library sends to Redis, as it was recorded on the way; `answers` says how many
+/// requests these are.
+pub(crate) fn run(socket: &str, plan: &str, requests: &str, answers: usize, runs: usize) {
     let requests = std::fs::read(requests).expect("the recorded requests");
-    let answers = count(&requests);
     let plan = PlanId::new(plan).expect("a plan's id");
     let redis = config::Redis {
         socket: Some(socket.into()),
@@ -32,7 +32,7 @@ pub(crate) fn run(socket: &str, plan: &str, requests: &str, runs: usize) {
         bare(socket, &requests, answers);
         floor.push(start.elapsed().as_secs_f64());
     }
-    println!("{}", serde_json::json!({ "program": program, "floor": floor, "requests": answers, "modules": modules }));
+    println!("{}", serde_json::json!({ "program": program, "floor": floor, "modules": modules }));
 }
 
 /// One connection, everything sent at once, every answer parsed and dropped.
@@ -44,11 +44,4 @@ fn bare(socket: &str, requests: &[u8], answers: usize) {
     for _ in 0..answers {
         std::hint::black_box(parser.parse_value(&mut reader).expect("Redis answers"));
     }
-}
-
-/// How many requests these are: arrays of the Redis protocol, one after the other.
-fn count(requests: &[u8]) -> usize {
-    let mut parser = redis::Parser::new();
-    let mut rest = requests;
-    (0..).take_while(|_| !rest.is_empty() && parser.parse_value(&mut rest).is_ok()).count()
 }
