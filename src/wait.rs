@@ -49,7 +49,10 @@ pub async fn settle(job: &Job, live: &Live, announcements: &Announcements) -> Se
     let (entered, now) = (Instant::now(), Timestamp::now());
     let deadline = entered + job.wait_left(correlator.max_wait, now);
     let read_deadline = deadline.max(entered + PATIENCE.min(correlator.max_wait));
-    sleep(job.wait_left(correlator.wait, now)).await;
+    let left = job.wait_left(correlator.wait, now);
+    if !left.is_zero() {
+        sleep(left).await;
+    }
 
     // Before the first look, so that no announcement is missed between the two.
     let mut listener = announcements.listen().await;

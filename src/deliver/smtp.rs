@@ -91,6 +91,7 @@ impl Relay {
         let from = &settings.mail_from;
         let text = message::build(from, mail, to)
             .map_err(|error| SendError::Rejected(format!("the mail cannot be written: {error}")))?;
+        let text = String::from_utf8_lossy(&text);
         self.bounded(settings.timeout, async |stage| {
             let mut connection = self.open(settings.timeout, stage).await?;
             let result = transfer(&mut connection, &from.email, to, &text, stage).await;
@@ -222,7 +223,7 @@ async fn transfer(
     connection: &mut AsyncSmtpConnection,
     from: &Address,
     to: &Address,
-    text: &[u8],
+    text: &str,
     stage: &mut Stage,
 ) -> Result<String, Trouble> {
     let mut parameters = Vec::new();
@@ -245,9 +246,25 @@ async fn transfer(
     let answer = connection.command(commands::Data).await?;
     expect(Severity::PositiveIntermediate, &answer)?;
     *stage = Stage::Message;
-    let answer = connection.message(text).await?;
+    let answer = connection.command(Content(text)).await?;
     expect(Severity::PositiveCompletion, &answer)?;
     Ok(clean(&words(&answer), MAX_WORDS))
+}
+
+/// A message as it follows DATA: a dot doubled where a line begins with one (RFC 5321, section 4.5.2), and the final dot.
+///
+/// In one piece: lettre sends the final dot on its own, and the kernel keeps that back until the relay has acknowledged
+/// the rest, for which many wait 40 ms.
+struct Content<'a>(&'a str);
+
+impl fmt::Display for Content<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for line in self.0.split_inclusive("\r\n") {
+            let dot = if line.starts_with('.') { "." } else { "" };
+            write!(f, "{dot}{line}")?;
+        }
+        f.write_str("\r\n.\r\n")
+    }
 }
 
 /// Says goodbye. A courtesy: nothing waits for it, and nothing depends on it.

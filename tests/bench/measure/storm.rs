@@ -43,7 +43,8 @@ pub(crate) fn run(address: &str, path: &str, clients: usize, requests: usize, pl
 fn post(address: &str, path: &str, body: &str) -> bool {
     let exchange = || {
         let mut stream = TcpStream::connect(address)?;
-        let head = format!("POST {path} HTTP/1.1\r\nHost: bench\r\nContent-Type: application/json\r\nConnection: close\r\n");
+        let head =
+            format!("POST {path} HTTP/1.1\r\nHost: bench\r\nContent-Type: application/json\r\nConnection: close\r\n");
         stream.write_all(format!("{head}Content-Length: {}\r\n\r\n{body}", body.len()).as_bytes())?;
         let mut answer = Vec::new();
         stream.read_to_end(&mut answer)?;
