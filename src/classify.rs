@@ -90,10 +90,11 @@ impl Assessment {
 /// Assesses `plan` for an alert that started at `alert_start`, at the time `now`.
 ///
 /// A result is stale when it ended more than `stale_after` before this run, whose time is the newer of the alert's
-/// start and the plan's newest result. Neither counts as later than `now`: one clock that runs ahead must not make
-/// everybody else's result an old one.
+/// start and the plan's newest result. The latter counts as no later than `now`: one clock that runs ahead must not make
+/// everybody else's result an old one. The alert's start counts as it is: it was no later than the alert's arrival, and
+/// a clock that was set back since must not make last night's result one of this run.
 pub fn assess(plan: &Plan, alert_start: Timestamp, now: Timestamp, stale_after: Option<Duration>) -> Assessment {
-    let run = plan.newest_end().map_or(alert_start, |newest| newest.max(alert_start)).min(now);
+    let run = plan.newest_end().map_or(alert_start, |newest| newest.min(now).max(alert_start));
     let oldest = stale_after.and_then(|age| run.checked_sub(age).ok());
     // A module whose result is damaged is in `modules` only: it counts as one without a result, never as nothing.
     let ids: BTreeSet<&ModuleId> =
@@ -240,8 +241,12 @@ mod tests {
     fn a_clock_that_runs_ahead_makes_nobody_old() {
         let plan = plan(&[("a", Some(48 * HOUR), 1), ("b", Some(-60), 0)], None);
         assert_eq!(states(&plan, 0, 0), [("a".into(), State::Error), ("b".into(), State::Success)]);
-        // Nor does an alert that claims to come from the future.
-        assert_eq!(states(&plan, 48 * HOUR, 0)[1], ("b".into(), State::Success));
+    }
+
+    #[test]
+    fn a_clock_that_is_set_back_after_the_alert_makes_nobody_new() {
+        let plan = plan(&[("a", Some(0), 1), ("b", Some(-24 * HOUR), 0)], None);
+        assert_eq!(states(&plan, 60, -400 * 24 * HOUR), [("a".into(), State::Error), ("b".into(), State::Stale)]);
     }
 
     #[test]
