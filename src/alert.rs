@@ -10,8 +10,12 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::cluster::model::PlanId;
 
-/// Longest annotation and label value kept with a job, in characters. Plan ids are kept whole.
+/// Longest label or annotation, name or value, kept with a job, in characters.
 const MAX_TEXT: usize = 1000;
+/// Longest plan id, in characters: far beyond any that Redis holds. What is cut is of no plan that there is.
+const MAX_PLAN: usize = 10_000;
+/// Bytes of labels and annotations kept of one alert; what is beyond is left out.
+const MAX_ALERT: usize = 16 << 10;
 
 /// One alert, as it is kept with a job.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,6 +28,13 @@ pub struct Alert {
     pub annotations: BTreeMap<String, String>,
     /// When it began to fire; `None` where that is not said or is no time.
     pub starts_at: Option<Timestamp>,
+}
+
+impl Alert {
+    /// Bytes of its labels and annotations.
+    pub fn text_len(&self) -> usize {
+        self.labels.iter().chain(&self.annotations).map(|(name, text)| name.len() + text.len()).sum()
+    }
 }
 
 /// A batch, sorted: the alerts to queue, each with its plan, and how many are not for us.
@@ -68,21 +79,28 @@ pub fn parse(body: &[u8], alert_names: &[String]) -> Result<Batch, serde_json::E
             batch.ignored += 1;
             continue;
         }
-        let label = |name: &str| alert.labels.get(name).and_then(PlanId::new);
+        let label = |name: &str| PlanId::new(shorten(alert.labels.get(name)?, MAX_PLAN));
         let plan = label("id").or_else(|| label("backup_id"));
-        let cut = |texts: BTreeMap<String, String>| texts.into_iter().map(|(key, text)| (key, shorten(text))).collect();
-        let (labels, annotations) = (cut(alert.labels), cut(alert.annotations));
+        let mut room = MAX_ALERT;
+        let (labels, annotations) = (kept(alert.labels, &mut room), kept(alert.annotations, &mut room));
         batch.alerts.push((plan, Alert { name, labels, annotations, starts_at: alert.starts_at }));
     }
     Ok(batch)
 }
 
-fn shorten(mut text: String) -> String {
-    if let Some((end, _)) = text.char_indices().nth(MAX_TEXT) {
-        text.truncate(end);
-        text.push('…');
+/// The texts that there is `room` for, in bytes, each of a bearable length.
+fn kept(texts: BTreeMap<String, String>, room: &mut usize) -> BTreeMap<String, String> {
+    let short = texts.into_iter().map(|(name, text)| (shorten(&name, MAX_TEXT), shorten(&text, MAX_TEXT)));
+    short
+        .take_while(|(name, text)| room.checked_sub(name.len() + text.len()).map(|left| *room = left).is_some())
+        .collect()
+}
+
+fn shorten(text: &str, max: usize) -> String {
+    match text.char_indices().nth(max) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.into(),
     }
-    text
 }
 
 fn or_default<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(deserializer: D) -> Result<T, D::Error> {
@@ -143,7 +161,7 @@ mod tests {
 
     #[test]
     fn ids_are_data_of_any_content() {
-        for id in ["*", "1/status", "[a-z]", "è ☃", "a\nb", &"9".repeat(300), &"x".repeat(5000)] {
+        for id in ["*", "1/status", "[a-z]", "è ☃", "a\nb", &"9".repeat(300), &"x".repeat(MAX_PLAN)] {
             let body = serde_json::json!({"alerts": [{"labels": {"alertname": "backup_failed", "id": id}}]});
             assert_eq!(plans(&body.to_string()), [Some(id.into())]);
         }
@@ -173,6 +191,20 @@ mod tests {
         let batch = parse_text(&body).unwrap();
         assert!(batch.alerts.iter().all(|(_, alert)| alert.starts_at.is_none()));
         assert_eq!(batch.alerts[0].1.annotations["summary"].chars().count(), MAX_TEXT + 1);
+    }
+
+    #[test]
+    fn however_much_there_is_in_an_alert_little_is_kept() {
+        let labels: BTreeMap<String, String> = (0..10_000).map(|n| (format!("label{n}"), "x".repeat(90))).collect();
+        let long = [("k".repeat(100_000), "v".repeat(100_000)), ("id".into(), "i".repeat(100_000))];
+        let labels: BTreeMap<_, _> = labels.into_iter().chain(long).collect();
+        let mut alert = serde_json::json!({"labels": labels, "annotations": labels});
+        alert["labels"]["alertname"] = "backup_failed".into();
+        let batch = parse_text(&serde_json::json!({"alerts": [alert]}).to_string()).unwrap();
+        let (plan, alert) = &batch.alerts[0];
+        assert!(alert.text_len() <= MAX_ALERT && alert.text_len() > MAX_ALERT / 2, "{}", alert.text_len());
+        assert_eq!(alert.labels["alertname"], "backup_failed");
+        assert_eq!(plan.as_ref().unwrap().as_str().chars().count(), MAX_PLAN + 1);
     }
 
     proptest::proptest! {

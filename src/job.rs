@@ -15,6 +15,8 @@ pub const VERSION: u32 = 1;
 
 /// At most this many different alerts are kept with a job; the rest are counted.
 pub const MAX_ALERTS: usize = 50;
+/// No further alert is kept with a job whose alerts have this many bytes of text.
+const MAX_TEXT: usize = 64 << 10;
 
 /// A job's name: the UTC time of its arrival and four random digits, so that names sort by age.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -159,7 +161,8 @@ impl Job {
         if self.alerts.contains(&alert) {
             return false;
         }
-        match self.alerts.len() < MAX_ALERTS {
+        let text: usize = self.alerts.iter().map(Alert::text_len).sum();
+        match self.alerts.len() < MAX_ALERTS && text < MAX_TEXT {
             true => self.alerts.push(alert),
             false => self.alerts_left_out += 1,
         }
@@ -314,6 +317,17 @@ mod tests {
             assert!(job.join(alert));
         }
         assert_eq!((job.alerts.len(), job.alerts_left_out), (MAX_ALERTS, 10));
+    }
+
+    #[test]
+    fn few_alerts_are_kept_where_they_are_long() {
+        let mut job = job("2026-11-22T03:00:00Z");
+        for n in 0..20 {
+            let mut alert = job.alerts[0].clone();
+            alert.annotations.insert(format!("{n:02}"), "x".repeat(10_000 - 2));
+            assert!(job.join(alert));
+        }
+        assert_eq!((job.alerts.len(), job.alerts_left_out), (8, 13));
     }
 
     #[test]

@@ -29,7 +29,6 @@ pub mod wait;
 pub mod classify;
 pub mod examine;
 
-mod http;
 pub mod probe;
 pub mod process;
 

@@ -5,13 +5,14 @@
 
 use std::collections::BTreeSet;
 use std::error::Error;
-use std::io;
 use std::sync::Arc;
+use std::{fs, io};
 
 use redis::aio::MultiplexedConnection;
 use redis::{AsyncConnectionConfig, Client, Cmd, ConnectionAddr, ErrorKind, IntoConnectionInfo, RedisError, Value};
 use redis::{RedisResult, ServerErrorKind};
-use secrecy::ExposeSecret;
+
+use tokio::sync::Semaphore;
 
 use super::value;
 use crate::config::{self, RedisAddress};
@@ -19,6 +20,10 @@ use crate::config::{self, RedisAddress};
 /// How many keys one step of a scan looks at: few steps even on a large database, a few milliseconds of the server's
 /// time each.
 const SCAN_STEP: usize = 10_000;
+
+/// So many readings at one time; the others wait for their turn, which does not count as time in which Redis should have
+/// answered. A batch of alerts of hundreds of plans uses up neither this program's files nor its memory.
+static TURNS: Semaphore = Semaphore::const_new(16);
 
 /// Why the cluster could not be read, and what to do. Never holds a secret.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -45,6 +50,7 @@ pub(super) async fn bounded<T>(
     redis: &config::Redis,
     reading: impl Future<Output = Result<T, Why>>,
 ) -> Result<T, ReadError> {
+    let _turn = TURNS.acquire().await.expect("never closed");
     let late = || Why(format!("no answer within {} s (redis.timeout)", redis.timeout.as_secs()));
     let result = tokio::time::timeout(redis.timeout, reading).await.unwrap_or_else(|_| Err(late()));
     result.map_err(|Why(why)| ReadError { address: redis.address().to_string(), why })
@@ -61,7 +67,9 @@ pub(super) fn client(redis: &config::Redis) -> Result<Client, Why> {
         login = login.set_username(username);
     }
     if let Some(file) = &redis.password_file {
-        login = login.set_password(config::secret("redis.password_file", file).map_err(Why)?.expose_secret());
+        let password = fs::read_to_string(file)
+            .map_err(|error| Why(format!("redis.password_file {} cannot be read: {error}", file.display())))?;
+        login = login.set_password(password.trim_end_matches(['\r', '\n']));
     }
     Ok(Client::open(info.set_redis_settings(login))?)
 }

@@ -33,6 +33,10 @@ use sent::Sent;
 
 /// At most this many jobs are kept; more are refused until some are done.
 pub const MAX_JOBS: usize = 5000;
+/// At most this many bytes of jobs are kept in memory, mails included; more are refused until some are done.
+pub const MAX_BYTES: usize = 32 << 20;
+/// What an alert takes in memory beside its text.
+const ALERT_BYTES: usize = 1000;
 
 /// Where state is kept: `$STATE_DIRECTORY` as systemd sets it, else `/var/lib/ns8-backup-monitor`.
 pub fn state_directory() -> PathBuf {
@@ -79,6 +83,8 @@ struct Entry {
     /// Counts changes, and up to which one the disk has them.
     changed: u64,
     saved: u64,
+    /// What it takes in memory, more or less.
+    bytes: usize,
     /// Ends the job's pause between attempts.
     nudge: Arc<Notify>,
 }
@@ -95,7 +101,7 @@ pub enum AcceptError {
         source: io::Error,
     },
     /// There are too many jobs already.
-    #[error("the queue is full: {MAX_JOBS} jobs are waiting")]
+    #[error("the queue is full: there are {MAX_JOBS} jobs at most, with {MAX_BYTES} bytes")]
     Full,
 }
 
@@ -114,7 +120,7 @@ impl Queue {
             if job.is_waiting() {
                 jobs.waiting.insert(job.plan.clone(), job.id.clone());
             }
-            jobs.by_id.insert(job.id.clone(), Entry { job, changed: 1, saved: 1, nudge: Arc::default() });
+            jobs.by_id.insert(job.id.clone(), Entry::new(job, 1));
         }
         let (writer, writes) = std::sync::mpsc::channel();
         let queue = Self { jobs: Arc::new(Mutex::new(jobs)), writer, started, disk };
@@ -135,14 +141,15 @@ impl Queue {
     /// # Errors
     /// Where they are not, and so must be sent again.
     pub async fn accept(&self, alerts: Vec<(Option<PlanId>, Alert)>, now: Timestamp) -> Result<(), AcceptError> {
+        // At once: of all that has been received, one batch at a time is in memory with all its alerts.
+        let touched = self.lock().take_in(alerts, now).ok_or(AcceptError::Full)?;
         // On its own task: a client that hangs up must not leave a job half accepted.
         let queue = self.clone();
-        let accepted = tokio::spawn(async move { queue.accept_all(alerts, now).await });
+        let accepted = tokio::spawn(async move { queue.save_accepted(touched).await });
         accepted.await.unwrap_or_else(|error| Err(self.disk_error(io::Error::other(error))))
     }
 
-    async fn accept_all(&self, alerts: Vec<(Option<PlanId>, Alert)>, now: Timestamp) -> Result<(), AcceptError> {
-        let touched = self.lock().take_in(alerts, now).ok_or(AcceptError::Full)?;
+    async fn save_accepted(&self, touched: BTreeSet<JobId>) -> Result<(), AcceptError> {
         let saves: Vec<_> = touched.iter().map(|id| (id, self.write(id))).collect();
         let mut result = Ok(());
         for (id, save) in saves {
@@ -160,11 +167,13 @@ impl Queue {
 
     /// Hands the job to the writer, unless the disk has it as it is. The change that is being written, and its end.
     fn write(&self, id: &JobId) -> Option<(u64, oneshot::Receiver<io::Result<()>>)> {
-        let jobs = self.lock();
-        let entry = jobs.by_id.get(id)?;
-        let saved =
-            (entry.changed > entry.saved).then(|| self.order(job_file(id), Some(encode(&entry.job)), OnFailure::Tell));
-        saved.map(|saved| (entry.changed, saved))
+        let mut jobs = self.lock();
+        let entry = jobs.by_id.get_mut(id)?;
+        if entry.changed == entry.saved {
+            return None;
+        }
+        let content = entry.encode();
+        Some((entry.changed, self.order(job_file(id), Some(content), OnFailure::Tell)))
     }
 
     /// Orders one file to be written, or with no content removed.
@@ -240,7 +249,8 @@ impl Queue {
             let Some(entry) = jobs.by_id.get_mut(&job.id) else { return };
             entry.job = job.clone();
             entry.changed += 1;
-            self.order(job_file(&job.id), Some(encode(job)), OnFailure::Retry)
+            let content = entry.encode();
+            self.order(job_file(&job.id), Some(content), OnFailure::Retry)
         };
         let _ = saved.await;
     }
@@ -283,7 +293,7 @@ impl Queue {
             let Some(job) = self.disk.revive(id) else { return };
             let saved = self.order(job_file(id), Some(encode(&job)), OnFailure::Retry);
             self.order(format!("{id}.{}", disk::FAILED), None, OnFailure::Retry);
-            jobs.by_id.insert(id.clone(), Entry { job, changed: 1, saved: 1, nudge: Arc::default() });
+            jobs.by_id.insert(id.clone(), Entry::new(job, 1));
             saved
         };
         let _ = revived.await;
@@ -339,7 +349,8 @@ impl Jobs {
         new.sort();
         new.dedup();
         new.retain(|plan| !self.waiting.contains_key(*plan));
-        if self.by_id.len() + new.len() > MAX_JOBS {
+        let bytes: usize = self.by_id.values().map(|entry| entry.bytes).sum();
+        if self.by_id.len() + new.len() > MAX_JOBS || bytes > MAX_BYTES {
             return None;
         }
         let mut touched = BTreeSet::new();
@@ -367,7 +378,7 @@ impl Jobs {
         };
         self.waiting.insert(plan.clone(), id.clone());
         let job = Job::new(id.clone(), plan, now, alert);
-        self.by_id.insert(id.clone(), Entry { job, changed: 1, saved: 0, nudge: Arc::default() });
+        self.by_id.insert(id.clone(), Entry::new(job, 0));
         id
     }
 
@@ -377,6 +388,21 @@ impl Jobs {
         {
             self.waiting.remove(&entry.job.plan);
         }
+    }
+}
+
+impl Entry {
+    fn new(job: Job, saved: u64) -> Self {
+        let mut entry = Self { job, changed: 1, saved, bytes: 0, nudge: Arc::default() };
+        entry.encode();
+        entry
+    }
+
+    /// What its file is to hold.
+    fn encode(&mut self) -> Vec<u8> {
+        let content = encode(&self.job);
+        self.bytes = content.len() + self.job.alerts.len() * ALERT_BYTES;
+        content
     }
 }
 

@@ -121,6 +121,23 @@ async fn too_many_jobs_are_refused_and_nothing_is_taken_in() {
 }
 
 #[tokio::test]
+async fn too_many_bytes_are_refused_until_some_are_gone() {
+    let state = tempfile::tempdir().unwrap();
+    let (queue, mut started) = open(state.path());
+    let large = |plan: &str| {
+        let mut large = for_plan(plan, "1");
+        large.1.annotations.insert("a".into(), "x".repeat(MAX_BYTES / 2));
+        vec![large]
+    };
+    for plan in ["1", "2"] {
+        queue.accept(large(plan), now()).await.unwrap();
+    }
+    assert!(matches!(queue.accept(vec![for_plan("3", "1")], now()).await, Err(AcceptError::Full)));
+    queue.drop_job(&started.try_recv().unwrap()).await;
+    queue.accept(vec![for_plan("3", "1")], now()).await.unwrap();
+}
+
+#[tokio::test]
 async fn a_batch_that_the_disk_does_not_take_is_not_accepted() {
     let state = tempfile::tempdir().unwrap();
     let (queue, mut started) = open(state.path());

@@ -3,9 +3,8 @@
 use serde::Deserialize;
 use serde_yaml::Value;
 
-use super::{Line, PATIENCE, error, ok, warning};
+use super::{Line, PATIENCE, error, http, ok, warning};
 use crate::config::Receiver;
-use crate::http;
 use crate::tools::alertmanager_config::{NAME, Webhook, list};
 
 const SUBJECT: &str = "alertmanager";

@@ -2,6 +2,7 @@
 
 mod alertmanager;
 mod host;
+mod http;
 mod limits;
 
 use std::collections::BTreeSet;
@@ -18,7 +19,6 @@ use crate::cluster::model::{Cluster, Layout};
 use crate::cluster::{self, Selector};
 use crate::config::{Live, Settings};
 use crate::deliver;
-use crate::http;
 use crate::process;
 
 /// How much patience there is for a program or a server on this machine.
@@ -61,18 +61,11 @@ fn error(subject: &'static str, found: impl Into<String>, todo: impl Into<String
 
 /// The command.
 pub(super) async fn run(arguments: &cli::Check, live: &Live) -> Done {
-    let mut lines = Vec::new();
-    look(arguments, live, &mut |line| {
-        // Shown as it comes: a relay that hangs takes a minute.
-        if !arguments.json {
-            print(&text(&line));
-        }
-        lines.push(line);
-    })
-    .await;
+    let lines = look(arguments, live).await;
     let worst = lines.iter().map(|line| line.level).max();
-    if arguments.json {
-        print(&format!("{:#}\n", json!({ "version": 1, "checks": lines })));
+    match arguments.json {
+        true => print(&format!("{:#}\n", json!({ "version": 1, "checks": lines }))),
+        false => print(&lines.iter().map(text).collect::<String>()),
     }
     Ok(if worst == Some(Level::Error) { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
@@ -87,19 +80,19 @@ fn text(line: &Line) -> String {
     format!("{level:7}  {}: {}{todo}\n", line.subject, line.found)
 }
 
-/// Looks at one thing after the other, and tells each line.
-async fn look(arguments: &cli::Check, live: &Live, tell: &mut dyn FnMut(Line)) {
-    let (settings, lines) = configuration(live);
-    lines.into_iter().chain(host::queue()).for_each(&mut *tell);
+async fn look(arguments: &cli::Check, live: &Live) -> Vec<Line> {
+    let (settings, mut lines) = configuration(live);
+    lines.extend(host::queue());
     let (layouts, line) = redis(settings.as_ref().unwrap_or(&defaults())).await;
-    tell(line);
+    lines.push(line);
     if let Some(settings) = &settings {
-        tell(relay(settings).await);
-        probe(settings, &layouts).await.into_iter().for_each(&mut *tell);
+        lines.push(relay(settings).await);
+        lines.extend(probe(settings, &layouts).await);
     }
     let settings = settings.unwrap_or_else(defaults);
-    tell(alertmanager::check(&arguments.alertmanager, &settings.receiver).await);
-    host::units(&settings.receiver).await.into_iter().for_each(tell);
+    lines.push(alertmanager::check(&arguments.alertmanager, &settings.receiver).await);
+    lines.extend(host::units(&settings.receiver).await);
+    lines
 }
 
 /// The settings, unless they are unusable, and what is to be said about them.
@@ -179,7 +172,7 @@ async fn probe(settings: &Settings, layouts: &BTreeSet<Layout>) -> Vec<Line> {
     let mut lines = Vec::new();
     if layouts.contains(&Layout::C) {
         lines.push(gateway(settings).await);
-        lines.push(host::agent(&settings.repo_check));
+        lines.push(host::agent(settings.repo_check.agent_env.as_deref()));
     }
     let restic = &settings.repo_check.restic;
     let command = process::Command {
