@@ -47,7 +47,12 @@ impl Site {
 
     /// A site with further lines for `notification` and with these sections.
     pub fn with(notification: &str, sections: &str) -> Self {
-        let (redis, relay) = (Redis::start(), smtp::Server::plain());
+        Self::on(Redis::start(), notification, sections)
+    }
+
+    /// The same on this Redis.
+    pub fn on(redis: Redis, notification: &str, sections: &str) -> Self {
+        let relay = smtp::Server::plain();
         let service = Service::new(&config(&redis, &relay, notification, sections));
         let site = Self { redis, relay, service };
         site.half_fails("2");
@@ -66,6 +71,24 @@ impl Site {
             let now = jiff::Timestamp::now().to_string();
             self.redis.hset(&key, &[("result", result), ("timestamp", &now), ("error", error)]);
         }
+    }
+
+    /// Writes plan 2 as NS8 does now, with `mail1` failed just now and `samba1` in the middle of its run: its result is
+    /// the one of the night before.
+    pub fn runs(&self) {
+        let now = jiff::Timestamp::now().as_second();
+        self.redis.hset("cluster/module_node", &[("mail1", "1"), ("samba1", "1")]);
+        self.redis.hset("cluster/backup/2", &[("name", "Nightly"), ("instances", "mail1 samba1"), ("enabled", "1")]);
+        self.redis.run::<i64>("DEL module/mail1/backup/2/status module/samba1/backup/2/status");
+        self.ends("mail1", now, 1);
+        self.ends("samba1", now - 86_400, 0);
+    }
+
+    /// Writes the result of a module of plan 2 as NS8 does now.
+    pub fn ends(&self, module: &str, end: i64, errors: u32) {
+        let start = end - 60;
+        let result = serde_json::json!({"start": start, "end": end, "errors": errors, "total_size": 5, "total_file_count": 6, "snapshots_count": 7});
+        self.redis.hset("node/1/backup_status/2", &[(module, &result.to_string())]);
     }
 
     /// The mails so far, once there are `count`, each as recipient and whole text.

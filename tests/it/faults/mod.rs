@@ -2,7 +2,12 @@
 //!
 //! docs/reliability.md tells what happens at each, and names the test that shows it.
 
+mod clock;
 mod crash;
+mod disk;
+mod duplicates;
+mod load;
+mod redis;
 mod relay;
 mod sendmail;
 mod terminate;

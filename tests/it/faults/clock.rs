@@ -1,0 +1,150 @@
+//! A clock that jumps, by libfaketime: what the program takes for the time of day can be set at any moment.
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use crate::support::programs;
+use crate::support::service::{PATIENCE, wait_until, webhook};
+use crate::support::site::{AT_ONCE, Site};
+use crate::support::smtp::{Fault, Stage};
+
+/// A clock that a service is started with; the monotonic clock is left alone, as on a real machine.
+pub struct Clock(PathBuf);
+
+impl Clock {
+    pub fn of(site: &Site) -> Self {
+        let clock = Self(site.service.path("clock"));
+        clock.set("+0");
+        clock
+    }
+
+    /// Sets the clock to this distance from the real time, such as `-6h`.
+    pub fn set(&self, distance: &str) {
+        let new = self.0.with_extension("new");
+        std::fs::write(&new, distance).unwrap();
+        std::fs::rename(new, &self.0).unwrap();
+    }
+
+    /// Starts the service with it.
+    pub fn start(&self, site: &mut Site) {
+        let library = library();
+        site.service.start_with(&[
+            ("LD_PRELOAD", library.to_str().unwrap()),
+            ("FAKETIME_TIMESTAMP_FILE", self.0.to_str().unwrap()),
+            ("FAKETIME_NO_CACHE", "1"),
+            ("FAKETIME_DONT_FAKE_MONOTONIC", "1"),
+            ("DONT_FAKE_MONOTONIC", "1"),
+        ]);
+    }
+}
+
+fn library() -> PathBuf {
+    programs::path_of("faketime");
+    let folders = ["/usr/lib/x86_64-linux-gnu", "/usr/lib/aarch64-linux-gnu", "/usr/lib64", "/usr/lib"];
+    let library = folders.map(|folder| Path::new(folder).join("faketime/libfaketimeMT.so.1"));
+    library.into_iter().find(|path| path.exists()).expect("libfaketime comes with faketime")
+}
+
+fn assert_one_true_mail(site: &Site) {
+    site.service.done();
+    assert_eq!(site.counts(), [("admin@example.com".into(), 1), ("ops@example.com".into(), 1)].into());
+    for mail in site.inbox() {
+        assert_eq!(mail.subject, "[ns8-backup] PARTIAL - 1/2 module(s) failed", "{}", mail.text);
+    }
+}
+
+const WAIT: &str = "correlator: { wait_seconds: 4 }\nrepo_check: { enabled: false }\n";
+
+#[test]
+fn set_while_waiting_it_neither_ends_nor_prolongs_the_wait() {
+    std::thread::scope(|scope| {
+        for jump in ["-6h", "+6h", "-400d", "+400d"] {
+            scope.spawn(move || {
+                let sections = "correlator: { wait_seconds: 0, max_wait_seconds: 5 }\nrepo_check: { enabled: false }\n";
+                let mut site = Site::with("", sections);
+                site.runs();
+                let clock = Clock::of(&site);
+                clock.start(&mut site);
+                let accepted = Instant::now();
+                assert_eq!(site.service.post(webhook(&["2"])).0, 202);
+                let listens = || site.redis.run::<i64>("PUBSUB NUMPAT") > 0;
+                wait_until("it waits for the last module", listens, || site.service.log());
+                clock.set(jump);
+                site.service.done();
+                assert!(accepted.elapsed() >= Duration::from_secs(4), "{jump} ended the wait");
+                // Nor does it make last night's result one of this run.
+                for mail in site.inbox() {
+                    let subject = "[ns8-backup] PARTIAL - 1/2 module(s) failed, 1 without a result";
+                    assert_eq!(mail.subject, subject, "{jump}: {}", mail.text);
+                }
+                assert_eq!(site.relay.so_far().len(), 2);
+            });
+        }
+    });
+}
+
+#[test]
+fn set_while_the_machine_sleeps() {
+    let mut site = Site::with("", WAIT);
+    let clock = Clock::of(&site);
+    clock.start(&mut site);
+    assert_eq!(site.service.post(webhook(&["2"])).0, 202);
+    let pid = rustix::process::Pid::from_raw(site.service.pid() as i32).unwrap();
+    rustix::process::kill_process(pid, rustix::process::Signal::STOP).unwrap();
+    clock.set("+8h");
+    rustix::process::kill_process(pid, rustix::process::Signal::CONT).unwrap();
+    assert_one_true_mail(&site);
+}
+
+#[test]
+fn set_before_a_restart_the_wait_is_at_most_what_it_was() {
+    std::thread::scope(|scope| {
+        for jump in ["-6h", "+6h"] {
+            scope.spawn(move || {
+                let mut site = Site::with("", WAIT);
+                let clock = Clock::of(&site);
+                clock.start(&mut site);
+                assert_eq!(site.service.post(webhook(&["2"])).0, 202);
+                site.service.kill();
+                clock.set(jump);
+                clock.start(&mut site);
+                assert_one_true_mail(&site);
+            });
+        }
+    });
+}
+
+#[test]
+fn set_forward_it_does_not_use_up_the_time_for_delivery() {
+    let mut site = Site::new();
+    let clock = Clock::of(&site);
+    site.relay.fault(Stage::Greeting, Fault::reply("421 4.3.2 come back later"));
+    clock.start(&mut site);
+    assert_eq!(site.service.post(webhook(&["2"])).0, 202);
+    site.service.logged("not delivered at attempt 1");
+    clock.set("+30d");
+    site.nudge();
+    wait_until("attempt 2", || site.job()["stage"]["delivering"]["attempts"] == 2, || site.service.log());
+    site.service.kill();
+    clock.start(&mut site);
+    site.service.logged("not delivered at attempt 3");
+    assert_eq!(site.service.queued("failed"), [""; 0]);
+    site.relay.mend();
+    site.nudge();
+    assert_one_true_mail(&site);
+}
+
+#[test]
+fn set_back_it_does_not_hold_up_the_next_attempt() {
+    let mut site = Site::with("", AT_ONCE);
+    let clock = Clock::of(&site);
+    site.relay.fault(Stage::Greeting, Fault::reply("421 4.3.2 come back later"));
+    clock.start(&mut site);
+    assert_eq!(site.service.post(webhook(&["2"])).0, 202);
+    site.service.logged("not delivered at attempt 1");
+    clock.set("-30d");
+    site.relay.mend();
+    // The first pause is at most 36 s by the monotonic clock.
+    const { assert!(PATIENCE.as_secs() > 36) };
+    assert_one_true_mail(&site);
+}

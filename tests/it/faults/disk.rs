@@ -1,0 +1,166 @@
+//! A disk that is full, read-only or not to be written.
+//!
+//! A quota that is used up is told by the same error at the same calls as a full disk.
+
+use std::fs;
+use std::io::Write;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::support::service::webhook;
+use crate::support::site::{AT_ONCE, Site};
+
+/// Whether this can be tried here: mounts need root.
+fn root() -> bool {
+    let root = rustix::process::getuid().is_root();
+    if !root {
+        println!("skipped: needs root, for a file system of its own");
+    }
+    root
+}
+
+/// A small file system, unmounted when dropped.
+struct Mount(PathBuf);
+
+impl Mount {
+    fn at(path: PathBuf, options: &str) -> Self {
+        fs::create_dir_all(&path).unwrap();
+        run(Command::new("mount").args(["-t", "tmpfs", "-o", options, "none"]).arg(&path));
+        Self(path)
+    }
+}
+
+impl Drop for Mount {
+    fn drop(&mut self) {
+        run(Command::new("umount").arg("--lazy").arg(&self.0));
+    }
+}
+
+fn run(command: &mut Command) {
+    assert!(command.status().unwrap().success(), "{command:?}");
+}
+
+/// Takes all the space there is.
+fn fill(folder: &Path) -> PathBuf {
+    let path = folder.join("filler");
+    let mut filler = fs::File::create(&path).unwrap();
+    while filler.write_all(&[0; 4096]).is_ok() {}
+    path
+}
+
+/// The alert is refused so that Alertmanager sends it again, and nothing has come of it.
+fn refused(site: &Site) {
+    let (status, body) = site.service.post(webhook(&["2"]));
+    assert_eq!(status, 503, "{body}");
+    assert_eq!(site.service.queued("json"), [""; 0]);
+    assert_eq!(site.service.queued("tmp"), [""; 0]);
+    assert!(site.relay.so_far().is_empty());
+}
+
+/// The alert is accepted, and both have the mail, once.
+fn accepted(site: &Site) {
+    assert_eq!(site.service.post(webhook(&["2"])).0, 202);
+    site.service.done();
+    assert_eq!(site.counts(), [("admin@example.com".into(), 1), ("ops@example.com".into(), 1)].into());
+}
+
+#[test]
+fn full_before_the_alert() {
+    if !root() {
+        return;
+    }
+    let mut site = Site::new();
+    let mount = Mount::at(site.service.path("state"), "size=128k");
+    let filler = fill(&mount.0);
+    site.service.start();
+    refused(&site);
+    fs::remove_file(filler).unwrap();
+    accepted(&site);
+}
+
+#[test]
+fn read_only_before_the_alert_and_at_the_start() {
+    if !root() {
+        return;
+    }
+    let mut site = Site::new();
+    let mount = Mount::at(site.service.path("state"), "ro");
+    site.service.start();
+    refused(&site);
+    site.service.logged("CRITICAL: the queue");
+    drop(mount);
+    accepted(&site);
+}
+
+#[test]
+fn not_writable_by_this_user() {
+    if !root() {
+        return;
+    }
+    let mut site = Site::new();
+    // Root as everybody else: what the file's mode forbids is forbidden.
+    let plain =
+        ["setpriv", "--bounding-set=-dac_override,-dac_read_search", "--inh-caps=-dac_override,-dac_read_search"];
+    site.service.through = plain.map(String::from).into();
+    fs::create_dir_all(site.service.queue()).unwrap();
+    let mode = |mode| fs::set_permissions(site.service.queue(), fs::Permissions::from_mode(mode)).unwrap();
+    mode(0o500);
+    site.service.start();
+    let refused_then_accepted = |site: &Site| {
+        refused(site);
+        fs::set_permissions(site.service.queue(), fs::Permissions::from_mode(0o700)).unwrap();
+        accepted(site);
+    };
+    refused_then_accepted(&site);
+}
+
+/// What the disk does after the alert was accepted.
+fn breaks_after_the_alert(break_it: impl FnOnce(&Site) -> Box<dyn FnOnce()>) {
+    let sections = format!("{AT_ONCE}receiver: {{ idle_timeout: 1 }}\n");
+    let mut site = Site::with("", &sections);
+    let _mount = Mount::at(site.service.path("state"), "size=128k");
+    // Redis holds the job up until the disk is broken.
+    site.redis.signal("STOP");
+    site.service.start();
+    assert_eq!(site.service.post(webhook(&["2"])).0, 202);
+    let mend = break_it(&site);
+    site.redis.signal("CONT");
+    site.mails(2);
+    site.service.logged("CRITICAL");
+    let log = site.service.log();
+    assert!(log.contains("cannot be written") && log.contains("Work goes on from memory"), "{log}");
+    assert_eq!(site.service.post(webhook(&["7"])).0, 503, "a new one is not accepted");
+    assert_eq!(site.service.post(webhook(&["2"])).0, 503);
+    mend();
+    site.service.logged("everything is saved");
+    site.service.done();
+    assert_eq!(site.service.post(webhook(&["2"])).0, 202);
+    // It leaves only when the disk has everything, so that the next process repeats nothing either.
+    assert!(site.service.ended().success());
+    site.service.start();
+    assert_eq!(site.service.post(webhook(&["2"])).0, 202);
+    assert!(site.service.ended().success());
+    assert_eq!(site.counts(), [("admin@example.com".into(), 1), ("ops@example.com".into(), 1)].into());
+    assert_eq!(site.service.queued("json"), [""; 0]);
+}
+
+#[test]
+fn full_after_the_alert() {
+    if root() {
+        breaks_after_the_alert(|site| {
+            let filler = fill(&site.service.path("state"));
+            Box::new(move || fs::remove_file(filler).unwrap())
+        });
+    }
+}
+
+#[test]
+fn read_only_after_the_alert() {
+    if root() {
+        breaks_after_the_alert(|site| {
+            let mount = Mount::at(site.service.queue(), "ro");
+            Box::new(move || drop(mount))
+        });
+    }
+}

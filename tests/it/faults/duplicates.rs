@@ -1,0 +1,89 @@
+//! The same alert again: exactly the mails that are promised.
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::clock::Clock;
+use crate::support::service::wait_until;
+use crate::support::site::{AT_ONCE, Site};
+
+/// An alert of plan 2 that began at `start`, as `source` sends it.
+fn alert(start: &str, source: &str) -> String {
+    let labels = serde_json::json!({"alertname": "backup_failed", "id": "2", "name": "Nightly", "monitor": source});
+    serde_json::json!({"version": "4", "status": "firing", "alerts": [
+        {"status": "firing", "labels": labels, "startsAt": start, "fingerprint": "2f3c"}
+    ]})
+    .to_string()
+}
+
+/// Posts it and waits until its job is over: how many mails there are by then.
+fn mails_after(site: &Site, body: &str) -> usize {
+    assert_eq!(site.service.post(body).0, 202);
+    site.service.done();
+    site.relay.so_far().len()
+}
+
+#[test]
+fn sent_twice_or_by_two_alertmanagers_within_the_wait_it_is_one_mail() {
+    let mut site = Site::with("", "correlator: { wait_seconds: 2 }\nrepo_check: { enabled: false }\n");
+    site.service.start();
+    let start = Timestamp::now().to_string();
+    for source in ["a", "a", "b", "b", "a"] {
+        assert_eq!(site.service.post(alert(&start, source)).0, 202);
+    }
+    assert_eq!(site.service.queued("json").len(), 1);
+    site.service.done();
+    assert_eq!(site.relay.so_far().len(), 2, "one for each recipient");
+    assert_eq!(mails_after(&site, &alert(&start, "b")), 2, "and one that comes late makes none");
+}
+
+#[test]
+fn repeated_every_three_hours_it_is_a_reminder_and_no_more_than_asked_for() {
+    let mut site = Site::with("  repeat_after: 12h\n", AT_ONCE);
+    let (clock, start) = (Clock::of(&site), Timestamp::now().to_string());
+    clock.start(&mut site);
+    assert_eq!(mails_after(&site, &alert(&start, "a")), 2);
+    for (later, mails) in [("+5m", 2), ("+3h", 2), ("+6h", 2), ("+9h", 2), ("+13h", 4), ("+15h", 4)] {
+        clock.set(later);
+        assert_eq!(mails_after(&site, &alert(&start, "a")), mails, "{later}");
+    }
+    // With the default of one hour each repetition is one.
+    site.configure("", AT_ONCE);
+    clock.set("+18h");
+    assert_eq!(mails_after(&site, &alert(&start, "a")), 6);
+    // Also across restarts.
+    assert!(site.service.terminate().success());
+    clock.start(&mut site);
+    assert_eq!(mails_after(&site, &alert(&start, "a")), 6);
+}
+
+#[test]
+fn a_new_failure_in_the_next_night_under_an_unchanged_alert_is_a_new_mail() {
+    let mut site = Site::with("  repeat_after: 48h\n", AT_ONCE);
+    site.runs();
+    let now = Timestamp::now();
+    site.ends("samba1", now.as_second(), 0);
+    let (clock, start) = (Clock::of(&site), now.to_string());
+    clock.start(&mut site);
+    assert_eq!(mails_after(&site, &alert(&start, "a")), 2);
+    clock.set("+24h");
+    assert_eq!(mails_after(&site, &alert(&start, "a")), 2, "nothing has run since");
+    let next_night = now.checked_add(SignedDuration::from_hours(24)).unwrap().as_second();
+    site.ends("samba1", next_night, 0);
+    site.ends("mail1", next_night, 1);
+    assert_eq!(mails_after(&site, &alert(&start, "a")), 4);
+    assert_eq!(mails_after(&site, &alert(&start, "a")), 4);
+}
+
+#[test]
+fn the_alerts_of_two_nodes_one_after_the_other_are_one_mail_with_both() {
+    let mut site = Site::with("", "correlator: { wait_seconds: 2 }\nrepo_check: { enabled: false }\n");
+    site.service.start();
+    let start = Timestamp::now().to_string();
+    for node in ["1", "2"] {
+        let body = alert(&start, "a").replace("\"monitor\":\"a\"", &format!("\"node\":\"{node}\""));
+        assert_eq!(site.service.post(body).0, 202);
+    }
+    wait_until("both mails", || site.relay.so_far().len() == 2, || site.service.log());
+    site.service.done();
+    assert_eq!(site.relay.so_far().len(), 2);
+}
