@@ -29,6 +29,7 @@ pub mod wait;
 pub mod classify;
 pub mod examine;
 
+mod http;
 pub mod probe;
 pub mod process;
 

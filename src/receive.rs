@@ -20,12 +20,13 @@ use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use jiff::Timestamp;
 use log::{debug, error, warn};
+use secrecy::ExposeSecret;
 use subtle::ConstantTimeEq;
 use tokio::net::TcpStream;
 use tokio::task::AbortHandle;
 
 use crate::alert::{self, Batch};
-use crate::config::Receiver;
+use crate::config::{self, Receiver};
 use crate::gate::Gate;
 use crate::queue::Queue;
 
@@ -224,13 +225,13 @@ async fn accept(queue: &Queue, batch: Batch) -> Result<Answer, Refusal> {
 /// counts at once.
 fn authorize(receiver: &Receiver, header: Option<&HeaderValue>) -> Result<(), Refusal> {
     let Some(file) = &receiver.token_file else { return Ok(()) };
-    let token = std::fs::read_to_string(file).map_err(|error| {
-        error!("receiver.token_file: {} cannot be read: {error}", file.display());
+    let token = config::secret("receiver.token_file", file).map_err(|error| {
+        error!("{error}; alerts are answered with 503 until it can");
         Refusal(StatusCode::SERVICE_UNAVAILABLE, "the bearer token cannot be read".into())
     })?;
     let given = header.and_then(|value| value.as_bytes().strip_prefix(b"Bearer ")).unwrap_or_default();
-    let token = token.trim();
-    if !token.is_empty() && bool::from(given.ct_eq(token.as_bytes())) {
+    let token = token.expose_secret().as_bytes();
+    if !token.is_empty() && bool::from(given.ct_eq(token)) {
         return Ok(());
     }
     warn!("a webhook was refused: its bearer token is missing or wrong");

@@ -5,12 +5,13 @@
 
 use std::collections::BTreeSet;
 use std::error::Error;
+use std::io;
 use std::sync::Arc;
-use std::{fs, io};
 
 use redis::aio::MultiplexedConnection;
 use redis::{AsyncConnectionConfig, Client, Cmd, ConnectionAddr, ErrorKind, IntoConnectionInfo, RedisError, Value};
 use redis::{RedisResult, ServerErrorKind};
+use secrecy::ExposeSecret;
 
 use tokio::sync::Semaphore;
 
@@ -67,9 +68,7 @@ pub(super) fn client(redis: &config::Redis) -> Result<Client, Why> {
         login = login.set_username(username);
     }
     if let Some(file) = &redis.password_file {
-        let password = fs::read_to_string(file)
-            .map_err(|error| Why(format!("redis.password_file {} cannot be read: {error}", file.display())))?;
-        login = login.set_password(password.trim_end_matches(['\r', '\n']));
+        login = login.set_password(config::secret("redis.password_file", file).map_err(Why)?.expose_secret());
     }
     Ok(Client::open(info.set_redis_settings(login))?)
 }

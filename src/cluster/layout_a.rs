@@ -36,13 +36,15 @@ pub(super) fn status_key(plan: &str) -> String {
 }
 
 /// The whole plan's status; `None` where there is none.
-pub(super) fn status(hash: &Hash) -> Option<Result<PlanStatus, &'static str>> {
-    let status = |success| PlanStatus {
-        success,
+pub(super) fn status(hash: &Hash) -> Result<Option<PlanStatus>, &'static str> {
+    if hash.is_empty() {
+        return Ok(None);
+    }
+    Ok(Some(PlanStatus {
+        success: success(hash).ok_or("says neither success nor error")?,
         timestamp: value::field(hash, "timestamp").and_then(|text| value::time(&text)),
         errors: value::field(hash, "errors").and_then(|text| value::count(&text)),
-    };
-    (!hash.is_empty()).then(|| success(hash).map(status).ok_or("says neither success nor error"))
+    }))
 }
 
 fn success(hash: &Hash) -> Option<bool> {

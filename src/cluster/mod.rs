@@ -4,9 +4,9 @@
 //! uses is found by looking. A fourth is one more file beside `layout_a`, `layout_b` and `layout_c`.
 //!
 //! A reading takes as many round trips for thousands of modules as for one: the list of the modules, the plans'
-//! definitions, the results, in layout B the members, and the names. Only what no key lists needs a scan of the database
-//! as well: the plans, when none is named; the modules, in a cluster that has no list of them (layout A); and layout A's
-//! repositories.
+//! definitions, in layout B the members, the results of each generation that is needed, and the names. Only what no key
+//! lists needs a scan of the database as well: the plans, when none is named; the modules, in a cluster that has no
+//! list of them (layout A); and layout A's repositories.
 
 mod connection;
 pub mod destination;
@@ -115,16 +115,22 @@ pub async fn destinations(redis: &config::Redis, plan: &Plan) -> Result<Vec<Dest
 }
 
 /// Reads the definitions of plans and layout A's status of each. An id that cannot be part of a key is of a plan that
-/// nothing is known of.
+/// nothing is known of. A definition that is refused is an error: without it, nobody knows who is missing.
 async fn define(connection: &mut Connection, ids: BTreeSet<PlanId>) -> Result<BTreeMap<PlanId, Plan>, Why> {
     let keyed: Vec<&str> = ids.iter().filter_map(PlanId::key_segment).collect();
     let commands = keyed.iter().flat_map(|id| [plan::key(id), layout_a::status_key(id)]);
     let mut answers = connection.ask(commands.map(|key| get("HGETALL", key))).await?.into_iter();
-    let mut next = || answers.next().transpose().map(|value| value.map(value::hash).unwrap_or_default());
+    let mut next = || {
+        let answer = answers.next().unwrap_or(Ok(redis::Value::Nil));
+        answer.map(value::hash).map_err(|error| explain(&error))
+    };
     let mut plans = BTreeMap::new();
     for id in ids {
         let plan = match id.key_segment() {
-            Some(_) => plan::define(id.clone(), &next()?, &next()?),
+            Some(segment) => {
+                let definition = next().map_err(|why| Why(format!("{}: {why}", plan::key(segment))))?;
+                plan::define(id.clone(), &definition, next())
+            }
             None => Plan::unknown(id.clone()),
         };
         plans.insert(id, plan);

@@ -21,18 +21,20 @@ pub(super) fn parse_key(key: &str) -> Option<PlanId> {
     PlanId::new(rest.strip_suffix("/status").unwrap_or(rest)).filter(|plan| plan.key_segment().is_some())
 }
 
-/// A plan from its definition and layout A's status of it, either of which may be empty. Members are known where it
-/// has `instances`.
-pub(super) fn define(id: PlanId, definition: &Hash, status: &Hash) -> Plan {
+/// A plan from its definition and layout A's status of it, either of which may be empty; the latter may be unreadable.
+/// Members are known where it has `instances`.
+pub(super) fn define(id: PlanId, definition: &Hash, status: Result<Hash, String>) -> Plan {
     let mut plan = Plan::unknown(id);
     plan.defined = !definition.is_empty();
     plan.name = value::field(definition, "name");
     plan.enabled = definition.get("enabled").is_none_or(|enabled| value::is_yes(enabled));
     plan.repository = value::field(definition, "repository");
     plan.members = definition.get("instances").map(|ids| ids.split_whitespace().filter_map(ModuleId::new).collect());
-    plan.status = layout_a::status(status).and_then(|status| {
-        status.map_err(|wrong| plan.damaged.push(format!("the status of the plan as a whole {wrong}"))).ok()
-    });
+    let status = status.map_err(|why| format!("cannot be read: {why}"));
+    match status.and_then(|hash| layout_a::status(&hash).map_err(String::from)) {
+        Ok(status) => plan.status = status,
+        Err(wrong) => plan.damaged.push(format!("the status of the plan as a whole {wrong}")),
+    }
     plan
 }
 
@@ -56,8 +58,8 @@ pub(super) struct Results {
 }
 
 impl Results {
-    /// Whether `key`, of the same generation or an earlier one, may tell something new. A damaged result is known, too:
-    /// what stayed behind at an upgrade is no answer.
+    /// Whether `key`, of the same generation or an earlier one, may tell what is not known yet. A damaged result counts
+    /// as known: what stayed behind at an upgrade is no answer.
     pub(super) fn lack(&self, key: &ResultKey) -> bool {
         let known = ModuleId::new(&key.owner).is_some_and(|module| self.by_module.contains_key(&module));
         key.generation.owner == Owner::Node || !known
@@ -75,8 +77,10 @@ impl Results {
                 }
             }
             (Err(why), Owner::Module) => {
-                let clause = format!("the result of {} cannot be read: {why}", key.owner);
-                ModuleId::new(&key.owner).into_iter().for_each(|module| self.put(layout, module, Err(clause.clone())));
+                if let Some(module) = ModuleId::new(&key.owner) {
+                    let clause = format!("the result of {module} cannot be read: {why}");
+                    self.put(layout, module, Err(clause));
+                }
             }
             (Err(why), Owner::Node) => {
                 self.damaged.push(format!("the results on node {} cannot be read: {why}", key.owner));
@@ -84,9 +88,10 @@ impl Results {
         }
     }
 
-    /// Of two results of a module that has moved to another node, the newer one counts.
+    /// A later generation counts; within one, for a module that has moved to another node, the newer result.
     fn put(&mut self, layout: Layout, module: ModuleId, result: Result<ModuleResult, String>) {
-        if self.by_module.get(&module).is_none_or(|(_, known)| end(known) <= end(&result)) {
+        let known = self.by_module.get(&module).map(|(layout, known)| (*layout, end(known)));
+        if known.is_none_or(|known| known <= (layout, end(&result))) {
             self.by_module.insert(module, (layout, result));
         }
     }

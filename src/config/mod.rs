@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use lettre::message::Mailbox;
+use secrecy::SecretString;
 
 pub use live::Live;
 use raw::Raw;
@@ -479,6 +480,17 @@ fn mailbox(key: &str, text: &str, wrong: &mut dyn FnMut(&str, String)) -> Option
 fn default_sender() -> Mailbox {
     let sender = |host: &str| format!("ns8-backup-monitor@{host}").parse();
     sender(&host_name()).unwrap_or_else(|_| sender("localhost").expect("localhost is a valid domain"))
+}
+
+/// The secret in `file`, which `key` names: its content without the line break at the end. Read at each use, so that a
+/// new secret counts at once.
+///
+/// # Errors
+/// Where the file cannot be read; the message names key and file.
+pub fn secret(key: &str, file: &Path) -> Result<SecretString, String> {
+    let text =
+        std::fs::read_to_string(file).map_err(|error| format!("{key}: {} cannot be read: {error}", file.display()))?;
+    Ok(text.trim_end_matches(['\r', '\n']).into())
 }
 
 /// This machine's name.

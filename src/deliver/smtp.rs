@@ -17,7 +17,7 @@ use tokio::time::timeout;
 
 use super::{MAX_WORDS, SendError, message};
 use crate::cluster::Smarthost;
-use crate::config::{Encryption, Notification, host_name, is_loopback};
+use crate::config::{Encryption, Notification, host_name, is_loopback, secret};
 use crate::job::Mail;
 use crate::report::clean::clean;
 
@@ -68,6 +68,7 @@ impl Relay {
     pub(super) fn configured(notification: &Notification) -> Result<Self, SendError> {
         let missing = || SendError::Relay("notification.smtp.host is missing".into());
         let smtp = notification.smtp.as_ref().ok_or_else(missing)?;
+        let password = |file| secret("notification.smtp.password_file", file).map_err(SendError::Relay);
         let login = smtp.login.as_ref().map(|(name, file)| Ok((name.clone(), password(file)?))).transpose()?;
         Ok(Self {
             host: bare(&smtp.host),
@@ -298,13 +299,6 @@ fn hello_name(host: String) -> ClientId {
 /// A host without the brackets that an IPv6 address may be written in.
 fn bare(host: &str) -> String {
     host.trim_start_matches('[').trim_end_matches(']').into()
-}
-
-fn password(file: &Path) -> Result<SecretString, SendError> {
-    let text = std::fs::read_to_string(file).map_err(|error| {
-        SendError::Relay(format!("notification.smtp.password_file {} cannot be read: {error}", file.display()))
-    })?;
-    Ok(text.trim_end_matches(['\r', '\n']).into())
 }
 
 fn authority(file: &Path) -> Result<Certificate, String> {

@@ -8,7 +8,10 @@ use secrecy::SecretString;
 
 use crate::config::RepoCheck;
 
-/// The login of a node's agent: `REDIS_USER` and `REDIS_PASSWORD` in NS8's `/var/lib/nethserver/node/state/agent.env`.
+/// Where NS8 keeps the login. Only root may read it; the unit hands a copy on as the systemd credential `agent.env`.
+pub const AGENT_ENV: &str = "/var/lib/nethserver/node/state/agent.env";
+
+/// The login of a node's agent: `REDIS_USER` and `REDIS_PASSWORD` in its `agent.env`.
 #[derive(Debug, Clone)]
 pub struct Agent {
     /// `node/<n>`.
@@ -18,11 +21,12 @@ pub struct Agent {
 }
 
 impl Agent {
-    /// Reads the login from `repo_check.agent_env`, else from the systemd credential `agent.env`. `None` where the file
-    /// is missing, may not be read, or holds no login: the unit starts without one as well.
+    /// Reads the login from `repo_check.agent_env`, else from the systemd credential `agent.env`, else (for root at a
+    /// terminal) from where NS8 has it. `None` where the file is missing, may not be read, or holds no login: the unit
+    /// starts without one as well.
     pub fn load(settings: &RepoCheck) -> Option<Self> {
         let credential = || Some(PathBuf::from(env::var_os("CREDENTIALS_DIRECTORY")?).join("agent.env"));
-        let file = settings.agent_env.clone().or_else(credential)?;
+        let file = settings.agent_env.clone().or_else(credential).unwrap_or_else(|| AGENT_ENV.into());
         Self::parse(&fs::read_to_string(file).ok()?)
     }
 

@@ -8,25 +8,20 @@ use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use http_body_util::{BodyExt, Empty, Limited};
+use http_body_util::Empty;
 use hyper::body::Bytes;
-use hyper::client::conn::http1;
 use hyper::header::{ACCEPT, AUTHORIZATION, HOST};
 use hyper::{Method, Request, StatusCode};
-use hyper_util::rt::TokioIo;
 use secrecy::ExposeSecret;
 use serde::de::IgnoredAny;
-use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use super::agent::Agent;
 use super::{Lock, Verdict};
+use crate::http::{self, HttpError};
 
 /// Selects version 2 of the protocol, whose lists name sizes too.
 const VERSION_2: &str = "application/vnd.x.restic.rest.v2";
-
-/// Longest list that is read, in bytes: some 180,000 snapshots.
-const MAX_BODY: usize = 16 * 1024 * 1024;
 
 /// A repository behind the gateway.
 #[derive(Debug, Clone)]
@@ -70,29 +65,11 @@ impl Repository {
 
     async fn ask(&self, method: Method, name: &str) -> Result<(StatusCode, Bytes), Verdict> {
         let authority = self.gateway.trim_start_matches("http://");
-        let unreachable =
-            |error: &dyn std::error::Error| Verdict::Unreachable(format!("the gateway at {}: {error}", self.gateway));
-        let stream = TcpStream::connect(authority).await.map_err(|error| unreachable(&error))?;
-        let (mut sender, connection) =
-            http1::handshake(TokioIo::new(stream)).await.map_err(|error| unreachable(&error))?;
         let request = self.request(method, authority, name).map_err(|error| Verdict::Failed(error.to_string()))?;
-        let exchange = async {
-            let response = sender.send_request(request).await.map_err(|error| match error.is_parse() {
-                true => Verdict::Damaged(format!("the gateway's answer is not HTTP: {error}")),
-                false => unreachable(&error),
-            })?;
-            let status = response.status();
-            let body = Limited::new(response.into_body(), MAX_BODY).collect().await.map_err(|error| {
-                Verdict::Damaged(format!("the gateway's answer to {name} could not be read to its end: {error}"))
-            })?;
-            Ok((status, body.to_bytes()))
-        };
-        tokio::pin!(exchange);
-        tokio::select! {
-            result = &mut exchange => result,
-            // What has arrived by then is still to be taken out.
-            _ = connection => exchange.await,
-        }
+        http::exchange(authority, request).await.map_err(|error| match error {
+            HttpError::Unreachable(why) => Verdict::Unreachable(format!("the gateway at {}: {why}", self.gateway)),
+            HttpError::Garbled(why) => Verdict::Damaged(format!("the gateway's answer {why}")),
+        })
     }
 
     fn request(&self, method: Method, authority: &str, name: &str) -> hyper::http::Result<Request<Empty<Bytes>>> {

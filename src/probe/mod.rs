@@ -17,7 +17,7 @@ use jiff::Timestamp;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
-pub use agent::Agent;
+pub use agent::{AGENT_ENV, Agent};
 
 use crate::classify::Assessment;
 use crate::cluster::model::{ModuleId, Plan};

@@ -17,16 +17,17 @@ pub(super) fn redact(text: &str, secrets: &[&SecretString]) -> String {
 
 /// `https://user:password@host/` becomes `https://user:***@host/`.
 pub(super) fn without_url_passwords(text: &str) -> String {
-    let mut pieces = text.split("://");
-    let mut clean = pieces.next().unwrap_or_default().to_owned();
-    for piece in pieces {
-        clean.push_str("://");
-        match login(piece) {
-            Some((user, login)) => clean.extend([user, ":", MASK, &piece[login.len()..]]),
-            None => clean.push_str(piece),
+    let mut clean = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once("://") {
+        clean.extend([before, "://"]);
+        rest = after;
+        if let Some((user, login)) = login(after) {
+            clean.extend([user, ":", MASK]);
+            rest = &after[login.len()..];
         }
     }
-    clean
+    clean + rest
 }
 
 /// The user, and user and password together, at the beginning of what follows a URL's `://`. The password may hold
@@ -57,5 +58,6 @@ mod tests {
     fn a_password_that_is_also_the_users_name_goes_from_its_own_place() {
         assert_eq!(without_url_passwords("https://a:ab@host/ab https://x"), "https://a:***@host/ab https://x");
         assert_eq!(without_url_passwords("https://ab:a@host/"), "https://ab:***@host/");
+        assert_eq!(without_url_passwords("https://://A@host http://u:p@h"), "https://:***@host http://u:***@h");
     }
 }

@@ -312,6 +312,8 @@ fn find_routes(lines: &[&str]) -> Option<usize> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn webhook() -> Webhook {
@@ -421,5 +423,50 @@ inhibit_rules:
         assert_eq!(webhook.matcher(), r#"alertname =~ "a\\.b|it's \"c\"""#);
         let patched = patch(TEXTS[1], &webhook).unwrap();
         assert!(patched.contains(r#"- 'alertname =~ "a\\.b|it''s \"c\""'"#), "{patched}");
+    }
+
+    /// A configuration in some hand: order, indentation, comments, blank lines, quotes and line ends vary.
+    fn some_config() -> impl Strategy<Value = String> {
+        let style = (0..3_usize, 1..4_usize, any::<[bool; 5]>(), 0..4_usize, 1..4_usize);
+        style.prop_map(|(list, map, [route_first, blank, comments, quotes, windows], routes, receivers)| {
+            let (item, inner) = (" ".repeat(list * 2), " ".repeat(map));
+            let quote = |text: &str| if quotes { format!("\"{text}\"") } else { text.into() };
+            let gap = [if blank { "\n" } else { "" }, if comments { "   # a: - remark\n" } else { "" }].concat();
+            let names: String = (0..receivers)
+                .map(|n| {
+                    format!(
+                        "{gap}{item}- name: {}\n{item}  webhook_configs:\n{gap}{item}  - url: http://x/#{n}\n",
+                        quote(&n.to_string())
+                    )
+                })
+                .collect();
+            let children: String = (1..routes)
+                .map(|_| format!("{gap}{inner}{item}- receiver: '0'\n{gap}{inner}{item}  continue: true # why\n"))
+                .collect();
+            let routes = match routes {
+                0 => String::new(),
+                1 => format!("{inner}routes: []\n"),
+                _ => format!("{inner}routes:\n{children}"),
+            };
+            let route = format!("{}: # r\n{gap}{inner}receiver: '0'\n{routes}{gap}", quote("route"));
+            let receivers = format!("{gap}{}:\n{names}{gap}", quote("receivers"));
+            let text = if route_first { route + &receivers } else { receivers + &route };
+            if windows { text.replace('\n', "\r\n") } else { text }
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_the_hand_it_goes_in_once_and_comes_out_to_the_byte(text in some_config()) {
+            let patched = patch(&text, &webhook()).unwrap();
+            prop_assert_eq!(&patch(&patched, &webhook()).unwrap(), &patched);
+            prop_assert_eq!(remove(&patched).unwrap(), text);
+        }
+
+        #[test]
+        fn no_text_is_too_odd(text in "(route|receivers|name|routes|[-:# \n\\[\\]{}&*|>'\"a]){0,40}") {
+            let _ = patch(&text, &webhook());
+            let _ = remove(&text);
+        }
     }
 }

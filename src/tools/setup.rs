@@ -15,7 +15,7 @@ use super::{Done, print, send_test};
 use crate::cli::Setup;
 use crate::cluster;
 use crate::config::raw::OneOrMany;
-use crate::config::{self, DEFAULT_PATH, Live};
+use crate::config::{self, DEFAULT_PATH, Live, Transport};
 
 /// The group that the service runs as, and that may read the configuration.
 const GROUP: &str = "ns8-backup-monitor";
@@ -122,10 +122,13 @@ async fn ask_all(present: &Answers, live: &Live) -> Result<Answers, String> {
     Ok(Answers { mail_from: Some(mail_from), mail_to, subject_prefix: Some(subject_prefix) })
 }
 
-/// The way out that will be used, as far as the cluster tells.
+/// The way out that will be used, as far as it is known.
 async fn relay(live: &Live) -> String {
-    let redis = live.current().map_or_else(|_| super::defaults().redis, |settings| settings.redis.clone());
-    match cluster::smarthost(&redis).await {
+    let settings = live.current().unwrap_or_else(|_| super::defaults().into());
+    if matches!(settings.notification.transport, Transport::Smtp | Transport::Ns8Sendmail) {
+        return "Mails go the way that notification.transport says.".into();
+    }
+    match cluster::smarthost(&settings.redis).await {
         Ok(Some(relay)) => format!("Mails go through the cluster's smarthost, {}:{}.", relay.host, relay.port),
         Ok(None) => "The cluster has no smarthost enabled: enable one, or set notification.smtp.".into(),
         Err(error) => format!("Whether the cluster has a smarthost is not known: {error}"),

@@ -3,8 +3,9 @@
 use serde::Deserialize;
 use serde_yaml::Value;
 
-use super::{Line, PATIENCE, error, http, ok, warning};
+use super::{Line, PATIENCE, error, ok, warning};
 use crate::config::Receiver;
+use crate::http;
 use crate::tools::alertmanager_config::{NAME, Webhook, list};
 
 const SUBJECT: &str = "alertmanager";

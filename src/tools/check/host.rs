@@ -6,15 +6,13 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use super::{Line, PATIENCE, error, ok, warning};
-use crate::config::{Receiver, Settings};
+use crate::config::{Receiver, RepoCheck, Settings};
+use crate::probe::{AGENT_ENV, Agent};
 use crate::process;
 use crate::queue;
 
 /// The user that the service runs as.
 const USER: &str = "ns8-backup-monitor";
-/// Where NS8 keeps the node agent's login; the unit passes it on.
-const AGENT_ENV: &str = "/var/lib/nethserver/node/state/agent.env";
-
 /// The queue's folder and what is in it.
 pub(super) fn queue() -> Vec<Line> {
     let subject = "queue";
@@ -78,16 +76,13 @@ pub(super) fn secret_files(configuration: &Path, settings: &Settings) -> Vec<Lin
 }
 
 /// The node agent's login, without which the gateway shows nothing.
-pub(super) fn agent(configured: Option<&Path>) -> Line {
-    let file = configured.unwrap_or(Path::new(AGENT_ENV));
-    match fs::metadata(file) {
-        Ok(_) => ok("probe", format!("{}: the gateway's login is there", file.display())),
-        Err(why) if why.kind() == io::ErrorKind::PermissionDenied => {
-            warning("probe", format!("{}: {why}", file.display()), "run this check as root")
-        }
-        Err(why) => {
-            let todo = "run on an NS8 node, or name the file in repo_check.agent_env";
-            warning("probe", format!("{}: {why}: repositories are not looked at", file.display()), todo)
+pub(super) fn agent(settings: &RepoCheck) -> Line {
+    match Agent::load(settings) {
+        Some(agent) => ok("probe", format!("login for the gateway: {}", agent.user)),
+        None => {
+            let todo =
+                format!("run this check as root; away from NS8's {AGENT_ENV}, name a file in repo_check.agent_env");
+            warning("probe", "no login for the gateway, so repositories cannot be looked at", todo)
         }
     }
 }

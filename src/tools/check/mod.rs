@@ -2,7 +2,6 @@
 
 mod alertmanager;
 mod host;
-mod http;
 mod limits;
 
 use std::collections::BTreeSet;
@@ -19,6 +18,7 @@ use crate::cluster::model::{Cluster, Layout};
 use crate::cluster::{self, Selector};
 use crate::config::{Live, Settings};
 use crate::deliver;
+use crate::http;
 use crate::process;
 
 /// How much patience there is for a program or a server on this machine.
@@ -61,11 +61,18 @@ fn error(subject: &'static str, found: impl Into<String>, todo: impl Into<String
 
 /// The command.
 pub(super) async fn run(arguments: &cli::Check, live: &Live) -> Done {
-    let lines = look(arguments, live).await;
+    let mut lines = Vec::new();
+    look(arguments, live, &mut |line| {
+        // Shown as it comes: a relay that hangs takes a minute.
+        if !arguments.json {
+            print(&text(&line));
+        }
+        lines.push(line);
+    })
+    .await;
     let worst = lines.iter().map(|line| line.level).max();
-    match arguments.json {
-        true => print(&format!("{:#}\n", json!({ "version": 1, "checks": lines }))),
-        false => print(&lines.iter().map(text).collect::<String>()),
+    if arguments.json {
+        print(&format!("{:#}\n", json!({ "version": 1, "checks": lines })));
     }
     Ok(if worst == Some(Level::Error) { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
@@ -80,19 +87,19 @@ fn text(line: &Line) -> String {
     format!("{level:7}  {}: {}{todo}\n", line.subject, line.found)
 }
 
-async fn look(arguments: &cli::Check, live: &Live) -> Vec<Line> {
-    let (settings, mut lines) = configuration(live);
-    lines.extend(host::queue());
+/// Looks at one thing after the other, and tells each line.
+async fn look(arguments: &cli::Check, live: &Live, tell: &mut dyn FnMut(Line)) {
+    let (settings, lines) = configuration(live);
+    lines.into_iter().chain(host::queue()).for_each(&mut *tell);
     let (layouts, line) = redis(settings.as_ref().unwrap_or(&defaults())).await;
-    lines.push(line);
+    tell(line);
     if let Some(settings) = &settings {
-        lines.push(relay(settings).await);
-        lines.extend(probe(settings, &layouts).await);
+        tell(relay(settings).await);
+        probe(settings, &layouts).await.into_iter().for_each(&mut *tell);
     }
     let settings = settings.unwrap_or_else(defaults);
-    lines.push(alertmanager::check(&arguments.alertmanager, &settings.receiver).await);
-    lines.extend(host::units(&settings.receiver).await);
-    lines
+    tell(alertmanager::check(&arguments.alertmanager, &settings.receiver).await);
+    host::units(&settings.receiver).await.into_iter().for_each(tell);
 }
 
 /// The settings, unless they are unusable, and what is to be said about them.
@@ -172,7 +179,7 @@ async fn probe(settings: &Settings, layouts: &BTreeSet<Layout>) -> Vec<Line> {
     let mut lines = Vec::new();
     if layouts.contains(&Layout::C) {
         lines.push(gateway(settings).await);
-        lines.push(host::agent(settings.repo_check.agent_env.as_deref()));
+        lines.push(host::agent(&settings.repo_check));
     }
     let restic = &settings.repo_check.restic;
     let command = process::Command {

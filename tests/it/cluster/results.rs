@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use ns8_backup_monitor::classify::assess;
 use ns8_backup_monitor::cluster::destination::Destination;
 use ns8_backup_monitor::cluster::model::{Layout, Plan};
-use ns8_backup_monitor::cluster::{Selector, destinations, smarthost};
+use ns8_backup_monitor::cluster::{self, Selector, destinations, smarthost};
 use ns8_backup_monitor::config::Encryption;
 use secrecy::ExposeSecret;
 
@@ -156,6 +156,28 @@ async fn a_key_that_is_refused_damages_its_entry_only() {
     let plan = read(&redis, "2").await;
     assert_eq!(ids(plan.results.keys()), ["mail1"]);
     assert_eq!(plan.damaged, ["the results on node 2 cannot be read: the key holds another type of value"]);
+}
+
+#[tokio::test]
+async fn a_status_that_is_damaged_is_said() {
+    let redis = Redis::start();
+    redis.hset("cluster/backup/1/status", &[("result", "maybe")]);
+    redis.run::<String>("SET cluster/backup/2/status text");
+    for (plan, wrong) in
+        [("1", "says neither success nor error"), ("2", "cannot be read: the key holds another type of value")]
+    {
+        let plan = read(&redis, plan).await;
+        assert_eq!((plan.status, plan.damaged), (None, vec![format!("the status of the plan as a whole {wrong}")]));
+    }
+}
+
+#[tokio::test]
+async fn without_a_readable_definition_nothing_is_said_of_a_plan() {
+    let redis = Redis::start();
+    redis.run::<String>("SET cluster/backup/2 text");
+    let id = plan_id("2");
+    let error = cluster::read(&redis.settings(), Selector::Plan(&id)).await.unwrap_err().to_string();
+    assert!(error.ends_with("cluster/backup/2: the key holds another type of value"), "{error}");
 }
 
 #[tokio::test]

@@ -1,0 +1,63 @@
+//! Asks an HTTP server on this machine: the node's gateway, Alertmanager.
+
+use std::time::Duration;
+
+use http_body_util::{BodyExt, Empty, Limited};
+use hyper::body::Bytes;
+use hyper::client::conn::http1;
+use hyper::header::HOST;
+use hyper::{Request, StatusCode, Uri};
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+
+/// Largest answer that is read, in bytes: some 180,000 snapshots of a repository.
+const MAX_BODY: usize = 16 << 20;
+
+/// Why there is no answer.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum HttpError {
+    /// Nobody is there, or hangs up.
+    #[error("{0}")]
+    Unreachable(String),
+    /// What comes back is no whole HTTP answer; how so.
+    #[error("the answer {0}")]
+    Garbled(String),
+}
+
+/// Sends `request` to `authority` (`host:port`); the answer's status and body. Has no time-out of its own.
+pub(crate) async fn exchange(
+    authority: &str,
+    request: Request<Empty<Bytes>>,
+) -> Result<(StatusCode, Bytes), HttpError> {
+    let unreachable = |error: &dyn std::error::Error| HttpError::Unreachable(error.to_string());
+    let stream = TcpStream::connect(authority).await.map_err(|error| unreachable(&error))?;
+    let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(|error| unreachable(&error))?;
+    let exchange = async {
+        let response = sender.send_request(request).await.map_err(|error| match error.is_parse() {
+            true => HttpError::Garbled(format!("is not HTTP: {error}")),
+            false => unreachable(&error),
+        })?;
+        let status = response.status();
+        let body = Limited::new(response.into_body(), MAX_BODY).collect().await;
+        let body = body.map_err(|error| HttpError::Garbled(format!("could not be read to its end: {error}")))?;
+        Ok((status, body.to_bytes()))
+    };
+    tokio::pin!(exchange);
+    tokio::select! {
+        result = &mut exchange => result,
+        // What has arrived by then is still to be taken out.
+        _ = connection => exchange.await,
+    }
+}
+
+/// What `url` (`http://host:port/path`) answers within `limit`; the error in words for people.
+pub(crate) async fn get(url: &str, limit: Duration) -> Result<(StatusCode, Bytes), String> {
+    let uri: Uri = url.parse().map_err(|_| "this is not an address")?;
+    let authority = uri.authority().filter(|_| uri.scheme_str() == Some("http")).ok_or("this is no http:// address")?;
+    let address = format!("{}:{}", authority.host(), authority.port_u16().unwrap_or(80));
+    let path = uri.path_and_query().map_or("/", |path| path.as_str());
+    let request = Request::get(path).header(HOST, authority.as_str()).body(Empty::new());
+    let answer = timeout(limit, exchange(&address, request.map_err(|error| error.to_string())?)).await;
+    answer.map_err(|_| format!("no answer within {} s", limit.as_secs()))?.map_err(|error| error.to_string())
+}
