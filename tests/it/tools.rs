@@ -417,6 +417,12 @@ fn setup_with_flags_writes_and_keeps_what_was_there() {
     assert_eq!(fs::metadata(site.path("config.yml")).unwrap().mode() & 0o777, 0o640);
     assert_eq!(site.relay.so_far().len(), 2, "the test mail");
 
+    site.write("config.yml", "notification:\n  timeot: 5\n");
+    let ran = site.run(&["setup", "--mail-to", "a@example.com"]);
+    assert_eq!(ran.code, 1);
+    assert!(ran.err.contains("did you mean timeout?"), "{}", ran.err);
+    assert_eq!(fs::read_to_string(site.path("config.yml")).unwrap(), "notification:\n  timeot: 5\n");
+
     fs::remove_file(site.path("config.yml")).unwrap();
     assert_eq!(site.run(&["setup", "--yes"]).code, 2, "nobody to send to");
     assert!(!site.path("config.yml").exists());

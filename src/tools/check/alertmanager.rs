@@ -87,47 +87,41 @@ enum Reach {
 /// Alertmanager's rule: children are tried in order, the first that matches takes the alert away from the others
 /// unless it says `continue`; the route's own receiver counts where no child has matched.
 fn reach(route: &Value, ours: &[&str], name: &str) -> Reach {
-    let (mut matched, mut unsure) = (false, false);
+    // Whether an earlier child may keep the alert from the later ones, and whether the route's own receiver gets it.
+    let mut unsure = false;
+    let is_ours = route["receiver"].as_str().is_some_and(|receiver| ours.contains(&receiver));
+    let mut own = if is_ours { Reach::Yes } else { Reach::No };
     for child in list(&route["routes"]) {
         let matches = matches(child, name);
-        let reached = if matches == Some(false) { Reach::No } else { reach(child, ours, name) };
-        match (matches, reached) {
-            (Some(true), Reach::Yes) if !unsure => return Reach::Yes,
-            (_, Reach::Yes | Reach::Maybe) => unsure = true,
-            (None, Reach::No) if child["continue"] != true => unsure = true,
-            _ => {}
+        if matches == Some(false) {
+            continue;
         }
-        matched |= matches == Some(true);
-        if matches == Some(true) && child["continue"] != true {
-            break;
+        let (sure, goes_on) = (matches == Some(true), child["continue"] == true);
+        match reach(child, ours, name) {
+            Reach::Yes if sure && !unsure => return Reach::Yes,
+            Reach::Yes | Reach::Maybe => return Reach::Maybe,
+            Reach::No if sure && !goes_on => return Reach::No,
+            Reach::No => unsure |= !goes_on,
         }
+        own = if sure || own == Reach::No { Reach::No } else { Reach::Maybe };
     }
-    let own = !matched && route["receiver"].as_str().is_some_and(|receiver| ours.contains(&receiver));
-    match (own, unsure) {
-        (_, true) => Reach::Maybe,
-        (true, false) => Reach::Yes,
-        (false, false) => Reach::No,
-    }
+    own
 }
 
 /// Whether a route takes alerts of this name; `None` where that depends on other labels, or cannot be told.
 fn matches(route: &Value, name: &str) -> Option<bool> {
-    let old = |key: &str, operator: &'static str| {
+    let pairs = |key: &str, operator: &str| -> Vec<Option<bool>> {
         let pairs = route[key].as_mapping().into_iter().flatten();
-        pairs.map(move |(label, value)| (label.as_str(), operator, value.as_str())).collect::<Vec<_>>()
+        pairs.map(|(label, value)| holds(label.as_str()?, operator, value.as_str()?, name)).collect()
     };
-    let new = list(&route["matchers"]).iter().map(|text| text.as_str().and_then(matcher));
-    let new = new
-        .map(|found| found.map_or((None, "=", None), |(label, operator, value)| (Some(label), operator, Some(value))));
-    let results: Vec<Option<bool>> = [old("match", "="), old("match_re", "=~"), new.collect()]
-        .concat()
-        .into_iter()
-        .map(|(label, operator, value)| (label == Some("alertname")).then(|| holds(operator, value?, name))?)
-        .collect();
-    match () {
-        () if results.contains(&Some(false)) => Some(false),
-        () if results.contains(&None) => None,
-        () => Some(true),
+    let texts = list(&route["matchers"]).iter().map(|text| {
+        let (label, operator, value) = matcher(text.as_str()?)?;
+        holds(label, operator, value, name)
+    });
+    let all = [pairs("match", "="), pairs("match_re", "=~"), texts.collect()].concat();
+    match all.contains(&Some(false)) {
+        true => Some(false),
+        false => all.iter().all(Option::is_some).then_some(true),
     }
 }
 
@@ -141,8 +135,12 @@ fn matcher(text: &str) -> Option<(&str, &'static str, &str)> {
     Some((label.trim(), operator, bare))
 }
 
-/// Whether a name passes; of regular expressions only alternatives (`a|b`) are understood.
-fn holds(operator: &str, value: &str, name: &str) -> Option<bool> {
+/// Whether an alert of this name passes; `None` for other labels. Of regular expressions only alternatives (`a|b`) are
+/// understood.
+fn holds(label: &str, operator: &str, value: &str, name: &str) -> Option<bool> {
+    if label != "alertname" {
+        return None;
+    }
     let is_regex = operator.ends_with('~');
     if is_regex && value.contains(|c: char| ".+*?()[]{}^$\\".contains(c)) {
         return None;
@@ -153,6 +151,7 @@ fn holds(operator: &str, value: &str, name: &str) -> Option<bool> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::Level;
     use super::*;
     use crate::tools::defaults;
 
@@ -171,23 +170,37 @@ mod tests {
         let ours = format!("  - receiver: {NAME}\n    matchers: ['alertname=~\"{ALL}\"']\n");
         let other = |matchers: &str, more: &str| format!("  - receiver: other\n    {matchers}\n{more}");
         let cases = [
-            (ours.clone(), super::super::Level::Ok),
-            (format!("  - receiver: {NAME}\n    match_re: {{ alertname: {ALL} }}\n"), super::super::Level::Ok),
-            (other("matchers: [alertname=Watchdog]", "") + &ours, super::super::Level::Ok),
-            (other("matchers: ['alertname!~\"a|b\"']", "    continue: true\n") + &ours, super::super::Level::Ok),
-            (other("match: { severity: critical }", "    continue: true\n") + &ours, super::super::Level::Ok),
-            (other("match: { severity: critical }", "") + &ours, super::super::Level::Warning),
-            (other("matchers: ['alertname=~\".*ackup.*\"']", "") + &ours, super::super::Level::Warning),
-            (other("matchers: [alertname=backup_failed]", "") + &ours, super::super::Level::Error),
-            (other("continue: false", "") + &ours, super::super::Level::Error),
-            (format!("  - receiver: {NAME}\n    matchers: [alertname=backup_failed]\n"), super::super::Level::Error),
-            (format!("  - receiver: {NAME}\n    matchers: [severity=critical]\n"), super::super::Level::Warning),
-            (other("matchers: [alertname=x]", ""), super::super::Level::Error),
+            (ours.clone(), Level::Ok),
+            (format!("  - receiver: {NAME}\n    match_re: {{ alertname: {ALL} }}\n"), Level::Ok),
+            (other("matchers: [alertname=Watchdog]", "") + &ours, Level::Ok),
+            (other("matchers: ['alertname!~\"a|b\"']", "    continue: true\n") + &ours, Level::Ok),
+            (other("match: { severity: critical }", "    continue: true\n") + &ours, Level::Ok),
+            (other("match: { severity: critical }", "") + &ours, Level::Warning),
+            (other("matchers: ['alertname=~\".*ackup.*\"']", "") + &ours, Level::Warning),
+            (other("matchers: [alertname=backup_failed]", "") + &ours, Level::Error),
+            (other("continue: false", "") + &ours, Level::Error),
+            (format!("  - receiver: {NAME}\n    matchers: [alertname=backup_failed]\n"), Level::Error),
+            (format!("  - receiver: {NAME}\n    matchers: [severity=critical]\n"), Level::Warning),
+            (other("match: { severity: critical }", "") + &other("continue: false", "") + &ours, Level::Error),
+            (other("matchers: [alertname=x]", ""), Level::Error),
         ];
         for (routes, level) in cases {
             let line = line(&routes);
             assert_eq!(line.level, level, "{routes}\n{line:?}");
         }
+    }
+
+    #[test]
+    fn the_default_receiver_gets_what_no_route_takes() {
+        let root = |routes: &str| -> Value {
+            serde_yaml::from_str(&format!("{{ receiver: us, routes: [{routes}] }}")).unwrap()
+        };
+        let reached = |routes: &str| reach(&root(routes), &["us"], "backup_failed");
+        assert_eq!(reached(""), Reach::Yes);
+        assert_eq!(reached("{ receiver: x, match: { alertname: other } }"), Reach::Yes);
+        assert_eq!(reached("{ receiver: x, match: { severity: critical }, continue: true }"), Reach::Maybe);
+        assert_eq!(reached("{ receiver: x }"), Reach::No);
+        assert_eq!(reached("{ receiver: x, continue: true }"), Reach::No);
     }
 
     #[test]

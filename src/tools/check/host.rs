@@ -95,12 +95,14 @@ struct User {
 }
 
 impl User {
-    /// Root's files are for its group, too; access lists are not looked at.
+    /// By the file's mode alone: access lists are not looked at.
     fn can_read(&self, meta: &Metadata) -> bool {
-        let bit = match () {
-            () if self.id == meta.uid() => 0o400,
-            () if self.group == meta.gid() => 0o040,
-            () => 0o004,
+        let bit = if self.id == meta.uid() {
+            0o400
+        } else if self.group == meta.gid() {
+            0o040
+        } else {
+            0o004
         };
         meta.mode() & bit != 0
     }
@@ -154,16 +156,18 @@ fn judge_unit(name: &str, listen: Option<&str>, properties: &str) -> Line {
     let enable = "systemctl enable --now ns8-backup-monitor.socket";
     let start = format!("{enable} && systemctl start {name}");
     let address = listen.map(|listen| format!("{listen} (Stream)"));
-    match () {
-        () if is("LoadState", "not-found") => error("units", format!("{name} is not installed"), "install the package"),
-        () if !is("ActiveState", "active") => error("units", format!("{name} is not active"), start),
-        () if !stays => warning("units", format!("{name} is active, but not enabled: gone after a reboot"), enable),
-        () if address.as_ref().is_some_and(|address| !is("Listen", address)) => {
-            let todo = format!("change ListenStream with `systemctl edit {name}`, or receiver.host and receiver.port");
-            let found = format!("{name} listens elsewhere than receiver.host and receiver.port say; the unit counts");
-            warning("units", found, todo)
-        }
-        () => ok("units", format!("{name} is active")),
+    if is("LoadState", "not-found") {
+        error("units", format!("{name} is not installed"), "install the package")
+    } else if !is("ActiveState", "active") {
+        error("units", format!("{name} is not active"), start)
+    } else if !stays {
+        warning("units", format!("{name} is active, but not enabled: gone after a reboot"), enable)
+    } else if address.is_some_and(|address| !is("Listen", &address)) {
+        let todo = format!("change ListenStream with `systemctl edit {name}`, or receiver.host and receiver.port");
+        let found = format!("{name} listens elsewhere than receiver.host and receiver.port say; the unit counts");
+        warning("units", found, todo)
+    } else {
+        ok("units", format!("{name} is active"))
     }
 }
 
