@@ -204,7 +204,7 @@ impl Disk {
     ) {
         let folder = self.folder.display();
         match (failed_before, failed.keys().find_map(|name| errors.get(name))) {
-            (false, Some(error)) => error!(PRIORITY = CRIT, MESSAGE_ID = messages::STATE_NOT_SAVED;
+            (false, Some(error)) => error!(PRIORITY = CRIT, MESSAGE_ID = messages::STATE_NOT_SAVED, REASON:% = error;
                 "{folder} cannot be written: {error}. Work goes on from memory and would be lost or repeated if the \
                  machine stopped now; the write is tried again every {} s", RETRY.as_secs()),
             (true, None) => info!("{folder} can be written again; everything is saved"),
@@ -300,8 +300,8 @@ fn set_aside(path: &Path, reason: &str) {
         })
         .find(|candidate| !candidate.exists())
         .expect("there are more numbers than files");
-    let (path, aside) = (path.display(), (aside.display(), fs::rename(path, &aside)));
-    error!(PRIORITY = CRIT, MESSAGE_ID = messages::JOB_SET_ASIDE, REASON = reason;
+    let (path, aside) = (path.display().to_string(), (aside.display(), fs::rename(path, &aside)));
+    error!(PRIORITY = CRIT, MESSAGE_ID = messages::JOB_SET_ASIDE, FILE = path, REASON = reason;
         "{path} cannot be read: {reason}. An alert or a mail may be lost with it: look at the backups");
     match aside {
         (aside, Ok(())) => warn!("{path} was set aside as {aside}"),
