@@ -1,8 +1,8 @@
 # What is installed where, and the packages. Included by the Makefile; the RPM's spec uses `install-files` alone.
 #
 #   install        into $(DESTDIR)$(prefix); for a package manager, or by hand with prefix=/usr/local
-#   rpm, srpm      into dist/; the SRPM carries every crate and builds offline
-#   deb            into dist/
+#   rpm, srpm      into $(dist); the SRPM carries every crate and builds offline
+#   deb            into $(dist)
 
 prefix      ?= /usr/local
 sysconfdir  ?= /etc
@@ -17,6 +17,7 @@ package     := ns8-backup-monitor
 version     := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
 # A second package of the same version, such as the test's upgrade, has another release number.
 release     ?= 1
+dist        ?= dist
 program     ?= target/release/$(package)
 generated   := target/generated
 
@@ -68,23 +69,23 @@ rpm_options  = --define "_topdir $(CURDIR)/target/rpm" --define "release_number 
                $(if $(shell rpm --eval '%{?_unitdir}'),,--load=packaging/rpm/lent.macros)
 
 rpm:
-	mkdir -p dist target/rpm/SOURCES
+	mkdir -p $(dist) target/rpm/SOURCES
 	rpmbuild -bb --build-in-place $(rpm_options) packaging/$(package).spec
-	cp target/rpm/RPMS/*/$(package)-$(version)-$(release)*.rpm dist/
+	cp target/rpm/RPMS/*/$(package)-$(version)-$(release)*.rpm $(dist)/
 
 # The vendored crates come with the cargo configuration that makes cargo use them.
 srpm:
-	rm -rf target/srpm && mkdir -p dist target/srpm/.cargo target/rpm/SOURCES
+	rm -rf target/srpm && mkdir -p $(dist) target/srpm/.cargo target/rpm/SOURCES
 	git archive --format=tar.gz --prefix=$(package)-$(version)/ -o target/rpm/SOURCES/$(package)-$(version).tar.gz HEAD
 	cargo vendor --quiet --locked target/srpm/vendor > /dev/null
 	printf '[source.crates-io]\nreplace-with = "vendored-sources"\n\n[source.vendored-sources]\ndirectory = "vendor"\n' \
 	    > target/srpm/.cargo/config.toml
 	tar -C target/srpm -czf target/rpm/SOURCES/$(package)-$(version)-vendor.tar.gz vendor .cargo
 	rpmbuild -bs $(rpm_options) packaging/$(package).spec
-	cp target/rpm/SRPMS/$(package)-$(version)-$(release)*.src.rpm dist/
+	cp target/rpm/SRPMS/$(package)-$(version)-$(release)*.src.rpm $(dist)/
 
 deb: build generated
-	rm -rf target/deb && mkdir -p dist target/deb/DEBIAN
+	rm -rf target/deb && mkdir -p $(dist) target/deb/DEBIAN
 	$(MAKE) --no-print-directory -f packaging/packages.mk install-files DESTDIR=target/deb prefix=/usr \
 	    zshdir=/usr/share/zsh/vendor-completions
 	mv target/deb/usr/share/doc/$(package)/LICENSE target/deb/usr/share/doc/$(package)/copyright
@@ -92,4 +93,4 @@ deb: build generated
 	    -e "s/@SIZE@/$$(du -sk --exclude=DEBIAN target/deb | cut -f 1)/" packaging/deb/control > target/deb/DEBIAN/control
 	install -m 644 packaging/deb/conffiles target/deb/DEBIAN/
 	install -m 755 packaging/deb/postinst packaging/deb/prerm packaging/deb/postrm target/deb/DEBIAN/
-	dpkg-deb --root-owner-group --build target/deb dist/$(package)_$(version)-$(release)_$$(dpkg --print-architecture).deb
+	dpkg-deb --root-owner-group --build target/deb $(dist)/$(package)_$(version)-$(release)_$$(dpkg --print-architecture).deb

@@ -11,6 +11,7 @@ new_system() {
     mkdir -p "$machine" "$work/upper/srv" "$work/scratch"
     cp "$tests"/inside/* "$deb" "$rpm" "$work/upper/srv/"
     mount -t overlay overlay -o "lowerdir=$root,upperdir=$work/upper,workdir=$work/scratch" "$machine" || exit 1
+    echo node1 > "$machine/etc/hostname"
     power_on
 }
 
@@ -120,15 +121,14 @@ is_inactive() { [ "$(state "$1" ActiveState)" = inactive ]; }
 status_text() { state service StatusText; }
 status_says() { [[ $(status_text) == *$1* ]]; }
 
-# The configuration: the recipient, short times, and what is given on standard input, if anything is.
+# The configuration: the recipient and short times, changed by a sed script where one is given.
 configure() {
-    { cat << 'END'
+    cat > "$machine/etc/$service/config.yml" << 'END'
 receiver: { idle_timeout: 1 }
 correlator: { wait_seconds: 0, max_wait_seconds: 0 }
 repo_check: { enabled: false }
 notification: { mail_to: admin@example.com, mail_from: monitor@example.com, repeat_after: 0 }
 END
-    } > "$machine/etc/$service/config.yml"
     [ -z "${1:-}" ] || sed -i "$1" "$machine/etc/$service/config.yml"
 }
 
