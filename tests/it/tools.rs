@@ -117,6 +117,24 @@ fn report_shows_the_mail_and_its_exit_status_tells_the_outcome() {
 }
 
 #[test]
+fn report_shows_its_progress_on_a_terminal_only() {
+    let site = Site::plain();
+    let config = fs::read_to_string(site.path("config.yml")).unwrap();
+    site.write("config.yml", &config.replace("enabled: false", "enabled: true"));
+    site.result("1", "samba1", "disk quota exceeded");
+    let path = site.path("no repository").display().to_string();
+    site.redis
+        .hset("cluster/backup_repository/r/parameters", &[("backend", "local"), ("path", &path), ("password", "x")]);
+    let progress = "plan 1: looking at the repositories, 0 of 1";
+    let ran = on_a_terminal(&site, "report 1", "");
+    assert!(ran.out.contains(progress), "{}", ran.out);
+    assert_eq!(ran.code, 4);
+    let ran = site.run(&["report", "1"]);
+    assert_eq!((ran.code, ran.err.as_str()), (4, ""));
+    assert!(!ran.out.contains(progress) && ran.out.contains("no repository"), "{}", ran.out);
+}
+
+#[test]
 fn report_send_sends_once_and_shows_the_answers() {
     let site = Site::plain();
     site.result("1", "samba1", "disk quota exceeded");
@@ -438,11 +456,11 @@ fn setup_without_a_terminal_and_without_flags_says_what_it_needs() {
     assert!(ran.err.contains("needs a terminal") && ran.err.contains("--mail-to"), "{}", ran.err);
 }
 
-/// Runs `setup` on a terminal of its own and types these lines.
-fn on_a_terminal(site: &Site, lines: &str) -> Ran {
+/// Runs a command on a terminal of its own and types these lines.
+fn on_a_terminal(site: &Site, command: &str, lines: &str) -> Ran {
     let config = site.path("config.yml");
     let mut child = Command::new(path_of("script"))
-        .args(["-qec", &format!("{PROGRAM} --config {} setup", config.display()), "/dev/null"])
+        .args(["-qec", &format!("{PROGRAM} --config {} {command}", config.display()), "/dev/null"])
         .env("STATE_DIRECTORY", site.path("state"))
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -457,7 +475,7 @@ fn setup_asks_on_a_terminal() {
     let site = Site::plain();
     let config = "# mine\nnotification:\n  mail_to:\n  - old@example.com # boss\n";
     site.write("config.yml", config);
-    let ran = on_a_terminal(&site, "me@example.com\nnobody\nold@example.com, new@example.com\n\ny\nn\n");
+    let ran = on_a_terminal(&site, "setup", "me@example.com\nnobody\nold@example.com, new@example.com\n\ny\nn\n");
     assert_eq!(ran.code, 0, "{}", ran.out);
     for expected in
         ["Sender [ns8-backup-monitor@", "Recipients", "[old@example.com]", "is not a mail address", "Write this file?"]
@@ -469,8 +487,18 @@ fn setup_asks_on_a_terminal() {
     assert_eq!(fs::read_to_string(site.path("config.yml")).unwrap(), expected);
 
     site.write("config.yml", config);
-    let ran = on_a_terminal(&site, "\n\n\nn\n");
+    let ran = on_a_terminal(&site, "setup", "\n\n\nn\n");
     assert_eq!((ran.code, fs::read_to_string(site.path("config.yml")).unwrap().as_str()), (1, config));
+}
+
+#[test]
+fn colours_are_for_terminals_whose_user_wants_them() {
+    for (wish, coloured) in [("", true), ("NO_COLOR=1 ", false)] {
+        let command = format!("{wish}{PROGRAM} reprot");
+        let ran = Command::new(path_of("script")).args(["-qec", &command, "/dev/null"]).env("TERM", "xterm").output();
+        let ran: Ran = ran.unwrap().into();
+        assert_eq!((ran.code, ran.out.contains('\x1b')), (2, coloured), "{}", ran.out);
+    }
 }
 
 #[test]
