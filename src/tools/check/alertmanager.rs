@@ -47,6 +47,9 @@ fn judge(url: &str, config: &Value, receiver: &Receiver) -> Line {
     if ours.is_empty() {
         return error(SUBJECT, format!("{url}: has no receiver {NAME}: no alert comes here"), PATCH);
     }
+    if receiver.token_file.is_some() && !sends_token(config, &ours) {
+        return error(SUBJECT, format!("{url}: sends no token, so that its alerts are refused"), PATCH);
+    }
     let with = |wanted: Reach| -> Vec<&str> {
         let names = receiver.alert_names.iter().map(String::as_str);
         names.filter(|name| reach(&config["route"], &ours, name) == wanted).collect()
@@ -71,6 +74,14 @@ fn our_receivers<'a>(config: &'a Value, url: &str) -> Vec<&'a str> {
         urls.iter().any(|found| *found == url) || receiver["name"] == NAME && urls.iter().any(hidden)
     };
     list(&config["receivers"]).iter().filter(posts_here).filter_map(|receiver| receiver["name"].as_str()).collect()
+}
+
+/// Whether each of our receivers sends a token. Its value is not shown, and so not compared.
+fn sends_token(config: &Value, ours: &[&str]) -> bool {
+    let is_ours = |receiver: &&Value| receiver["name"].as_str().is_some_and(|name| ours.contains(&name));
+    let webhooks =
+        list(&config["receivers"]).iter().filter(is_ours).flat_map(|receiver| list(&receiver["webhook_configs"]));
+    webhooks.into_iter().all(|webhook| !webhook["http_config"]["authorization"].is_null())
 }
 
 /// Whether an alert gets somewhere.
@@ -188,6 +199,21 @@ mod tests {
             let line = line(&routes);
             assert_eq!(line.level, level, "{routes}\n{line:?}");
         }
+    }
+
+    #[test]
+    fn a_token_that_is_wanted_is_sent() {
+        let mut receiver = defaults().receiver;
+        receiver.token_file = Some("/etc/token".into());
+        let level = |http: &str| {
+            let text = format!(
+                "receivers: [{{ name: us, webhook_configs: [{{ url: http://127.0.0.1:9099/alert, http_config: {http} }}] }}]\n\
+                 route: {{ receiver: us }}"
+            );
+            judge("x", &serde_yaml::from_str(&text).unwrap(), &receiver).level
+        };
+        assert_eq!(level("{ follow_redirects: true }"), Level::Error);
+        assert_eq!(level("{ authorization: { type: Bearer, credentials_file: /etc/token } }"), Level::Ok);
     }
 
     #[test]
