@@ -114,7 +114,11 @@ fn configuration(live: &Live) -> (Option<Settings>, Vec<Line>) {
             (Some(Settings::clone(&settings)), lines)
         }
         Err(unusable) => {
-            let todo = "mend it: `man ns8-backup-monitor.yml` explains each key";
+            let denied = |error: std::io::Error| error.kind() == std::io::ErrorKind::PermissionDenied;
+            let todo = match std::fs::File::open(live.file()).is_err_and(denied) {
+                true => "run this check as root",
+                false => "mend it: `man ns8-backup-monitor.yml` explains each key",
+            };
             let problems = unusable.to_string();
             (None, problems.lines().map(|problem| error(subject, problem, todo)).collect())
         }
