@@ -52,9 +52,10 @@ pub(super) fn build(from: &Mailbox, mail: &Mail, recipient: &Address) -> Result<
 }
 
 /// The mail's subject, on one line whatever it holds, its words one space apart: lettre loses both where there are two
-/// after a word that it encodes.
+/// after a word that it encodes. What looks like an encoded word (RFC 2047) came from outside, and must not become
+/// something else in the recipient's program.
 pub(super) fn subject(mail: &Mail) -> String {
-    clean(&mail.subject, MAX_SUBJECT).split_whitespace().collect::<Vec<_>>().join(" ")
+    clean(&mail.subject, MAX_SUBJECT).replace("=?", "= ?").split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// A mailbox whose name fits into a header.
