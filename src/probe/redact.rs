@@ -15,16 +15,24 @@ pub(super) fn redact(text: &str, secrets: &[&SecretString]) -> String {
     without_url_passwords(&text)
 }
 
-/// `https://user:password@host/` becomes `https://user:***@host/`.
+/// `https://user:password@host/?query` becomes `https://user:***@host/?***`: a query may hold a signature.
 pub(super) fn without_url_passwords(text: &str) -> String {
     let mut clean = String::with_capacity(text.len());
     let mut rest = text;
     while let Some((before, after)) = rest.split_once("://") {
         clean.extend([before, "://"]);
-        rest = after;
-        if let Some((user, login)) = login(after) {
+        let end = after.find(|c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '`')).unwrap_or(after.len());
+        let mut url = &after[..end];
+        if let Some((user, login)) = login(url) {
             clean.extend([user, ":", MASK]);
-            rest = &after[login.len()..];
+            url = &url[login.len()..];
+        }
+        rest = &after[end - url.len()..];
+        if let Some((path, query)) =
+            url.split_once('?').filter(|(path, query)| !query.is_empty() && !path.contains("://"))
+        {
+            clean.extend([path, "?", MASK]);
+            rest = &rest[path.len() + 1 + query.len()..];
         }
     }
     clean + rest
@@ -33,8 +41,7 @@ pub(super) fn without_url_passwords(text: &str) -> String {
 /// The user, and user and password together, at the beginning of what follows a URL's `://`. The password may hold
 /// anything but a space or a quotation mark: one with a `/` in it makes no valid URL, and programs quote exactly those
 /// in their errors.
-fn login(rest: &str) -> Option<(&str, &str)> {
-    let url = rest.split(|c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '`')).next()?;
+fn login(url: &str) -> Option<(&str, &str)> {
     let (login, _) = url.rsplit_once('@')?;
     let (user, password) = login.split_once(':')?;
     (!password.is_empty()).then_some((user, login))
@@ -58,6 +65,18 @@ mod tests {
     fn a_password_that_is_also_the_users_name_goes_from_its_own_place() {
         assert_eq!(without_url_passwords("https://a:ab@host/ab https://x"), "https://a:***@host/ab https://x");
         assert_eq!(without_url_passwords("https://ab:a@host/"), "https://ab:***@host/");
+    }
+
+    #[test]
+    fn a_query_goes_wherever_the_url_stands() {
+        for (text, clean) in [
+            ("azure:https://host/c?sig=a%2Fb&se=1", "azure:https://host/c?***"),
+            ("'https://u:p@host/c?sig=a' or https://h?k: no", "'https://u:***@host/c?***' or https://h?*** no"),
+            ("is it https://host/c?", "is it https://host/c?"),
+            ("https://a,https://b?q=https://c https://u:p?w@h?q", "https://a,https://b?*** https://u:***@h?***"),
+        ] {
+            assert_eq!(without_url_passwords(text), clean);
+        }
         assert_eq!(without_url_passwords("https://://A@host http://u:p@h"), "https://:***@host http://u:***@h");
     }
 }
