@@ -161,7 +161,7 @@ impl Pipeline {
             if delivery.pending() == 0 {
                 return Some(());
             }
-            delivery.attempts += 1;
+            delivery.attempts = delivery.attempts.saturating_add(1);
             let pause = deliver::pause(delivery.attempts, fastrand::f64());
             if Duration::from_secs(delivery.waited_seconds) >= settings.notification.retry_for {
                 give_up(job, settings.notification.retry_for);
@@ -183,7 +183,7 @@ impl Pipeline {
             if !nudged.await?
                 && let Stage::Delivering(delivery) = &mut job.stage
             {
-                delivery.waited_seconds += pause.as_secs();
+                delivery.waited_seconds = delivery.waited_seconds.saturating_add(pause.as_secs());
             }
         }
     }
