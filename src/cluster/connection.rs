@@ -12,7 +12,6 @@ use redis::aio::MultiplexedConnection;
 use redis::{AsyncConnectionConfig, Client, Cmd, ConnectionAddr, ErrorKind, IntoConnectionInfo, RedisError, Value};
 use redis::{RedisResult, ServerErrorKind};
 use secrecy::ExposeSecret;
-
 use tokio::sync::Semaphore;
 
 use super::value;
