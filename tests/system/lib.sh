@@ -44,7 +44,7 @@ switch_off() {
 # Runs a command in the system.
 inside() {
     nsenter --target "$(pgrep --parent "$(cat "$work/nspawn")" | head -n 1)" --all -- \
-        env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LANG=C.UTF-8 "$@"
+        env -i PATH=/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LANG=C.UTF-8 "$@"
 }
 
 # Starts a command in the system as a service of its own: daemon NAME COMMAND...
