@@ -46,15 +46,16 @@ impl Gate {
     ///
     /// # Errors
     /// Why there are none now, in words for whoever asks.
-    pub fn open(&self) -> Result<(Arc<Settings>, Queue), String> {
+    pub fn open(&self) -> Result<(Arc<Settings>, Queue), &'static str> {
         // The queue first: what waits in it goes on even while the configuration is unusable.
         let queue = self.queue();
         let settings = self.live.current().map_err(|error| Closed::Configuration(error.to_string()));
         let opened = settings.and_then(|settings| Ok((settings, queue?)));
         self.tell(opened.as_ref().err());
+        // Whoever asks may be anybody: what is in files is for the journal alone.
         opened.map_err(|closed| match closed {
-            Closed::Configuration(reason) => format!("the configuration cannot be used:\n{reason}"),
-            Closed::Queue(reason) => reason,
+            Closed::Configuration(_) => "the configuration cannot be used; the journal says why",
+            Closed::Queue(_) => "the queue cannot be used; the journal says why",
         })
     }
 

@@ -60,7 +60,7 @@ pub struct Job {
     pub accepted_at: Timestamp,
     /// The alerts, each kind once, in order of arrival.
     pub alerts: Vec<Alert>,
-    /// How many further alerts have joined without being kept.
+    /// How many times further alerts have joined without being kept; a lower bound after a restart.
     #[serde(default)]
     pub alerts_left_out: u64,
     /// How far the job has come.
@@ -150,23 +150,38 @@ pub enum RecipientState {
     },
 }
 
+impl Recipient {
+    /// Whether the mail has not reached them yet, and may still.
+    pub fn is_pending(&self) -> bool {
+        matches!(self.state, RecipientState::Pending { .. })
+    }
+
+    /// The mailbox's address alone, in small letters: what tells one recipient from another.
+    pub fn email(&self) -> String {
+        let bare = self.address.rsplit_once('<').map_or(&*self.address, |(_, email)| email.trim_end_matches('>'));
+        bare.to_lowercase()
+    }
+}
+
 impl Job {
     /// A job for the first alert of `plan`.
     pub fn new(id: JobId, plan: Option<PlanId>, accepted_at: Timestamp, alert: Alert) -> Self {
         Self { version: VERSION, id, plan, accepted_at, alerts: vec![alert], alerts_left_out: 0, stage: Stage::Waiting }
     }
 
-    /// Takes in a further alert of the same plan. False where that changes nothing.
+    /// Takes in a further alert of the same plan. False where there is nothing new to save: the alert is there already,
+    /// or there is no room for it and it is only counted.
     pub fn join(&mut self, alert: Alert) -> bool {
         if self.alerts.contains(&alert) {
             return false;
         }
         let text: usize = self.alerts.iter().map(Alert::text_len).sum();
-        match self.alerts.len() < MAX_ALERTS && text < MAX_TEXT {
+        let kept = self.alerts.len() < MAX_ALERTS && text < MAX_TEXT;
+        match kept {
             true => self.alerts.push(alert),
             false => self.alerts_left_out += 1,
         }
-        true
+        kept
     }
 
     /// What the job is about, for people: `plan 2`.
@@ -212,7 +227,7 @@ impl Job {
 impl Mail {
     /// The recipients that still wait for this mail.
     pub fn pending(&self) -> impl Iterator<Item = &Recipient> {
-        self.recipients.iter().filter(|recipient| matches!(recipient.state, RecipientState::Pending { .. }))
+        self.recipients.iter().filter(|recipient| recipient.is_pending())
     }
 }
 
@@ -314,7 +329,7 @@ mod tests {
         for n in 0..MAX_ALERTS + 9 {
             let mut alert = job.alerts[0].clone();
             alert.labels.insert("node".into(), n.to_string());
-            assert!(job.join(alert));
+            assert_eq!(job.join(alert), n < MAX_ALERTS - 1, "what is only counted is not worth saving");
         }
         assert_eq!((job.alerts.len(), job.alerts_left_out), (MAX_ALERTS, 10));
     }
@@ -325,7 +340,7 @@ mod tests {
         for n in 0..20 {
             let mut alert = job.alerts[0].clone();
             alert.annotations.insert(format!("{n:02}"), "x".repeat(10_000 - 2));
-            assert!(job.join(alert));
+            assert_eq!(job.join(alert), n < 7);
         }
         assert_eq!((job.alerts.len(), job.alerts_left_out), (8, 13));
     }

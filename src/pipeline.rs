@@ -9,7 +9,6 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use log::{error, info, warn};
-use sha2::{Digest, Sha256};
 use tokio::sync::{Semaphore, watch};
 
 use crate::cluster::events::Announcements;
@@ -25,7 +24,7 @@ use crate::queue::Queue;
 use crate::report::{self, Finding, Report};
 use crate::wait::{self, Settled};
 
-/// Jobs that look at the cluster and its repositories at one time, and mails that are handed over at one time.
+/// Jobs that look at repositories at one time, and mails that are handed over at one time.
 const AT_ONCE: usize = 4;
 
 /// What all jobs share.
@@ -51,16 +50,21 @@ impl Pipeline {
         }
     }
 
-    /// Sees a job through. Returns when it is off the queue, or early on shutdown.
-    pub async fn run(&self, id: &JobId) {
-        let _ = self.run_to_shutdown(id).await;
+    /// Sees a job through, after a pause. Returns when it is off the queue, or early on shutdown.
+    pub async fn run(&self, id: &JobId, pause: Duration) {
+        let _ = self.run_to_shutdown(id, pause).await;
     }
 
     /// `None` on shutdown.
-    async fn run_to_shutdown(&self, id: &JobId) -> Option<()> {
+    async fn run_to_shutdown(&self, id: &JobId, pause: Duration) -> Option<()> {
+        // A sleep of no time at all takes a millisecond.
+        if !pause.is_zero() {
+            self.unless_shutdown(tokio::time::sleep(pause)).await?;
+        }
         let mut job = self.queue.get(id)?;
         if job.is_waiting() {
-            let settled = self.unless_shutdown(wait::settle(&job, &self.live, &self.announcements)).await?;
+            let latest = || self.queue.get(id).unwrap_or_else(|| job.clone());
+            let settled = self.unless_shutdown(wait::settle(&latest, &self.live, &self.announcements)).await?;
             job = self.queue.close(id)?;
             fault::point("settled");
             let mails = self.unless_shutdown(self.write(&job, settled)).await?;
@@ -69,8 +73,7 @@ impl Pipeline {
             self.queue.save(&job).await;
             fault::point("report-saved");
         }
-        self.deliver(&mut job).await?;
-        let settings = self.live.usable().await;
+        let settings = self.deliver(&mut job).await?;
         self.queue.finish(&job, Timestamp::now(), settings.notification.repeat_after).await;
         Some(())
     }
@@ -86,9 +89,17 @@ impl Pipeline {
 
     /// Writes the mails of a job whose wait is over: one for each plan that is reported.
     async fn write(&self, job: &Job, settled: Settled) -> Vec<Mail> {
-        let _turn = self.looking.acquire().await.expect("never closed");
+        let (_turn, waited) = match self.looking.try_acquire() {
+            Ok(turn) => (turn, false),
+            Err(_) => (self.looking.acquire().await.expect("never closed"), true),
+        };
         let settings = self.live.usable().await;
-        let (cluster, plans) = match settled.cluster {
+        let mut cluster = settled.cluster;
+        // While others had their turn, modules may have finished.
+        if waited && let Ok(newer) = wait::read_once(job, &settings).await {
+            cluster = Ok(newer);
+        }
+        let (cluster, plans) = match cluster {
             Ok(cluster) => (cluster.name, cluster.plans),
             Err(error) => {
                 warn!(JOB_ID = job.id.as_str(), BACKUP_ID = job.plan_field(); "{error}");
@@ -113,7 +124,7 @@ impl Pipeline {
         let host = config::host_name();
         let redis = settings.redis.address();
         let mut mails = Vec::with_capacity(findings.len());
-        for (n, finding) in findings.iter().enumerate() {
+        for finding in findings {
             let report = Report {
                 finding: finding.clone(),
                 cluster,
@@ -126,7 +137,7 @@ impl Pipeline {
                 language: settings.notification.language,
                 zone: jiff::tz::TimeZone::system(),
             };
-            let mail = mail(settings, &job.id, job.plan.as_ref(), n, &report);
+            let mail = mail(settings, &job.id, job.plan.as_ref(), &report);
             mails.extend(self.to_whom_it_is_news(settings, job, mail, now));
         }
         mails
@@ -141,7 +152,7 @@ impl Pipeline {
             return Some(mail);
         }
         let mut recipients = std::mem::take(&mut mail.recipients);
-        recipients.retain(|recipient| !self.queue.has_it(&mail, &recipient.address, now, within));
+        recipients.retain(|recipient| !self.queue.has_it(&mail, recipient, now, within));
         mail.recipients = recipients;
         if mail.recipients.is_empty() {
             info!(JOB_ID = job.id.as_str(), BACKUP_ID = about;
@@ -151,22 +162,23 @@ impl Pipeline {
         Some(mail)
     }
 
-    /// Delivers a job's mails, with growing pauses, until nobody is waiting for one. `None` on shutdown.
-    async fn deliver(&self, job: &mut Job) -> Option<()> {
+    /// Delivers a job's mails, with growing pauses, until nobody is waiting for one: with the settings returned at last.
+    /// `None` on shutdown.
+    async fn deliver(&self, job: &mut Job) -> Option<Arc<Settings>> {
         loop {
             let settings = self.unless_shutdown(self.live.usable()).await?;
             let relay_error = self.attempt(job, &settings).await?;
             let (id, plan) = (job.id.clone(), job.plan_field().to_owned());
-            let Stage::Delivering(delivery) = &mut job.stage else { return Some(()) };
+            let Stage::Delivering(delivery) = &mut job.stage else { return Some(settings) };
             if delivery.pending() == 0 {
-                return Some(());
+                return Some(settings);
             }
             delivery.attempts = delivery.attempts.saturating_add(1);
             let pause = deliver::pause(delivery.attempts, fastrand::f64());
             if Duration::from_secs(delivery.waited_seconds) >= settings.notification.retry_for {
                 give_up(job, settings.notification.retry_for);
                 self.queue.save(job).await;
-                return Some(());
+                return Some(settings);
             }
             delivery.next_attempt_at = Timestamp::now().checked_add(pause).ok();
             let (pending, attempts) = (delivery.pending(), delivery.attempts);
@@ -232,13 +244,11 @@ impl Pipeline {
 
 /// Which recipients of which mails are waiting.
 fn waiting(job: &Job) -> Vec<(usize, usize)> {
-    let is_pending = |recipient: &Recipient| matches!(recipient.state, RecipientState::Pending { .. });
-    let mails = job.mails().iter().enumerate();
-    mails
-        .flat_map(|(m, mail)| mail.recipients.iter().enumerate().map(move |(r, recipient)| (m, r, recipient)))
-        .filter(|(_, _, recipient)| is_pending(recipient))
-        .map(|(m, r, _)| (m, r))
-        .collect()
+    let of_mail = |(m, mail): (usize, &Mail)| -> Vec<(usize, usize)> {
+        let recipients = mail.recipients.iter().enumerate().filter(|(_, recipient)| recipient.is_pending());
+        recipients.map(|(r, _)| (m, r)).collect()
+    };
+    job.mails().iter().enumerate().flat_map(of_mail).collect()
 }
 
 /// Gives up on everybody who is still waiting.
@@ -259,15 +269,15 @@ fn give_up(job: &mut Job, retry_for: Duration) {
     }
 }
 
-/// The `n`-th mail of a job. Its Message-ID follows from the job, so that it stays the same even where the mail could
-/// not be saved and is written again after a crash.
-pub(crate) fn mail(settings: &Settings, job: &JobId, about: Option<&PlanId>, n: usize, report: &Report) -> Mail {
+/// The mail that a report makes; `asked_for` is the plan that the alert, or the command, names. Its Message-ID follows from the job and the plan, so that it stays the same even where
+/// the mail could not be saved and is written again after a crash.
+pub fn mail(settings: &Settings, job: &JobId, asked_for: Option<&PlanId>, report: &Report) -> Mail {
     let plan = match &report.finding {
         Finding::Plan { plan, .. } => Some(plan.id.clone()),
-        Finding::NothingRecent(_) | Finding::Unreadable(_) => about.cloned(),
+        Finding::NothingRecent(_) | Finding::Unreadable(_) => asked_for.cloned(),
     };
     let domain = settings.notification.mail_from.email.domain();
-    let thread = Sha256::digest(plan.as_ref().map_or("", PlanId::as_str));
+    let thread = report::sha256(plan.as_ref().map_or("", PlanId::as_str));
     let pending = |mailbox: &lettre::message::Mailbox| Recipient {
         address: mailbox.to_string(),
         state: RecipientState::Pending { last_error: None },
@@ -278,13 +288,9 @@ pub(crate) fn mail(settings: &Settings, job: &JobId, about: Option<&PlanId>, n: 
         written_at: report.now,
         subject: report::subject(report, &settings.notification.subject_prefix),
         body: report::text(report),
-        message_id: format!("<{}.{n}@{domain}>", job),
-        thread_id: format!("<plan-{:.16}@{domain}>", hex(&thread)),
+        message_id: format!("<{job}.{thread:.8}@{domain}>"),
+        thread_id: format!("<plan-{thread:.16}@{domain}>"),
         recipients: settings.notification.mail_to.iter().map(pending).collect(),
         plan,
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

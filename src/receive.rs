@@ -12,8 +12,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use http_body_util::{BodyExt, Full};
-use hyper::body::{Bytes, Incoming};
-use hyper::header::{self, HeaderValue};
+use hyper::body::{Body as _, Bytes, Incoming};
+use hyper::header::{self, HeaderName, HeaderValue};
+use hyper::http::request::Parts;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
@@ -26,7 +27,7 @@ use tokio::net::TcpStream;
 use tokio::task::AbortHandle;
 
 use crate::alert::{self, Batch};
-use crate::config::{self, Receiver};
+use crate::config::{self, Receiver, Settings};
 use crate::gate::Gate;
 use crate::queue::Queue;
 
@@ -34,6 +35,8 @@ use crate::queue::Queue;
 pub const MAX_CONNECTIONS: usize = 256;
 /// Bytes of bodies in memory at one time, all requests together.
 pub const MAX_BODIES: usize = 32 << 20;
+/// Bytes of a refused body that are received all the same.
+const MAX_DISCARD: usize = 64 << 20;
 /// The time for a request's head.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 /// The time for a request's body.
@@ -41,8 +44,30 @@ const BODY_TIMEOUT: Duration = Duration::from_secs(30);
 
 type Answer = Response<Full<Bytes>>;
 
-/// Why a request is not granted: the status, and the reason for whoever reads the answer.
-struct Refusal(StatusCode, String);
+/// Why a request is not granted.
+struct Refusal {
+    status: StatusCode,
+    reason: String,
+    /// What the client is to know beside, as a header.
+    header: Option<(HeaderName, &'static str)>,
+}
+
+impl Refusal {
+    fn new(status: StatusCode, reason: impl Into<String>) -> Self {
+        Self { status, reason: reason.into(), header: None }
+    }
+
+    fn method(allowed: &'static str) -> Self {
+        let refusal = Self::new(StatusCode::METHOD_NOT_ALLOWED, format!("this path is for {allowed}"));
+        Self { header: Some((header::ALLOW, allowed)), ..refusal }
+    }
+
+    fn into_answer(self) -> Answer {
+        let mut answer = text(self.status, &self.reason);
+        answer.headers_mut().extend(self.header.map(|(name, value)| (name, HeaderValue::from_static(value))));
+        answer
+    }
+}
 
 /// The receiving side of the service; shared by all connections.
 pub struct Receive {
@@ -88,6 +113,8 @@ impl Receive {
         let served = http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(HEAD_TIMEOUT)
+            // `nc -N` and its like close their half as soon as they have sent; the answer is still for them.
+            .half_close(true)
             .keep_alive(false)
             .max_buf_size(64 << 10)
             .serve_connection(TokioIo::new(stream), service);
@@ -100,68 +127,95 @@ impl Receive {
         self.sending.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Answers a request. What is refused is received to its end first, within limits: a client that is still sending
+    /// when the connection is closed does not hear why.
     async fn answer(&self, request: Request<Incoming>, sending: &Sending) -> Answer {
-        if request.headers().contains_key(header::ORIGIN) {
-            return text(StatusCode::FORBIDDEN, "requests from a browser are refused");
-        }
-        let allowed: &[Method] = match request.uri().path() {
-            "/alert" => &[Method::POST],
-            "/-/healthy" | "/-/ready" => &[Method::GET, Method::HEAD],
-            _ => return text(StatusCode::NOT_FOUND, "there is /alert, /-/healthy and /-/ready"),
-        };
-        if !allowed.contains(request.method()) {
-            let mut answer = text(StatusCode::METHOD_NOT_ALLOWED, "this method is not for this path");
-            let names: Vec<&str> = allowed.iter().map(Method::as_str).collect();
-            answer.headers_mut().insert(header::ALLOW, names.join(", ").try_into().expect("method names are ASCII"));
-            return answer;
-        }
-        match request.uri().path() {
-            "/alert" => self.alert(request, sending).await.unwrap_or_else(refuse),
-            "/-/ready" => match self.gate.open() {
-                Ok(_) => text(StatusCode::OK, "ready"),
-                Err(reason) => text(StatusCode::SERVICE_UNAVAILABLE, &reason),
-            },
-            _ => text(StatusCode::OK, "healthy"),
+        let (head, mut body) = request.into_parts();
+        match self.grant(&head, &mut body, sending).await {
+            Ok(answer) => answer,
+            Err(refusal) => {
+                discard(body).await;
+                refusal.into_answer()
+            }
         }
     }
 
-    async fn alert(&self, request: Request<Incoming>, sending: &Sending) -> Result<Answer, Refusal> {
-        let (settings, queue) = self
-            .gate
-            .open()
-            .map_err(|reason| Refusal(StatusCode::SERVICE_UNAVAILABLE, format!("not now: {reason}")))?;
-        authorize(&settings.receiver, request.headers().get(header::AUTHORIZATION))?;
-        let body = self.body(request.into_body(), settings.receiver.max_body).await?;
+    async fn grant(&self, head: &Parts, body: &mut Incoming, sending: &Sending) -> Result<Answer, Refusal> {
+        if head.headers.contains_key(header::ORIGIN) {
+            return Err(Refusal::new(StatusCode::FORBIDDEN, "requests from a browser are refused"));
+        }
+        match (head.uri.path(), &head.method) {
+            ("/alert", &Method::POST) => self.alert(head, body, sending).await,
+            ("/-/healthy", &Method::GET | &Method::HEAD) => Ok(text(StatusCode::OK, "healthy")),
+            ("/-/ready", &Method::GET | &Method::HEAD) => {
+                self.open()?;
+                Ok(text(StatusCode::OK, "ready"))
+            }
+            ("/alert", _) => Err(Refusal::method("POST")),
+            ("/-/healthy" | "/-/ready", _) => Err(Refusal::method("GET, HEAD")),
+            _ => Err(Refusal::new(StatusCode::NOT_FOUND, "there is /alert, /-/healthy and /-/ready")),
+        }
+    }
+
+    fn open(&self) -> Result<(Arc<Settings>, Queue), Refusal> {
+        self.gate.open().map_err(|reason| Refusal::new(StatusCode::SERVICE_UNAVAILABLE, reason))
+    }
+
+    async fn alert(&self, head: &Parts, body: &mut Incoming, sending: &Sending) -> Result<Answer, Refusal> {
+        let (settings, queue) = self.open()?;
+        authorize(&settings.receiver, head.headers.get(header::AUTHORIZATION))?;
+        let body = self.body(body, settings.receiver.max_body).await?;
         sending.complete();
         let batch = alert::parse(body.bytes(), &settings.receiver.alert_names).map_err(|error| {
             warn!("a webhook was refused, since it is not Alertmanager's JSON: {error}");
-            Refusal(StatusCode::BAD_REQUEST, format!("not Alertmanager's webhook JSON: {error}"))
+            Refusal::new(StatusCode::BAD_REQUEST, format!("not Alertmanager's webhook JSON: {error}"))
         })?;
         drop(body);
         accept(&queue, batch).await
     }
 
     /// Reads a body of at most `max` bytes.
-    async fn body(&self, mut body: Incoming, max: usize) -> Result<Body<'_>, Refusal> {
+    async fn body(&self, body: &mut Incoming, max: usize) -> Result<Body<'_>, Refusal> {
+        let too_large = || {
+            let message = format!("the body is larger than receiver.max_body, {max} bytes");
+            Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, message)
+        };
+        if body.size_hint().lower() > max as u64 {
+            return Err(too_large());
+        }
         let mut read = Body { content: Vec::new(), all: &self.bodies };
         let frames = async {
             while let Some(frame) = body.frame().await {
                 let frame = frame.map_err(|error| {
-                    Refusal(StatusCode::BAD_REQUEST, format!("the body ends before it is complete: {error}"))
+                    Refusal::new(StatusCode::BAD_REQUEST, format!("the body ends before it is complete: {error}"))
                 })?;
                 let Ok(data) = frame.into_data() else { continue };
                 if read.content.len() + data.len() > max {
-                    let message = format!("the body is larger than receiver.max_body, {max} bytes");
-                    return Err(Refusal(StatusCode::PAYLOAD_TOO_LARGE, message));
+                    return Err(too_large());
                 }
                 read.append(&data)?;
             }
             Ok(())
         };
-        let too_slow = |_| Refusal(StatusCode::REQUEST_TIMEOUT, "the body took too long".into());
+        // Not the sender's fault for good: it may have been held up, and shall send again.
+        let too_slow = |_| Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "the body took too long");
         tokio::time::timeout(BODY_TIMEOUT, frames).await.map_err(too_slow)??;
         Ok(read)
     }
+}
+
+/// Receives what is left of a body, within limits, and forgets it.
+async fn discard(mut body: Incoming) {
+    let mut left = MAX_DISCARD;
+    let frames = async {
+        while let Some(Ok(frame)) = body.frame().await {
+            left = left.saturating_sub(frame.data_ref().map_or(0, Bytes::len));
+            if left == 0 {
+                break;
+            }
+        }
+    };
+    let _ = tokio::time::timeout(BODY_TIMEOUT, frames).await;
 }
 
 /// Marks a connection as one whose request is not complete, for as long as it lives.
@@ -193,7 +247,7 @@ impl Body<'_> {
     fn append(&mut self, data: &[u8]) -> Result<(), Refusal> {
         if self.all.fetch_add(data.len(), Ordering::Relaxed) + data.len() > MAX_BODIES {
             self.all.fetch_sub(data.len(), Ordering::Relaxed);
-            return Err(Refusal(StatusCode::SERVICE_UNAVAILABLE, "too much is being received at once".into()));
+            return Err(Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "too much is being received at once"));
         }
         self.content.extend_from_slice(data);
         Ok(())
@@ -216,7 +270,7 @@ async fn accept(queue: &Queue, batch: Batch) -> Result<Answer, Refusal> {
     let status = if queued == 0 { StatusCode::OK } else { StatusCode::ACCEPTED };
     queue.accept(batch.alerts, Timestamp::now()).await.map_err(|error| {
         error!("{queued} alert(s) could not be accepted, Alertmanager will send them again: {error}");
-        Refusal(StatusCode::SERVICE_UNAVAILABLE, error.to_string())
+        Refusal::new(StatusCode::SERVICE_UNAVAILABLE, error.to_string())
     })?;
     Ok(respond(status, "application/json", format!("{{\"queued\":{queued},\"ignored\":{ignored}}}\n")))
 }
@@ -225,25 +279,21 @@ async fn accept(queue: &Queue, batch: Batch) -> Result<Answer, Refusal> {
 /// counts at once.
 fn authorize(receiver: &Receiver, header: Option<&HeaderValue>) -> Result<(), Refusal> {
     let Some(file) = &receiver.token_file else { return Ok(()) };
-    let token = config::secret("receiver.token_file", file).map_err(|error| {
-        error!("{error}; alerts are answered with 503 until it can");
-        Refusal(StatusCode::SERVICE_UNAVAILABLE, "the bearer token cannot be read".into())
-    })?;
+    let unusable = |why: String| {
+        error!("{why}; alerts are answered with 503 until it can be used");
+        Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "the bearer token cannot be read; the journal says why")
+    };
+    let token = config::secret("receiver.token_file", file).map_err(unusable)?;
+    if token.expose_secret().is_empty() {
+        return Err(unusable(format!("receiver.token_file: {} is empty", file.display())));
+    }
     let given = header.and_then(|value| value.as_bytes().strip_prefix(b"Bearer ")).unwrap_or_default();
-    let token = token.expose_secret().as_bytes();
-    if !token.is_empty() && bool::from(given.ct_eq(token)) {
+    if bool::from(given.ct_eq(token.expose_secret().as_bytes())) {
         return Ok(());
     }
     warn!("a webhook was refused: its bearer token is missing or wrong");
-    Err(Refusal(StatusCode::UNAUTHORIZED, "a bearer token is wanted".into()))
-}
-
-fn refuse(Refusal(status, reason): Refusal) -> Answer {
-    let mut answer = text(status, &reason);
-    if status == StatusCode::UNAUTHORIZED {
-        answer.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
-    }
-    answer
+    let refusal = Refusal::new(StatusCode::UNAUTHORIZED, "a bearer token is wanted");
+    Err(Refusal { header: Some((header::WWW_AUTHENTICATE, "Bearer")), ..refusal })
 }
 
 fn text(status: StatusCode, message: &str) -> Answer {

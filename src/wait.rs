@@ -6,7 +6,6 @@
 //! is woken by the cluster's announcements; reading again now and then only guards against those that got lost.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -25,12 +24,10 @@ const REREAD: Duration = Duration::from_secs(30);
 /// The first and the longest pause before a cluster that could not be read is tried again.
 const RETRY: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(15));
 
-/// A cluster that cannot be read is tried for this long, or for `correlator.max_wait_seconds` where that is shorter,
-/// even when the wait was over before it began: after a reboot Redis may come up later than this program.
+/// A cluster that cannot be read is tried for this long from the first failure on, or for
+/// `correlator.max_wait_seconds` where that is shorter, even when the wait is over: Redis may be restarting just then,
+/// and after a reboot it may come up later than this program.
 const PATIENCE: Duration = Duration::from_secs(60);
-
-/// How often a configuration that cannot be used is looked at again.
-const CONFIG_PAUSE: Duration = Duration::from_secs(5);
 
 /// What the wait has ended with.
 #[derive(Debug)]
@@ -42,13 +39,12 @@ pub struct Settled {
     pub gave_up_after: Option<Duration>,
 }
 
-/// Sees the wait of `job` through, and reads the cluster. May be dropped at any time; a new call goes on where the time
-/// since the job's arrival stands.
-pub async fn settle(job: &Job, live: &Live, announcements: &Announcements) -> Settled {
-    let correlator = usable(job, live).await.correlator.clone();
-    let (entered, now) = (Instant::now(), Timestamp::now());
+/// Sees the wait of a job through, and reads the cluster. `latest` gives the job as it is: alerts may join it meanwhile.
+/// May be dropped at any time; a new call goes on where the time since the job's arrival stands.
+pub async fn settle(latest: &(dyn Fn() -> Job + Sync), live: &Live, announcements: &Announcements) -> Settled {
+    let correlator = live.usable().await.correlator.clone();
+    let (entered, now, job) = (Instant::now(), Timestamp::now(), latest());
     let deadline = entered + job.wait_left(correlator.max_wait, now);
-    let read_deadline = deadline.max(entered + PATIENCE.min(correlator.max_wait));
     let left = job.wait_left(correlator.wait, now);
     if !left.is_zero() {
         sleep(left).await;
@@ -57,11 +53,11 @@ pub async fn settle(job: &Job, live: &Live, announcements: &Announcements) -> Se
     // Before the first look, so that no announcement is missed between the two.
     let mut listener = announcements.listen().await;
     loop {
-        let cluster = match read(job, live, read_deadline).await {
+        let cluster = match read(&job, live, deadline, PATIENCE.min(correlator.max_wait)).await {
             Ok(cluster) => cluster,
             Err(error) => return Settled { cluster: Err(error), gave_up_after: None },
         };
-        let mut awaited = Awaited::of(&cluster, job, Timestamp::now(), correlator.stale_after);
+        let mut awaited = Awaited::of(&cluster, &latest(), Timestamp::now(), correlator.stale_after);
         if awaited.is_empty() || Instant::now() >= deadline {
             let gave_up_after = (!awaited.is_empty()).then_some(correlator.max_wait);
             return Settled { cluster: Ok(cluster), gave_up_after };
@@ -109,41 +105,34 @@ impl Awaited {
     }
 }
 
-/// Reads the job's plans; tried again, at least once, until `deadline`.
-async fn read(job: &Job, live: &Live, deadline: Instant) -> Result<Cluster, ReadError> {
+/// Reads the job's plans; tried again until `deadline`, and for `patience` from the first failure on.
+async fn read(job: &Job, live: &Live, deadline: Instant, patience: Duration) -> Result<Cluster, ReadError> {
     let (mut pause, longest) = RETRY;
+    let mut last_try = None;
     loop {
-        let settings = usable(job, live).await;
-        let window = settings.correlator.recent_window;
-        let since = job.accepted_at.checked_sub(window).unwrap_or(Timestamp::MIN);
-        let selector = job.plan.as_ref().map_or(Selector::Recent { since }, Selector::Plan);
-        let error = match cluster::read(&settings.redis, selector).await {
+        let settings = live.usable().await;
+        let error = match read_once(job, &settings).await {
             Ok(cluster) => return Ok(cluster),
             Err(error) => error,
         };
-        if Instant::now() >= deadline {
+        let last_try = *last_try.get_or_insert_with(|| deadline.max(Instant::now() + patience));
+        if Instant::now() >= last_try {
             return Err(error);
         }
         log::warn!(JOB_ID = job.id.as_str(); "{error}; it is tried again in {} s", pause.as_secs());
-        sleep_until(deadline.min(Instant::now() + pause)).await;
+        sleep_until(last_try.min(Instant::now() + pause)).await;
         pause = (pause * 2).min(longest);
     }
 }
 
-/// The settings, as soon as they can be used: a job outlives a mistake in the configuration.
-async fn usable(job: &Job, live: &Live) -> Arc<Settings> {
-    let mut told = false;
-    loop {
-        match live.current() {
-            Ok(settings) => return settings,
-            Err(error) if !told => {
-                log::warn!(JOB_ID = job.id.as_str(); "the job waits until the configuration can be used: {error}");
-                told = true;
-            }
-            Err(_) => {}
-        }
-        sleep(CONFIG_PAUSE).await;
-    }
+/// Reads the job's plans: its own, or where it names none those that ran lately.
+///
+/// # Errors
+/// Where the cluster cannot be read.
+pub async fn read_once(job: &Job, settings: &Settings) -> Result<Cluster, ReadError> {
+    let since = job.accepted_at.checked_sub(settings.correlator.recent_window).unwrap_or(Timestamp::MIN);
+    let selector = job.plan.as_ref().map_or(Selector::Recent { since }, Selector::Plan);
+    cluster::read(&settings.redis, selector).await
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use super::{ConfigError, Settings, load};
+use super::{ConfigError, Settings, parse_file, read};
 
 /// What tells one version of the file from another: device, inode, size, and time of change to the nanosecond.
 type Stamp = (u64, u64, u64, i64, i64);
@@ -16,7 +16,7 @@ type Loaded = Result<Arc<Settings>, Arc<ConfigError>>;
 #[derive(Debug)]
 pub struct Live {
     file: PathBuf,
-    cached: Mutex<Option<(Option<Stamp>, Loaded)>>,
+    cached: Mutex<Option<(Stamp, Loaded)>>,
 }
 
 impl Live {
@@ -31,20 +31,24 @@ impl Live {
     }
 
     /// The settings that the file holds now. Unchanged files cost one `stat`.
+    ///
+    /// # Errors
+    /// Where it cannot be used. That it could not be read is not remembered: that may pass without a change of the file.
     pub fn current(&self) -> Loaded {
         let stamp = stamp(&self.file);
         let mut cached = self.cached.lock().unwrap_or_else(PoisonError::into_inner);
         match &*cached {
-            Some((known, loaded)) if *known == stamp => loaded.clone(),
+            Some((known, loaded)) if stamp.as_ref() == Some(known) => loaded.clone(),
             _ => {
-                let loaded = load(&self.file).map(Arc::new).map_err(Arc::new);
-                *cached = Some((stamp, loaded.clone()));
+                let text = read(&self.file)?;
+                let loaded = parse_file(&self.file, &text).map(Arc::new).map_err(Arc::new);
+                *cached = stamp.map(|stamp| (stamp, loaded.clone()));
                 loaded
             }
         }
     }
 
-    /// Waits until the configuration is usable. That it is not is told by whoever answers alerts.
+    /// Waits until the configuration is usable. That it is not is told by the service's gate.
     pub async fn usable(&self) -> Arc<Settings> {
         loop {
             if let Ok(settings) = self.current() {

@@ -28,6 +28,9 @@ pub const DEFAULT_REDIS_URL: &str = "redis://127.0.0.1:6379";
 pub const DEFAULT_ALERT_NAMES: [&str; 5] =
     ["backup_failed", "backup_missing", "NsBackupFailed", "NsBackupMissing", "BackupFailed"];
 
+/// The largest `receiver.max_body`, in bytes: what is received must have its place in memory beside others.
+const MAX_BODY: usize = 16 << 20;
+
 /// The checked configuration. Every value is in range; nothing in it is secret.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Settings {
@@ -268,16 +271,26 @@ impl fmt::Display for ConfigError {
 impl std::error::Error for ConfigError {}
 
 /// Reads and checks the configuration in `file`.
+///
+/// # Errors
+/// Where it cannot be read or used.
 pub fn load(file: &Path) -> Result<Settings, ConfigError> {
-    let text = std::fs::read_to_string(file).map_err(|error| {
+    parse_file(file, &read(file)?)
+}
+
+fn read(file: &Path) -> Result<String, ConfigError> {
+    std::fs::read_to_string(file).map_err(|error| {
         let advice = match error.kind() {
             std::io::ErrorKind::NotFound => "; run `ns8-backup-monitor setup` to write it",
             _ => "",
         };
         let message = format!("cannot be read: {error}{advice}");
         ConfigError { file: file.into(), problems: vec![Problem { line: None, key: String::new(), message }] }
-    })?;
-    parse(&text).map_err(|problems| ConfigError { file: file.into(), problems })
+    })
+}
+
+fn parse_file(file: &Path, text: &str) -> Result<Settings, ConfigError> {
+    parse(text).map_err(|problems| ConfigError { file: file.into(), problems })
 }
 
 /// Checks a configuration's text.
@@ -314,8 +327,8 @@ fn check(raw: Raw, wrong: &mut dyn FnMut(&str, String)) -> Option<Settings> {
     if receiver.alert_names.is_empty() {
         wrong("receiver.alert_names", "is empty: no alert would ever be reported; name at least one".into());
     }
-    if !(1024..=64 << 20).contains(&receiver.max_body) {
-        wrong("receiver.max_body", format!("{} is out of range: 1024 to 67108864 bytes", receiver.max_body));
+    if !(1024..=MAX_BODY).contains(&receiver.max_body) {
+        wrong("receiver.max_body", format!("{} is out of range: 1024 to {MAX_BODY} bytes", receiver.max_body));
     }
 
     let correlator = Correlator {
@@ -376,7 +389,7 @@ fn check_notification(raw: raw::Notification, wrong: &mut dyn FnMut(&str, String
     let mut mail_to: Vec<Mailbox> = Vec::new();
     for text in &listed {
         if let Some(recipient) = mailbox("notification.mail_to", text, wrong)
-            && !mail_to.iter().any(|known| known.email == recipient.email)
+            && !mail_to.iter().any(|known| same_address(&known.email, &recipient.email))
         {
             mail_to.push(recipient);
         }
@@ -406,6 +419,11 @@ fn check_notification(raw: raw::Notification, wrong: &mut dyn FnMut(&str, String
         sendmail_command,
         smtp,
     })
+}
+
+/// Whether two addresses are one mailbox. Strictly, only the domain's letters may be large or small; in practice all.
+fn same_address(a: &lettre::Address, b: &lettre::Address) -> bool {
+    a.to_string().to_lowercase() == b.to_string().to_lowercase()
 }
 
 /// `notification.smtp`; `None` where no host is named.

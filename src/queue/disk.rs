@@ -97,6 +97,7 @@ impl Disk {
     pub(super) fn open(state: &Path) -> io::Result<Self> {
         let folder = super::folder(state);
         DirBuilder::new().recursive(true).mode(0o700).create(&folder)?;
+        sync(state)?;
         let lock = private().open(folder.join(".lock"))?;
         rustix::fs::flock(&lock, FlockOperation::NonBlockingLockExclusive).map_err(|error| match error {
             rustix::io::Errno::WOULDBLOCK => io::Error::other("another ns8-backup-monitor is serving it"),
@@ -115,7 +116,11 @@ impl Disk {
         for path in files(&self.folder, JOB)? {
             match read_job(&path) {
                 Ok(job) => jobs.push(job),
-                Err(reason) => set_aside(&path, &reason),
+                Err(Unreadable::Content(reason)) => set_aside(&path, &reason),
+                // The job may be all right: nothing goes on until it can be read.
+                Err(Unreadable::File(error)) => {
+                    return Err(io::Error::new(error.kind(), format!("{} cannot be read: {error}", path.display())));
+                }
             }
         }
         for left_over in files(&self.folder, "tmp")? {
@@ -125,14 +130,17 @@ impl Disk {
         Ok(jobs)
     }
 
-    /// What was sent lately. Where that cannot be read a report may be sent once more: the lesser evil.
-    pub(super) fn load_sent(&self) -> Sent {
+    /// What was sent lately. Where that makes no sense a report may be sent once more: the lesser evil.
+    pub(super) fn load_sent(&self) -> io::Result<Sent> {
         let path = self.folder.join(SENT);
-        let Ok(content) = fs::read(&path) else { return Sent::default() };
-        serde_json::from_slice(&content).unwrap_or_else(|error| {
+        let content = match fs::read(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Sent::default()),
+            content => content?,
+        };
+        Ok(serde_json::from_slice(&content).unwrap_or_else(|error| {
             set_aside(&path, &error.to_string());
             Sent::default()
-        })
+        }))
     }
 
     /// A job that was given up, ready to be tried again.
@@ -214,7 +222,7 @@ impl Disk {
 
     /// Makes a group of files durable together; the names of those that are not, each with its error.
     ///
-    /// Removals come last and only when all writes are done: a job is not forgotten before its outcome is kept.
+    /// Removals come last: a job is not forgotten before its outcome is kept under another name.
     fn commit(&self, group: &BTreeMap<String, Option<Vec<u8>>>) -> BTreeMap<String, io::Error> {
         let mut errors = BTreeMap::new();
         for (name, content) in group {
@@ -225,24 +233,34 @@ impl Disk {
             }
         }
         fault::point("queue-renamed");
-        let all_written = errors.is_empty();
-        for (name, _) in group.iter().filter(|(_, content)| content.is_none()) {
-            let removed = match all_written {
-                true => self.remove(name),
-                false => Err(io::Error::other("waits for other files to be written")),
+        let removed: Vec<&String> =
+            group.iter().filter(|(_, content)| content.is_none()).map(|(name, _)| name).collect();
+        if !removed.is_empty() && removed.len() < group.len() {
+            self.sync(group, &mut errors);
+        }
+        for name in removed {
+            let kept_as = errors.keys().find(|other| stem(other) == stem(name));
+            let result = match kept_as {
+                Some(other) => Err(io::Error::other(format!("waits for {other} to be written"))),
+                None => self.remove(name),
             };
-            if let Err(error) = removed {
+            if let Err(error) = result {
                 errors.insert(name.clone(), error);
             }
         }
         fault::point("queue-removed");
-        if let Err(error) = File::open(&self.folder).and_then(|folder| folder.sync_all()) {
+        self.sync(group, &mut errors);
+        fault::point("queue-saved");
+        errors
+    }
+
+    /// Makes the folder durable; where that fails, what was done in it is not.
+    fn sync(&self, group: &BTreeMap<String, Option<Vec<u8>>>, errors: &mut BTreeMap<String, io::Error>) {
+        if let Err(error) = sync(&self.folder) {
             for name in group.keys() {
                 errors.entry(name.clone()).or_insert_with(|| io::Error::new(error.kind(), error.to_string()));
             }
         }
-        fault::point("queue-saved");
-        errors
     }
 
     fn write(&self, name: &str, content: &[u8]) -> io::Result<()> {
@@ -277,18 +295,39 @@ fn private() -> OpenOptions {
     options
 }
 
+fn sync(folder: &Path) -> io::Result<()> {
+    File::open(folder)?.sync_all()
+}
+
+/// A file's name without its ending: the job's.
+fn stem(name: &str) -> &str {
+    name.split('.').next().unwrap_or(name)
+}
+
+/// Why a job cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum Unreadable {
+    /// The file cannot be read now; what is in it may be all right.
+    #[error("{0}")]
+    File(#[from] io::Error),
+    /// What is in it is no job, or one of a later version.
+    #[error("{0}")]
+    Content(String),
+}
+
 /// Reads a job. The file's name is the job's, whatever stands in it.
 ///
 /// # Errors
 /// Where it cannot be read, in words.
-pub fn read_job(path: &Path) -> Result<Job, String> {
-    let content = fs::read(path).map_err(|error| error.to_string())?;
-    let mut job: Job = serde_json::from_slice(&content).map_err(|error| error.to_string())?;
+pub fn read_job(path: &Path) -> Result<Job, Unreadable> {
+    let content = fs::read(path)?;
+    let mut job: Job = serde_json::from_slice(&content).map_err(|error| Unreadable::Content(error.to_string()))?;
     if job.version > VERSION {
-        return Err(format!("it is of version {}, this program knows up to {VERSION}", job.version));
+        let reason = format!("it is of version {}, this program knows up to {VERSION}", job.version);
+        return Err(Unreadable::Content(reason));
     }
     let stem = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
-    job.id = JobId::parse(stem).ok_or("its name is not a job's")?;
+    job.id = JobId::parse(stem).ok_or_else(|| Unreadable::Content("its name is not a job's".into()))?;
     Ok(job)
 }
 

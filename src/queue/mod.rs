@@ -24,11 +24,11 @@ use tokio::sync::{Notify, mpsc, oneshot};
 
 use crate::alert::Alert;
 use crate::cluster::model::PlanId;
-use crate::job::{Job, JobId, Mail, RecipientState, Stage};
+use crate::job::{Job, JobId, Mail, Recipient, RecipientState, Stage};
 use crate::messages;
 
 use disk::{Disk, Write};
-pub use disk::{Order, files, read_job};
+pub use disk::{Order, Unreadable, files, read_job};
 use sent::Sent;
 
 /// At most this many jobs are kept; more are refused until some are done.
@@ -114,7 +114,7 @@ impl Queue {
     /// Where the folder cannot be made, read or locked.
     pub fn open(state: &Path, started: mpsc::UnboundedSender<JobId>) -> io::Result<Self> {
         let disk = Arc::new(Disk::open(state)?);
-        let mut jobs = Jobs { sent: disk.load_sent(), ..Jobs::default() };
+        let mut jobs = Jobs { sent: disk.load_sent()?, ..Jobs::default() };
         for job in disk.load_jobs()? {
             let _ = started.send(job.id.clone());
             if job.is_waiting() {
@@ -210,6 +210,8 @@ impl Queue {
         let mut jobs = self.lock();
         if jobs.by_id.get(id).is_some_and(|entry| entry.saved == 0 && entry.changed == change) {
             jobs.remove(id);
+            // The file may be there all the same, where only making the folder durable has failed.
+            drop(self.order(job_file(id), None, OnFailure::Retry));
         }
     }
 
@@ -309,16 +311,25 @@ impl Queue {
         }
     }
 
-    /// Who already has this report, or is about to get it from another job: not sent there again.
-    pub fn has_it(&self, mail: &Mail, address: &str, now: Timestamp, within: Duration) -> bool {
+    /// Whether `to` has this report already, within this time, or is about to get it from another job.
+    pub fn has_it(&self, mail: &Mail, to: &Recipient, now: Timestamp, within: Duration) -> bool {
         let jobs = self.lock();
         let same = |other: &&Mail| other.plan == mail.plan && other.digest == mail.digest;
-        let underway = jobs.by_id.values().flat_map(|entry| entry.job.mails()).filter(same).any(|other| {
-            other.recipients.iter().any(|recipient| {
-                recipient.address == address && !matches!(recipient.state, RecipientState::GivenUp { .. })
-            })
+        let others = jobs.by_id.values().flat_map(|entry| entry.job.mails()).filter(same);
+        let underway = others.flat_map(|other| &other.recipients).any(|other| {
+            other.email() == to.email()
+                && match other.state {
+                    RecipientState::Pending { .. } => true,
+                    RecipientState::Delivered { at } => sent::is_within(at, now, within),
+                    RecipientState::GivenUp { .. } => false,
+                }
         });
-        underway || jobs.sent.has(mail, address, now, within)
+        underway || jobs.sent.has(mail, &to.email(), now, within)
+    }
+
+    /// How many files are still to be written, since that has failed.
+    pub fn unsaved(&self) -> usize {
+        self.lock().unsaved
     }
 
     /// Whether there is nothing to do: no job, and nothing that the disk does not have.

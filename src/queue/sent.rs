@@ -16,7 +16,7 @@ pub(super) struct Sent(Vec<Delivered>);
 struct Delivered {
     plan: Option<PlanId>,
     digest: String,
-    address: String,
+    email: String,
     at: Timestamp,
 }
 
@@ -28,24 +28,24 @@ impl Sent {
             for recipient in &mail.recipients {
                 if let RecipientState::Delivered { at } = recipient.state {
                     let (plan, digest) = (mail.plan.clone(), mail.digest.clone());
-                    self.0.push(Delivered { plan, digest, address: recipient.address.clone(), at });
+                    self.0.push(Delivered { plan, digest, email: recipient.email(), at });
                 }
             }
         }
     }
 
-    /// Whether the report that `mail` makes has gone to `address` within this time.
-    pub(super) fn has(&self, mail: &Mail, address: &str, now: Timestamp, within: Duration) -> bool {
+    /// Whether the report that `mail` makes has gone to `email` within this time.
+    pub(super) fn has(&self, mail: &Mail, email: &str, now: Timestamp, within: Duration) -> bool {
         self.0.iter().any(|delivered| {
             delivered.plan == mail.plan
                 && delivered.digest == mail.digest
-                && delivered.address == address
+                && delivered.email == email
                 && is_within(delivered.at, now, within)
         })
     }
 }
 
 /// A time that lies ahead, after the clock was set back, is not within: rather a mail too many than one too few.
-fn is_within(at: Timestamp, now: Timestamp, within: Duration) -> bool {
+pub(super) fn is_within(at: Timestamp, now: Timestamp, within: Duration) -> bool {
     Duration::try_from(now.duration_since(at)).is_ok_and(|age| age < within)
 }

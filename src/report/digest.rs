@@ -18,6 +18,10 @@ pub fn digest(report: &Report) -> String {
             facts.push(json!([module, state, result]));
         }
     }
-    let hash = Sha256::digest(json!(facts).to_string());
-    hash.iter().map(|byte| format!("{byte:02x}")).collect()
+    sha256(&json!(facts).to_string())
+}
+
+/// The SHA-256 of `text`, in hex.
+pub(crate) fn sha256(text: &str) -> String {
+    Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -23,6 +23,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 pub use digest::digest;
+pub(crate) use digest::sha256;
 pub use json::json;
 pub use subject::{outcome_word, subject};
 pub use text::{test_mail, text};

@@ -61,7 +61,7 @@ pub async fn run(socket: Socket, live: Arc<Live>) -> io::Result<()> {
             Some(id) = to_start.recv() => service.start(id, Duration::ZERO),
             Some(_) = service.connections.join_next() => service.busy(),
             Some(ended) = service.jobs.join_next_with_id() => service.job_ended(ended),
-            _ = tick.tick() => service.tick().await,
+            _ = tick.tick() => service.tick(),
             () = sleep_until(idle_from), if inherited && service.is_idle() => {
                 debug!("nothing to do: leaving until systemd sees the next alert");
                 break;
@@ -152,13 +152,7 @@ impl Service {
         let Some(queue) = self.gate.opened_queue() else { return };
         let pipeline = self.pipeline(queue);
         let job = id.clone();
-        let task = self.jobs.spawn(async move {
-            // A sleep of no time at all takes a millisecond.
-            if !pause.is_zero() {
-                sleep(pause).await;
-            }
-            pipeline.run(&job).await;
-        });
+        let task = self.jobs.spawn(async move { pipeline.run(&job, pause).await });
         self.running.insert(task.id(), (id, task));
     }
 
@@ -178,13 +172,12 @@ impl Service {
         }
     }
 
-    async fn tick(&mut self) {
-        if self.gate.closed().is_some() {
-            let _ = self.gate.open();
-        }
+    fn tick(&mut self) {
+        // Tells when the configuration has become unusable, or is mended, while no alert comes.
+        let _ = self.gate.open();
         if let Some(queue) = self.gate.opened_queue() {
             for (id, order) in queue.orders() {
-                self.carry_out(&queue, id, order).await;
+                self.carry_out(&queue, id, order);
             }
         }
         let status = self.describe();
@@ -195,17 +188,20 @@ impl Service {
         self.notify(&[NotifyState::Watchdog]);
     }
 
-    async fn carry_out(&mut self, queue: &Queue, id: JobId, order: Order) {
+    fn carry_out(&mut self, queue: &Queue, id: JobId, order: Order) {
         info!(JOB_ID = id.as_str(); "the administrator asks for job {id}: {order:?}");
-        match order {
-            Order::Retry => queue.retry(&id).await,
-            Order::Drop => {
-                if let Some((_, task)) = self.running.values().find(|(running, _)| *running == id) {
-                    task.abort();
-                }
-                queue.drop_job(&id).await;
-            }
+        let running = self.running.values().find(|(running, _)| *running == id);
+        if let (Order::Drop, Some((_, task))) = (order, running) {
+            task.abort();
         }
+        // On its own task: nobody waits for the disk here.
+        let queue = queue.clone();
+        tokio::spawn(async move {
+            match order {
+                Order::Retry => queue.retry(&id).await,
+                Order::Drop => queue.drop_job(&id).await,
+            }
+        });
     }
 
     /// What `systemctl status` says.
@@ -216,7 +212,8 @@ impl Service {
         let failed = queue::files(queue.folder(), "failed").map_or(0, |files| files.len());
         let closed = self.gate.closed();
         let settings = self.live.current().ok();
-        queue.inspect(|jobs| status::describe(jobs, settings.as_deref(), closed.as_deref(), failed, Timestamp::now()))
+        let work = queue.inspect(|jobs| status::work(jobs, settings.as_deref(), Timestamp::now()));
+        status::line(closed.as_deref(), work, queue.unsaved(), failed)
     }
 
     fn notify(&self, states: &[NotifyState]) {

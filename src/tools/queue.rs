@@ -74,7 +74,7 @@ fn entries(folder: &Path) -> io::Result<Vec<Entry>> {
                 (Ok(job), "failed") => Content::Failed(job),
                 // Finished or taken away while we look: no entry any more.
                 (Err(_), _) if !file.exists() => continue,
-                (Err(why), _) => Content::Broken(why),
+                (Err(why), _) => Content::Broken(why.to_string()),
                 (Ok(_), _) => Content::Broken("it was set aside".into()),
             };
             entries.push(Entry { id, file, content });

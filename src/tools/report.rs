@@ -98,8 +98,8 @@ async fn send_all(arguments: &cli::Report, settings: &Settings, reports: &[Repor
     say("\n");
     let id = JobId::new(Timestamp::now(), fastrand::u16(..));
     let mut all_sent = true;
-    for (n, report) in reports.iter().enumerate() {
-        let mail = pipeline::mail(settings, &id, arguments.plan.as_ref(), n, report);
+    for report in reports {
+        let mail = pipeline::mail(settings, &id, arguments.plan.as_ref(), report);
         all_sent &= send(settings, &mail, say).await;
     }
     all_sent

@@ -129,12 +129,10 @@ async fn rclone_gets_its_configuration_and_leaves_with_restic() {
     let remotes = format!("[backups]\ntype = alias\nremote = {folder}\n[silent]\ntype = webdav\nurl = {silent}\n");
     fs::write(&config, remotes).unwrap();
     let rclone = |remote: &str| layout_a("rclone", remote, PASSWORD, Some(&config));
-    let timeout = settings(Duration::from_secs(5));
-    let destinations = [rclone("backups:repository"), rclone("silent:"), rclone("unknown:")];
-    let verdicts: Vec<Verdict> =
-        probes(&timeout, &destinations, &plan(&[])).await.into_iter().map(|p| p.verdict).collect();
-    assert_eq!(verdicts[..2], [healthy(None), Verdict::TimedOut(timeout.timeout)]);
-    assert!(matches!(&verdicts[2], Verdict::Failed(why) if why.contains("section in config")), "{verdicts:?}");
+    assert_eq!(look(&rclone("backups:repository")).await, healthy(None));
+    let unknown = look(&rclone("unknown:")).await;
+    assert!(matches!(&unknown, Verdict::Failed(why) if why.contains("section in config")), "{unknown:?}");
+    assert_eq!(look_with(&settings(HANG), &rclone("silent:")).await, Verdict::TimedOut(HANG));
     until(|| !environments().any(|environment| environment.contains(&*config.to_string_lossy()))).await;
 }
 
@@ -209,7 +207,7 @@ async fn one_that_hangs_holds_up_nobody() {
     let silent = documented("rest", &server.url(), PASSWORD);
     let destinations = [silent.clone(), silent.clone(), repository.local(), silent];
     let seen = Mutex::new(Vec::new());
-    let (settings, plan) = (settings(Duration::from_secs(5)), plan(&[]));
+    let (settings, plan) = (settings(Duration::from_secs(15)), plan(&[]));
     let assessment = assess(&plan, Timestamp::now(), Timestamp::now(), None);
     let progress = |done, total| seen.lock().unwrap().push((done, total));
     let probes = probe(&whole(&settings), destinations.into(), &plan, &assessment, &progress).await;

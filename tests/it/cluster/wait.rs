@@ -79,7 +79,7 @@ impl Scene {
         };
         let job = Job::new(JobId::new(accepted_at, 1), plan.map(plan_id), accepted_at, alert);
         let (live, announcements) = (self.live.clone(), self.announcements.clone());
-        tokio::spawn(async move { settle(&job, &live, &announcements).await })
+        tokio::spawn(async move { settle(&|| job.clone(), &live, &announcements).await })
     }
 
     /// Returns when the cluster was read this often since the server's start.
