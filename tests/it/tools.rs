@@ -324,7 +324,7 @@ fn a_file_that_cannot_be_understood_is_left_alone() {
 }
 
 #[test]
-fn what_is_printed_is_for_the_configured_address_names_and_token() {
+fn alertmanager_takes_what_is_printed_for_the_configured_address_names_and_token() {
     let folder = tempfile::tempdir().unwrap();
     let config = folder.path().join("config.yml");
     let text = "receiver: { host: 0.0.0.0, port: 9199, alert_names: [a.b, c], token_file: /etc/token }\nnotification: { mail_to: a@x.y }\n";
@@ -373,7 +373,7 @@ impl Drop for Alertmanager {
 }
 
 #[test]
-fn check_says_what_is_there_and_what_is_not() {
+fn alertmanager_and_all_else_is_checked_for_what_is_there_and_what_is_not() {
     let smtp = "  transport: smtp\n  smtp: { host: localhost, port: PORT, encryption: tls, username: monitor, password_file: FILE, ca_file: CA }\n";
     let secret = tempfile::NamedTempFile::new().unwrap();
     fs::write(&secret, "pl4nted-s3cret\n").unwrap();
