@@ -9,7 +9,7 @@ use std::time::Instant;
 /// Posts the file `body`, in which `@PLAN@` stands for a plan's id; the requests go round all plans.
 pub(crate) fn run(address: &str, path: &str, clients: usize, requests: usize, plans: usize, body: &str) {
     let body = std::fs::read_to_string(body).expect("the request's body");
-    let bodies: Vec<String> = (0..plans).map(|plan| body.replace("@PLAN@", &format!("storm{plan}"))).collect();
+    let bodies: Vec<String> = (1..=plans).map(|plan| body.replace("@PLAN@", &plan.to_string())).collect();
     let next = AtomicUsize::new(0);
     let client = || {
         let mut done = Vec::new();

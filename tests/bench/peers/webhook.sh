@@ -34,6 +34,7 @@ correlate() {
 probe() {
     local key verdict
     while read -r key; do
+        [ -n "$key" ] || continue
         declare -A repository=()
         while read -r field && read -r value; do repository[$field]=$value; done < <(redis HGETALL "$key")
         verdict=healthy
