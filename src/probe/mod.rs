@@ -26,8 +26,9 @@ use crate::config::{RepoCheck, Settings};
 use crate::process;
 use target::{Means, Target, Way};
 
-/// So many repositories are looked at side by side: one that hangs holds up nobody, and sixty do not swamp the node.
-const SIDE_BY_SIDE: usize = 4;
+/// So many repositories are looked at side by side: few enough not to swamp the node (a restic takes 50 MB), and enough
+/// that one that hangs seldom holds up another.
+const SIDE_BY_SIDE: usize = 8;
 
 /// Looks at the repositories of `plan` that can tell why its run failed, several at a time, each for
 /// `repo_check.timeout` at most, and tells `progress` how many are done, and of how many.
