@@ -22,12 +22,24 @@ pub(super) const NAME: &str = "ns8-backup-monitor";
 /// The command.
 pub(super) fn run(arguments: &AlertmanagerConfig, live: &Live) -> Done {
     // The unit of Alertmanager that calls this command runs as a user who may not read the configuration.
+    let configured = live.current().is_ok();
     let webhook = Webhook::new(&settings_or_defaults(live).receiver);
     match &arguments.patch {
+        Some(file) if !configured && !arguments.remove && is_in(file) => {
+            print(&format!("{}: left as it is, receiver {NAME} is there already\n", file.display()));
+        }
         Some(file) => print(&edit(file, arguments.remove, &webhook)?),
         None => print(&webhook.example()),
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Whether the file has our receiver. Somebody who knew the configuration put it there: mere defaults are no reason to
+/// change it.
+fn is_in(file: &Path) -> bool {
+    let config = fs::read_to_string(file).ok().and_then(|text| parse(&text).ok());
+    let receivers = config.as_ref().and_then(|config| config["receivers"].as_sequence());
+    receivers.is_some_and(|receivers| receivers.iter().any(|receiver| receiver["name"] == NAME))
 }
 
 /// Puts receiver and route into the file, or takes them out; says what was done.
