@@ -26,7 +26,7 @@ pub(super) fn run(arguments: &AlertmanagerConfig, live: &Live) -> Done {
     let webhook = Webhook::new(&settings_or_defaults(live).receiver);
     match &arguments.patch {
         Some(file) if !configured && !arguments.remove && is_in(file) => {
-            print(&format!("{}: left as it is, receiver {NAME} is there already\n", file.display()));
+            print(&format!("{}: nothing to change, receiver {NAME} is there already\n", file.display()));
         }
         Some(file) => print(&edit(file, arguments.remove, &webhook)?),
         None => print(&webhook.example()),
