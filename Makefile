@@ -1,7 +1,7 @@
 # ns8-backup-monitor: `make demo` shows it, `make test` proves it, `make install` and the packages install it.
 # Everything that a target needs and the machine lacks is installed first, where that is allowed (see tests/need).
 
-.PHONY: build test demo bench clean
+.PHONY: build test demo bench fuzz clean
 
 build:
 	cargo build --release --locked
@@ -14,6 +14,9 @@ demo: build
 
 bench: build
 	tests/bench/run
+
+fuzz:
+	tests/fuzz/run
 
 include packaging/packages.mk
 

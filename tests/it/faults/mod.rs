@@ -13,3 +13,48 @@ mod relay;
 mod secrets;
 mod sendmail;
 mod terminate;
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+/// The names of the tests in a folder.
+fn tests_in(folder: &Path, found: &mut BTreeSet<String>) {
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            tests_in(&path, found);
+            continue;
+        }
+        let Ok(source) = std::fs::read_to_string(&path) else { continue };
+        let functions =
+            source.split("fn ").skip(1).filter_map(|rest| rest.split_once('(')).map(|(name, _)| name.to_owned());
+        found.extend(functions);
+    }
+}
+
+#[test]
+fn the_page_names_each_of_these_tests_and_none_that_does_not_exist() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let page = std::fs::read_to_string(root.join("docs/reliability.md")).unwrap();
+    let quoted = page.split('`').skip(1).step_by(2).map(|name| name.rsplit("::").next().unwrap());
+    let named: BTreeSet<&str> = quoted.filter(|name| name.matches('_').count() > 2).collect();
+    let mut there = BTreeSet::new();
+    for folder in ["src", "tests/it"] {
+        tests_in(&root.join(folder), &mut there);
+    }
+    for name in &named {
+        assert!(there.contains(*name), "{name} is on the page only");
+    }
+    let mut ours = BTreeSet::new();
+    for entry in std::fs::read_dir(root.join("tests/it/faults")).unwrap() {
+        let source = std::fs::read_to_string(entry.unwrap().path()).unwrap();
+        let tests =
+            source.split("#[test]\n").skip(1).filter_map(|rest| rest.trim_start().strip_prefix("fn ")?.split_once('('));
+        ours.extend(tests.map(|(name, _)| name.to_owned()));
+    }
+    ours.remove("the_page_names_each_of_these_tests_and_none_that_does_not_exist");
+    for name in &ours {
+        assert!(named.contains(name.as_str()), "{name} is not on the page");
+    }
+    assert!(ours.len() > 40, "{ours:?}");
+}

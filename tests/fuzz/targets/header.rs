@@ -1,0 +1,56 @@
+//! A mail's header: whatever a name or a queue file holds, it adds no line to it.
+#![no_main]
+#![allow(dead_code)]
+
+use jiff::Timestamp;
+use ns8_backup_monitor::job::{self, Mail, Recipient, RecipientState};
+
+#[path = "../../../src/report"]
+mod report {
+    pub(crate) mod clean;
+}
+#[path = "../../../src/deliver/message.rs"]
+mod message;
+
+const NAMES: [&str; 12] = [
+    "Auto-Submitted",
+    "Content-Transfer-Encoding",
+    "Content-Type",
+    "Date",
+    "From",
+    "In-Reply-To",
+    "MIME-Version",
+    "Message-ID",
+    "References",
+    "Subject",
+    "To",
+    "User-Agent",
+];
+
+libfuzzer_sys::fuzz_target!(|input: (&str, &str, &str, &str, i64)| {
+    let (subject, body, id, address, second) = input;
+    let state = RecipientState::Pending { last_error: None };
+    let recipient = |address: &str| Recipient { address: address.into(), state: state.clone() };
+    let mail = Mail {
+        plan: None,
+        outcome: "PARTIAL".into(),
+        digest: "d".into(),
+        written_at: Timestamp::from_second(second).unwrap_or(Timestamp::MIN),
+        subject: subject.into(),
+        body: body.into(),
+        message_id: id.into(),
+        thread_id: id.into(),
+        recipients: vec![recipient("admin@example.com"), recipient(address)],
+    };
+    let from = "monitor@example.com".parse().unwrap();
+    let to = "admin@example.com".parse().unwrap();
+    let Ok(message) = message::build(&from, &mail, &to) else { return };
+    let text = String::from_utf8_lossy(&message);
+    let (header, _) = text.split_once("\r\n\r\n").expect("a header and a body");
+    let mut seen = std::collections::BTreeSet::new();
+    for line in header.split("\r\n").filter(|line| !line.starts_with([' ', '\t'])) {
+        let (name, _) = line.split_once(": ").expect("name and value");
+        assert!(NAMES.contains(&name) && seen.insert(name.to_owned()), "{line:?}");
+    }
+    assert!(!header.replace("\r\n", "").contains(['\r', '\n', '\0']));
+});

@@ -1,0 +1,18 @@
+//! A queue file: what can be read can be written, and is then the same.
+#![no_main]
+
+use ns8_backup_monitor::job::{Job, Stage};
+
+libfuzzer_sys::fuzz_target!(|content: &[u8]| {
+    let Ok(mut job) = serde_json::from_slice::<Job>(content) else { return };
+    let written = serde_json::to_vec(&job).unwrap();
+    assert_eq!(serde_json::from_slice::<Job>(&written).unwrap(), job);
+    assert!(job.alert_start() <= job.accepted_at);
+    let _ = (job.about(), job.wait_left(std::time::Duration::from_secs(30), jiff::Timestamp::UNIX_EPOCH));
+    if let Stage::Delivering(delivery) = &mut job.stage {
+        let pending = delivery.pending();
+        let _ = (delivery.last_error(), ns8_backup_monitor::deliver::pause(delivery.attempts, 0.5));
+        delivery.start_over();
+        assert!(delivery.pending() >= pending && !delivery.any_given_up());
+    }
+});
