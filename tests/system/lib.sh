@@ -132,6 +132,10 @@ END
     [ -z "${1:-}" ] || sed -i "$1" "$machine/etc/$service/config.yml"
 }
 
+# Sets the wait of the configuration that there is.
+wait_of() { sed -i "s/\([ {]\)wait_seconds: [0-9]*/\1wait_seconds: $1/" "$machine/etc/$service/config.yml"; }
+end_wait() { wait_of 0; inside systemctl restart $service.service; }
+
 # Redis as on NS8, a plan with one module that failed and one that did not, and a relay that keeps what it gets.
 surroundings() {
     inside systemctl start redis-server
