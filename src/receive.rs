@@ -2,7 +2,7 @@
 //!
 //! The answers are chosen for what Alertmanager makes of them: 2xx is done, 5xx is sent again, anything else is dropped
 //! for good. Everything is bounded: connections, the time for head and body, one body, and all bodies together. When
-//! connections run out, the one that has been sending its request for longest makes room, so that nobody can keep
+//! connections or the room for bodies run out, whoever has been sending for longest makes room, so that nobody can keep
 //! others out by being slow.
 
 use std::collections::BTreeMap;
@@ -25,6 +25,7 @@ use secrecy::ExposeSecret;
 use subtle::ConstantTimeEq;
 use tokio::net::TcpStream;
 use tokio::task::AbortHandle;
+use tokio::time::Instant;
 
 use crate::alert::{self, Batch};
 use crate::config::{self, Receiver, Settings};
@@ -41,6 +42,8 @@ const MAX_DISCARD: usize = 64 << 20;
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 /// The time for a request's body.
 const BODY_TIMEOUT: Duration = Duration::from_secs(30);
+/// Who has been sending for this long is slow, and has to go when there is no room for the bodies of others.
+const SLOW: Duration = Duration::from_secs(5);
 
 type Answer = Response<Full<Bytes>>;
 
@@ -75,8 +78,8 @@ pub struct Receive {
     /// Bytes of bodies in memory now.
     bodies: AtomicUsize,
     next: AtomicU64,
-    /// Connections whose request is not complete yet, oldest first.
-    sending: Mutex<BTreeMap<u64, AbortHandle>>,
+    /// Connections whose request is not complete yet, oldest first, each with when it began.
+    sending: Mutex<BTreeMap<u64, (Instant, AbortHandle)>>,
 }
 
 impl Receive {
@@ -92,15 +95,23 @@ impl Receive {
 
     /// Notes the task of a connection whose request is not complete yet.
     pub fn is_sending(&self, number: u64, task: AbortHandle) {
-        self.sending().insert(number, task);
+        self.sending().insert(number, (Instant::now(), task));
     }
 
-    /// Closes the connection that has been sending its request for longest, if there is one.
+    /// Closes the connection that has been sending its request for longest.
     pub fn make_room(&self) {
-        if let Some((_, connection)) = self.sending().pop_first() {
-            debug!("too many connections: closing the one that has been sending for longest");
-            connection.abort();
-        }
+        self.close_oldest(Duration::ZERO);
+    }
+
+    /// Closes the connection that has been sending for longest, if that is `at_least` so long. False where none has.
+    fn close_oldest(&self, at_least: Duration) -> bool {
+        let mut sending = self.sending();
+        let Some(oldest) = sending.first_entry().filter(|oldest| oldest.get().0.elapsed() >= at_least) else {
+            return false;
+        };
+        debug!("too much at once: closing the connection that has been sending for longest");
+        oldest.remove().1.abort();
+        true
     }
 
     /// Serves one connection: one request, then it is closed.
@@ -123,7 +134,7 @@ impl Receive {
         }
     }
 
-    fn sending(&self) -> MutexGuard<'_, BTreeMap<u64, AbortHandle>> {
+    fn sending(&self) -> MutexGuard<'_, BTreeMap<u64, (Instant, AbortHandle)>> {
         self.sending.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -193,6 +204,10 @@ impl Receive {
                 if read.content.len() + data.len() > max {
                     return Err(too_large());
                 }
+                while !read.has_room(data.len()) && self.close_oldest(SLOW) {
+                    // What it had sent goes with its task, whose turn it is now.
+                    tokio::task::yield_now().await;
+                }
                 read.append(&data)?;
             }
             Ok(())
@@ -244,11 +259,15 @@ struct Body<'a> {
 }
 
 impl Body<'_> {
+    fn has_room(&self, more: usize) -> bool {
+        self.all.load(Ordering::Relaxed) + more <= MAX_BODIES
+    }
+
     fn append(&mut self, data: &[u8]) -> Result<(), Refusal> {
-        if self.all.fetch_add(data.len(), Ordering::Relaxed) + data.len() > MAX_BODIES {
-            self.all.fetch_sub(data.len(), Ordering::Relaxed);
+        if !self.has_room(data.len()) {
             return Err(Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "too much is being received at once"));
         }
+        self.all.fetch_add(data.len(), Ordering::Relaxed);
         self.content.extend_from_slice(data);
         Ok(())
     }

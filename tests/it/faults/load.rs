@@ -177,3 +177,32 @@ fn a_thousand_idle_connections_and_a_slow_loris_keep_nobody_out() {
     assert_eq!(site.relay.so_far().len(), 2);
     assert_bounded(&site);
 }
+
+#[test]
+fn large_bodies_that_never_end_keep_nobody_out() {
+    let mut site = Site::new();
+    site.service.start();
+    let almost = vec![b' '; (4 << 20) - 1];
+    // As much as may be in memory at all, each a byte short of its end.
+    let slow = [(); 8].map(|()| {
+        let mut stream = TcpStream::connect(&site.service.address).unwrap();
+        stream.write_all(b"POST /alert HTTP/1.1\r\nHost: x\r\nContent-Length: 4194304\r\n\r\n").unwrap();
+        stream.write_all(&almost).unwrap();
+        stream
+    });
+    let full = || site.service.post(webhook(&[])).0 == 503;
+    wait_until("there is no room left", full, || site.service.log());
+    let accepted = || site.service.post(webhook(&["2"])).0 == 202;
+    wait_until("an honest client is served", accepted, || site.service.log());
+    site.mails(2);
+    // One of them was closed to make room, before its time was up: that would have been answered.
+    let closed = |stream: &&TcpStream| {
+        stream.set_nonblocking(true).unwrap();
+        match stream.peek(&mut [0]) {
+            Ok(count) => count == 0,
+            Err(error) => error.kind() != std::io::ErrorKind::WouldBlock,
+        }
+    };
+    assert_eq!(slow.iter().filter(closed).count(), 1);
+    assert_bounded(&site);
+}
