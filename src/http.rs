@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use http_body_util::{BodyExt, Empty, Limited};
+use http_body_util::{BodyExt, Empty, LengthLimitError, Limited};
 use hyper::body::Bytes;
 use hyper::client::conn::http1;
 use hyper::header::HOST;
@@ -17,10 +17,10 @@ const MAX_BODY: usize = 16 << 20;
 /// Why there is no answer.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum HttpError {
-    /// Nobody is there, or hangs up.
+    /// Nobody is there, or hangs up, be it in the middle of the answer.
     #[error("{0}")]
     Unreachable(String),
-    /// What comes back is no whole HTTP answer; how so.
+    /// What comes back is no HTTP answer of a sensible size; how so.
     #[error("the answer {0}")]
     Garbled(String),
 }
@@ -40,7 +40,10 @@ pub(crate) async fn exchange(
         })?;
         let status = response.status();
         let body = Limited::new(response.into_body(), MAX_BODY).collect().await;
-        let body = body.map_err(|error| HttpError::Garbled(format!("could not be read to its end: {error}")))?;
+        let body = body.map_err(|error| match error.is::<LengthLimitError>() {
+            true => HttpError::Garbled("is longer than 16 MiB".into()),
+            false => HttpError::Unreachable(format!("it hung up in the middle of its answer: {error}")),
+        })?;
         Ok((status, body.to_bytes()))
     };
     tokio::pin!(exchange);

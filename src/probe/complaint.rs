@@ -85,7 +85,7 @@ pub(super) fn verdict(code: Option<i32>, stderr: &str, secrets: &[&SecretString]
     let says = |signs: &[&str]| signs.iter().any(|sign| text.contains(sign));
     match code {
         Some(10) => return Verdict::NoRepository,
-        Some(11) => return Verdict::Locked(Lock { count: 1, ..Lock::default() }),
+        Some(11) => return Verdict::Locked(Lock { count: 1, exclusive: Some(true), ..Lock::default() }),
         _ => {}
     }
     // What the server says comes first: restic also finds no key that fits where it could not read the keys.
@@ -107,8 +107,12 @@ pub(super) fn verdict(code: Option<i32>, stderr: &str, secrets: &[&SecretString]
 /// The complaint about a snapshot that could not be read, though restic went on without it. Not about one that a `forget`
 /// has removed in the meantime.
 pub(super) fn unreadable_snapshot(stderr: &str) -> Option<&str> {
-    let gone = |line: &str| line.contains("does not exist") || line.contains("no such file");
     stderr.lines().find(|line| line.contains("could not load snapshot") && !gone(line))
+}
+
+/// Whether `words` say of a file in the repository that it is no longer there.
+pub(super) fn gone(words: &str) -> bool {
+    words.contains("does not exist") || words.contains("no such file")
 }
 
 /// The words that tell most: the fatal error, and the line before it, where `ssh` and `rclone` give the cause; without

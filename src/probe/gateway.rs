@@ -1,8 +1,8 @@
 //! Looks at a repository through the node's rclone-gateway, without restic.
 //!
 //! The gateway speaks restic's REST protocol (restic's documentation, "REST backend"): `config` exists where there is a
-//! repository; `snapshots/` and `locks/` list what is in it, by name and size. Who holds a lock, and how old a snapshot
-//! is, is encrypted and stays unknown.
+//! repository; `snapshots/` and `locks/` list what is in it, by name and size. What a lock
+//! is for, who holds it, and how old a snapshot is, is encrypted and stays unknown.
 
 use std::time::Duration;
 
@@ -51,7 +51,7 @@ impl Repository {
         }
         let snapshots = self.count("snapshots/").await?;
         let locks = self.count("locks/").await?;
-        let in_use = (locks > 0).then(|| Lock { count: locks, ..Lock::default() });
+        let in_use = (locks > 0).then_some(Lock { count: locks, exclusive: None, since: None, by: None });
         Ok(Verdict::Healthy { snapshots, newest: None, in_use })
     }
 
@@ -68,7 +68,7 @@ impl Repository {
         let request = self.request(method, authority, name).map_err(|error| Verdict::Failed(error.to_string()))?;
         http::exchange(authority, request).await.map_err(|error| match error {
             HttpError::Unreachable(why) => Verdict::Unreachable(format!("the gateway at {}: {why}", self.gateway)),
-            HttpError::Garbled(why) => Verdict::Damaged(format!("the gateway's answer {why}")),
+            HttpError::Garbled(why) => Verdict::Failed(format!("the gateway's answer {why}")),
         })
     }
 
@@ -91,6 +91,6 @@ fn accepted(status: StatusCode) -> Result<(), Verdict> {
         StatusCode::OK => Ok(()),
         StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Err(Verdict::Denied(answer)),
         status if status.is_server_error() => Err(Verdict::Unreachable(answer)),
-        _ => Err(Verdict::Damaged(answer)),
+        _ => Err(Verdict::Failed(answer)),
     }
 }

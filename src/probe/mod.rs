@@ -100,7 +100,8 @@ pub enum Verdict {
         snapshots: u64,
         /// When the newest was made; `None` where there is none, or where that cannot be told (layout C's gateway).
         newest: Option<Timestamp>,
-        /// Locks that do not keep others out: a backup that is running, or one that was cut off.
+        /// Locks that do not keep others out, or of which that cannot be told: a backup that is running, or one that
+        /// was cut off.
         in_use: Option<Lock>,
     },
     /// Somebody has it to themselves.
@@ -128,6 +129,8 @@ pub enum Verdict {
 pub struct Lock {
     /// How many locks there are.
     pub count: u64,
+    /// Whether one of them keeps all others out; `None` where that cannot be told, since not all could be read.
+    pub exclusive: Option<bool>,
     /// When the oldest was made, where known.
     pub since: Option<Timestamp>,
     /// Who holds it, `user@host, PID n`, where known.

@@ -71,12 +71,9 @@ impl Session<'_> {
     async fn look(&self) -> Result<Verdict, Verdict> {
         let snapshots = self.snapshots().await?;
         let (total, locks) = self.locks().await?;
-        Ok(match exclusive(total, &locks) {
-            Some(lock) => Verdict::Locked(lock),
-            None => {
-                let in_use = oldest(total, locks.iter());
-                Verdict::Healthy { snapshots: snapshots.count, newest: snapshots.newest, in_use }
-            }
+        Ok(match lock(total, &locks) {
+            Some(lock) if lock.exclusive == Some(true) => Verdict::Locked(lock),
+            in_use => Verdict::Healthy { snapshots: snapshots.count, newest: snapshots.newest, in_use },
         })
     }
 
@@ -90,7 +87,7 @@ impl Session<'_> {
         Ok(snapshots.unwrap_or_default())
     }
 
-    /// How many locks there are, and what the first few of them say.
+    /// How many locks there are, and what those say that could be read, of the first few.
     async fn locks(&self) -> Result<(u64, Vec<LockFile>), Verdict> {
         let output = self.restic(&["list", "locks"]).await?;
         let text = String::from_utf8_lossy(&output.stdout);
@@ -100,9 +97,10 @@ impl Session<'_> {
         for id in ids.into_iter().take(MAX_LOCKS) {
             match self.restic(&["cat", "lock", id]).await {
                 Ok(output) => locks.extend(serde_json::from_slice::<LockFile>(&output.stdout)),
-                Err(verdict @ Verdict::TimedOut(_)) => return Err(verdict),
                 // Given back in the meantime, or renewed under another name, as a running backup does every few minutes.
-                Err(_) => total -= 1,
+                Err(Verdict::Failed(why)) if complaint::gone(&why) => total -= 1,
+                Err(Verdict::Failed(_)) => {}
+                Err(verdict) => return Err(verdict),
             }
         }
         Ok((total, locks))
@@ -164,16 +162,15 @@ struct LockFile {
     pid: u64,
 }
 
-/// The lock that keeps all others out, if there is one.
-fn exclusive(total: u64, locks: &[LockFile]) -> Option<Lock> {
-    locks.iter().any(|lock| lock.exclusive).then(|| oldest(total, locks.iter().filter(|lock| lock.exclusive)))?
-}
-
-/// `total` locks, told by the oldest of `locks`; `None` where there are none at all.
-fn oldest<'a>(total: u64, locks: impl Iterator<Item = &'a LockFile>) -> Option<Lock> {
-    let oldest = locks.min_by_key(|lock| lock.time);
+/// `total` locks, of which `locks` could be read, told by the oldest one that matters; `None` where there are none.
+fn lock(total: u64, locks: &[LockFile]) -> Option<Lock> {
+    let exclusive = match locks.iter().any(|lock| lock.exclusive) {
+        true => Some(true),
+        false => (locks.len() as u64 == total).then_some(false),
+    };
+    let oldest = locks.iter().filter(|lock| lock.exclusive == (exclusive == Some(true))).min_by_key(|lock| lock.time);
     let by = oldest.map(|lock| format!("{}@{}, PID {}", lock.username, lock.hostname, lock.pid));
-    (total > 0).then(|| Lock { count: total, since: oldest.map(|lock| lock.time), by })
+    (total > 0).then(|| Lock { count: total, exclusive, since: oldest.map(|lock| lock.time), by })
 }
 
 /// What is wanted of `restic snapshots --json`; the list itself is not kept.
@@ -229,26 +226,24 @@ mod tests {
     }
 
     #[test]
-    fn the_oldest_exclusive_lock_counts() {
-        let lock = |hour, exclusive| LockFile {
+    fn the_oldest_exclusive_lock_counts_and_what_was_not_seen_is_not_known() {
+        let file = |hour, exclusive| LockFile {
             time: format!("2026-11-21T{hour:02}:00:00Z").parse().unwrap(),
             exclusive,
             hostname: "host".into(),
             username: "root".into(),
             pid: hour,
         };
-        let locks = [lock(3, false), lock(5, true), lock(4, true)];
-        let told = |by: &str, count| {
-            Some(Lock {
-                count,
-                since: Some(lock(by.parse().unwrap(), true).time),
-                by: Some(format!("root@host, PID {by}")),
-            })
+        let told = |count, exclusive, by: u64| {
+            let (since, by) = (Some(file(by, false).time), Some(format!("root@host, PID {by}")));
+            Some(Lock { count, exclusive, since, by })
         };
-        assert_eq!(exclusive(3, &locks), told("4", 3));
-        assert_eq!(exclusive(1, &locks[..1]), None);
-        assert_eq!(oldest(7, locks.iter()), told("3", 7));
-        assert_eq!(oldest(2, [].iter()), Some(Lock { count: 2, since: None, by: None }));
-        assert_eq!(oldest(0, [].iter()), None);
+        let (shared, mixed) = ([file(5, false), file(3, false)], [file(3, false), file(5, true), file(4, true)]);
+        assert_eq!(lock(3, &mixed), told(3, Some(true), 4));
+        assert_eq!(lock(9, &mixed), told(9, Some(true), 4));
+        assert_eq!(lock(2, &shared), told(2, Some(false), 3));
+        assert_eq!(lock(3, &shared), told(3, None, 3));
+        assert_eq!(lock(2, &[]), Some(Lock { count: 2, ..Lock::default() }));
+        assert_eq!(lock(0, &[]), None);
     }
 }

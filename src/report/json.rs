@@ -96,13 +96,15 @@ struct RepositoryView<'a> {
     reason: Option<String>,
     snapshots: Option<u64>,
     newest_snapshot: Option<Timestamp>,
-    /// Locks; where the verdict is `healthy` they keep nobody out.
+    /// Locks.
     locks: Option<LockView<'a>>,
 }
 
 #[derive(Serialize)]
 struct LockView<'a> {
     count: u64,
+    /// Whether one of them keeps all others out; `null` where that cannot be told.
+    exclusive: Option<bool>,
     since: Option<Timestamp>,
     by: Option<&'a str>,
 }
@@ -218,7 +220,7 @@ fn repository_view(probe: &Probe) -> RepositoryView<'_> {
 }
 
 fn lock_view(lock: &Lock) -> LockView<'_> {
-    LockView { count: lock.count, since: lock.since, by: lock.by.as_deref() }
+    LockView { count: lock.count, exclusive: lock.exclusive, since: lock.since, by: lock.by.as_deref() }
 }
 
 fn not_probed(why: &NotProbed) -> String {

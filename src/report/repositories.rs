@@ -5,21 +5,23 @@ use jiff::Timestamp;
 use super::clean::clean;
 use super::writer::{MAX_NAME, MAX_SENTENCE, Writer, join};
 use super::{commands, figures};
+use crate::classify::{Assessment, State};
 use crate::cluster::model::PlanId;
 use crate::probe::{Lock, NotProbed, Probe, Probes, Verdict};
 
 const MAX_REPOSITORIES: usize = 30;
 
 impl Writer<'_> {
-    /// On which side the fault is to be looked for, where the probes tell. `failed`: how many modules failed.
-    pub(super) fn where_the_fault_lies(&self, failed: usize, probes: &Probes) -> Option<String> {
+    /// On which side the fault is to be looked for, where the probes tell.
+    pub(super) fn where_the_fault_lies(&self, assessment: &Assessment, probes: &Probes) -> Option<String> {
         let Probes::Done(probes) = probes else { return None };
-        let looked_at =
-            || probes.iter().filter(|probe| !matches!(probe.verdict, Verdict::NotProbed(_) | Verdict::Failed(_)));
-        let faulty = looked_at().filter(|probe| !matches!(probe.verdict, Verdict::Healthy { .. })).count();
-        match (faulty, looked_at().count()) {
+        let verdicts: Vec<&Verdict> =
+            probes.iter().filter(|probe| telling(probe, assessment)).map(|probe| &probe.verdict).collect();
+        let faulty = verdicts.iter().filter(|verdict| !matches!(verdict, Verdict::Healthy { .. })).count();
+        match (faulty, verdicts.len()) {
             (_, 0) => None,
-            (0, _) => (failed > 0).then(|| self.words.repositories_healthy()),
+            (0, _) if assessment.counts.error == 0 || verdicts.into_iter().any(perhaps_locked) => None,
+            (0, _) => Some(self.words.repositories_healthy()),
             (faulty, total) => Some(self.words.repositories_faulty(&self.count(faulty), &self.count(total))),
         }
     }
@@ -49,6 +51,7 @@ impl Writer<'_> {
         self.field(1, &name, &self.probe_verdict(&probe.verdict));
         let action = match &probe.verdict {
             Verdict::Locked(_) => Some("unlock"),
+            verdict if perhaps_locked(verdict) => Some("unlock"),
             Verdict::Damaged(_) => Some("check"),
             _ => None,
         };
@@ -80,14 +83,19 @@ impl Writer<'_> {
     }
 
     fn healthy(&self, snapshots: u64, newest: Option<Timestamp>, in_use: Option<&Lock>) -> String {
-        let mut text = match snapshots {
-            0 => self.words.healthy_but_empty(),
-            count => self.words.healthy(&self.words.snapshots(&figures::number(self.words, count))),
+        let count = self.words.snapshots(&figures::number(self.words, snapshots));
+        let mut text = match (snapshots, in_use) {
+            (0, _) => self.words.healthy_but_empty(),
+            (_, Some(Lock { exclusive: None, .. })) => self.words.reachable(&count),
+            _ => self.words.healthy(&count),
         };
         if let Some(newest) = newest {
             text = format!("{text}, {}", self.words.newest_snapshot(&self.time_and_age(newest)));
         }
         match in_use {
+            Some(lock @ Lock { exclusive: None, .. }) => {
+                format!("{text}. {}", self.words.perhaps_locked(&self.lock(lock)))
+            }
             Some(lock) => format!("{text}. {}", self.words.in_use(&self.lock(lock))),
             None => text,
         }
@@ -100,4 +108,20 @@ impl Writer<'_> {
         let age = lock.since.map(|since| self.age(since));
         join([Some(count), by, since, age])
     }
+}
+
+/// Whether a look at a repository says anything about it. A module that was never backed up has none yet, which is no
+/// fault.
+fn telling(probe: &Probe, assessment: &Assessment) -> bool {
+    let missing = |module| assessment.modules.iter().any(|(id, state)| id == module && *state == State::Missing);
+    match probe.verdict {
+        Verdict::NotProbed(_) | Verdict::Failed(_) => false,
+        Verdict::NoRepository => !probe.module.as_ref().is_some_and(missing),
+        _ => true,
+    }
+}
+
+/// Whether there are locks of which nobody can tell from here whether they keep backups out.
+fn perhaps_locked(verdict: &Verdict) -> bool {
+    matches!(verdict, Verdict::Healthy { in_use: Some(Lock { exclusive: None, .. }), .. })
 }

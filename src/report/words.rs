@@ -374,6 +374,14 @@ phrases! {
         En: "In use, which keeps nobody out ({lock}): a backup is running there, or one was cut off.",
         It: "In uso, senza escludere altri ({lock}): un backup è in corso, oppure è stato interrotto.",
     }
+    reachable(snapshots: &str) {
+        En: "can be reached, {snapshots}",
+        It: "raggiungibile, {snapshots}",
+    }
+    perhaps_locked(lock: &str) {
+        En: "Whether its locks keep backups out cannot be told from here ({lock}). If no backup, prune or check is running there, unlock it: `restic unlock` removes stale locks and leaves those in use.",
+        It: "Da qui non si può dire se i lock impediscano i backup ({lock}). Se non sono in corso backup, prune o verifiche, sbloccarlo: `restic unlock` rimuove i lock abbandonati e lascia quelli in uso.",
+    }
     locked(lock: &str) {
         En: "locked ({lock}). As long as it is, no backup can be written. If no backup, prune or check is running there, unlock it: `restic unlock` removes stale locks and leaves those in use.",
         It: "bloccato ({lock}). Finché lo è, nessun backup può essere scritto. Se non sono in corso backup, prune o verifiche, sbloccarlo: `restic unlock` rimuove i lock abbandonati e lascia quelli in uso.",

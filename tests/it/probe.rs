@@ -51,14 +51,31 @@ async fn a_running_backup_is_no_fault_and_is_not_disturbed() {
     let repository = Repository::copy();
     let mut backup = repository.back_up_from_pipe();
     let verdict = look(&repository.local()).await;
-    let Verdict::Healthy { snapshots: 2, in_use: Some(Lock { count: 1, since: Some(_), by: Some(by) }), .. } = &verdict
-    else {
-        panic!("{verdict:?}")
-    };
+    let Verdict::Healthy { snapshots: 2, in_use: Some(lock), .. } = &verdict else { panic!("{verdict:?}") };
+    let Lock { count: 1, exclusive: Some(false), since: Some(_), by: Some(by) } = lock else { panic!("{lock:?}") };
     assert!(by.ends_with(&format!(", PID {}", backup.0.id())), "{by}");
     backup.0.stdin.take().unwrap().write_all(b"the end").unwrap();
     assert!(backup.0.wait().unwrap().success());
     assert!(matches!(look(&repository.local()).await, Verdict::Healthy { snapshots: 3, in_use: None, .. }));
+}
+
+#[tokio::test]
+async fn a_lock_that_cannot_be_read_is_not_taken_for_harmless() {
+    let repository = Repository::copy();
+    let _holder = repository.hold_exclusively();
+    repository.damage("locks", flip);
+    let verdict = look(&repository.local()).await;
+    assert!(matches!(verdict, Verdict::Damaged(_)), "{verdict:?}");
+
+    let settings = RepoCheck { restic: fake("fails-on-locks"), ..settings(LONG) };
+    let look = async |complaint: &str| look_with(&settings, &documented("local", complaint, PASSWORD)).await;
+    let unknown = Some(Lock { count: 1, ..Lock::default() });
+    for (complaint, in_use) in [("/senseless", &unknown), ("/never seen", &unknown), ("/it does not exist", &None)] {
+        let expected = Verdict::Healthy { snapshots: 0, newest: None, in_use: in_use.clone() };
+        assert_eq!(look(complaint).await, expected, "{complaint}");
+    }
+    assert!(matches!(look("/connection refused").await, Verdict::Unreachable(_)));
+    assert!(matches!(look("/403 Forbidden").await, Verdict::Denied(_)));
 }
 
 #[tokio::test]
@@ -253,7 +270,7 @@ async fn the_gateway_is_asked_natively() {
     let nothing_newest = |in_use| Verdict::Healthy { snapshots: 2, newest: None, in_use };
     assert_eq!(look().await, [Verdict::NoRepository, nothing_newest(None)]);
     let _holder = repository.hold_exclusively();
-    assert_eq!(look().await[1], nothing_newest(Some(Lock { count: 1, since: None, by: None })));
+    assert_eq!(look().await[1], nothing_newest(Some(Lock { count: 1, exclusive: None, since: None, by: None })));
     let denied = verdicts(&behind(&wrong, &gateway.url, LONG), &plan, None).await;
     assert!(denied.iter().all(|verdict| *verdict == Verdict::Denied("the gateway answers 401 Unauthorized".into())));
 }
@@ -299,22 +316,26 @@ async fn each_answer_of_a_gateway_has_its_verdict() {
         (status("403 Forbidden"), "Denied(\"the gateway answers 403 Forbidden\")"),
         (status("404 Not Found"), "NoRepository"),
         (status("503 Service Unavailable"), "Unreachable(\"the gateway answers 503 Service Unavailable\")"),
-        (status("302 Found"), "Damaged(\"the gateway answers 302 Found\")"),
+        (status("302 Found"), "Failed(\"the gateway answers 302 Found\")"),
+        (status("429 Too Many Requests"), "Failed(\"the gateway answers 429 Too Many Requests\")"),
         (
             list("[{\"name\":\"a\",\"size\":1},{}]"),
             "Healthy { snapshots: 2, newest: None, in_use: Some(Lock { count: 2",
         ),
         (list("{}"), "Damaged(\"the gateway's list of snapshots/ makes no sense"),
         (list("[1,"), "Damaged(\"the gateway's list of snapshots/ makes no sense"),
-        (Answer::Bytes("SSH-2.0-OpenSSH_9.2\r\n".into()), "Damaged(\"the gateway's answer is not HTTP"),
+        (Answer::Bytes("SSH-2.0-OpenSSH_9.2\r\n".into()), "Failed(\"the gateway's answer is not HTTP"),
+        (Answer::Bytes("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n[".into()), "Unreachable(\"the gateway at http://"),
         (Answer::Bytes(String::new()), "Unreachable(\"the gateway at http://127.0.0.1:"),
-        (Answer::Silence, "TimedOut(2s)"),
     ] {
         let server = Server::start(answer);
-        let settings = behind(&login, &server.url(), Duration::from_secs(2));
+        let settings = behind(&login, &server.url(), LONG);
         let found = verdicts(&settings, &plan(&[("mail1", 1)]), None).await;
         assert!(format!("{:?}", found[0]).starts_with(expected), "{found:?} is not {expected}");
     }
+    let server = Server::start(Answer::Silence);
+    let silent = behind(&login, &server.url(), HANG);
+    assert_eq!(verdicts(&silent, &plan(&[("mail1", 1)]), None).await, [Verdict::TimedOut(HANG)]);
     let settings = behind(&login, &format!("http://{}", free_port()), LONG);
     assert!(matches!(verdicts(&settings, &plan(&[("mail1", 1)]), None).await[0], Verdict::Unreachable(_)));
 }

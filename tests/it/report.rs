@@ -184,7 +184,9 @@ fn healthy() -> Verdict {
 }
 
 fn cases() -> Vec<Case> {
-    let lock = Lock { count: 1, since: Some(at("2026-11-21T22:00:00Z")), by: Some("root@leader, PID 4711".into()) };
+    let (since, by) = (Some(at("2026-11-21T22:00:00Z")), Some("root@leader, PID 4711".into()));
+    let lock = |exclusive| Lock { count: 1, exclusive, since, by: by.clone() };
+    let unknown = Some(Lock { count: 2, ..Lock::default() });
     let many = (0..60).fold(Case::new("many_failed"), |case, n| case.module(&format!("mail{n}"), result(1)));
     vec![
         Case::new("success").module("mail1", result(0)).module("imap2", result(0)).missing(&[]),
@@ -205,7 +207,15 @@ fn cases() -> Vec<Case> {
             .module("wiki3", last_night())
             .missing(&["samba4"])
             .with(|case| case.plan.modules.values_mut().for_each(|module| module.ui_name = Some("Office".into())))
-            .probes(vec![("offsite", Some("mail1"), healthy()), ("offsite", Some("wiki3"), healthy())]),
+            .probes(vec![
+                ("offsite", Some("mail1"), healthy()),
+                ("offsite", Some("samba4"), Verdict::NoRepository),
+                ("offsite", Some("wiki3"), healthy()),
+            ]),
+        Case::new("locks_behind_the_gateway").module("mail1", result(1)).module("imap2", result(1)).probes(vec![
+            ("offsite", Some("imap2"), Verdict::Healthy { snapshots: 3, newest: None, in_use: None }),
+            ("offsite", Some("mail1"), Verdict::Healthy { snapshots: 2, newest: None, in_use: unknown }),
+        ]),
         Case::new("all_failed")
             .module("mail1", ModuleResult { snapshots_count: Some(0), ..result(1) })
             .module("imap2", ModuleResult { snapshots_count: None, total_size: None, ..result(1) })
@@ -244,9 +254,13 @@ fn cases() -> Vec<Case> {
         Case::new("every_verdict").module("mail1", result(1)).module("imap2", result(0)).probes(vec![
             ("healthy", Some("mail1"), healthy()),
             ("empty", None, Verdict::Healthy { snapshots: 0, newest: None, in_use: None }),
-            ("in use", None, Verdict::Healthy { snapshots: 1, newest: None, in_use: Some(lock.clone()) }),
-            ("locked", Some("mail1"), Verdict::Locked(lock)),
-            ("locked elsewhere", None, Verdict::Locked(Lock { count: 2, since: None, by: None })),
+            ("in use", None, Verdict::Healthy { snapshots: 1, newest: None, in_use: Some(lock(Some(false))) }),
+            ("locked", Some("mail1"), Verdict::Locked(lock(Some(true)))),
+            (
+                "locked elsewhere",
+                None,
+                Verdict::Locked(Lock { count: 2, exclusive: Some(true), since: None, by: None }),
+            ),
             ("password", None, Verdict::WrongPassword),
             ("none", None, Verdict::NoRepository),
             ("unreachable", None, Verdict::Unreachable("no route to host.".into())),
@@ -379,7 +393,7 @@ fn outside(texts: &[String]) -> Case {
         module: Some(id(n + 2)),
         verdict,
     };
-    let lock = Lock { count: 1, since: None, by: Some(text(0)) };
+    let lock = Lock { count: 1, exclusive: Some(true), since: None, by: Some(text(0)) };
     Case::new("outside").with(|case| {
         case.plan.id = PlanId::new(text(0)).unwrap_or(PlanId::new("2").unwrap());
         case.plan.name = Some(text(1));
