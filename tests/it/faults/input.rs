@@ -111,9 +111,7 @@ fn names_and_labels_that_would_be_headers_stay_text() {
 #[test]
 fn queue_files_changed_in_any_way_are_worked_on_or_set_aside_and_do_no_harm() {
     const FILES: usize = 600;
-    let seed = fastrand::u64(..);
-    println!("seed {seed}");
-    let mut random = fastrand::Rng::with_seed(seed);
+    let mut random = super::random();
     let mut site = Site::with("  retry_for: 0\n", "correlator: { wait_seconds: 0, max_wait_seconds: 1 }\n");
     let originals = ["waiting", "delivering"].map(|name| {
         let path = format!("{}/tests/fixtures/queue/{name}.v1.json", env!("CARGO_MANIFEST_DIR"));

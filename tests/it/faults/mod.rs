@@ -17,6 +17,14 @@ mod terminate;
 use std::collections::BTreeSet;
 use std::path::Path;
 
+/// Random numbers from a seed that is printed; `make test` sets one, so that all its runs are the same.
+fn random() -> fastrand::Rng {
+    let given = std::env::var("PROPTEST_RNG_SEED").ok().and_then(|seed| seed.parse().ok());
+    let seed = given.unwrap_or_else(|| fastrand::u64(..));
+    println!("to repeat this: PROPTEST_RNG_SEED={seed}");
+    fastrand::Rng::with_seed(seed)
+}
+
 /// The names of the tests in a folder.
 fn tests_in(folder: &Path, found: &mut BTreeSet<String>) {
     for entry in std::fs::read_dir(folder).unwrap() {
