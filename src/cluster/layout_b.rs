@@ -15,10 +15,7 @@ fn decode(module: &str, hash: &Hash) -> Vec<(ModuleId, Decoded)> {
 /// A result from its fields, which layout C has too.
 pub(super) fn result(layout: Layout, hash: &Hash) -> Decoded {
     let count = |name: &str| value::field(hash, name).and_then(|text| value::count(&text));
-    let time = |name: &str| {
-        let seconds = value::field(hash, name).and_then(|text| value::number(&text))?;
-        jiff::Timestamp::from_second(seconds).ok()
-    };
+    let time = |name: &str| value::field(hash, name).and_then(|text| value::seconds(&text));
     let errors = count("errors").ok_or("has no readable number of errors")?;
     let end = time("end");
     if errors == 0 && end.is_none() {

@@ -46,6 +46,7 @@ mod tests {
             let json = serde_json::json!({"errors": errors, "end": end, "total_size": size});
             if let Ok(result) = result(&json.to_string()) {
                 prop_assert!(result.end.is_some() || result.errors > 0);
+                prop_assert!(result.errors > 0 || ["0", "0.0", "-0.0", "\"0\""].contains(&errors.to_string().as_str()));
             }
         }
     }

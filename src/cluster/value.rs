@@ -52,16 +52,17 @@ pub(super) fn is_yes(text: &str) -> bool {
     !matches!(text.trim().to_ascii_lowercase().as_str(), "" | "0" | "false" | "no")
 }
 
-/// A whole number, also where it is written with a fraction.
-pub(super) fn number(text: &str) -> Option<i64> {
+/// A count or a size: a whole number, also where it is written as `3.0`. Half an error is not taken for none.
+pub(super) fn count(text: &str) -> Option<u64> {
     let text = text.trim();
-    let fraction = || text.parse::<f64>().ok().filter(|number| number.abs() < 1e15).map(|number| number as i64);
-    text.parse().ok().or_else(fraction)
+    let whole = |number: &f64| number.fract() == 0.0 && (0.0..1e15).contains(number);
+    text.parse().ok().or_else(|| text.parse().ok().filter(whole).map(|number| number as u64))
 }
 
-/// A number that cannot be negative: a count or a size.
-pub(super) fn count(text: &str) -> Option<u64> {
-    number(text).and_then(|number| number.try_into().ok())
+/// A time in seconds since 1970, whose fraction does not matter.
+pub(super) fn seconds(text: &str) -> Option<Timestamp> {
+    let seconds: f64 = text.trim().parse().ok().filter(|seconds: &f64| seconds.is_finite())?;
+    Timestamp::from_second(seconds as i64).ok()
 }
 
 /// A time in ISO 8601; one without a zone is UTC.
@@ -77,14 +78,18 @@ mod tests {
 
     #[test]
     fn numbers_are_read_leniently() {
-        for (text, read) in [("7", Some(7)), (" 7 ", Some(7)), ("-1", Some(-1)), ("7.9", Some(7)), ("1e3", Some(1000))]
-        {
-            assert_eq!(number(text), read, "{text}");
+        for (text, read) in [("7", 7), (" 7 ", 7), ("0", 0), ("7.0", 7), ("1e3", 1000)] {
+            assert_eq!(count(text), Some(read), "{text}");
         }
-        for text in ["", "x", "NaN", "inf", "1e300", "7 8", "99999999999999999999"] {
-            assert_eq!(number(text), None, "{text}");
+        for text in ["", "x", "NaN", "inf", "1e300", "7 8", "99999999999999999999", "-1", "0.9", "-0.5", "7.9"] {
+            assert_eq!(count(text), None, "{text}");
         }
-        assert_eq!((count("0"), count("-1")), (Some(0), None));
+        for text in ["1763600000", " 1763600000.9 ", "1.7636e9"] {
+            assert_eq!(seconds(text), Timestamp::from_second(1_763_600_000).ok(), "{text}");
+        }
+        for text in ["", "x", "NaN", "inf", "1e300", "yesterday"] {
+            assert_eq!(seconds(text), None, "{text}");
+        }
     }
 
     #[test]
