@@ -70,7 +70,7 @@ pub async fn read(redis: &config::Redis, selector: Selector<'_>) -> Result<Clust
         let keys = Keys::find(&mut connection, selector, &index).await?;
         let mut plans = define(&mut connection, keys.plans(selector)).await?;
         find_members(&mut connection, &keys, &mut plans).await?;
-        for (id, results) in find_results(&mut connection, &keys, &plans).await? {
+        for (id, results) in find_results(&mut connection, &keys, &plans, index.nodes.as_ref()).await? {
             plans.entry(id).and_modify(|plan| results.complete(plan, index.nodes.as_ref()));
         }
         let mut plans: Vec<Plan> = plans.into_values().filter(|plan| selector.selects(plan)).collect();
@@ -161,11 +161,13 @@ async fn find_results(
     connection: &mut Connection,
     keys: &Keys<'_>,
     plans: &BTreeMap<PlanId, Plan>,
+    nodes: Option<&BTreeMap<ModuleId, String>>,
 ) -> Result<BTreeMap<PlanId, Results>, Why> {
     let mut found: BTreeMap<PlanId, Results> = plans.keys().map(|id| (id.clone(), Results::default())).collect();
     for generation in generation::ALL.into_iter().rev() {
         let keys = keys.results(generation, plans).into_iter();
-        let open = keys.filter(|key| found.get(&key.plan).is_some_and(|results| results.lack(key))).collect::<Vec<_>>();
+        let open =
+            keys.filter(|key| found.get(&key.plan).is_some_and(|results| results.lack(key, nodes))).collect::<Vec<_>>();
         for (key, answer) in connection.ask_each(open, |key| get("HGETALL", key.name())).await? {
             let hash = answer.map(value::hash).map_err(|error| explain(&error));
             found.entry(key.plan.clone()).or_default().add(&key, hash);

@@ -53,16 +53,23 @@ pub(super) fn subscribe(plan: &mut Plan, module: &ModuleId, subscribed: &Result<
 #[derive(Default)]
 pub(super) struct Results {
     by_module: BTreeMap<ModuleId, (Layout, Result<ModuleResult, String>)>,
+    /// Nodes whose results cannot be read: what they say of their modules is not known.
+    unread: BTreeSet<String>,
     /// What concerns no module in particular.
     damaged: Vec<String>,
 }
 
 impl Results {
-    /// Whether `key`, of the same generation or an earlier one, may tell what is not known yet. A damaged result counts
-    /// as known: what stayed behind at an upgrade is no answer.
-    pub(super) fn lack(&self, key: &ResultKey) -> bool {
-        let known = ModuleId::new(&key.owner).is_some_and(|module| self.by_module.contains_key(&module));
-        key.generation.owner == Owner::Node || !known
+    /// Whether `key`, of the same generation or an earlier one, may tell what is not known yet. A result that is damaged
+    /// or on a node that cannot be read counts as known: what stayed behind at an upgrade is no answer. `nodes` are the
+    /// modules' nodes, where the cluster lists them.
+    pub(super) fn lack(&self, key: &ResultKey, nodes: Option<&BTreeMap<ModuleId, String>>) -> bool {
+        let Some(module) = ModuleId::new(&key.owner) else { return true };
+        let unread = match nodes.and_then(|nodes| nodes.get(&module)) {
+            Some(node) => self.unread.contains(node),
+            None => !self.unread.is_empty(),
+        };
+        key.generation.owner == Owner::Node || !unread && !self.by_module.contains_key(&module)
     }
 
     /// Takes in what `key` holds, or why it cannot be read.
@@ -84,6 +91,7 @@ impl Results {
             }
             (Err(why), Owner::Node) => {
                 self.damaged.push(format!("the results on node {} cannot be read: {why}", key.owner));
+                self.unread.insert(key.owner.clone());
             }
         }
     }

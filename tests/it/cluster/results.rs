@@ -153,8 +153,11 @@ async fn a_key_that_is_refused_damages_its_entry_only() {
     let redis = two_nodes(&[("instances", "mail1 web2")]);
     redis.hset("node/1/backup_status/2", &[("mail1", GOOD)]);
     redis.run::<String>("SET node/2/backup_status/2 text");
+    // What an upgrade has left behind does not stand in for it.
+    redis.hset("module/web2/backup_status/2", &[("errors", "0"), ("end", "1763604600")]);
     let plan = read(&redis, "2").await;
     assert_eq!(ids(plan.results.keys()), ["mail1"]);
+    assert!(plan.modules.contains_key(&module("web2")));
     assert_eq!(plan.damaged, ["the results on node 2 cannot be read: the key holds another type of value"]);
 }
 
