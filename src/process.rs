@@ -30,7 +30,7 @@ const FOLDERS: [&str; 8] = [
     "/bin",
 ];
 
-/// How long a program has to leave after SIGTERM before it gets SIGKILL.
+/// How long a program has to leave after SIGTERM before it gets SIGKILL, and after that before it is given up.
 const GRACE: Duration = Duration::from_secs(3);
 
 /// Bytes of standard error that are kept from its beginning, and as many from its end: the first error tells the cause,
@@ -212,7 +212,8 @@ impl Running<'_> {
         self.signal(Signal::TERM);
         if timeout(GRACE, self.end()).await.is_err() {
             self.signal(Signal::KILL);
-            let _ = self.child.wait().await;
+            // One that waits for a dead disk or network folder leaves when that answers; nobody waits so long.
+            let _ = timeout(GRACE, self.child.wait()).await;
         }
     }
 
