@@ -6,7 +6,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use super::{Line, PATIENCE, error, ok, warning};
-use crate::config::{Receiver, RepoCheck, Settings};
+use crate::config::{Receiver, RepoCheck, Settings, is_loopback};
 use crate::probe::{AGENT_ENV, Agent};
 use crate::process;
 use crate::queue;
@@ -125,11 +125,10 @@ pub(super) async fn units(receiver: &Receiver) -> Vec<Line> {
         let todo = "start `ns8-backup-monitor serve` by other means";
         return vec![warning("units", "systemd is not running here", todo)];
     }
-    let listen = format!("{}:{}", receiver.host, receiver.port);
-    vec![unit("ns8-backup-monitor.socket", Some(&listen)).await, unit("ns8-backup-monitor.path", None).await]
+    vec![unit("ns8-backup-monitor.socket", Some(receiver)).await, unit("ns8-backup-monitor.path", None).await]
 }
 
-async fn unit(name: &str, listen: Option<&str>) -> Line {
+async fn unit(name: &str, receiver: Option<&Receiver>) -> Line {
     let command = process::Command {
         program: "systemctl".into(),
         args: ["show", "--property=LoadState,ActiveState,UnitFileState,Listen", name].map(String::from).into(),
@@ -138,28 +137,29 @@ async fn unit(name: &str, listen: Option<&str>) -> Line {
         ..process::Command::default()
     };
     match command.run().await {
-        Ok(output) => judge_unit(name, listen, &String::from_utf8_lossy(&output.stdout)),
+        Ok(output) => judge_unit(name, receiver, &String::from_utf8_lossy(&output.stdout)),
         Err(why) => warning("units", format!("{name}: {why}"), "see `systemctl status ns8-backup-monitor.socket`"),
     }
 }
 
-/// Judges what `systemctl show` prints: lines of `Property=value`.
-fn judge_unit(name: &str, listen: Option<&str>, properties: &str) -> Line {
-    let is = |property: &str, wanted: &str| {
-        properties
-            .lines()
-            .filter_map(|line| line.split_once('='))
-            .any(|(key, value)| key == property && value == wanted)
-    };
+/// Judges what `systemctl show` prints: lines of `Property=value`. The socket is compared with `receiver`.
+fn judge_unit(name: &str, receiver: Option<&Receiver>, properties: &str) -> Line {
+    let properties: Vec<(&str, &str)> = properties.lines().filter_map(|line| line.split_once('=')).collect();
+    let is = |property: &str, wanted: &str| properties.contains(&(property, wanted));
+    let open = properties.iter().find(|(key, value)| *key == "Listen" && is_open(value));
     // The path unit is not enabled: the socket brings it along.
     let stays = is("UnitFileState", "enabled") || is("UnitFileState", "static");
     let enable = "systemctl enable --now ns8-backup-monitor.socket";
     let start = format!("{enable} && systemctl start {name}");
-    let address = listen.map(|listen| format!("{listen} (Stream)"));
+    let address = receiver.map(|receiver| format!("{}:{} (Stream)", receiver.host, receiver.port));
+    let guarded = receiver.is_none_or(|receiver| receiver.token_file.is_some());
     if is("LoadState", "not-found") {
         error("units", format!("{name} is not installed"), "install the package")
     } else if !is("ActiveState", "active") {
         error("units", format!("{name} is not active"), start)
+    } else if let Some((_, open)) = open.filter(|_| !guarded) {
+        let found = format!("{name} listens on {open}: other machines can post alerts, without a token");
+        error("units", found, format!("set receiver.token_file, or a local ListenStream with `systemctl edit {name}`"))
     } else if !stays {
         warning("units", format!("{name} is active, but not enabled: gone after a reboot"), enable)
     } else if address.is_some_and(|address| !is("Listen", &address)) {
@@ -169,6 +169,12 @@ fn judge_unit(name: &str, listen: Option<&str>, properties: &str) -> Line {
     } else {
         ok("units", format!("{name} is active"))
     }
+}
+
+/// Whether other machines can reach this address of a socket: `0.0.0.0:9099 (Stream)`. A path has no port.
+fn is_open(listen: &str) -> bool {
+    let address = listen.split(' ').next().and_then(|address| address.rsplit_once(':'));
+    address.is_some_and(|(host, _)| !listen.starts_with('/') && !is_loopback(host))
 }
 
 #[cfg(test)]
@@ -185,7 +191,9 @@ mod tests {
 
     #[test]
     fn units_are_judged() {
-        let level = |properties: &str| judge_unit("x.socket", Some("127.0.0.1:9099"), properties).level;
+        let mut receiver = super::super::defaults().receiver;
+        let judge = |receiver: &Receiver, properties: &str| judge_unit("x.socket", Some(receiver), properties).level;
+        let level = |properties: &str| judge(&receiver, properties);
         let good = "LoadState=loaded\nActiveState=active\nUnitFileState=enabled\nListen=127.0.0.1:9099 (Stream)\n";
         assert_eq!(level(good), Level::Ok);
         assert_eq!(level(&good.replace("9099", "9098")), Level::Warning);
@@ -194,5 +202,12 @@ mod tests {
         assert_eq!(level(&good.replace("=active", "=inactive")), Level::Error);
         assert_eq!(level("LoadState=not-found\nActiveState=inactive\nUnitFileState=\n"), Level::Error);
         assert_eq!(level(""), Level::Error);
+        let [anywhere, anywhere_6] = ["0.0.0.0", "[::]"].map(|host| good.replace("127.0.0.1", host));
+        assert_eq!([&anywhere, &anywhere_6].map(|properties| level(properties)), [Level::Error; 2]);
+        let besides = format!("{good}Listen=192.0.2.1:9099 (Stream)\n");
+        assert_eq!(level(&besides), Level::Error);
+        assert_eq!(level(&format!("{good}Listen=/run/x:y (Stream)\n")), Level::Ok);
+        receiver.token_file = Some("/token".into());
+        assert_eq!([&anywhere, &besides].map(|properties| judge(&receiver, properties)), [Level::Warning, Level::Ok]);
     }
 }
