@@ -352,8 +352,8 @@ fn check(raw: Raw, wrong: &mut dyn FnMut(&str, String)) -> Option<Settings> {
         gateway: raw.repo_check.gateway.unwrap_or_else(|| "http://127.0.0.1:4694".into()).trim_end_matches('/').into(),
         agent_env: raw.repo_check.agent_env,
     };
-    if !repo_check.gateway.starts_with("http://") {
-        wrong("repo_check.gateway", "is not an http:// address, such as http://127.0.0.1:4694".into());
+    if gateway_host(&repo_check.gateway).is_none() {
+        wrong("repo_check.gateway", "is not an address of the form http://127.0.0.1:4694".into());
     }
 
     let redis = Redis {
@@ -447,6 +447,14 @@ fn check_smtp(raw: raw::Smtp, wrong: &mut dyn FnMut(&str, String)) -> Option<Smt
         wrong("notification.smtp.encryption", message.into());
     }
     Some(Smtp { host, port: raw.port.unwrap_or(587), encryption, login, ca_file: raw.ca_file })
+}
+
+/// The host of a gateway's address: `http://host:port`, and nothing else.
+pub fn gateway_host(address: &str) -> Option<String> {
+    let uri: hyper::Uri = address.parse().ok()?;
+    let plain = uri.scheme_str() == Some("http") && uri.path() == "/" && uri.query().is_none();
+    let authority = uri.authority().filter(|authority| plain && !authority.as_str().contains('@'))?;
+    authority.port_u16().map(|_| authority.host().to_owned()).filter(|host| !host.is_empty())
 }
 
 /// Whether `host` is this machine itself, by its name.

@@ -85,6 +85,19 @@ fn a_login_is_not_sent_in_plain_text_to_another_machine() {
 }
 
 #[test]
+fn a_gateway_is_a_host_and_a_port() {
+    let at = |gateway: &str| format!("{MINIMAL}repo_check: {{ gateway: '{gateway}' }}\n");
+    for good in ["http://127.0.0.1:4694", "http://127.0.0.1:4694/", "http://[::1]:80", "http://gateway.example.com:1"] {
+        assert!(parse(&at(good)).is_ok(), "{good}");
+    }
+    let bad =
+        ["https://h:1", "http://h", "http://:1", "http://", "h:1", "http://h:1/x", "http://h:1?x", "http://u:p@h:1"];
+    for bad in bad.into_iter().chain(["http://h:99999", "http://h:x", "http://h :1", ""]) {
+        assert!(problems(&at(bad))[0].contains("repo_check.gateway"), "{bad}");
+    }
+}
+
+#[test]
 fn founding_document_configuration_is_accepted_unchanged() {
     let text = "\
 receiver:

@@ -1,7 +1,7 @@
 //! Settings that are valid, each by itself, but do not go together. Pure.
 
 use super::{Line, error, warning};
-use crate::config::{Settings, is_loopback};
+use crate::config::{Settings, gateway_host, is_loopback};
 
 /// Alertmanager sends a firing alert again after this long: `repeat_interval` of our route, in seconds.
 const REPEAT_INTERVAL: u64 = 12 * 3600;
@@ -49,6 +49,12 @@ pub(super) fn check(settings: &Settings) -> Vec<Line> {
         "receiver.idle_timeout is so short that systemd may take many starts for a fault and close the socket",
         "raise idle_timeout to 30 or more",
     );
+    unless(
+        !settings.repo_check.enabled
+            || gateway_host(&settings.repo_check.gateway).is_some_and(|host| is_loopback(&host)),
+        "repo_check.gateway is another machine: the node agent's password goes there in plain text",
+        "name the gateway of this node, http://127.0.0.1:4694",
+    );
     if settings.receiver.token_file.is_none() && !is_loopback(&settings.receiver.host) {
         let found =
             format!("receiver.host {} lets other machines post alerts, without a token", settings.receiver.host);
@@ -81,6 +87,7 @@ mod tests {
             ("  repeat_after: 12h", "notification.repeat_after"),
             ("  retry_for: 59", "notification.retry_for"),
             ("receiver: { idle_timeout: 29 }", "receiver.idle_timeout"),
+            ("repo_check: { gateway: 'http://192.0.2.1:4694' }", "repo_check.gateway"),
             ("receiver: { host: 0.0.0.0 }", "receiver.host 0.0.0.0"),
         ] {
             let found = found(text);
