@@ -23,6 +23,8 @@ const GROUP: &str = "ns8-backup-monitor";
 const NEW_FILE: &str = "\
 # ns8-backup-monitor. Every other key has a default: config.yml.example states them all.
 ";
+/// Why a file is left alone.
+const UNSAFE: &str = "it is written in a way that this program cannot edit safely; edit it by hand";
 /// What is enabled and started; the other units follow it.
 const UNIT: &str = "ns8-backup-monitor.socket";
 
@@ -175,6 +177,10 @@ fn read_line(prompt: &str) -> Result<String, String> {
 /// Where it is written in a way that cannot be edited safely.
 fn edit(before: &str, changes: &[(&str, Value)]) -> Result<String, String> {
     let mut wanted: Value = serde_yaml::from_str(before).map_err(|error| error.to_string())?;
+    let mappings = [&wanted, &wanted["notification"]];
+    if !mappings.into_iter().all(|value| value.is_mapping() || value.is_null()) {
+        return Err(UNSAFE.into());
+    }
     let mut text = before.to_owned();
     if !text.is_empty() && !text.ends_with('\n') {
         text.push('\n');
@@ -185,7 +191,7 @@ fn edit(before: &str, changes: &[(&str, Value)]) -> Result<String, String> {
         text = set(&text, key, value);
     }
     if serde_yaml::from_str::<Value>(&text).ok() != Some(wanted) {
-        return Err("it is written in a way that this program cannot edit safely; edit it by hand".into());
+        return Err(UNSAFE.into());
     }
     Ok(text)
 }
@@ -356,8 +362,10 @@ notification: # mail
     #[test]
     fn what_cannot_be_edited_safely_is_refused() {
         let wanted = answers("b@example.com", &["a@example.com"], "p");
-        for text in ["notification: { timeout: 5 }\n", "{}"] {
-            assert!(edit(text, &wanted.changes(&Answers::default())).is_err(), "{text}");
+        for text in
+            ["notification: { timeout: 5 }\n", "{}", "- a\n", "text\n", "7", "notification: []", "notification: x"]
+        {
+            assert_eq!(edit(text, &wanted.changes(&Answers::default())), Err(UNSAFE.into()), "{text}");
         }
     }
 
