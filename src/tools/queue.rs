@@ -209,7 +209,7 @@ async fn order(folder: &Path, order: Order, jobs: &[&JobId]) -> Result<(), Strin
     };
     let told = match tokio::time::timeout(PATIENCE, taken).await {
         Ok(()) => "the service has been told",
-        Err(_) => "the service is not running, and will be told when it starts",
+        Err(_) => "the service has not taken this yet; it will when it is free, or starts",
     };
     jobs.iter().for_each(|job| print(&format!("{job}: {told}\n")));
     Ok(())
