@@ -38,8 +38,6 @@ pub enum Destination {
         uuid: String,
         /// The name that people gave it.
         name: Option<String>,
-        /// `aws`, `backblaze`, `generic-s3`, `azure`, `smb`, `cluster` and so on.
-        provider: Option<String>,
         /// As restic understands it: `s3:s3.amazonaws.com/bucket`.
         url: Option<String>,
         /// The password of all its repositories.
@@ -60,8 +58,6 @@ pub enum Destination {
         uuid: String,
         /// The name that people gave it.
         name: Option<String>,
-        /// As in B.
-        provider: Option<String>,
         /// As in B; the gateway knows how to get there, so it is only shown.
         url: Option<String>,
         /// The password of all its repositories. Private in Redis: only known where the node agent's login could be
@@ -108,7 +104,6 @@ pub(super) fn destination(key: &str, hash: &Hash) -> Option<Destination> {
         Destination::PerModule {
             uuid: id,
             name: field("name"),
-            provider: field("provider"),
             url: field("url"),
             password: secret("password"),
             aws_access_key_id: secret("aws_access_key_id"),
@@ -117,12 +112,6 @@ pub(super) fn destination(key: &str, hash: &Hash) -> Option<Destination> {
             b2_account_key: secret("b2_account_key"),
         }
     } else {
-        Destination::Gateway {
-            uuid: id,
-            name: field("name"),
-            provider: field("provider"),
-            url: field("url"),
-            password: None,
-        }
+        Destination::Gateway { uuid: id, name: field("name"), url: field("url"), password: None }
     })
 }

@@ -240,7 +240,6 @@ mod tests {
         Destination::PerModule {
             uuid: "d1".into(),
             name: Some("Offsite".into()),
-            provider: None,
             url: some(url),
             password: Some("pw".into()),
             aws_access_key_id: Some("s3-id".into()),
@@ -323,7 +322,6 @@ mod tests {
         let gateway = |password: Option<&str>| Destination::Gateway {
             uuid: "d 1".into(),
             name: None,
-            provider: None,
             url: None,
             password: password.map(Into::into),
         };

@@ -243,7 +243,6 @@ async fn each_module_that_failed_has_its_own_repository_looked_at() {
     let destination = Destination::PerModule {
         uuid: "d1".into(),
         name: Some("Offsite".into()),
-        provider: None,
         url: Some(repository.0.path().display().to_string()),
         password: Some(PASSWORD.into()),
         aws_access_key_id: None,
@@ -432,7 +431,7 @@ async fn look(destination: &Destination) -> Verdict {
 /// A destination behind the gateway, whose repositories are at `/destination/<app>/<uuid>`.
 fn gateway_destination(password: Option<&str>) -> Destination {
     let password = password.map(Into::into);
-    Destination::Gateway { uuid: "destination".into(), name: None, provider: None, url: None, password }
+    Destination::Gateway { uuid: "destination".into(), name: None, url: None, password }
 }
 
 async fn verdicts(settings: &RepoCheck, plan: &Plan, password: Option<&str>) -> Vec<Verdict> {
