@@ -77,6 +77,8 @@ pub struct Assessment {
     pub counts: Counts,
     /// Each module with its state, failures first, then by id.
     pub modules: Vec<(ModuleId, State)>,
+    /// Whether even the plan's newest result ended more than `stale_after` ago.
+    pub outdated: bool,
 }
 
 impl Assessment {
@@ -119,7 +121,9 @@ pub fn assess(plan: &Plan, alert_start: Timestamp, now: Timestamp, stale_after: 
         })
         .collect();
     modules.sort_by_key(|(_, state)| *state);
-    Assessment { outcome: counts.outcome(), counts, modules }
+    let newest_age = plan.newest_end().and_then(|newest| Duration::try_from(now.duration_since(newest)).ok());
+    let outdated = newest_age.zip(stale_after).is_some_and(|(age, limit)| age > limit);
+    Assessment { outcome: counts.outcome(), counts, modules, outdated }
 }
 
 #[cfg(test)]

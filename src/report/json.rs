@@ -35,6 +35,8 @@ struct PlanView<'a> {
     plan: PlanHead<'a>,
     /// The wait's cap, where it ended the wait before every member had a result.
     gave_up_waiting_after_seconds: Option<u64>,
+    /// Whether even the newest result is older than `correlator.stale_after`.
+    outdated: bool,
     counts: CountsView,
     /// Failures first, then modules without a result, then by id.
     modules: Vec<ModuleView<'a>>,
@@ -157,6 +159,7 @@ fn plan_view<'a>(
             status: plan.status.as_ref(),
         },
         gave_up_waiting_after_seconds,
+        outdated: assessment.outdated,
         counts: CountsView { total: counts.total(), absent: counts.absent(), counts },
         modules: assessment.modules.iter().map(|(id, state)| module_view(plan, id, *state)).collect(),
         repository_check,

@@ -111,6 +111,9 @@ impl Writer<'_> {
             Nothing::Results if counts.total() == 0 => notes.push(self.words.never_ran()),
             _ => {}
         }
+        if assessment.outdated {
+            notes.push(self.words.outdated());
+        }
         if !plan.enabled {
             notes.push(self.words.disabled_plan());
         }

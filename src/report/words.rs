@@ -128,6 +128,10 @@ phrases! {
         En: "The plan is defined, but no module of it has left a result. It may never have run.",
         It: "Il piano è definito, ma nessun suo modulo ha lasciato un risultato. Può non essere mai stato eseguito.",
     }
+    outdated() {
+        En: "The newest result is older than correlator.stale_after: no run of this plan has left a result since.",
+        It: "Il risultato più recente è più vecchio di correlator.stale_after: da allora nessuna esecuzione di questo piano ha lasciato un risultato.",
+    }
     disabled_plan() {
         En: "The plan is disabled: it does not run by itself.",
         It: "Il piano è disabilitato: non viene eseguito automaticamente.",
