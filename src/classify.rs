@@ -204,6 +204,14 @@ mod tests {
     }
 
     #[test]
+    fn a_result_of_last_month_is_told_to_be_old() {
+        let plan = plan(&[("a", Some(0), 0)], None);
+        let outdated = |now, stale_after| assess(&plan, Timestamp::UNIX_EPOCH, at(now), stale_after).outdated;
+        assert_eq!([12 * HOUR, 12 * HOUR + 1, -1].map(|now| outdated(now, HALF_A_DAY)), [false, true, false]);
+        assert!(!outdated(700 * HOUR, None));
+    }
+
+    #[test]
     fn failures_come_first_then_modules_by_id() {
         let plan = plan(&[("d", Some(0), 0), ("c", Some(0), 1), ("b", Some(0), 0)], Some(&["a", "b", "c", "d"]));
         let in_order = [("c", State::Error), ("a", State::Missing), ("b", State::Success), ("d", State::Success)];
