@@ -7,6 +7,7 @@
 mod live;
 mod locate;
 pub mod raw;
+mod tree;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -299,9 +300,10 @@ pub fn parse(text: &str) -> Result<Settings, Vec<Problem>> {
     if problems.iter().any(|problem| problem.key.is_empty()) {
         return Err(problems);
     }
+    // A value that was refused for its type was taken out: what that makes missing is no second problem.
+    let taken_out: Vec<String> = problems.iter().map(|problem| problem.key.clone()).collect();
     let settings = check(raw, &mut |key, message| {
-        // A value that was refused for its type was taken out: what that makes missing is no second problem.
-        if !problems.iter().any(|problem| problem.key == key) {
+        if !taken_out.iter().any(|taken| taken == key) {
             problems.push(Problem { line: locate::line(text, key), key: key.into(), message });
         }
     });
@@ -330,6 +332,10 @@ fn check(raw: Raw, wrong: &mut dyn FnMut(&str, String)) -> Option<Settings> {
     if !(1024..=MAX_BODY).contains(&receiver.max_body) {
         wrong("receiver.max_body", format!("{} is out of range: 1024 to {MAX_BODY} bytes", receiver.max_body));
     }
+
+    check_host("receiver.host", &receiver.host, wrong);
+    check_port("receiver.port", receiver.port, wrong);
+    check_path("receiver.token_file", receiver.token_file.as_deref(), wrong);
 
     let correlator = Correlator {
         wait: in_range("correlator.wait_seconds", raw.correlator.wait_seconds, 30, 0..=86_400, wrong),
@@ -366,12 +372,15 @@ fn check(raw: Raw, wrong: &mut dyn FnMut(&str, String)) -> Option<Settings> {
     if let Some(url) = &redis.url {
         check_redis_url(url, wrong);
     }
+    check_path("redis.socket", redis.socket.as_deref(), wrong);
+    check_path("redis.password_file", redis.password_file.as_deref(), wrong);
     if redis.username.is_some() && redis.password_file.is_none() {
         wrong("redis.username", "needs redis.password_file, the file that holds this user's password".into());
     }
 
     let logging =
         Logging { level: raw.logging.level.unwrap_or(raw::Level(log::LevelFilter::Info)).0, file: raw.logging.file };
+    check_path("logging.file", logging.file.as_deref(), wrong);
     let notification = check_notification(raw.notification, wrong)?;
     Some(Settings { receiver, correlator, repo_check, notification, redis, logging })
 }
@@ -441,12 +450,16 @@ fn check_smtp(raw: raw::Smtp, wrong: &mut dyn FnMut(&str, String)) -> Option<Smt
             None
         }
     };
-    let host = raw.host?;
+    let (host, port) = (raw.host?, raw.port.unwrap_or(587));
+    check_host("notification.smtp.host", &host, wrong);
+    check_port("notification.smtp.port", port, wrong);
+    check_path("notification.smtp.password_file", login.as_ref().map(|(_, file)| &**file), wrong);
+    check_path("notification.smtp.ca_file", raw.ca_file.as_deref(), wrong);
     if login.is_some() && encryption == Encryption::None && !is_loopback(&host) {
         let message = "none would send the password in plain text to another machine; use starttls or tls";
         wrong("notification.smtp.encryption", message.into());
     }
-    Some(Smtp { host, port: raw.port.unwrap_or(587), encryption, login, ca_file: raw.ca_file })
+    Some(Smtp { host, port, encryption, login, ca_file: raw.ca_file })
 }
 
 /// The host of a gateway's address: `http://host:port`, and nothing else.
@@ -464,16 +477,39 @@ pub fn is_loopback(host: &str) -> bool {
 }
 
 fn check_redis_url(url: &str, wrong: &mut dyn FnMut(&str, String)) {
-    // The value is never echoed: it may hold a password.
-    match redis::parse_redis_url(url) {
-        None => wrong("redis.url", "is not an address of the form redis://127.0.0.1:6379".into()),
-        Some(url) if url.password().is_some() || url.query_pairs().any(|(key, _)| key == "pass") => {
-            wrong("redis.url", "holds a password: put it into a file and name that in redis.password_file".into());
-        }
-        Some(url) if !matches!(url.scheme(), "redis" | "unix" | "redis+unix") => {
-            wrong("redis.url", format!("scheme {} is not supported, use redis://", url.scheme()));
-        }
-        Some(_) => {}
+    // The value is never echoed: it may hold a password, in any place where somebody may have put it.
+    let plain = !url.contains(['@', '?', '#']);
+    let form = redis::parse_redis_url(url).is_some_and(|parsed| match (parsed.scheme(), parsed.path()) {
+        ("unix", _) | ("redis", "" | "/") => true,
+        ("redis", database) => database.trim_start_matches('/').parse::<u32>().is_ok(),
+        _ => false,
+    });
+    if !plain {
+        let advice = "name the user in redis.username and the password's file in redis.password_file";
+        wrong("redis.url", format!("holds more than an address: {advice}"));
+    } else if !form {
+        wrong("redis.url", "is not an address of the form redis://127.0.0.1:6379".into());
+    }
+}
+
+/// A host's name or address: not empty, and of one piece.
+fn check_host(key: &str, host: &str, wrong: &mut dyn FnMut(&str, String)) {
+    let fits = |c: char| c.is_alphanumeric() || matches!(c, '.' | '-' | '_' | ':' | '[' | ']' | '%');
+    if host.is_empty() || !host.chars().all(fits) {
+        wrong(key, format!("{host:?} is not the name or address of a host"));
+    }
+}
+
+fn check_port(key: &str, port: u16, wrong: &mut dyn FnMut(&str, String)) {
+    if port == 0 {
+        wrong(key, "0 is not a port: 1 to 65535".into());
+    }
+}
+
+/// A path that does not depend on where the program was started.
+fn check_path(key: &str, path: Option<&Path>, wrong: &mut dyn FnMut(&str, String)) {
+    if let Some(path) = path.filter(|path| !path.is_absolute()) {
+        wrong(key, format!("{} is no absolute path: begin it with /", path.display()));
     }
 }
 
@@ -493,13 +529,16 @@ fn in_range(
 }
 
 fn mailbox(key: &str, text: &str, wrong: &mut dyn FnMut(&str, String)) -> Option<Mailbox> {
-    match text.parse() {
-        Ok(mailbox) => Some(mailbox),
-        Err(error) => {
-            wrong(key, format!("{text:?} is not a mail address ({error}), such as admin@example.com"));
-            None
-        }
+    let mailbox = text.parse().ok();
+    if mailbox.is_none() {
+        let advice = match text {
+            _ if text.matches('@').count() > 1 => "several are a list: [admin@example.com, ops@example.com]",
+            _ if !text.contains('@') => "the part after the name is missing, such as @example.com",
+            _ => "write it as admin@example.com",
+        };
+        wrong(key, format!("{text:?} is not a mail address; {advice}"));
     }
+    mailbox
 }
 
 /// `ns8-backup-monitor@<host name>`; `localhost` where the host's name cannot be part of an address.

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use serde::de::{self, Deserialize, Deserializer, Visitor};
 
-use super::{Encryption, Language, Problem, Transport, locate};
+use super::{Encryption, Language, Problem, Transport, locate, tree};
 
 /// The whole file.
 #[derive(Debug, Default, serde::Deserialize)]
@@ -152,15 +152,19 @@ fn or_empty<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(deserializ
 /// A value that does not fit is reported and taken out, and the rest is read again: an administrator wants to see
 /// everything that is wrong at once.
 pub(super) fn parse(text: &str) -> (Raw, Vec<Problem>) {
-    let mut problems = Vec::new();
-    let mut value: serde_yaml::Value = match serde_yaml::from_str(text) {
-        Ok(value) => value,
+    let (mut value, twice) = match tree::parse(text) {
+        Ok(parsed) => parsed,
         Err(error) => {
             let line = error.location().map(|location| location.line());
             let message = without_location(&error.to_string());
             return (Raw::default(), vec![Problem { line, key: String::new(), message }]);
         }
     };
+    let written_twice = |key: String| {
+        let message = "is written twice; the last one would count, leave only one".into();
+        Problem { line: locate::line(text, &key), key, message }
+    };
+    let mut problems: Vec<Problem> = twice.into_iter().map(written_twice).collect();
     loop {
         match serde_path_to_error::deserialize(value.clone()) {
             Ok(raw) => return (raw, problems),

@@ -73,7 +73,6 @@ logging:
 fn not_yaml_at_all_names_the_line() {
     assert!(problems("receiver: [\n")[0].starts_with("config.yml:2: "));
     assert!(problems("- a\n- b\n")[0].starts_with("config.yml: "));
-    assert!(problems(&format!("{MINIMAL}  mail_to: other@example.com\n"))[0].contains("duplicate"));
 }
 
 #[test]
@@ -142,5 +141,63 @@ fn a_password_in_the_address_of_redis_is_refused_and_not_shown() {
     for url in ["redis://user:s3cret@127.0.0.1", "redis://:s3cret@127.0.0.1", "unix:///run/redis.sock?pass=s3cret"] {
         let problems = problems(&format!("{MINIMAL}redis:\n  url: {url}\n")).concat();
         assert!(problems.contains("redis.password_file") && !problems.contains("s3cret"), "{problems}");
+    }
+}
+
+#[test]
+fn a_key_written_twice_hides_no_other_mistake() {
+    let text = format!("{MINIMAL}  mail_to: other@example.com\nreceiver: {{ port: 0 }}\n");
+    assert_eq!(
+        problems(&text),
+        [
+            "config.yml:2: notification.mail_to: is written twice; the last one would count, leave only one",
+            "config.yml:4: receiver.port: 0 is not a port: 1 to 65535",
+        ]
+    );
+}
+
+#[test]
+fn each_wrong_recipient_is_named_with_what_is_wrong_with_it() {
+    let found = problems("notification: { mail_to: [root, \"a@b.c, d@e.f\", \"x y@z\", ok@example.com] }");
+    let expected = ["\"root\" is not a mail address; the part after", "several are a list", "write it as"];
+    assert_eq!(found.len(), expected.len());
+    for (found, expected) in found.iter().zip(expected) {
+        assert!(found.contains(expected), "{found}");
+    }
+}
+
+#[test]
+fn no_password_hides_in_an_address() {
+    for url in [
+        "redis://u:s3cret@127.0.0.1",
+        "redis://node/1:s3cret@127.0.0.1:6379",
+        "redis://a?b:s3cret@h:1",
+        "redis://127.0.0.1:6379/x?password=s3cret",
+        "redis://127.0.0.1:6379/s3cret",
+        "unix:///run/redis.sock?pass=s3cret",
+        "rediss://127.0.0.1",
+        "127.0.0.1:6379",
+    ] {
+        let found = problems(&format!("{MINIMAL}redis: {{ url: \"{url}\" }}\n"));
+        assert!(found[0].contains("redis.url") && !found[0].contains("s3cret"), "{found:?}");
+    }
+    for url in ["redis://127.0.0.1:6379", "redis://[::1]", "redis://redis.example.com:6379/2", "unix:///run/redis.sock"]
+    {
+        assert!(parse(&format!("{MINIMAL}redis: {{ url: \"{url}\" }}\n")).is_ok(), "{url}");
+    }
+}
+
+#[test]
+fn what_cannot_work_is_refused() {
+    for (section, key) in [
+        ("receiver: { host: not an ip }", "receiver.host"),
+        ("logging: { file: relative.log }", "logging.file"),
+        ("redis: { socket: relative.sock }", "redis.socket"),
+    ] {
+        assert!(problems(&format!("{MINIMAL}{section}\n"))[0].contains(key));
+    }
+    for (smtp, key) in [("host: \"\"", "smtp.host"), ("host: \"a b\"", "smtp.host"), ("host: a, port: 0", "smtp.port")]
+    {
+        assert!(problems(&format!("{MINIMAL}  smtp: {{ {smtp} }}\n"))[0].contains(key));
     }
 }
