@@ -1,6 +1,6 @@
 //! Tells the program which commit it is built from, for `--version`.
 //!
-//! A package is built from a tarball without `.git`: its recipe says `NS8_BACKUP_MONITOR_COMMIT=…` instead.
+//! A source package has no `.git`: its `.cargo/config.toml` says `NS8_BACKUP_MONITOR_COMMIT` instead.
 
 use std::path::Path;
 use std::process::Command;

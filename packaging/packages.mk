@@ -55,7 +55,8 @@ install-files:
 	install -d -m 750 $(DESTDIR)$(sysconfdir)/$(package)
 	test -e $(DESTDIR)$(sysconfdir)/$(package)/config.yml || \
 	    install -m 640 config/config.yml.example $(DESTDIR)$(sysconfdir)/$(package)/config.yml
-	install -D -m 644 -t $(DESTDIR)$(docdir) config/config.yml.example LICENSE $(wildcard README.md)
+	install -D -m 644 -t $(DESTDIR)$(docdir) config/config.yml.example LICENSE README.md CHANGELOG.md
+	install -D -m 644 -t $(DESTDIR)$(docdir)/docs docs/*.md
 	install -D -m 644 -t $(DESTDIR)$(docdir)/drop-ins systemd/examples/*.conf
 	install -D -m 644 -t $(DESTDIR)$(datadir)/man/man8 $(generated)/*.8
 	install -D -m 644 packaging/$(package).yml.5 $(DESTDIR)$(datadir)/man/man5/$(package).yml.5
@@ -70,16 +71,19 @@ rpm_options  = --define "_topdir $(CURDIR)/target/rpm" --define "release_number 
 
 rpm:
 	mkdir -p $(dist) target/rpm/SOURCES
+	cp systemd/$(package).sysusers target/rpm/SOURCES/
 	rpmbuild -bb --build-in-place $(rpm_options) packaging/$(package).spec
 	cp target/rpm/RPMS/*/$(package)-$(version)-$(release)*.rpm $(dist)/
 
-# The vendored crates come with the cargo configuration that makes cargo use them.
+# The vendored crates come with the cargo configuration that makes cargo use them, and with the commit for --version.
 srpm:
 	rm -rf target/srpm && mkdir -p $(dist) target/srpm/.cargo target/rpm/SOURCES
+	cp systemd/$(package).sysusers target/rpm/SOURCES/
 	git archive --format=tar.gz --prefix=$(package)-$(version)/ -o target/rpm/SOURCES/$(package)-$(version).tar.gz HEAD
 	cargo vendor --quiet --locked target/srpm/vendor > /dev/null
 	printf '[source.crates-io]\nreplace-with = "vendored-sources"\n\n[source.vendored-sources]\ndirectory = "vendor"\n' \
 	    > target/srpm/.cargo/config.toml
+	printf '\n[env]\nNS8_BACKUP_MONITOR_COMMIT = "%s"\n' "$$(git rev-parse --short=12 HEAD)" >> target/srpm/.cargo/config.toml
 	tar -C target/srpm -czf target/rpm/SOURCES/$(package)-$(version)-vendor.tar.gz vendor .cargo
 	rpmbuild -bs $(rpm_options) packaging/$(package).spec
 	cp target/rpm/SRPMS/$(package)-$(version)-$(release)*.src.rpm $(dist)/
@@ -90,6 +94,7 @@ deb: build generated
 	    zshdir=/usr/share/zsh/vendor-completions
 	mv target/deb/usr/share/doc/$(package)/LICENSE target/deb/usr/share/doc/$(package)/copyright
 	sed -e 's/@VERSION@/$(version)-$(release)/' -e "s/@ARCHITECTURE@/$$(dpkg --print-architecture)/" \
+	    -e "s/@GLIBC@/$$(objdump -T $(program) | grep -o 'GLIBC_[0-9.]*' | sort -uV | tail -n 1 | cut -d _ -f 2)/" \
 	    -e "s/@SIZE@/$$(du -sk --exclude=DEBIAN target/deb | cut -f 1)/" packaging/deb/control > target/deb/DEBIAN/control
 	install -m 644 packaging/deb/conffiles target/deb/DEBIAN/
 	install -m 755 packaging/deb/postinst packaging/deb/prerm packaging/deb/postrm target/deb/DEBIAN/

@@ -9,7 +9,7 @@ service=ns8-backup-monitor
 new_system() {
     rm -rf "$work/upper" "$work/scratch"
     mkdir -p "$machine" "$work/upper/srv" "$work/scratch"
-    cp "$tests"/inside/* "$deb" "$rpm" "$work/upper/srv/"
+    cp "$tests"/inside/* "$tests"/../support/smtp-sink "$deb" "$rpm" "$work/upper/srv/"
     mount -t overlay overlay -o "lowerdir=$root,upperdir=$work/upper,workdir=$work/scratch" "$machine" || exit 1
     echo node1 > "$machine/etc/hostname"
     power_on
