@@ -35,9 +35,8 @@ def main():
                 PARTS[name].measure(bench, table)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-    print(machine.describe())
-    print()
-    print(table.render())
+        # Also where it ends early: what has been measured so far.
+        print(f"\n{machine.describe()}\n\n{table.render()}")
 
 
 main()

@@ -27,5 +27,5 @@ def describe():
         f"{datetime.date.today()}, {output('target/release/ns8-backup-monitor', '--version')}",
         f"{os.cpu_count()} × {processor()}, {memory:.0f} GiB, Linux {platform.release()}, {system}",
         f"Python {platform.python_version()}, {versions}",
-        f"load average before and during the run: {' '.join(f'{load:.1f}' for load in os.getloadavg())}",
+        f"load average over the last 1, 5 and 15 minutes: {' '.join(f'{load:.1f}' for load in os.getloadavg())}",
     ])

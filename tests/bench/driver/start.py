@@ -55,8 +55,11 @@ def processor_time(pid):
     """What all threads of a process have used, in seconds; this file counts nanoseconds."""
     total = 0
     for path in glob.glob(f"/proc/{pid}/task/*/schedstat"):
-        with open(path) as file:
-            total += int(file.read().split()[0])
+        try:
+            with open(path) as file:
+                total += int(file.read().split()[0])
+        except (FileNotFoundError, ProcessLookupError):
+            continue  # a thread that has ended meanwhile
     return total / 1e9
 
 
