@@ -16,7 +16,7 @@ pub enum State {
     Error,
     /// Its last result is an earlier run's.
     Stale,
-    /// A member without any result.
+    /// A member without any result that could be read.
     Missing,
     /// It was backed up in this run.
     Success,

@@ -14,6 +14,7 @@ use redis::{RedisResult, ServerErrorKind};
 use secrecy::ExposeSecret;
 use tokio::sync::Semaphore;
 
+use super::model::Fault;
 use super::value;
 use crate::config::{self, RedisAddress};
 
@@ -136,6 +137,16 @@ pub(super) fn get(name: &str, key: impl redis::ToSingleRedisArg) -> Cmd {
     let mut command = redis::cmd(name);
     command.arg(key);
     command
+}
+
+/// An answer that a report depends on: another type of value damages its entry alone, but where access is forbidden
+/// nothing must be claimed at all.
+pub(super) fn needed(answer: Answer) -> Result<Result<Value, Fault>, Why> {
+    match answer {
+        Ok(value) => Ok(Ok(value)),
+        Err(error) if error.code() == Some("WRONGTYPE") => Ok(Err(Fault::OtherType)),
+        Err(error) => Err(error.into()),
+    }
 }
 
 fn concerns_one_key(error: &RedisError) -> bool {

@@ -1,14 +1,14 @@
 //! What the generations of keys have in common: a hash of its own for each plan, from which a module's result follows.
 
-use super::model::{Layout, ModuleId, ModuleResult};
+use super::model::{Fault, Layout, ModuleId, ModuleResult};
 use super::value::Hash;
 use super::{layout_a, layout_b, layout_c};
 
 /// All generations.
 pub(super) const ALL: [&Generation; 3] = [&layout_a::GENERATION, &layout_b::GENERATION, &layout_c::GENERATION];
 
-/// A module's result, or what is wrong with it: "is not valid JSON".
-pub(super) type Decoded = Result<ModuleResult, &'static str>;
+/// A module's result, or what is wrong with it.
+pub(super) type Decoded = Result<ModuleResult, Fault>;
 
 /// One generation of keys: `<kind>/<owner>/<folder>/<plan><suffix>`.
 pub(super) struct Generation {

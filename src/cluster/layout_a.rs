@@ -2,7 +2,7 @@
 //! It names no members; the plan as a whole has HASH `cluster/backup/<plan>/status`.
 
 use super::generation::{Decoded, Generation, Owner};
-use super::model::{Layout, ModuleId, ModuleResult, PlanStatus};
+use super::model::{Fault, Layout, ModuleId, ModuleResult, PlanStatus};
 use super::value::{self, Hash};
 
 pub(super) const GENERATION: Generation =
@@ -13,10 +13,10 @@ fn decode(module: &str, hash: &Hash) -> Vec<(ModuleId, Decoded)> {
 }
 
 fn result(hash: &Hash) -> Decoded {
-    let success = success(hash).ok_or("says neither success nor error")?;
+    let success = success(hash).ok_or(Fault::NoOutcome)?;
     let end = value::field(hash, "timestamp").and_then(|text| value::time(&text));
     if success && end.is_none() {
-        return Err("has no readable timestamp");
+        return Err(Fault::NoTimestamp);
     }
     Ok(ModuleResult {
         layout: Layout::A,
@@ -36,12 +36,12 @@ pub(super) fn status_key(plan: &str) -> String {
 }
 
 /// The whole plan's status; `None` where there is none.
-pub(super) fn status(hash: &Hash) -> Result<Option<PlanStatus>, &'static str> {
+pub(super) fn status(hash: &Hash) -> Result<Option<PlanStatus>, Fault> {
     if hash.is_empty() {
         return Ok(None);
     }
     Ok(Some(PlanStatus {
-        success: success(hash).ok_or("says neither success nor error")?,
+        success: success(hash).ok_or(Fault::NoOutcome)?,
         timestamp: value::field(hash, "timestamp").and_then(|text| value::time(&text)),
         errors: value::field(hash, "errors").and_then(|text| value::count(&text)),
     }))

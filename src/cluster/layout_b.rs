@@ -2,7 +2,7 @@
 //! are found in reverse: SET `module/<module>/backups` holds the plans of a module.
 
 use super::generation::{Decoded, Generation, Owner};
-use super::model::{Layout, ModuleId, ModuleResult};
+use super::model::{Fault, Layout, ModuleId, ModuleResult};
 use super::value::{self, Hash};
 
 pub(super) const GENERATION: Generation =
@@ -16,10 +16,10 @@ fn decode(module: &str, hash: &Hash) -> Vec<(ModuleId, Decoded)> {
 pub(super) fn result(layout: Layout, hash: &Hash) -> Decoded {
     let count = |name: &str| value::field(hash, name).and_then(|text| value::count(&text));
     let time = |name: &str| value::field(hash, name).and_then(|text| value::seconds(&text));
-    let errors = count("errors").ok_or("has no readable number of errors")?;
+    let errors = count("errors").ok_or(Fault::NoErrors)?;
     let end = time("end");
     if errors == 0 && end.is_none() {
-        return Err("has no readable time of its end");
+        return Err(Fault::NoEnd);
     }
     Ok(ModuleResult {
         layout,

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::generation::{Decoded, Generation, Owner};
 use super::layout_b;
-use super::model::{Layout, ModuleId};
+use super::model::{Fault, Layout, ModuleId};
 use super::value::Hash;
 
 pub(super) const GENERATION: Generation =
@@ -18,7 +18,7 @@ fn decode(_node: &str, hash: &Hash) -> Vec<(ModuleId, Decoded)> {
 }
 
 fn result(json: &str) -> Decoded {
-    let object: BTreeMap<String, Value> = serde_json::from_str(json).map_err(|_| "is not valid JSON")?;
+    let object: BTreeMap<String, Value> = serde_json::from_str(json).map_err(|_| Fault::NotJson)?;
     let text = |value: Value| match value {
         Value::String(text) => text,
         other => other.to_string(),

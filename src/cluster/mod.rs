@@ -28,7 +28,7 @@ use jiff::Timestamp;
 
 use crate::config;
 pub use connection::ReadError;
-use connection::{Connection, Why, bounded, explain, get};
+use connection::{Connection, Why, bounded, get};
 pub use destination::Destination;
 use keys::{Index, Keys};
 use model::{Cluster, ModuleId, Plan, PlanId};
@@ -53,6 +53,7 @@ impl Selector<'_> {
         let written = plan.status.as_ref().and_then(|status| status.timestamp);
         match self {
             Self::Plan(_) => true,
+            Self::Recent { .. } if plan.lacks_definition() => true,
             Self::Recent { since } => plan.newest_end().max(written).is_some_and(|newest| newest >= *since),
         }
     }
@@ -61,14 +62,17 @@ impl Selector<'_> {
 /// Reads what the cluster says about the selected plans.
 ///
 /// # Errors
-/// Where it cannot be read as a whole: no connection, no access, no answer within `redis.timeout`. A single entry that
-/// cannot be read is told in [`Plan::damaged`] instead.
+/// Where it cannot be read as a whole: no connection, no answer within `redis.timeout`, or no access to a key that may
+/// tell of a plan's modules. A single entry that makes no sense is told in [`Plan::damaged`] instead.
 pub async fn read(redis: &config::Redis, selector: Selector<'_>) -> Result<Cluster, ReadError> {
     bounded(redis, async {
         let mut connection = Connection::open(redis).await?;
         let index = Index::read(&mut connection).await?;
         let keys = Keys::find(&mut connection, selector, &index).await?;
         let mut plans = define(&mut connection, keys.plans(selector)).await?;
+        if let (Selector::Plan(id), true) = (selector, plans.values().any(Plan::lacks_definition)) {
+            return Err(Why(format!("{}: the key holds another type of value", plan::key(id.as_str()))));
+        }
         find_members(&mut connection, &keys, &mut plans).await?;
         for (id, results) in find_results(&mut connection, &keys, &plans, index.nodes.as_ref()).await? {
             plans.entry(id).and_modify(|plan| results.complete(plan, index.nodes.as_ref()));
@@ -115,22 +119,19 @@ pub async fn destinations(redis: &config::Redis, plan: &Plan) -> Result<Vec<Dest
 }
 
 /// Reads the definitions of plans and layout A's status of each. An id that cannot be part of a key is of a plan that
-/// nothing is known of. A definition that is refused is an error: without it, nobody knows who is missing.
+/// nothing is known of.
 async fn define(connection: &mut Connection, ids: BTreeSet<PlanId>) -> Result<BTreeMap<PlanId, Plan>, Why> {
     let keyed: Vec<&str> = ids.iter().filter_map(PlanId::key_segment).collect();
     let commands = keyed.iter().flat_map(|id| [plan::key(id), layout_a::status_key(id)]);
     let mut answers = connection.ask(commands.map(|key| get("HGETALL", key))).await?.into_iter();
     let mut next = || {
         let answer = answers.next().unwrap_or(Ok(redis::Value::Nil));
-        answer.map(value::hash).map_err(|error| explain(&error))
+        Ok::<_, Why>(connection::needed(answer)?.map(value::hash))
     };
     let mut plans = BTreeMap::new();
     for id in ids {
         let plan = match id.key_segment() {
-            Some(segment) => {
-                let definition = next().map_err(|why| Why(format!("{}: {why}", plan::key(segment))))?;
-                plan::define(id.clone(), &definition, next())
-            }
+            Some(_) => plan::define(id.clone(), next()?, next()?),
             None => Plan::unknown(id.clone()),
         };
         plans.insert(id, plan);
@@ -150,7 +151,7 @@ async fn find_members(
     }
     let plans_of = |module: &ModuleId| get("SMEMBERS", layout_b::plans_key(module));
     for (module, answer) in connection.ask_each(keys.subscribers(), plans_of).await? {
-        let subscribed = answer.map(value::texts).map_err(|error| explain(&error));
+        let subscribed = connection::needed(answer)?.map(value::texts);
         open.iter_mut().for_each(|plan| plan::subscribe(plan, &module, &subscribed));
     }
     Ok(())
@@ -169,7 +170,7 @@ async fn find_results(
         let open =
             keys.filter(|key| found.get(&key.plan).is_some_and(|results| results.lack(key, nodes))).collect::<Vec<_>>();
         for (key, answer) in connection.ask_each(open, |key| get("HGETALL", key.name())).await? {
-            let hash = answer.map(value::hash).map_err(|error| explain(&error));
+            let hash = connection::needed(answer)?.map(value::hash);
             found.entry(key.plan.clone()).or_default().add(&key, hash);
         }
     }

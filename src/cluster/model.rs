@@ -96,8 +96,51 @@ pub struct Plan {
     pub modules: BTreeMap<ModuleId, Module>,
     /// Layout A's own record of the whole plan.
     pub status: Option<PlanStatus>,
-    /// Entries that are there but could not be read, each as one clause: "the result of mail1 is not valid JSON".
-    pub damaged: Vec<String>,
+    /// Members of a plan that is switched off that have no result: nobody expects one of them.
+    pub not_awaited: BTreeSet<ModuleId>,
+    /// Entries that are there but could not be read.
+    pub damaged: Vec<Damage>,
+}
+
+/// An entry that is there but could not be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Damage {
+    /// Which one.
+    pub entry: Entry,
+    /// What is wrong with it.
+    pub fault: Fault,
+}
+
+/// An entry in Redis.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Entry {
+    /// The plan's definition.
+    Definition,
+    /// Layout A's record of the whole plan.
+    Status,
+    /// The list of a module's plans (B).
+    Plans(ModuleId),
+    /// A module's result.
+    Result(ModuleId),
+    /// All results on a node (C).
+    Node(String),
+}
+
+/// What is wrong with an entry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    /// The key holds another type of value.
+    OtherType,
+    /// It is not valid JSON.
+    NotJson,
+    /// It says neither success nor error.
+    NoOutcome,
+    /// A success without a readable timestamp (A).
+    NoTimestamp,
+    /// It has no readable number of errors (B, C).
+    NoErrors,
+    /// A success without a readable time of its end (B, C).
+    NoEnd,
 }
 
 impl Plan {
@@ -113,6 +156,7 @@ impl Plan {
             results: BTreeMap::new(),
             modules: BTreeMap::new(),
             status: None,
+            not_awaited: BTreeSet::new(),
             damaged: Vec::new(),
         }
     }
@@ -120,6 +164,22 @@ impl Plan {
     /// When the newest result ended.
     pub fn newest_end(&self) -> Option<Timestamp> {
         self.results.values().filter_map(|result| result.end).max()
+    }
+
+    /// Whether its definition cannot be read, so that nobody knows who is missing.
+    pub fn lacks_definition(&self) -> bool {
+        self.damaged.iter().any(|damage| damage.entry == Entry::Definition)
+    }
+
+    /// The damage that hides the result of `module`: its own, or that of its node's results.
+    pub fn unreadable(&self, module: &ModuleId) -> Option<&Damage> {
+        let node = self.modules.get(module).and_then(|module| module.node.as_ref());
+        let concerns = |damage: &&Damage| match &damage.entry {
+            Entry::Result(id) => id == module,
+            Entry::Node(id) => Some(id) == node && !self.results.contains_key(module),
+            _ => false,
+        };
+        self.damaged.iter().find(concerns)
     }
 }
 

@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
-use super::generation::Owner;
+use super::generation::{Decoded, Owner};
 use super::keys::ResultKey;
 use super::layout_a;
-use super::model::{Layout, Module, ModuleId, ModuleResult, Plan, PlanId};
+use super::model::{Damage, Entry, Fault, Layout, Module, ModuleId, Plan, PlanId};
 use super::value::{self, Hash};
 
 /// The key of a plan's definition.
@@ -21,28 +21,31 @@ pub(super) fn parse_key(key: &str) -> Option<PlanId> {
     PlanId::new(rest.strip_suffix("/status").unwrap_or(rest)).filter(|plan| plan.key_segment().is_some())
 }
 
-/// A plan from its definition and layout A's status of it, either of which may be empty; the latter may be unreadable.
-/// Members are known where it has `instances`.
-pub(super) fn define(id: PlanId, definition: &Hash, status: Result<Hash, String>) -> Plan {
+/// A plan from its definition and layout A's status of it, either of which may be empty or unreadable. Members are known
+/// where it has `instances`.
+pub(super) fn define(id: PlanId, definition: Result<Hash, Fault>, status: Result<Hash, Fault>) -> Plan {
     let mut plan = Plan::unknown(id);
+    let definition = definition.unwrap_or_else(|fault| {
+        plan.damaged.push(Damage { entry: Entry::Definition, fault });
+        Hash::new()
+    });
     plan.defined = !definition.is_empty();
-    plan.name = value::field(definition, "name");
+    plan.name = value::field(&definition, "name");
     plan.enabled = definition.get("enabled").is_none_or(|enabled| value::is_yes(enabled));
-    plan.repository = value::field(definition, "repository");
+    plan.repository = value::field(&definition, "repository");
     plan.members = definition.get("instances").map(|ids| ids.split_whitespace().filter_map(ModuleId::new).collect());
-    let status = status.map_err(|why| format!("cannot be read: {why}"));
-    match status.and_then(|hash| layout_a::status(&hash).map_err(String::from)) {
+    match status.and_then(|hash| layout_a::status(&hash)) {
         Ok(status) => plan.status = status,
-        Err(wrong) => plan.damaged.push(format!("the status of the plan as a whole {wrong}")),
+        Err(fault) => plan.damaged.push(Damage { entry: Entry::Status, fault }),
     }
     plan
 }
 
 /// Makes `module` a member of `plan` where the SET of its plans, `subscribed`, holds it (B); where that cannot be read,
 /// too: a module too many is seen, one too few is not.
-pub(super) fn subscribe(plan: &mut Plan, module: &ModuleId, subscribed: &Result<Vec<String>, String>) {
-    if let Err(why) = subscribed {
-        plan.damaged.push(format!("the plans of {module} cannot be read: {why}"));
+pub(super) fn subscribe(plan: &mut Plan, module: &ModuleId, subscribed: &Result<Vec<String>, Fault>) {
+    if let Err(fault) = *subscribed {
+        plan.damaged.push(Damage { entry: Entry::Plans(module.clone()), fault });
     }
     if subscribed.as_ref().map_or(true, |plans| plans.iter().any(|id| id == plan.id.as_str())) {
         plan.members.get_or_insert_default().insert(module.clone());
@@ -52,11 +55,9 @@ pub(super) fn subscribe(plan: &mut Plan, module: &ModuleId, subscribed: &Result<
 /// The results of one plan's modules, the generations side by side.
 #[derive(Default)]
 pub(super) struct Results {
-    by_module: BTreeMap<ModuleId, (Layout, Result<ModuleResult, String>)>,
+    by_module: BTreeMap<ModuleId, (Layout, Decoded)>,
     /// Nodes whose results cannot be read: what they say of their modules is not known.
-    unread: BTreeSet<String>,
-    /// What concerns no module in particular.
-    damaged: Vec<String>,
+    unread: BTreeMap<String, Fault>,
 }
 
 impl Results {
@@ -66,38 +67,35 @@ impl Results {
     pub(super) fn lack(&self, key: &ResultKey, nodes: Option<&BTreeMap<ModuleId, String>>) -> bool {
         let Some(module) = ModuleId::new(&key.owner) else { return true };
         let unread = match nodes.and_then(|nodes| nodes.get(&module)) {
-            Some(node) => self.unread.contains(node),
+            Some(node) => self.unread.contains_key(node),
             None => !self.unread.is_empty(),
         };
         key.generation.owner == Owner::Node || !unread && !self.by_module.contains_key(&module)
     }
 
     /// Takes in what `key` holds, or why it cannot be read.
-    pub(super) fn add(&mut self, key: &ResultKey, hash: Result<Hash, String>) {
+    pub(super) fn add(&mut self, key: &ResultKey, hash: Result<Hash, Fault>) {
         let layout = key.generation.layout;
         match (hash, key.generation.owner) {
             (Ok(hash), _) if hash.is_empty() => {}
             (Ok(hash), _) => {
-                for (module, decoded) in (key.generation.decode)(&key.owner, &hash) {
-                    let result = decoded.map_err(|wrong| format!("the result of {module} {wrong}"));
+                for (module, result) in (key.generation.decode)(&key.owner, &hash) {
                     self.put(layout, module, result);
                 }
             }
-            (Err(why), Owner::Module) => {
+            (Err(fault), Owner::Module) => {
                 if let Some(module) = ModuleId::new(&key.owner) {
-                    let clause = format!("the result of {module} cannot be read: {why}");
-                    self.put(layout, module, Err(clause));
+                    self.put(layout, module, Err(fault));
                 }
             }
-            (Err(why), Owner::Node) => {
-                self.damaged.push(format!("the results on node {} cannot be read: {why}", key.owner));
-                self.unread.insert(key.owner.clone());
+            (Err(fault), Owner::Node) => {
+                self.unread.insert(key.owner.clone(), fault);
             }
         }
     }
 
     /// A later generation counts; within one, for a module that has moved to another node, the newer result.
-    fn put(&mut self, layout: Layout, module: ModuleId, result: Result<ModuleResult, String>) {
+    fn put(&mut self, layout: Layout, module: ModuleId, result: Decoded) {
         let known = self.by_module.get(&module).map(|(layout, known)| (*layout, end(known)));
         if known.is_none_or(|known| known <= (layout, end(&result))) {
             self.by_module.insert(module, (layout, result));
@@ -105,7 +103,11 @@ impl Results {
     }
 
     /// Completes `plan`. `nodes` are the cluster's modules, where it lists them: who is not among them was removed.
+    /// Without a definition that can be read, nobody knows who is missing: no result is shown.
     pub(super) fn complete(mut self, plan: &mut Plan, nodes: Option<&BTreeMap<ModuleId, String>>) {
+        if plan.lacks_definition() {
+            return;
+        }
         let exists = |module: &ModuleId| nodes.is_none_or(|nodes| nodes.contains_key(module));
         self.by_module.retain(|module, _| exists(module));
         if plan.members.is_none() && plan.defined && !self.documented() {
@@ -114,18 +116,22 @@ impl Results {
         if let Some(members) = &mut plan.members {
             members.retain(exists);
             self.by_module.retain(|module, _| members.contains(module));
-            // A plan that is switched off expects nobody.
-            members.retain(|module| plan.enabled || self.by_module.contains_key(module));
+            if !plan.enabled {
+                let members = std::mem::take(members).into_iter();
+                let (shown, idle) = members.partition(|module| self.by_module.contains_key(module));
+                (plan.members, plan.not_awaited) = (Some(shown), idle);
+            }
         }
         let mut modules: BTreeSet<ModuleId> = plan.members.iter().flatten().cloned().collect();
         for (module, (_, result)) in self.by_module {
             modules.insert(module.clone());
             match result {
                 Ok(result) => drop(plan.results.insert(module, result)),
-                Err(clause) => plan.damaged.push(clause),
+                Err(fault) => plan.damaged.push(Damage { entry: Entry::Result(module), fault }),
             }
         }
-        plan.damaged.append(&mut self.damaged);
+        let unread = self.unread.into_iter();
+        plan.damaged.extend(unread.map(|(node, fault)| Damage { entry: Entry::Node(node), fault }));
         let module = |id: ModuleId| {
             let node = nodes.and_then(|nodes| nodes.get(&id)).cloned();
             (id, Module { node, ..Module::default() })
@@ -139,7 +145,7 @@ impl Results {
     }
 }
 
-fn end(result: &Result<ModuleResult, String>) -> Option<Timestamp> {
+fn end(result: &Decoded) -> Option<Timestamp> {
     result.as_ref().ok().and_then(|result| result.end)
 }
 

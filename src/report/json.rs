@@ -2,13 +2,17 @@
 //!
 //! `docs/report-json.md` describes it for those who read it, and a test holds that page against these types.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use serde::Serialize;
 
+use super::words::Words;
 use super::{Finding, Report, outcome_word};
 use crate::alert::Alert;
 use crate::classify::{Assessment, Counts, State};
 use crate::cluster::model::{Layout, ModuleId, Plan, PlanId, PlanStatus};
+use crate::config::Language;
 use crate::probe::{Lock, NotProbed, Probe, Probes, Verdict};
 
 #[derive(Serialize)]
@@ -45,8 +49,8 @@ struct PlanView<'a> {
     repository_check: &'static str,
     repository_check_error: Option<&'a str>,
     repositories: Vec<RepositoryView<'a>>,
-    /// Entries that are there but could not be read.
-    damaged: &'a [String],
+    /// Entries that are there but could not be read, an English clause each.
+    damaged: Vec<String>,
 }
 
 #[derive(Serialize)]
@@ -55,6 +59,8 @@ struct PlanHead<'a> {
     name: Option<&'a str>,
     defined: bool,
     enabled: bool,
+    /// Modules of a plan that is not enabled that have no result.
+    not_awaited: &'a BTreeSet<ModuleId>,
     /// Layout A's own record of the plan: `success`, `timestamp`, `errors`.
     status: Option<&'a PlanStatus>,
 }
@@ -75,6 +81,8 @@ struct ModuleView<'a> {
     node_name: Option<&'a str>,
     /// `error`, `stale`, `missing` or `success`. All that follows is of an earlier run where it is `stale`.
     state: State,
+    /// Which of `damaged` hides its result.
+    unreadable: Option<String>,
     layout: Option<Layout>,
     start: Option<Timestamp>,
     end: Option<Timestamp>,
@@ -156,6 +164,7 @@ fn plan_view<'a>(
             name: plan.name.as_deref(),
             defined: plan.defined,
             enabled: plan.enabled,
+            not_awaited: &plan.not_awaited,
             status: plan.status.as_ref(),
         },
         gave_up_waiting_after_seconds,
@@ -165,7 +174,7 @@ fn plan_view<'a>(
         repository_check,
         repository_check_error,
         repositories,
-        damaged: &plan.damaged,
+        damaged: plan.damaged.iter().map(|damage| Words(Language::En).damage(damage)).collect(),
     }
 }
 
@@ -178,6 +187,7 @@ fn module_view<'a>(plan: &'a Plan, id: &'a ModuleId, state: State) -> ModuleView
         node: module.and_then(|module| module.node.as_deref()),
         node_name: module.and_then(|module| module.node_name.as_deref()),
         state,
+        unreadable: plan.unreadable(id).map(|damage| Words(Language::En).damage(damage)),
         layout: result.map(|result| result.layout),
         start: result.and_then(|result| result.start),
         end: result.and_then(|result| result.end),

@@ -43,7 +43,11 @@ impl Writer<'_> {
         match (state, result) {
             (State::Error, Some(result)) => self.failure(result),
             (_, Some(result)) => self.earlier(result),
-            (_, None) => self.field(1, &self.words.label_reason(), &self.words.missing()),
+            (_, None) => {
+                let unreadable = plan.unreadable(id).map(|damage| self.words.why_unread(damage));
+                let why = unreadable.unwrap_or_else(|| self.words.missing());
+                self.field(1, &self.words.label_reason(), &why);
+            }
         }
         let layout = result.map(|result| result.layout);
         let commands = commands::look_into(self.report.redis, &plan.id, id, layout);

@@ -68,7 +68,7 @@ impl Writer<'_> {
         self.modules(plan, assessment);
         self.repositories(&plan.id, probes);
         self.list(&self.words.heading_damaged(), &plan.damaged, MAX_NAMES, |writer, entry| {
-            writer.page.paragraph(1, &clean(entry, MAX_SENTENCE));
+            writer.page.paragraph(1, &writer.words.damage(entry));
         });
     }
 
@@ -78,13 +78,17 @@ impl Writer<'_> {
     }
 
     fn gave_up(&mut self, wait: Duration, modules: &BTreeSet<ModuleId>) {
+        self.page.blank();
+        let wait = figures::duration(self.words, wait);
+        self.page.paragraph(0, &self.words.gave_up_waiting(&wait, &self.names(modules)));
+    }
+
+    fn names(&self, modules: &BTreeSet<ModuleId>) -> String {
         let mut names: Vec<String> = modules.iter().take(MAX_NAMES).map(|id| clean(id.as_str(), MAX_NAME)).collect();
         if modules.len() > MAX_NAMES {
             names.push(self.words.and_more(&self.count(modules.len() - MAX_NAMES)));
         }
-        self.page.blank();
-        let wait = figures::duration(self.words, wait);
-        self.page.paragraph(0, &self.words.gave_up_waiting(&wait, &names.join(", ")));
+        names.join(", ")
     }
 
     /// Which plan, which cluster, when.
@@ -116,6 +120,9 @@ impl Writer<'_> {
         }
         if !plan.enabled {
             notes.push(self.words.disabled_plan());
+        }
+        if !plan.not_awaited.is_empty() {
+            notes.push(self.words.not_awaited(&self.names(&plan.not_awaited)));
         }
         if let Some(status) = plan.status.as_ref().filter(|status| differs(status, counts.error)) {
             notes.push(format!("{} {}.", self.words.status_differs(), self.plan_status(status)));
@@ -181,7 +188,8 @@ fn verdict(words: Words, plan: &Plan, assessment: &Assessment) -> String {
     let count = |count: usize| figures::number(words, count as u64);
     let total = count(counts.total());
     match (assessment.outcome, counts.error, counts.absent()) {
-        (Outcome::Success, ..) => words.all_succeeded(&total),
+        (Outcome::Success, ..) if plan.not_awaited.is_empty() => words.all_succeeded(&total),
+        (Outcome::Success, ..) => words.some_succeeded(&total, &count(counts.total() + plan.not_awaited.len())),
         (Outcome::RepoFailure, 0, 0) => match nothing(plan) {
             Nothing::Readable => words.nothing_readable(),
             Nothing::Members => words.no_modules(),

@@ -3,11 +3,48 @@
 //!
 //! Phrases are built so that no word has to agree with a number: "3 of 12 modules" rather than "3 modules were".
 
+use super::clean::clean;
+use super::writer::MAX_NAME;
+use crate::cluster::model::{Damage, Entry, Fault};
 use crate::config::Language;
 
 /// The words of one language.
 #[derive(Clone, Copy)]
 pub(super) struct Words(pub(super) Language);
+
+impl Words {
+    /// One clause about an entry: "the result of mail1 is not valid JSON".
+    pub(super) fn damage(self, damage: &Damage) -> String {
+        let entry = match &damage.entry {
+            Entry::Definition => self.entry_definition(),
+            Entry::Status => self.entry_status(),
+            Entry::Plans(module) => self.entry_plans(&clean(module.as_str(), MAX_NAME)),
+            Entry::Result(module) => self.entry_result(&clean(module.as_str(), MAX_NAME)),
+            Entry::Node(node) => self.entry_node(&clean(node, MAX_NAME)),
+        };
+        format!("{entry} {}", self.fault(damage.fault))
+    }
+
+    /// Why the result of a module could not be read.
+    pub(super) fn why_unread(self, damage: &Damage) -> String {
+        match damage.entry {
+            Entry::Result(_) => self.unreadable_result(&self.fault(damage.fault)),
+            _ => self.hidden_result(&self.damage(damage)),
+        }
+    }
+
+    /// What is wrong with an entry: "is not valid JSON".
+    pub(super) fn fault(self, fault: Fault) -> String {
+        match fault {
+            Fault::OtherType => self.fault_other_type(),
+            Fault::NotJson => self.fault_not_json(),
+            Fault::NoOutcome => self.fault_no_outcome(),
+            Fault::NoTimestamp => self.fault_no_timestamp(),
+            Fault::NoErrors => self.fault_no_errors(),
+            Fault::NoEnd => self.fault_no_end(),
+        }
+    }
+}
 
 macro_rules! phrases {
     ($($name:ident($($argument:ident: $type:ty),*) { En: $en:literal, It: $it:literal, })*) => {
@@ -27,6 +64,10 @@ phrases! {
     subject_success(total: usize) {
         En: "all {total} module(s) backed up successfully",
         It: "backup riuscito per tutti i moduli ({total})",
+    }
+    subject_some_succeeded(total: usize, members: usize) {
+        En: "{total}/{members} module(s) backed up, the plan is disabled",
+        It: "backup riuscito per {total}/{members} moduli, il piano è disabilitato",
     }
     subject_failed(failed: usize, total: usize) {
         En: "{failed}/{total} module(s) failed",
@@ -73,6 +114,10 @@ phrases! {
     all_succeeded(total: &str) {
         En: "every module was backed up successfully ({total} of {total}).",
         It: "backup riuscito per tutti i moduli ({total} su {total}).",
+    }
+    some_succeeded(total: &str, members: &str) {
+        En: "{total} of the {members} modules in the plan backed up; none of the others has a result, and the plan is disabled.",
+        It: "backup riuscito per {total} dei {members} moduli nel piano; nessuno degli altri ha un risultato, e il piano è disabilitato.",
     }
     mixed(total: &str, parts: &str) {
         En: "of {total} modules, {parts}.",
@@ -131,6 +176,10 @@ phrases! {
     outdated() {
         En: "The newest result is older than correlator.stale_after: no run of this plan has left a result since.",
         It: "Il risultato più recente è più vecchio di correlator.stale_after: da allora nessuna esecuzione di questo piano ha lasciato un risultato.",
+    }
+    not_awaited(modules: &str) {
+        En: "In the plan, but without any result: {modules}. Since the plan is disabled, none is expected.",
+        It: "Nel piano, ma senza alcun risultato: {modules}. Poiché il piano è disabilitato, non se ne attende alcuno.",
     }
     disabled_plan() {
         En: "The plan is disabled: it does not run by itself.",
@@ -344,9 +393,63 @@ phrases! {
         En: "its last result is an earlier run's. Of this run there is none: it is still running, was never started, or was busy",
         It: "il suo ultimo risultato è di un'esecuzione precedente. Di questa non ce n'è: è ancora in corso, non è mai stata avviata, o il modulo era occupato",
     }
+    unreadable_result(fault: &str) {
+        En: "its result exists but cannot be read: it {fault}",
+        It: "il suo risultato esiste, ma non è leggibile: {fault}",
+    }
+    hidden_result(clause: &str) {
+        En: "whether it has a result cannot be told: {clause}",
+        It: "non si può dire se abbia un risultato: {clause}",
+    }
     missing() {
         En: "has not run yet: there is no result of any run",
         It: "mai eseguito finora: non esiste alcun risultato",
+    }
+
+    // What could not be read: the entry, and what is wrong with it.
+    entry_definition() {
+        En: "the definition of the plan",
+        It: "la definizione del piano",
+    }
+    entry_status() {
+        En: "the status of the plan as a whole",
+        It: "lo stato del piano nel suo insieme",
+    }
+    entry_plans(module: &str) {
+        En: "the list of the plans of {module}",
+        It: "l'elenco dei piani di {module}",
+    }
+    entry_result(module: &str) {
+        En: "the result of {module}",
+        It: "il risultato di {module}",
+    }
+    entry_node(node: &str) {
+        En: "the record of the results on node {node}",
+        It: "il registro dei risultati sul nodo {node}",
+    }
+    fault_other_type() {
+        En: "is a Redis key of another type",
+        It: "è una chiave Redis di un altro tipo",
+    }
+    fault_not_json() {
+        En: "is not valid JSON",
+        It: "non è JSON valido",
+    }
+    fault_no_outcome() {
+        En: "says neither success nor error",
+        It: "non indica né successo né errore",
+    }
+    fault_no_timestamp() {
+        En: "has no readable timestamp",
+        It: "non ha un timestamp leggibile",
+    }
+    fault_no_errors() {
+        En: "has no readable number of errors",
+        It: "non ha un numero di errori leggibile",
+    }
+    fault_no_end() {
+        En: "has no readable time of its end",
+        It: "non ha una data di fine leggibile",
     }
 
     // Repositories.

@@ -10,7 +10,9 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use ns8_backup_monitor::alert::Alert;
 use ns8_backup_monitor::classify::{Assessment, assess};
-use ns8_backup_monitor::cluster::model::{Layout, Module, ModuleId, ModuleResult, Plan, PlanId, PlanStatus};
+use ns8_backup_monitor::cluster::model::{
+    Damage, Entry, Fault, Layout, Module, ModuleId, ModuleResult, Plan, PlanId, PlanStatus,
+};
 use ns8_backup_monitor::config::{DOCUMENTED_REDIS_SOCKET, Language, RedisAddress};
 use ns8_backup_monitor::job::MAX_ALERTS;
 use ns8_backup_monitor::probe::{Lock, NotProbed, Probe, Probes, Verdict};
@@ -179,6 +181,10 @@ fn last_night() -> ModuleResult {
     ModuleResult { start, end, ..result(0) }
 }
 
+fn damage(module: &str) -> Damage {
+    Damage { entry: Entry::Result(ModuleId::new(module).unwrap()), fault: Fault::NotJson }
+}
+
 fn healthy() -> Verdict {
     Verdict::Healthy { snapshots: 14, newest: Some(at("2026-11-21T23:00:00Z")), in_use: None }
 }
@@ -275,12 +281,26 @@ fn cases() -> Vec<Case> {
             ("incomplete", None, Verdict::NotProbed(NotProbed::Incomplete("password".into()))),
         ]),
         Case::new("damaged_entries").module("mail1", result(1)).missing(&[]).with(|case| {
-            case.plan.damaged = vec!["the result of imap2 is not valid JSON".into()];
+            case.plan.damaged = vec![damage("imap2")];
             case.plan.enabled = false;
             case.probes = Probes::Unknown("the cluster's Redis at /run/redis.sock could not be read: timed out".into());
         }),
+        Case::new("unreadable_result").module("mail1", result(0)).missing(&["imap2", "wiki3", "samba4"]).with(|case| {
+            let wiki3 = ModuleId::new("wiki3").unwrap();
+            case.plan.modules.insert(wiki3, Module { node: Some("2".into()), ..Module::default() });
+            case.plan.damaged = vec![
+                damage("imap2"),
+                Damage { entry: Entry::Node("2".into()), fault: Fault::OtherType },
+                Damage { entry: Entry::Plans(ModuleId::new("mail1").unwrap()), fault: Fault::OtherType },
+                Damage { entry: Entry::Status, fault: Fault::NoOutcome },
+            ];
+        }),
+        Case::new("disabled").module("mail1", result(0)).missing(&[]).with(|case| {
+            case.plan.enabled = false;
+            case.plan.not_awaited = [ModuleId::new("mail2").unwrap()].into();
+        }),
         Case::new("nothing_readable").with(|case| {
-            case.plan.damaged = vec!["the result of imap2 is not valid JSON".into()];
+            case.plan.damaged = vec![damage("imap2")];
         }),
         Case::new("huge_numbers").module("imap2", result(0)).module(
             "mail1",
@@ -404,7 +424,9 @@ fn outside(texts: &[String]) -> Case {
             case.plan.modules.insert(id(n), Module { node, node_name, ..module(Some(&text(n + 1))) });
         }
         case.plan.members = Some(texts.iter().filter_map(|text| ModuleId::new(format!("{text}x"))).collect());
-        case.plan.damaged = texts.to_vec();
+        let entry = |n| if n % 2 == 0 { Entry::Node(text(n)) } else { Entry::Result(id(n)) };
+        case.plan.damaged = (0..texts.len()).map(|n| Damage { entry: entry(n), fault: Fault::NotJson }).collect();
+        case.plan.not_awaited = (0..texts.len()).map(id).collect();
         case.gave_up = Some(Duration::from_secs(900));
         let mut probes = vec![
             probe(0, Verdict::Locked(lock.clone())),

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use ns8_backup_monitor::classify::assess;
 use ns8_backup_monitor::cluster::destination::Destination;
-use ns8_backup_monitor::cluster::model::{Layout, Plan};
+use ns8_backup_monitor::cluster::model::{Damage, Entry, Fault, Layout, Plan};
 use ns8_backup_monitor::cluster::{self, Selector, destinations, smarthost};
 use ns8_backup_monitor::config::Encryption;
 use secrecy::ExposeSecret;
@@ -13,6 +13,10 @@ use crate::support::redis::Redis;
 
 fn time(text: &str) -> Timestamp {
     text.parse().unwrap()
+}
+
+fn result(name: &str, fault: Fault) -> Damage {
+    Damage { entry: Entry::Result(module(name)), fault }
 }
 
 /// A cluster of two nodes under NS8's own rule, its plan 2 defined with these further fields.
@@ -127,7 +131,7 @@ async fn a_damaged_result_is_said_and_never_counts_as_a_success() {
     let plan = read(&redis, "2").await;
     assert_eq!(ids(plan.results.keys()), ["mail1", "web2"]);
     assert_eq!((plan.results[&module("web2")].errors, plan.results[&module("web2")].end), (1, None));
-    let damaged = ["the result of idle3 is not valid JSON", "the result of other4 has no readable time of its end"];
+    let damaged = [result("idle3", Fault::NotJson), result("other4", Fault::NoEnd)];
     assert_eq!(plan.damaged, damaged);
 }
 
@@ -138,18 +142,16 @@ async fn a_damaged_result_without_known_members_is_a_module_without_a_result() {
     redis.hset("module/web2/backup/1/status", &[("result", "success"), ("timestamp", "last night")]);
     redis.run::<String>("SET module/idle3/backup/1/status text");
     let plan = read(&redis, "1").await;
-    let damaged = [
-        "the result of idle3 cannot be read: the key holds another type of value",
-        "the result of web2 has no readable timestamp",
-    ];
-    assert_eq!(plan.damaged, damaged);
+    assert_eq!(plan.damaged, [result("idle3", Fault::OtherType), result("web2", Fault::NoTimestamp)]);
+    let unreadable = ["idle3", "mail1", "web2"].map(|name| plan.unreadable(&module(name)).map(|damage| damage.fault));
+    assert_eq!(unreadable, [Some(Fault::OtherType), None, Some(Fault::NoTimestamp)]);
     let now = time("2026-11-20T03:00:00Z");
     let counts = assess(&plan, now, now, None).counts;
     assert_eq!((counts.success, counts.missing), (1, 2));
 }
 
 #[tokio::test]
-async fn a_key_that_is_refused_damages_its_entry_only() {
+async fn a_key_of_another_type_damages_its_entry_only() {
     let redis = two_nodes(&[("instances", "mail1 web2")]);
     redis.hset("node/1/backup_status/2", &[("mail1", GOOD)]);
     redis.run::<String>("SET node/2/backup_status/2 text");
@@ -158,7 +160,8 @@ async fn a_key_that_is_refused_damages_its_entry_only() {
     let plan = read(&redis, "2").await;
     assert_eq!(ids(plan.results.keys()), ["mail1"]);
     assert!(plan.modules.contains_key(&module("web2")));
-    assert_eq!(plan.damaged, ["the results on node 2 cannot be read: the key holds another type of value"]);
+    assert_eq!(plan.damaged, [Damage { entry: Entry::Node("2".into()), fault: Fault::OtherType }]);
+    assert_eq!(["mail1", "web2"].map(|name| plan.unreadable(&module(name))), [None, plan.damaged.first()]);
 }
 
 #[tokio::test]
@@ -166,11 +169,9 @@ async fn a_status_that_is_damaged_is_said() {
     let redis = Redis::start();
     redis.hset("cluster/backup/1/status", &[("result", "maybe")]);
     redis.run::<String>("SET cluster/backup/2/status text");
-    for (plan, wrong) in
-        [("1", "says neither success nor error"), ("2", "cannot be read: the key holds another type of value")]
-    {
+    for (plan, fault) in [("1", Fault::NoOutcome), ("2", Fault::OtherType)] {
         let plan = read(&redis, plan).await;
-        assert_eq!((plan.status, plan.damaged), (None, vec![format!("the status of the plan as a whole {wrong}")]));
+        assert_eq!((plan.status, plan.damaged), (None, vec![Damage { entry: Entry::Status, fault }]));
     }
 }
 
@@ -184,13 +185,45 @@ async fn without_a_readable_definition_nothing_is_said_of_a_plan() {
 }
 
 #[tokio::test]
+async fn a_plan_that_makes_no_sense_does_not_hide_the_others() {
+    let redis = two_nodes(&[("instances", "mail1 web2")]);
+    redis.hset("node/1/backup_status/2", &[("mail1", GOOD)]);
+    redis.run::<String>("SET cluster/backup/13 x");
+    redis.hset("node/1/backup_status/13", &[("mail1", GOOD)]);
+    let plans = read_all(&redis, Selector::Recent { since: Timestamp::UNIX_EPOCH }).await.plans;
+    let [foreign, good] = &plans[..] else { panic!("{plans:?}") };
+    assert_eq!(foreign.damaged, [Damage { entry: Entry::Definition, fault: Fault::OtherType }]);
+    assert_eq!(foreign.results.len(), 0);
+    assert_eq!((good.id.as_str(), good.damaged.len(), members(good)), ("2", 0, vec!["mail1", "web2"]));
+}
+
+/// What a user may not read is not missing: nothing at all is said of the modules.
+#[tokio::test]
+async fn where_access_is_forbidden_nothing_is_claimed() {
+    let b = two_nodes(&[]);
+    b.run::<i64>("SADD module/mail1/backups 2");
+    b.hset("module/mail1/backup_status/2", &[("end", "1763700000"), ("errors", "0")]);
+    let c = two_nodes(&[("instances", "mail1 web2")]);
+    c.hset("node/1/backup_status/2", &[("mail1", GOOD)]);
+    let id = plan_id("2");
+    for (redis, rules) in [(b, "~cluster/*"), (c, "~cluster/* ~module/*")] {
+        redis.run::<String>(&format!("ACL SETUSER default resetkeys {rules}"));
+        for selector in [Selector::Plan(&id), Selector::Recent { since: Timestamp::UNIX_EPOCH }] {
+            let error = cluster::read(&redis.settings(), selector).await.unwrap_err().to_string();
+            assert_eq!(error.matches("access rules forbid it").count(), 1, "{error}");
+            assert!(error.contains("log in as a user who may read cluster/, node/ and module/"), "{error}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_module_whose_plans_cannot_be_read_is_not_left_out_in_silence() {
     let redis = two_nodes(&[]);
     redis.run::<i64>("SADD module/mail1/backups 2");
     redis.run::<String>("SET module/web2/backups 2");
     let plan = read(&redis, "2").await;
     assert_eq!(members(&plan), ["mail1", "web2"]);
-    assert_eq!(plan.damaged, ["the plans of web2 cannot be read: the key holds another type of value"]);
+    assert_eq!(plan.damaged, [Damage { entry: Entry::Plans(module("web2")), fault: Fault::OtherType }]);
 }
 
 /// A cluster that was upgraded holds what earlier versions have written, for ever.
@@ -208,7 +241,7 @@ async fn a_later_generation_wins_even_where_it_is_damaged() {
     let plan = read(&redis, "2").await;
     let layouts: Vec<_> = plan.results.iter().map(|(id, result)| (id.as_str(), result.layout, result.errors)).collect();
     assert_eq!(layouts, [("idle3", Layout::B, 0), ("mail1", Layout::C, 3), ("other4", Layout::A, 1)]);
-    assert_eq!(plan.damaged, ["the result of web2 is not valid JSON"]);
+    assert_eq!(plan.damaged, [result("web2", Fault::NotJson)]);
 }
 
 #[tokio::test]
@@ -246,6 +279,7 @@ async fn a_plan_that_is_switched_off_expects_nobody() {
     redis.hset("node/1/backup_status/2", &[("mail1", GOOD)]);
     let plan = read(&redis, "2").await;
     assert_eq!((plan.enabled, members(&plan)), (false, vec!["mail1"]));
+    assert_eq!(ids(&plan.not_awaited), ["web2"]);
 }
 
 /// The founding document's cluster lists no modules, nor does this one, whatever else it holds.
@@ -293,7 +327,7 @@ async fn bytes_that_are_no_text_do_no_harm() {
     redis::cmd("HSET").arg("node/1/backup_status/2").arg("mail1").arg(junk).exec(&mut connection).unwrap();
     let plan = read(&redis, "2").await;
     assert_eq!(plan.name.as_deref(), Some("\u{fffd}\u{fffd}\0"));
-    assert_eq!(plan.damaged, ["the result of mail1 is not valid JSON"]);
+    assert_eq!(plan.damaged, [result("mail1", Fault::NotJson)]);
 }
 
 #[tokio::test]
