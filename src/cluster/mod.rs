@@ -177,25 +177,34 @@ async fn find_results(
     Ok(found)
 }
 
-/// Adds what is known of the modules beside their results. A name that cannot be read is as good as none.
+/// Adds what is known of the modules beside their results: all names by one command, and the images, in one round trip.
+/// What cannot be read is as good as not there.
 async fn describe(connection: &mut Connection, plans: &mut [Plan], index: &Index) -> Result<(), Why> {
-    let name_of = |kind: &str, id: &str| format!("{kind}/{id}/ui_name");
-    let environment_of = |module: &ModuleId| format!("module/{module}/environment");
-    let mut commands = BTreeMap::new();
-    for (id, module) in plans.iter().flat_map(|plan| &plan.modules) {
-        let named = module.node.as_ref().map(|node| name_of("node", node));
-        let named = named.into_iter().chain([name_of("module", id.as_str())]);
-        commands.extend(named.map(|key| (key.clone(), get("GET", key))));
-        commands.insert(environment_of(id), get("HGET", environment_of(id)).arg("IMAGE_URL").take());
+    let module_name = |id: &ModuleId| format!("module/{id}/ui_name");
+    let node_name = |id: &str| format!("node/{id}/ui_name");
+    let modules = || plans.iter().flat_map(|plan| &plan.modules);
+    let nodes = modules().filter_map(|(_, module)| module.node.as_deref());
+    let names: BTreeSet<String> = modules().map(|(id, _)| module_name(id)).chain(nodes.map(node_name)).collect();
+    let ids: BTreeSet<ModuleId> = modules().map(|(id, _)| id.clone()).collect();
+    if ids.is_empty() {
+        return Ok(());
     }
-    let answers = connection.ask_each(commands, |(_, command)| command.clone()).await?;
-    let texts = answers.into_iter().filter_map(|((key, _), answer)| Some((key, value::text(answer.ok()?)?)));
-    let texts: BTreeMap<String, String> = texts.collect();
+    let image_of = |id: &ModuleId| get("HGET", format!("module/{id}/environment")).arg("IMAGE_URL").take();
+    let all_names = redis::cmd("MGET").arg(names.iter().collect::<Vec<_>>()).take();
+    let mut answers = connection.ask(std::iter::once(all_names).chain(ids.iter().map(image_of))).await?.into_iter();
+    let texts = answers.next().and_then(Result::ok).map(value::options).unwrap_or_default();
+    let texts: BTreeMap<String, String> =
+        names.into_iter().zip(texts).filter_map(|(key, text)| Some((key, text?))).collect();
+    let images: BTreeMap<ModuleId, String> = ids
+        .into_iter()
+        .zip(answers)
+        .filter_map(|(id, answer)| Some((id, plan::image(&value::text(answer.ok()?)?)?)))
+        .collect();
     for (id, module) in plans.iter_mut().flat_map(|plan| &mut plan.modules) {
-        module.ui_name = texts.get(&name_of("module", id.as_str())).cloned();
-        module.node_name = module.node.as_ref().and_then(|node| texts.get(&name_of("node", node))).cloned();
+        module.ui_name = texts.get(&module_name(id)).cloned();
+        module.node_name = module.node.as_deref().and_then(|node| texts.get(&node_name(node))).cloned();
         module.uuid = index.uuids.get(id.as_str()).cloned();
-        module.image = texts.get(&environment_of(id)).and_then(|url| plan::image(url));
+        module.image = images.get(id).cloned();
     }
     Ok(())
 }

@@ -29,6 +29,14 @@ pub(super) fn texts(value: Value) -> Vec<String> {
     }
 }
 
+/// The texts of a list, in its order, `None` where one is not there.
+pub(super) fn options(value: Value) -> Vec<Option<String>> {
+    match value {
+        Value::Array(values) => values.into_iter().map(text).collect(),
+        _ => Vec::new(),
+    }
+}
+
 /// The fields of a hash; none where the key does not exist.
 pub(super) fn hash(value: Value) -> Hash {
     let mut values = match value {
