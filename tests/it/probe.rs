@@ -2,10 +2,10 @@
 
 use std::fs;
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpListener};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
@@ -177,9 +177,16 @@ async fn a_restic_that_ignores_sigterm_is_gone_all_the_same() {
     let dir = tempfile::tempdir().unwrap();
     let pids = dir.path().join("pids");
     let destination = layout_a("local", "/nowhere", PASSWORD, Some(&pids));
-    let settings = RepoCheck { restic: fake("ignores-sigterm"), ..settings(HANG) };
-    assert_eq!(look_with(&settings, &destination).await, Verdict::TimedOut(HANG));
-    let pids = fs::read_to_string(pids).unwrap();
+    let mut limit = HANG;
+    // However long it takes to get to its own and its child's process id.
+    let pids = loop {
+        let settings = RepoCheck { restic: fake("ignores-sigterm"), ..settings(limit) };
+        assert_eq!(look_with(&settings, &destination).await, Verdict::TimedOut(limit));
+        match fs::read_to_string(&pids) {
+            Ok(pids) if pids.ends_with('\n') => break pids,
+            _ => limit *= 2,
+        }
+    };
     until(|| pids.split_whitespace().all(|pid| !alive(pid))).await;
 }
 
@@ -221,14 +228,24 @@ async fn no_secret_is_in_a_verdict() {
 async fn one_that_hangs_holds_up_nobody() {
     let repository = Repository::copy();
     let server = Server::start(Answer::Silence);
-    let silent = documented("rest", &server.url(), PASSWORD);
-    let destinations = [silent.clone(), silent.clone(), repository.local(), silent];
+    let login = Login::new(USER, "x");
+    let destinations = vec![gateway_destination(None), repository.local()];
     let seen = Mutex::new(Vec::new());
-    let (settings, plan) = (settings(Duration::from_secs(15)), plan(&[]));
+    let (settings, plan) = (behind(&login, &server.url(), LONG), plan(&[("mail1", 1), ("mail2", 1), ("mail3", 1)]));
     let assessment = assess(&plan, Timestamp::now(), Timestamp::now(), None);
-    let progress = |done, total| seen.lock().unwrap().push((done, total));
-    let probes = probe(&whole(&settings), destinations.into(), &plan, &assessment, &progress).await;
-    assert_eq!(probes[2].verdict, healthy(None));
+    let progress = |done, total| {
+        seen.lock().unwrap().push((done, total));
+        // The first one that is done is not behind the gateway: only now does that let go of the others.
+        if done == 1 {
+            server.hang_up();
+        }
+    };
+    let probes = probe(&whole(&settings), destinations, &plan, &assessment, &progress).await;
+    let verdicts: Vec<_> = probes.into_iter().map(|probe| probe.verdict).collect();
+    let [Verdict::Unreachable(_), Verdict::Unreachable(_), Verdict::Unreachable(_), local] = &verdicts[..] else {
+        panic!("{verdicts:?}")
+    };
+    assert_eq!(*local, healthy(None));
     assert_eq!(*seen.lock().unwrap(), [(0, 4), (1, 4), (2, 4), (3, 4), (4, 4)]);
 }
 
@@ -571,7 +588,7 @@ impl Gateway {
         rclone.args(["serve", "restic", "--copy-links", "--config", "", "--addr", &address.to_string()]);
         rclone.args(["--user", USER, "--pass", GATEWAY_PASSWORD]).arg(root.path()).stderr(Stdio::null());
         let mut rclone = Running(rclone.spawn().unwrap());
-        while std::net::TcpStream::connect(address).is_err() {
+        while TcpStream::connect(address).is_err() {
             assert_eq!(rclone.0.try_wait().unwrap(), None);
             thread::sleep(Duration::from_millis(5));
         }
@@ -586,17 +603,26 @@ enum Answer {
 }
 
 /// A server that always says the same.
-struct Server(SocketAddr);
+struct Server {
+    address: SocketAddr,
+    /// Those that it keeps waiting; `None` when it does no longer.
+    held: Arc<Mutex<Option<Vec<TcpStream>>>>,
+}
 
 impl Server {
     fn start(answer: Answer) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
+        let held = Arc::new(Mutex::new(Some(Vec::new())));
+        let holding = held.clone();
         thread::spawn(move || {
-            let mut held = Vec::new();
             for mut stream in listener.incoming().flatten() {
                 match &answer {
-                    Answer::Silence => held.push(stream),
+                    Answer::Silence => {
+                        if let Some(held) = &mut *holding.lock().unwrap() {
+                            held.push(stream);
+                        }
+                    }
                     Answer::Bytes(bytes) => {
                         let _ = stream.read(&mut [0; 4096]);
                         let _ = stream.write_all(bytes.as_bytes());
@@ -604,11 +630,16 @@ impl Server {
                 }
             }
         });
-        Self(address)
+        Self { address, held }
     }
 
     fn url(&self) -> String {
-        format!("http://{}", self.0)
+        format!("http://{}", self.address)
+    }
+
+    /// Lets go of those that it keeps waiting, and of whoever comes after them.
+    fn hang_up(&self) {
+        *self.held.lock().unwrap() = None;
     }
 }
 
