@@ -5,22 +5,21 @@ use jiff::Timestamp;
 use super::clean::clean;
 use super::writer::{MAX_NAME, MAX_SENTENCE, Writer, join};
 use super::{commands, figures};
-use crate::classify::{Assessment, State};
-use crate::cluster::model::PlanId;
+use crate::cluster::model::{Plan, PlanId};
 use crate::probe::{Lock, NotProbed, Probe, Probes, Verdict};
 
 const MAX_REPOSITORIES: usize = 30;
 
 impl Writer<'_> {
-    /// On which side the fault is to be looked for, where the probes tell.
-    pub(super) fn where_the_fault_lies(&self, assessment: &Assessment, probes: &Probes) -> Option<String> {
+    /// On which side the fault is to be looked for, where the probes tell. `failed`: how many modules failed.
+    pub(super) fn where_the_fault_lies(&self, plan: &Plan, failed: usize, probes: &Probes) -> Option<String> {
         let Probes::Done(probes) = probes else { return None };
         let verdicts: Vec<&Verdict> =
-            probes.iter().filter(|probe| telling(probe, assessment)).map(|probe| &probe.verdict).collect();
+            probes.iter().filter(|probe| telling(probe, plan)).map(|probe| &probe.verdict).collect();
         let faulty = verdicts.iter().filter(|verdict| !matches!(verdict, Verdict::Healthy { .. })).count();
         match (faulty, verdicts.len()) {
             (_, 0) => None,
-            (0, _) if assessment.counts.error == 0 || verdicts.into_iter().any(perhaps_locked) => None,
+            (0, _) if failed == 0 || verdicts.into_iter().any(perhaps_locked) => None,
             (0, _) => Some(self.words.repositories_healthy()),
             (faulty, total) => Some(self.words.repositories_faulty(&self.count(faulty), &self.count(total))),
         }
@@ -112,11 +111,11 @@ impl Writer<'_> {
 
 /// Whether a look at a repository says anything about it. A module that was never backed up has none yet, which is no
 /// fault.
-fn telling(probe: &Probe, assessment: &Assessment) -> bool {
-    let missing = |module| assessment.modules.iter().any(|(id, state)| id == module && *state == State::Missing);
+fn telling(probe: &Probe, plan: &Plan) -> bool {
+    let never_backed_up = |id| !plan.results.contains_key(id) && plan.unreadable(id).is_none();
     match probe.verdict {
         Verdict::NotProbed(_) | Verdict::Failed(_) => false,
-        Verdict::NoRepository => !probe.module.as_ref().is_some_and(missing),
+        Verdict::NoRepository => !probe.module.as_ref().is_some_and(never_backed_up),
         _ => true,
     }
 }

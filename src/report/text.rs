@@ -127,7 +127,7 @@ impl Writer<'_> {
         if let Some(status) = plan.status.as_ref().filter(|status| differs(status, counts.error)) {
             notes.push(format!("{} {}.", self.words.status_differs(), self.plan_status(status)));
         }
-        notes.extend(self.where_the_fault_lies(assessment, probes));
+        notes.extend(self.where_the_fault_lies(plan, counts.error, probes));
         for note in notes {
             self.page.blank();
             self.page.paragraph(0, &note);

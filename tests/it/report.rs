@@ -285,16 +285,24 @@ fn cases() -> Vec<Case> {
             case.plan.enabled = false;
             case.probes = Probes::Unknown("the cluster's Redis at /run/redis.sock could not be read: timed out".into());
         }),
-        Case::new("unreadable_result").module("mail1", result(0)).missing(&["imap2", "wiki3", "samba4"]).with(|case| {
-            let wiki3 = ModuleId::new("wiki3").unwrap();
-            case.plan.modules.insert(wiki3, Module { node: Some("2".into()), ..Module::default() });
-            case.plan.damaged = vec![
-                damage("imap2"),
-                Damage { entry: Entry::Node("2".into()), fault: Fault::OtherType },
-                Damage { entry: Entry::Plans(ModuleId::new("mail1").unwrap()), fault: Fault::OtherType },
-                Damage { entry: Entry::Status, fault: Fault::NoOutcome },
-            ];
-        }),
+        Case::new("unreadable_result")
+            .module("mail1", result(0))
+            .missing(&["imap2", "wiki3", "samba4"])
+            .with(|case| {
+                let wiki3 = ModuleId::new("wiki3").unwrap();
+                case.plan.modules.insert(wiki3, Module { node: Some("2".into()), ..Module::default() });
+                case.plan.damaged = vec![
+                    damage("imap2"),
+                    Damage { entry: Entry::Node("2".into()), fault: Fault::OtherType },
+                    Damage { entry: Entry::Plans(ModuleId::new("mail1").unwrap()), fault: Fault::OtherType },
+                    Damage { entry: Entry::Status, fault: Fault::NoOutcome },
+                ];
+            })
+            .probes(vec![
+                // One whose result is there, though damaged, was backed up to somewhere; the other was never backed up.
+                ("offsite", Some("imap2"), Verdict::NoRepository),
+                ("offsite", Some("samba4"), Verdict::NoRepository),
+            ]),
         Case::new("disabled").module("mail1", result(0)).missing(&[]).with(|case| {
             case.plan.enabled = false;
             case.plan.not_awaited = [ModuleId::new("mail2").unwrap()].into();
