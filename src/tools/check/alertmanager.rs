@@ -66,12 +66,18 @@ fn judge(url: &str, config: &Value, receiver: &Receiver) -> Line {
     }
 }
 
+/// This machine goes by several names, all of which reach the port.
+fn by_address(url: &str) -> String {
+    url.replacen("//localhost:", "//127.0.0.1:", 1).replacen("//[::1]:", "//127.0.0.1:", 1)
+}
+
 /// The names of the receivers that post to us. Newer versions of Alertmanager hide URLs: then our own name counts.
 fn our_receivers<'a>(config: &'a Value, url: &str) -> Vec<&'a str> {
     let posts_here = |receiver: &&Value| {
         let urls: Vec<_> = list(&receiver["webhook_configs"]).iter().map(|webhook| &webhook["url"]).collect();
         let hidden = |url: &&Value| url.as_str().is_some_and(|url| url.starts_with('<'));
-        urls.iter().any(|found| *found == url) || receiver["name"] == NAME && urls.iter().any(hidden)
+        urls.iter().any(|found| found.as_str().is_some_and(|found| by_address(found) == by_address(url)))
+            || receiver["name"] == NAME && urls.iter().any(hidden)
     };
     list(&config["receivers"]).iter().filter(posts_here).filter_map(|receiver| receiver["name"].as_str()).collect()
 }
@@ -236,6 +242,7 @@ mod tests {
             our_receivers(&config, "http://127.0.0.1:9099/alert").len()
         };
         assert_eq!(found("{ name: mine, webhook_configs: [{ url: http://127.0.0.1:9099/alert }] }"), 1);
+        assert_eq!(found("{ name: mine, webhook_configs: [{ url: http://localhost:9099/alert }] }"), 1);
         assert_eq!(found("{ name: ns8-backup-monitor, webhook_configs: [{ url: <secret> }] }"), 1);
         assert_eq!(found("{ name: ns8-backup-monitor, webhook_configs: [{ url: http://127.0.0.1:9098/alert }] }"), 0);
         assert_eq!(found("{ name: mine, webhook_configs: [{ url: <secret> }] }"), 0);
