@@ -28,10 +28,18 @@ static TURNS: Semaphore = Semaphore::const_new(16);
 
 /// Why the cluster could not be read, and what to do. Never holds a secret.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("the cluster's Redis at {address} could not be read: {why}")]
-pub struct ReadError {
-    address: String,
-    why: String,
+pub enum ReadError {
+    /// Redis itself.
+    #[error("the cluster's Redis at {address} could not be read: {why}")]
+    Redis {
+        /// Where it is.
+        address: String,
+        /// What happened.
+        why: String,
+    },
+    /// The cluster's mail relay.
+    #[error("the cluster's smarthost is enabled, but {0}; set the relay in the cluster's settings")]
+    Smarthost(&'static str),
 }
 
 /// Why, without saying where.
@@ -54,7 +62,7 @@ pub(super) async fn bounded<T>(
     let _turn = TURNS.acquire().await.expect("never closed");
     let late = || Why(format!("no answer within {} s (redis.timeout)", redis.timeout.as_secs()));
     let result = tokio::time::timeout(redis.timeout, reading).await.unwrap_or_else(|_| Err(late()));
-    result.map_err(|Why(why)| ReadError { address: redis.address().to_string(), why })
+    result.map_err(|Why(why)| ReadError::Redis { address: redis.address().to_string(), why })
 }
 
 /// A client for the configured address and login. The password is read afresh, so that a new one counts at once.

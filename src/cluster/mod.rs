@@ -89,12 +89,11 @@ pub async fn read(redis: &config::Redis, selector: Selector<'_>) -> Result<Clust
 /// # Errors
 /// As [`read`]; also where the relay is enabled but incomplete.
 pub async fn smarthost(redis: &config::Redis) -> Result<Option<Smarthost>, ReadError> {
-    bounded(redis, async {
+    let hash = bounded(redis, async {
         let answers = Connection::open(redis).await?.ask([get("HGETALL", smarthost::KEY)]).await?;
-        let hash = answers.into_iter().next().transpose()?.map(value::hash).unwrap_or_default();
-        smarthost::smarthost(&hash)
-    })
-    .await
+        Ok(answers.into_iter().next().transpose()?.map(value::hash).unwrap_or_default())
+    });
+    smarthost::smarthost(&hash.await?)
 }
 
 /// Reads where `plan` is backed up to: the destination that it names, or else every one that there is.

@@ -2,7 +2,7 @@
 
 use secrecy::SecretString;
 
-use super::connection::Why;
+use super::connection::ReadError;
 use super::value::{self, Hash};
 use crate::config::Encryption;
 
@@ -25,19 +25,18 @@ pub struct Smarthost {
 }
 
 /// The relay in these fields; `None` where it is not enabled.
-pub(super) fn smarthost(hash: &Hash) -> Result<Option<Smarthost>, Why> {
+pub(super) fn smarthost(hash: &Hash) -> Result<Option<Smarthost>, ReadError> {
     if !hash.get("enabled").is_some_and(|enabled| value::is_yes(enabled)) {
         return Ok(None);
     }
-    let unusable = |what: &str| Why(format!("{KEY} is enabled, but {what}; set the relay in the cluster's settings"));
-    let host = value::field(hash, "host").ok_or_else(|| unusable("names no host"))?;
+    let host = value::field(hash, "host").ok_or(ReadError::Smarthost("names no host"))?;
     let port = value::field(hash, "port").and_then(|port| port.trim().parse().ok());
-    let port = port.ok_or_else(|| unusable("its port is not a number"))?;
+    let port = port.ok_or(ReadError::Smarthost("its port is not a number up to 65535"))?;
     let encryption = match hash.get("encrypt_smtp").map_or("", |text| text.trim()) {
         "none" => Encryption::None,
         "starttls" | "" => Encryption::Starttls,
         "tls" => Encryption::Tls,
-        _ => return Err(unusable("its encrypt_smtp is none of none, starttls, tls")),
+        _ => return Err(ReadError::Smarthost("its encrypt_smtp is neither `none` nor `starttls` nor `tls`")),
     };
     let tls_verify = hash.get("tls_verify").is_none_or(|verify| value::is_yes(verify));
     let login = value::field(hash, "username").zip(value::field(hash, "password").map(SecretString::from));

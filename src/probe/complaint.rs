@@ -64,9 +64,10 @@ const UNREACHABLE: [&str; 28] = [
 ];
 
 /// It is there, and what it holds is not what restic wrote.
-const DAMAGED: [&str; 9] = [
+const DAMAGED: [&str; 10] = [
     "ciphertext verification failed",
     "is damaged",
+    "config file has zero size",
     "invalid data returned",
     "cannot be loaded",
     "unmarshal",
@@ -119,7 +120,7 @@ pub(super) fn gone(words: &str) -> bool {
 /// such an error, the last line.
 fn words(stderr: &str) -> String {
     let messages = messages(stderr);
-    let lines: Vec<&str> = messages.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+    let lines: Vec<&str> = without_stack(&messages).map(str::trim).filter(|line| !line.is_empty()).collect();
     let fatal = lines.iter().position(|line| line.starts_with("Fatal: ") || line.starts_with("panic: "));
     let told = match fatal {
         Some(at) => &lines[at.saturating_sub(1)..=at],
@@ -127,6 +128,13 @@ fn words(stderr: &str) -> String {
     };
     let plain: Vec<&str> = told.iter().map(|line| line.trim_start_matches("Fatal: ")).collect();
     if plain.is_empty() { "restic gives no reason".into() } else { plain.join("; ") }
+}
+
+/// The lines of `text` but those of a Go stack: of each call a line, and below it, indented, where that is.
+fn without_stack(text: &str) -> impl Iterator<Item = &str> {
+    let is_place = |line: &str| line.starts_with('\t') && (line.contains(".go:") || line.contains(".s:"));
+    let below = text.lines().skip(1).chain([""]);
+    text.lines().zip(below).filter(move |(line, below)| !is_place(line) && !is_place(below)).map(|(line, _)| line)
 }
 
 /// Standard error with each of restic's JSON messages (0.17 and later) replaced by its text.

@@ -75,7 +75,8 @@ async fn look(target: Target, settings: &RepoCheck) -> Probe {
         Ok(Way::Gateway(repository)) => gateway::look(&repository, settings.timeout).await,
         Err(why) => Verdict::NotProbed(why),
     };
-    Probe { repository: target.repository, location: target.location, module: target.module, verdict }
+    let Target { repository, location, module, gateway, .. } = target;
+    Probe { repository, location, module, gateway, verdict }
 }
 
 /// What a look at one repository has shown.
@@ -87,6 +88,8 @@ pub struct Probe {
     pub location: Option<String>,
     /// The module whose repository this is, where each has its own (layouts B and C).
     pub module: Option<ModuleId>,
+    /// Whether it is behind the node's rclone-gateway (layout C).
+    pub gateway: bool,
     /// The verdict.
     pub verdict: Verdict,
 }
@@ -148,6 +151,8 @@ pub enum NotProbed {
     NoCredentials,
     /// More repositories than are probed for one report; their number.
     TooMany(usize),
+    /// The cluster has no UUID for this module, so that the repository's path is not known.
+    NoUuid(ModuleId),
     /// The configuration of the repository in Redis lacks this.
     Incomplete(String),
 }

@@ -31,6 +31,7 @@ pub(super) struct Target {
     pub(super) repository: String,
     pub(super) location: Option<String>,
     pub(super) module: Option<ModuleId>,
+    pub(super) gateway: bool,
     pub(super) way: Result<Way, NotProbed>,
 }
 
@@ -55,7 +56,9 @@ pub(super) fn targets(
     let mut targets = Vec::new();
     for destination in destinations {
         let (repository, location) = shown(destination);
-        let target = |module, way| Target { repository: repository.clone(), location: location.clone(), module, way };
+        let gateway = matches!(destination, Destination::Gateway { .. });
+        let target =
+            |module, way| Target { repository: repository.clone(), location: location.clone(), module, gateway, way };
         if let Destination::Documented { .. } = destination {
             targets.push(target(None, way(means, destination, "")));
             continue;
@@ -89,7 +92,7 @@ fn path(plan: &Plan, module: &ModuleId) -> Result<String, NotProbed> {
     let known = plan.modules.get(module);
     let app = known.and_then(|known| known.image.as_deref()).unwrap_or_else(|| module.app());
     let uuid = known.and_then(|known| known.uuid.as_deref());
-    let uuid = uuid.ok_or_else(|| NotProbed::Incomplete(format!("the UUID of {module} in cluster/module_uuid")))?;
+    let uuid = uuid.ok_or_else(|| NotProbed::NoUuid(module.clone()))?;
     Ok(format!("{app}/{uuid}"))
 }
 
@@ -350,7 +353,7 @@ mod tests {
         assert_eq!(repository.location.expose_secret(), "s3:https://user:pw@host/bucket/postfix/u1");
         assert_eq!(targets[0].repository, "Offsite");
         assert_eq!(targets[0].location.as_deref(), Some("s3:https://user:***@host/bucket"));
-        assert!(matches!(&targets[1].way, Err(NotProbed::Incomplete(what)) if what.contains("mail10")));
+        assert!(matches!(&targets[1].way, Err(NotProbed::NoUuid(module)) if module.as_str() == "mail10"));
         assert!(matches!(targets[MAX_MODULES].way, Err(NotProbed::TooMany(2))));
         assert_eq!(targets[MAX_MODULES + 1].location.as_deref(), Some("local:/srv"));
         assert!(matches!(targets[MAX_MODULES + 2].way, Err(NotProbed::TooMany(10))));

@@ -242,6 +242,7 @@ fn not_probed(why: &NotProbed) -> String {
         NotProbed::ResticUnusable(why) => format!("restic cannot be run: {why}"),
         NotProbed::NoCredentials => "the node agent's credentials are missing".into(),
         NotProbed::TooMany(count) => format!("{count} further repositories are too many for one report"),
+        NotProbed::NoUuid(module) => format!("the cluster has no UUID for {module}"),
         NotProbed::Incomplete(what) => format!("the configuration in Redis lacks {what}"),
     }
 }

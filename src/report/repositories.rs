@@ -10,6 +10,21 @@ use crate::probe::{Lock, NotProbed, Probe, Probes, Verdict};
 
 const MAX_REPOSITORIES: usize = 30;
 
+/// The probes, those of modules together of whose repositories at one destination the same is to be said.
+fn alike(probes: &[Probe]) -> Vec<Vec<&Probe>> {
+    fn key(probe: &Probe) -> (&String, &Option<String>, &Verdict) {
+        (&probe.repository, &probe.location, &probe.verdict)
+    }
+    let mut groups: Vec<Vec<&Probe>> = Vec::new();
+    for probe in probes {
+        match groups.iter_mut().find(|group| probe.module.is_some() && key(group[0]) == key(probe)) {
+            Some(group) => group.push(probe),
+            None => groups.push(vec![probe]),
+        }
+    }
+    groups
+}
+
 impl Writer<'_> {
     /// On which side the fault is to be looked for, where the probes tell. `failed`: how many modules failed.
     pub(super) fn where_the_fault_lies(&self, plan: &Plan, failed: usize, probes: &Probes) -> Option<String> {
@@ -34,40 +49,52 @@ impl Writer<'_> {
             Probes::Unknown(why) => self.words.probes_unknown(&clean(why, MAX_SENTENCE)),
             Probes::Done(probes) if probes.is_empty() => self.words.probes_none(),
             Probes::Done(probes) => {
-                return self.list(&heading, probes, MAX_REPOSITORIES, |writer, probe| writer.repository(plan, probe));
+                let groups = alike(probes);
+                return self.list(&heading, &groups, MAX_REPOSITORIES, |writer, group| writer.repository(plan, group));
             }
         };
         self.page.heading(&heading);
         self.page.paragraph(1, &note);
     }
 
-    fn repository(&mut self, plan: &PlanId, probe: &Probe) {
+    /// The modules' repositories of which the same is to be said.
+    fn repository(&mut self, plan: &PlanId, group: &[&Probe]) {
+        let Some(probe) = group.first() else { return };
         let location = probe.location.as_deref().filter(|location| *location != probe.repository);
         let mut name = self.named(&probe.repository, location);
-        if let Some(module) = &probe.module {
+        if let ([_], Some(module)) = (group, &probe.module) {
             name = format!("{}, {name}", clean(module.as_str(), MAX_NAME));
         }
-        self.field(1, &name, &self.probe_verdict(&probe.verdict));
+        self.field(1, &name, &self.probe_verdict(probe));
+        if group.len() > 1 {
+            let modules = group.iter().filter_map(|probe| probe.module.as_ref());
+            let modules: Vec<String> = modules.map(|module| clean(module.as_str(), MAX_NAME)).collect();
+            self.field(2, &self.words.label_modules(), &modules.join(", "));
+        }
         let action = match &probe.verdict {
             Verdict::Locked(_) => Some("unlock"),
             verdict if perhaps_locked(verdict) => Some("unlock"),
             Verdict::Damaged(_) => Some("check"),
             _ => None,
         };
-        let command = action.zip(probe.module.as_ref()).and_then(|(action, id)| commands::restic(plan, id, action));
-        if let Some(command) = command {
-            self.page.command(2, &command);
-        }
+        let modules = group.iter().filter_map(|probe| probe.module.as_ref());
+        let commands = modules.filter_map(|module| commands::restic(plan, module, action?));
+        commands.for_each(|command| self.page.command(2, &command));
     }
 
-    fn probe_verdict(&self, verdict: &Verdict) -> String {
+    fn probe_verdict(&self, probe: &Probe) -> String {
         let words = self.words;
         let why = |text: &str| clean(text.trim_end_matches(['.', '\n', ' ']), MAX_SENTENCE);
-        match verdict {
+        match &probe.verdict {
             Verdict::Healthy { snapshots, newest, in_use } => self.healthy(*snapshots, *newest, in_use.as_ref()),
             Verdict::Locked(lock) => words.locked(&self.lock(lock)),
             Verdict::WrongPassword => words.wrong_password(),
+            Verdict::NoRepository if probe.gateway => {
+                format!("{} {}", words.no_repository(), words.gateway_broken_at_start())
+            }
             Verdict::NoRepository => words.no_repository(),
+            Verdict::Unreachable(text) if probe.gateway => words.gateway_unreachable(&why(text)),
+            Verdict::Denied(text) if probe.gateway => words.gateway_denied(&why(text)),
             Verdict::Unreachable(text) => words.unreachable(&why(text)),
             Verdict::Denied(text) => words.denied(&why(text)),
             Verdict::Damaged(text) => words.damaged(&why(text)),
@@ -77,6 +104,7 @@ impl Writer<'_> {
             Verdict::NotProbed(NotProbed::ResticUnusable(text)) => words.restic_unusable(&why(text)),
             Verdict::NotProbed(NotProbed::NoCredentials) => words.no_credentials(),
             Verdict::NotProbed(NotProbed::TooMany(count)) => words.too_many(&self.count(*count)),
+            Verdict::NotProbed(NotProbed::NoUuid(module)) => words.no_uuid(&clean(module.as_str(), MAX_NAME)),
             Verdict::NotProbed(NotProbed::Incomplete(what)) => words.incomplete(&why(what)),
         }
     }

@@ -22,7 +22,7 @@ use crate::probe::Probes;
 /// At most this many names in a sentence, and entries that could not be read.
 const MAX_NAMES: usize = 20;
 
-/// The report as plain text: lines of at most 72 columns unless a word or a command is longer, no `<` and no `>`.
+/// The report as plain text: lines of at most 72 columns unless a command is longer, no `<` and no `>`.
 pub fn text(report: &Report) -> String {
     let mut writer = Writer::new(report);
     match &report.finding {

@@ -87,7 +87,7 @@ phrases! {
     }
     subject_none_ran(total: usize) {
         En: "none of {total} module(s) has a result of this run",
-        It: "nessun risultato di questa esecuzione ({total} moduli)",
+        It: "nessun risultato di questa esecuzione (moduli: {total})",
     }
     subject_no_modules(plan: &str) {
         En: "plan {plan} has no modules",
@@ -166,7 +166,7 @@ phrases! {
 
     // What explains the verdict.
     undefined_plan() {
-        En: "It knows no plan of this id: the plan may have been deleted, may never have run, or its status was removed.",
+        En: "The cluster knows no plan of this id: the plan may have been deleted, may never have run, or its status was removed.",
         It: "Il cluster non conosce alcun piano con questo id: il piano può essere stato eliminato o non essere mai stato eseguito, oppure il suo stato è stato rimosso.",
     }
     never_ran() {
@@ -311,6 +311,10 @@ phrases! {
         En: "That earlier result",
         It: "Quel risultato precedente",
     }
+    label_modules() {
+        En: "Modules",
+        It: "Moduli",
+    }
     label_next() {
         En: "Next",
         It: "Da eseguire",
@@ -382,8 +386,8 @@ phrases! {
         It: "il cluster non ne indica",
     }
     repository_unread() {
-        En: "the repository itself could not be read either: it is unreachable, was never initialised, or is locked",
-        It: "nemmeno il repository è leggibile: è irraggiungibile, non è mai stato inizializzato o è bloccato",
+        En: "at the time of the run the repository could not be read either (unreachable, never initialised, or locked)",
+        It: "al momento dell'esecuzione nemmeno il repository era leggibile (irraggiungibile, mai inizializzato o bloccato)",
     }
     log_tells() {
         En: "the cluster keeps none; the log of that run has it",
@@ -506,8 +510,20 @@ phrases! {
         It: "password errata: quella configurata non lo apre. Confrontarla con quella con cui il repository è stato creato. Un repository che ha perso le sue chiavi ha lo stesso aspetto.",
     }
     no_repository() {
-        En: "there is no repository at this address: never initialised, moved, or deleted. Check the destination's address and path. A destination that was broken when the node's rclone-gateway started looks the same.",
-        It: "a questo indirizzo non c'è alcun repository: mai inizializzato, spostato o eliminato. Controllare indirizzo e percorso della destinazione. Una destinazione che era guasta all'avvio di rclone-gateway sul nodo ha lo stesso aspetto.",
+        En: "there is no repository at this address: never initialised, moved, or deleted. Check the destination's address and path.",
+        It: "a questo indirizzo non c'è alcun repository: mai inizializzato, spostato o eliminato. Controllare indirizzo e percorso della destinazione.",
+    }
+    gateway_broken_at_start() {
+        En: "A destination that was broken when the node's rclone-gateway started looks the same.",
+        It: "Una destinazione che era guasta all'avvio di rclone-gateway sul nodo ha lo stesso aspetto.",
+    }
+    gateway_unreachable(why: &str) {
+        En: "unreachable: {why}. See whether the node's rclone-gateway runs (`systemctl status rclone-gateway`), and whether it reaches the destination.",
+        It: "irraggiungibile: {why}. Verificare se rclone-gateway è attivo sul nodo (`systemctl status rclone-gateway`) e se raggiunge la destinazione.",
+    }
+    gateway_denied(why: &str) {
+        En: "access denied: {why}. The node's rclone-gateway refuses the login of the node's agent: check the agent.env file that repo_check.agent_env names, or the systemd credential agent.env.",
+        It: "accesso negato: {why}. rclone-gateway rifiuta le credenziali dell'agente del nodo: controllare il file agent.env indicato in repo_check.agent_env o la credenziale systemd agent.env.",
     }
     unreachable(why: &str) {
         En: "unreachable: {why}. Check the network, the server and its address.",
@@ -544,6 +560,10 @@ phrases! {
     too_many(count: &str) {
         En: "not probed: {count} further repositories are too many for one report.",
         It: "non esaminati: altri {count} repository sono troppi per un solo rapporto.",
+    }
+    no_uuid(module: &str) {
+        En: "not probed: the cluster has no UUID for {module}.",
+        It: "non esaminato: il cluster non ha un UUID per {module}.",
     }
     incomplete(what: &str) {
         En: "not probed: its configuration in Redis lacks {what}.",

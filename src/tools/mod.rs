@@ -9,7 +9,7 @@ mod send_test;
 mod setup;
 mod yaml_text;
 
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -59,10 +59,17 @@ fn defaults() -> Settings {
     config::parse("notification: { mail_to: root@localhost }").expect("a recipient is all that a configuration needs")
 }
 
-/// Prints to standard output. A reader that has seen enough (`report | head`) is no error.
+/// Prints to standard output. A reader that has seen enough (`report | head`) is no error; a disk that is full ends the
+/// program.
 fn print(text: &str) {
     let mut out = std::io::stdout().lock();
-    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+            eprintln!("standard output could not be written: {error}");
+            std::process::exit(1);
+        }
+        _ => {}
+    }
 }
 
 /// Sends a mail once to each of its recipients, and tells on `say` what the relay answers. False where one of them was

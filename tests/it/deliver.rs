@@ -490,6 +490,14 @@ async fn the_clusters_smarthost_is_used_as_it_is_set_now() {
     redis.hset("cluster/smarthost", &[("host", "127.1"), ("username", "monitor")]);
     let error = relay_error(send(&settings, &mail(), "a@example.com").await);
     assert!(error.contains("plain text: use starttls or tls in the cluster's smarthost settings"), "{error}");
+    for (field, value, fault) in
+        [("encrypt_smtp", "ssl", "neither `none` nor"), ("port", "70000", "not a number up to")]
+    {
+        redis.hset("cluster/smarthost", &[(field, value)]);
+        let error = relay_error(send(&settings, &mail(), "a@example.com").await);
+        assert!(error.contains(fault) && !error.contains("could not be read"), "{error}");
+        redis.hset("cluster/smarthost", &[(field, "none")]);
+    }
     redis.hset("cluster/smarthost", &[("enabled", "")]);
     relay_error(send(&settings, &mail(), "a@example.com").await);
     assert!(!dir.path().join("body").exists(), "nobody asked for ns8-sendmail");

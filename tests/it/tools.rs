@@ -117,6 +117,16 @@ fn report_shows_the_mail_and_its_exit_status_tells_the_outcome() {
 }
 
 #[test]
+fn a_report_that_cannot_be_written_is_no_success() {
+    let full = fs::File::options().write(true).open("/dev/full").unwrap();
+    let site = Site::plain();
+    site.result("1", "mail1", "");
+    let arguments = ["--config".into(), site.path("config.yml").display().to_string(), "report".into(), "1".into()];
+    let ran: Ran = program().args(arguments).stdout(full).output().unwrap().into();
+    assert_eq!((ran.code, ran.err.contains("standard output could not be written")), (1, true), "{}", ran.err);
+}
+
+#[test]
 fn report_shows_its_progress_on_a_terminal_only() {
     let site = Site::plain();
     let config = fs::read_to_string(site.path("config.yml")).unwrap();

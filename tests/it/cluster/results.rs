@@ -372,7 +372,7 @@ async fn the_relay_is_read_where_it_is_enabled() {
     assert_eq!((relay.login.is_none(), relay.tls_verify, relay.encryption), (true, true, Encryption::None));
     redis.hset("cluster/smarthost", &[("port", "smtp")]);
     let error = read().await.unwrap_err().to_string();
-    assert!(error.contains("cluster/smarthost is enabled, but its port is not a number"), "{error}");
+    assert!(error.contains("the cluster's smarthost is enabled, but its port is not a number"), "{error}");
 }
 
 #[tokio::test]
