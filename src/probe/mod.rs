@@ -97,7 +97,7 @@ pub struct Probe {
 /// The verdict on one repository.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Verdict {
-    /// It could be opened and read.
+    /// It is there, and nothing is wrong with it as far as could be seen.
     Healthy {
         /// How many snapshots it holds.
         snapshots: u64,
@@ -106,6 +106,8 @@ pub enum Verdict {
         /// Locks that do not keep others out, or of which that cannot be told: a backup that is running, or one that
         /// was cut off.
         in_use: Option<Lock>,
+        /// Whether it was opened with its password; else its files were only counted (layout C's gateway).
+        opened: bool,
     },
     /// Somebody has it to themselves.
     Locked(Lock),

@@ -73,7 +73,7 @@ impl Session<'_> {
         let (total, locks) = self.locks().await?;
         Ok(match lock(total, &locks) {
             Some(lock) if lock.exclusive == Some(true) => Verdict::Locked(lock),
-            in_use => Verdict::Healthy { snapshots: snapshots.count, newest: snapshots.newest, in_use },
+            in_use => Verdict::Healthy { snapshots: snapshots.count, newest: snapshots.newest, in_use, opened: true },
         })
     }
 

@@ -96,6 +96,8 @@ struct ModuleView<'a> {
 
 #[derive(Serialize)]
 struct RepositoryView<'a> {
+    /// Whether a healthy one was opened with its password; else its files were only counted.
+    opened: Option<bool>,
     repository: &'a str,
     location: Option<&'a str>,
     module: Option<&'a ModuleId>,
@@ -209,9 +211,11 @@ fn repository_view(probe: &Probe) -> RepositoryView<'_> {
         snapshots: None,
         newest_snapshot: None,
         locks: None,
+        opened: None,
     };
     let (verdict, reason) = match &probe.verdict {
-        Verdict::Healthy { snapshots, newest, in_use } => {
+        Verdict::Healthy { snapshots, newest, in_use, opened } => {
+            view.opened = Some(*opened);
             (view.snapshots, view.newest_snapshot) = (Some(*snapshots), *newest);
             view.locks = in_use.as_ref().map(lock_view);
             ("healthy", None)

@@ -34,7 +34,7 @@ impl Writer<'_> {
         let faulty = verdicts.iter().filter(|verdict| !matches!(verdict, Verdict::Healthy { .. })).count();
         match (faulty, verdicts.len()) {
             (_, 0) => None,
-            (0, _) if failed == 0 || verdicts.into_iter().any(perhaps_locked) => None,
+            (0, _) if failed == 0 || verdicts.into_iter().any(perhaps_faulty) => None,
             (0, _) => Some(self.words.repositories_healthy()),
             (faulty, total) => Some(self.words.repositories_faulty(&self.count(faulty), &self.count(total))),
         }
@@ -86,7 +86,9 @@ impl Writer<'_> {
         let words = self.words;
         let why = |text: &str| clean(text.trim_end_matches(['.', '\n', ' ']), MAX_SENTENCE);
         match &probe.verdict {
-            Verdict::Healthy { snapshots, newest, in_use } => self.healthy(*snapshots, *newest, in_use.as_ref()),
+            Verdict::Healthy { snapshots, newest, in_use, opened } => {
+                self.healthy(*snapshots, *newest, in_use.as_ref(), *opened)
+            }
             Verdict::Locked(lock) => words.locked(&self.lock(lock)),
             Verdict::WrongPassword => words.wrong_password(),
             Verdict::NoRepository if probe.gateway => {
@@ -109,9 +111,10 @@ impl Writer<'_> {
         }
     }
 
-    fn healthy(&self, snapshots: u64, newest: Option<Timestamp>, in_use: Option<&Lock>) -> String {
+    fn healthy(&self, snapshots: u64, newest: Option<Timestamp>, in_use: Option<&Lock>, opened: bool) -> String {
         let count = self.words.snapshots(&figures::number(self.words, snapshots));
         let mut text = match (snapshots, in_use) {
+            _ if !opened => self.words.counted(&count),
             (0, _) => self.words.healthy_but_empty(),
             (_, Some(Lock { exclusive: None, .. })) => self.words.reachable(&count),
             _ => self.words.healthy(&count),
@@ -151,4 +154,9 @@ fn telling(probe: &Probe, plan: &Plan) -> bool {
 /// Whether there are locks of which nobody can tell from here whether they keep backups out.
 fn perhaps_locked(verdict: &Verdict) -> bool {
     matches!(verdict, Verdict::Healthy { in_use: Some(Lock { exclusive: None, .. }), .. })
+}
+
+/// Whether nothing wrong was seen, but not all was looked at that can keep backups out.
+fn perhaps_faulty(verdict: &Verdict) -> bool {
+    perhaps_locked(verdict) || matches!(verdict, Verdict::Healthy { opened: false, .. })
 }

@@ -473,6 +473,10 @@ phrases! {
         En: "healthy, {snapshots}",
         It: "integro, {snapshots}",
     }
+    counted(snapshots: &str) {
+        En: "reachable and initialised, {snapshots} (neither password nor contents were checked)",
+        It: "raggiungibile e inizializzato, {snapshots} (né password né contenuto sono stati verificati)",
+    }
     healthy_but_empty() {
         En: "can be opened, but holds no snapshot",
         It: "si apre, ma non contiene alcuno snapshot",

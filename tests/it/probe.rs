@@ -71,7 +71,7 @@ async fn a_lock_that_cannot_be_read_is_not_taken_for_harmless() {
     let look = async |complaint: &str| look_with(&settings, &documented("local", complaint, PASSWORD)).await;
     let unknown = Some(Lock { count: 1, ..Lock::default() });
     for (complaint, in_use) in [("/senseless", &unknown), ("/never seen", &unknown), ("/it does not exist", &None)] {
-        let expected = Verdict::Healthy { snapshots: 0, newest: None, in_use: in_use.clone() };
+        let expected = Verdict::Healthy { snapshots: 0, newest: None, in_use: in_use.clone(), opened: true };
         assert_eq!(look(complaint).await, expected, "{complaint}");
     }
     assert!(matches!(look("/connection refused").await, Verdict::Unreachable(_)));
@@ -283,12 +283,22 @@ async fn the_gateway_is_asked_natively() {
     let plan = plan(&[("repository1", 1), ("absent1", 1)]);
     let (right, wrong) = (Login::new(USER, GATEWAY_PASSWORD), Login::new(USER, "wrong"));
     let look = async || verdicts(&behind(&right, &gateway.url, LONG), &plan, None).await;
-    let nothing_newest = |in_use| Verdict::Healthy { snapshots: 2, newest: None, in_use };
+    let nothing_newest = |in_use| Verdict::Healthy { snapshots: 2, newest: None, in_use, opened: false };
     assert_eq!(look().await, [Verdict::NoRepository, nothing_newest(None)]);
     let _holder = repository.hold_exclusively();
     assert_eq!(look().await[1], nothing_newest(Some(Lock { count: 1, exclusive: None, since: None, by: None })));
     let denied = verdicts(&behind(&wrong, &gateway.url, LONG), &plan, None).await;
     assert!(denied.iter().all(|verdict| *verdict == Verdict::Denied("the gateway answers 401 Unauthorized".into())));
+    let path = |name: &str| Path::new(&repository.path()).join(name);
+    fs::rename(path("keys"), path("lost")).unwrap();
+    fs::create_dir(path("keys")).unwrap();
+    assert_eq!(look().await[1], Verdict::Damaged("it has no keys".into()));
+    fs::remove_file(path("config")).unwrap();
+    fs::write(path("config"), "").unwrap();
+    // rclone remembers the size of a file that it has served.
+    let gateway = Gateway::start(repository.0.path());
+    let verdicts = verdicts(&behind(&right, &gateway.url, LONG), &plan, None).await;
+    assert_eq!(verdicts[1], Verdict::Damaged("its config file is empty".into()));
 }
 
 #[tokio::test]
@@ -317,7 +327,7 @@ async fn the_agents_login_opens_the_private_passwords_and_is_refused_without_har
         probes_by(&settings, &[gateway_destination(None)], &plan).await.remove(0).verdict
     };
     // Redis does not know the agent: the gateway, which does, is asked natively.
-    assert_eq!(look().await, Verdict::Healthy { snapshots: 2, newest: None, in_use: None });
+    assert_eq!(look().await, Verdict::Healthy { snapshots: 2, newest: None, in_use: None, opened: false });
     redis.run_args::<()>(&rule);
     assert_eq!(look().await, healthy(None));
 }
@@ -333,6 +343,8 @@ async fn each_answer_of_a_gateway_has_its_verdict() {
         (status("404 Not Found"), "NoRepository"),
         (status("503 Service Unavailable"), "Unreachable(\"the gateway answers 503 Service Unavailable\")"),
         (status("302 Found"), "Failed(\"the gateway answers 302 Found\")"),
+        (status("200 OK"), "Damaged(\"its config file is empty\")"),
+        (list("[]"), "Damaged(\"it has no keys\")"),
         (status("429 Too Many Requests"), "Failed(\"the gateway answers 429 Too Many Requests\")"),
         (
             list("[{\"name\":\"a\",\"size\":1},{}]"),
@@ -457,7 +469,7 @@ async fn verdicts(settings: &RepoCheck, plan: &Plan, password: Option<&str>) -> 
 }
 
 fn healthy(in_use: Option<Lock>) -> Verdict {
-    Verdict::Healthy { snapshots: 2, newest: Some(NEWEST.parse().unwrap()), in_use }
+    Verdict::Healthy { snapshots: 2, newest: Some(NEWEST.parse().unwrap()), in_use, opened: true }
 }
 
 const NEWEST: &str = "2026-11-20T01:00:00Z";

@@ -187,7 +187,7 @@ fn damage(module: &str) -> Damage {
 }
 
 fn healthy() -> Verdict {
-    Verdict::Healthy { snapshots: 14, newest: Some(at("2026-11-21T23:00:00Z")), in_use: None }
+    Verdict::Healthy { snapshots: 14, newest: Some(at("2026-11-21T23:00:00Z")), in_use: None, opened: true }
 }
 
 fn cases() -> Vec<Case> {
@@ -220,8 +220,8 @@ fn cases() -> Vec<Case> {
                 ("offsite", Some("wiki3"), healthy()),
             ]),
         Case::new("locks_behind_the_gateway").module("mail1", result(1)).module("imap2", result(1)).probes(vec![
-            ("offsite", Some("imap2"), Verdict::Healthy { snapshots: 3, newest: None, in_use: None }),
-            ("offsite", Some("mail1"), Verdict::Healthy { snapshots: 2, newest: None, in_use: unknown }),
+            ("offsite", Some("imap2"), Verdict::Healthy { snapshots: 3, newest: None, in_use: None, opened: false }),
+            ("offsite", Some("mail1"), Verdict::Healthy { snapshots: 2, newest: None, in_use: unknown, opened: false }),
         ]),
         Case::new("all_failed")
             .module("mail1", ModuleResult { snapshots_count: Some(0), ..result(1) })
@@ -260,8 +260,12 @@ fn cases() -> Vec<Case> {
         many,
         Case::new("every_verdict").module("mail1", result(1)).module("imap2", result(0)).probes(vec![
             ("healthy", Some("mail1"), healthy()),
-            ("empty", None, Verdict::Healthy { snapshots: 0, newest: None, in_use: None }),
-            ("in use", None, Verdict::Healthy { snapshots: 1, newest: None, in_use: Some(lock(Some(false))) }),
+            ("empty", None, Verdict::Healthy { snapshots: 0, newest: None, in_use: None, opened: true }),
+            (
+                "in use",
+                None,
+                Verdict::Healthy { snapshots: 1, newest: None, in_use: Some(lock(Some(false))), opened: true },
+            ),
             ("locked", Some("mail1"), Verdict::Locked(lock(Some(true)))),
             (
                 "locked elsewhere",
@@ -462,7 +466,7 @@ fn outside(texts: &[String]) -> Case {
         case.gave_up = Some(Duration::from_secs(900));
         let mut probes = vec![
             probe(0, Verdict::Locked(lock.clone())),
-            probe(1, Verdict::Healthy { snapshots: 1, newest: None, in_use: Some(lock) }),
+            probe(1, Verdict::Healthy { snapshots: 1, newest: None, in_use: Some(lock), opened: true }),
             probe(2, Verdict::Unreachable(text(1))),
             probe(3, Verdict::Denied(text(2))),
             probe(4, Verdict::Damaged(text(3))),
