@@ -103,7 +103,7 @@ impl Pipeline {
             Ok(cluster) => (cluster.name, cluster.plans),
             Err(error) => {
                 warn!(JOB_ID = job.id.as_str(), BACKUP_ID = job.plan_field(); "{error}");
-                return self.address(&settings, job, None, &[Finding::Unreadable(error.to_string())]);
+                return self.address(&settings, job, None, &[Finding::Unreadable(error)]);
             }
         };
         if plans.is_empty() {

@@ -21,7 +21,7 @@ struct Document<'a> {
     /// `SUCCESS`, `PARTIAL`, `REPO_FAILURE`, or `UNKNOWN` where the cluster could not be read.
     outcome: &'static str,
     /// Why there is no plan: the cluster could not be read.
-    error: Option<&'a str>,
+    error: Option<String>,
     /// No plan has a result within this many seconds, and the alert names none.
     nothing_within_seconds: Option<u64>,
     written_at: Timestamp,
@@ -142,7 +142,7 @@ pub fn json(report: &Report) -> serde_json::Value {
             document.plan = Some(plan_view(plan, assessment, probes, waited));
         }
         Finding::NothingRecent(window) => document.nothing_within_seconds = Some(window.as_secs()),
-        Finding::Unreadable(why) => document.error = Some(why),
+        Finding::Unreadable(why) => document.error = Some(why.to_string()),
     }
     serde_json::to_value(document).expect("views hold nothing but what JSON can say")
 }

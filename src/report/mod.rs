@@ -30,6 +30,7 @@ pub use text::{test_mail, text};
 
 use crate::alert::Alert;
 use crate::classify::Assessment;
+use crate::cluster::ReadError;
 use crate::cluster::model::Plan;
 use crate::config::{Language, RedisAddress};
 use crate::probe::Probes;
@@ -76,7 +77,7 @@ pub enum Finding<'a> {
     /// The alert names no plan, and none has a result within this window.
     NothingRecent(Duration),
     /// The cluster could not be read, and why.
-    Unreadable(String),
+    Unreadable(ReadError),
 }
 
 /// A duration in English, as in a report: `3 d 4 h`.

@@ -38,7 +38,7 @@ pub fn text(report: &Report) -> String {
         Finding::Unreadable(why) => {
             writer.verdict(&writer.words.unreadable());
             writer.about(None);
-            writer.field(0, &writer.words.label_reason(), &clean(why, MAX_SENTENCE));
+            writer.field(0, &writer.words.label_reason(), &writer.words.read_error(why));
             writer.advice(&writer.words.look_at_check(), Some("ns8-backup-monitor check".into()));
         }
     }

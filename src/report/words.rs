@@ -4,7 +4,8 @@
 //! Phrases are built so that no word has to agree with a number: "3 of 12 modules" rather than "3 modules were".
 
 use super::clean::clean;
-use super::writer::MAX_NAME;
+use super::writer::{MAX_NAME, MAX_SENTENCE};
+use crate::cluster::ReadError;
 use crate::cluster::model::{Damage, Entry, Fault};
 use crate::config::Language;
 
@@ -30,6 +31,16 @@ impl Words {
         match damage.entry {
             Entry::Result(_) => self.unreadable_result(&self.fault(damage.fault)),
             _ => self.hidden_result(&self.damage(damage)),
+        }
+    }
+
+    /// Why the cluster could not be read; what Redis and the system say is theirs, in English.
+    pub(super) fn read_error(self, error: &ReadError) -> String {
+        match error {
+            ReadError::Redis { address, why } => {
+                self.redis_unread(&clean(address, MAX_SENTENCE), &clean(why, MAX_SENTENCE))
+            }
+            ReadError::Smarthost(_) => error.to_string(),
         }
     }
 
@@ -154,6 +165,10 @@ phrases! {
     nothing_readable() {
         En: "the cluster holds no backup status for this plan that could be read.",
         It: "il cluster non contiene alcuno stato di backup leggibile per questo piano.",
+    }
+    redis_unread(address: &str, why: &str) {
+        En: "the cluster's Redis at {address} could not be read: {why}",
+        It: "impossibile leggere il Redis del cluster su {address}: {why}",
     }
     nothing_recent(window: &str) {
         En: "the alert names no plan, and no plan has a result within the last {window}.",

@@ -56,7 +56,7 @@ async fn look<'a>(
     let selector = arguments.plan.as_ref().map_or(Selector::Recent { since }, Selector::Plan);
     let cluster = match cluster::read(&settings.redis, selector).await {
         Ok(cluster) => cluster,
-        Err(error) => return (None, Vec::new(), Some(Finding::Unreadable(error.to_string()))),
+        Err(error) => return (None, Vec::new(), Some(Finding::Unreadable(error))),
     };
     let mut examined = Vec::with_capacity(cluster.plans.len());
     for plan in cluster.plans {

@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use ns8_backup_monitor::alert::Alert;
 use ns8_backup_monitor::classify::{Assessment, assess};
+use ns8_backup_monitor::cluster::ReadError;
 use ns8_backup_monitor::cluster::model::{
     Damage, Entry, Fault, Layout, Module, ModuleId, ModuleResult, Plan, PlanId, PlanStatus,
 };
@@ -237,8 +238,8 @@ fn cases() -> Vec<Case> {
         }),
         Case::new("nothing_recent").with(|case| case.other = Some(Finding::NothingRecent(Duration::from_secs(3600)))),
         Case::new("unreadable").with(|case| {
-            let why = "the cluster's Redis at redis://127.0.0.1:6379 could not be read: connection refused";
-            case.other = Some(Finding::Unreadable(why.into()));
+            let (address, why) = ("redis://127.0.0.1:6379".into(), "connection refused".into());
+            case.other = Some(Finding::Unreadable(ReadError::Redis { address, why }));
         }),
         Case::new("gave_up_waiting")
             .module("mail1", result(1))
@@ -430,7 +431,7 @@ fn the_digest_tells_whether_the_results_are_the_same() {
         digest_of(|case| case.plan.results.get_mut(&mail1).unwrap().snapshots_count = Some(13)),
         digest_of(|case| case.plan.members = Some([ModuleId::new("samba4").unwrap()].into())),
         digest_of(|case| _ = case.plan.results.remove(&mail1)),
-        digest_of(|case| case.other = Some(Finding::Unreadable("why".into()))),
+        digest_of(|case| case.other = Some(Finding::Unreadable(ReadError::Smarthost("why")))),
         digest_of(|case| case.other = Some(Finding::NothingRecent(Duration::ZERO))),
         usual,
     ];
