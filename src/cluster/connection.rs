@@ -35,19 +35,54 @@ pub enum ReadError {
         /// Where it is.
         address: String,
         /// What happened.
-        why: String,
+        why: Why,
     },
     /// The cluster's mail relay.
     #[error("the cluster's smarthost is enabled, but {0}; set the relay in the cluster's settings")]
     Smarthost(&'static str),
 }
 
-/// Why, without saying where.
-pub(super) struct Why(pub(super) String);
+/// Why Redis could not be read, with what to do where that is known.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Why {
+    /// The login is wrong.
+    #[error("it refuses the login; check redis.username and redis.password_file")]
+    LoginRefused,
+    /// There is none.
+    #[error("it wants a login; set redis.username and redis.password_file")]
+    LoginWanted,
+    /// The user may not read what is needed; Redis' words.
+    #[error("its access rules forbid it ({0}); log in as a user who may read cluster/, node/ and module/")]
+    Forbidden(String),
+    /// It has not read its own data yet.
+    #[error("it has just started and is still loading its data")]
+    Loading,
+    /// The Unix socket does not exist.
+    #[error("there is no such socket; name the right one in redis.socket, or an address in redis.url")]
+    NoSocket,
+    /// Nobody listens.
+    #[error("nothing listens there; is Redis running?")]
+    ConnectionRefused,
+    /// The system forbids the socket.
+    #[error("permission denied; the user that runs this program must be allowed to open the socket")]
+    PermissionDenied,
+    /// The connection broke.
+    #[error("the connection was lost")]
+    Lost,
+    /// No answer within `redis.timeout`, in seconds.
+    #[error("no answer within {0} s (redis.timeout)")]
+    Late(u64),
+    /// A key that has to be read holds something else.
+    #[error("{0}: the key holds another type of value")]
+    OtherType(String),
+    /// In the words of the system or of Redis.
+    #[error("{0}")]
+    Other(String),
+}
 
 impl From<RedisError> for Why {
     fn from(error: RedisError) -> Self {
-        Self(explain(&error))
+        explain(&error)
     }
 }
 
@@ -60,9 +95,9 @@ pub(super) async fn bounded<T>(
     reading: impl Future<Output = Result<T, Why>>,
 ) -> Result<T, ReadError> {
     let _turn = TURNS.acquire().await.expect("never closed");
-    let late = || Why(format!("no answer within {} s (redis.timeout)", redis.timeout.as_secs()));
+    let late = || Why::Late(redis.timeout.as_secs());
     let result = tokio::time::timeout(redis.timeout, reading).await.unwrap_or_else(|_| Err(late()));
-    result.map_err(|Why(why)| ReadError::Redis { address: redis.address().to_string(), why })
+    result.map_err(|why| ReadError::Redis { address: redis.address().to_string(), why })
 }
 
 /// A client for the configured address and login. The password is read afresh, so that a new one counts at once.
@@ -76,7 +111,7 @@ pub(super) fn client(redis: &config::Redis) -> Result<Client, Why> {
         login = login.set_username(username);
     }
     if let Some(file) = &redis.password_file {
-        login = login.set_password(config::secret("redis.password_file", file).map_err(Why)?.expose_secret());
+        login = login.set_password(config::secret("redis.password_file", file).map_err(Why::Other)?.expose_secret());
     }
     Ok(Client::open(info.set_redis_settings(login))?)
 }
@@ -106,7 +141,7 @@ impl Connection {
         }
         let answers: Vec<Answer> = pipeline.ignore_errors().query_async(&mut self.0).await?;
         match answers.iter().find_map(|answer| answer.as_ref().err().filter(|error| !concerns_one_key(error))) {
-            Some(error) => Err(Why(explain(error))),
+            Some(error) => Err(explain(error)),
             None => Ok(answers),
         }
     }
@@ -168,27 +203,16 @@ fn io_kind(error: &RedisError) -> Option<io::ErrorKind> {
 }
 
 /// What happened, in words, with what to do where that is known.
-pub(super) fn explain(error: &RedisError) -> String {
+fn explain(error: &RedisError) -> Why {
     match (error.kind(), error.code(), io_kind(error)) {
-        (ErrorKind::AuthenticationFailed, ..) | (_, Some("WRONGPASS"), _) => {
-            "it refuses the login; check redis.username and redis.password_file".into()
-        }
-        (_, Some("WRONGTYPE"), _) => "the key holds another type of value".into(),
-        (_, Some("NOAUTH"), _) => "it wants a login; set redis.username and redis.password_file".into(),
-        (ErrorKind::Server(ServerErrorKind::NoPerm), ..) => {
-            format!("its access rules forbid it ({error}); log in as a user who may read cluster/, node/ and module/")
-        }
-        (ErrorKind::Server(ServerErrorKind::BusyLoading), ..) => {
-            "it has just started and is still loading its data".into()
-        }
-        (_, _, Some(io::ErrorKind::NotFound)) => {
-            "there is no such socket; name the right one in redis.socket, or an address in redis.url".into()
-        }
-        (_, _, Some(io::ErrorKind::ConnectionRefused)) => "nothing listens there; is Redis running?".into(),
-        (_, _, Some(io::ErrorKind::PermissionDenied)) => {
-            "permission denied; the user that runs this program must be allowed to open the socket".into()
-        }
-        _ if error.is_connection_dropped() => "the connection was lost".into(),
-        _ => error.to_string(),
+        (ErrorKind::AuthenticationFailed, ..) | (_, Some("WRONGPASS"), _) => Why::LoginRefused,
+        (_, Some("NOAUTH"), _) => Why::LoginWanted,
+        (ErrorKind::Server(ServerErrorKind::NoPerm), ..) => Why::Forbidden(error.to_string()),
+        (ErrorKind::Server(ServerErrorKind::BusyLoading), ..) => Why::Loading,
+        (_, _, Some(io::ErrorKind::NotFound)) => Why::NoSocket,
+        (_, _, Some(io::ErrorKind::ConnectionRefused)) => Why::ConnectionRefused,
+        (_, _, Some(io::ErrorKind::PermissionDenied)) => Why::PermissionDenied,
+        _ if error.is_connection_dropped() => Why::Lost,
+        _ => Why::Other(error.to_string()),
     }
 }

@@ -27,8 +27,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 
 use crate::config;
-pub use connection::ReadError;
-use connection::{Connection, Why, bounded, get};
+use connection::{Connection, bounded, get};
+pub use connection::{ReadError, Why};
 pub use destination::Destination;
 use keys::{Index, Keys};
 use model::{Cluster, ModuleId, Plan, PlanId};
@@ -71,7 +71,7 @@ pub async fn read(redis: &config::Redis, selector: Selector<'_>) -> Result<Clust
         let keys = Keys::find(&mut connection, selector, &index).await?;
         let mut plans = define(&mut connection, keys.plans(selector)).await?;
         if let (Selector::Plan(id), true) = (selector, plans.values().any(Plan::lacks_definition)) {
-            return Err(Why(format!("{}: the key holds another type of value", plan::key(id.as_str()))));
+            return Err(Why::OtherType(plan::key(id.as_str())));
         }
         find_members(&mut connection, &keys, &mut plans).await?;
         for (id, results) in find_results(&mut connection, &keys, &plans, index.nodes.as_ref()).await? {

@@ -43,8 +43,7 @@ fn plan_reason(words: Words, plan: &Plan, assessment: &Assessment) -> String {
     let counts = &assessment.counts;
     let (total, absent) = (counts.total(), counts.absent());
     match (assessment.outcome, counts.error, absent) {
-        (Outcome::Success, ..) if plan.not_awaited.is_empty() => words.subject_success(total),
-        (Outcome::Success, ..) => words.subject_some_succeeded(total, total + plan.not_awaited.len()),
+        (Outcome::Success, ..) => words.subject_success(total),
         (Outcome::Partial, 0, _) => words.subject_absent(absent, total),
         (Outcome::Partial, errors, 0) => words.subject_failed(errors, total),
         (Outcome::Partial, errors, _) => words.subject_failed_and_absent(errors, total, absent),

@@ -5,8 +5,8 @@
 
 use super::clean::clean;
 use super::writer::{MAX_NAME, MAX_SENTENCE};
-use crate::cluster::ReadError;
 use crate::cluster::model::{Damage, Entry, Fault};
+use crate::cluster::{ReadError, Why};
 use crate::config::Language;
 
 /// The words of one language.
@@ -34,13 +34,30 @@ impl Words {
         }
     }
 
-    /// Why the cluster could not be read; what Redis and the system say is theirs, in English.
+    /// Why the cluster could not be read.
     pub(super) fn read_error(self, error: &ReadError) -> String {
         match error {
             ReadError::Redis { address, why } => {
-                self.redis_unread(&clean(address, MAX_SENTENCE), &clean(why, MAX_SENTENCE))
+                self.redis_unread(&clean(address, MAX_SENTENCE), &self.why_unreadable(why))
             }
             ReadError::Smarthost(_) => error.to_string(),
+        }
+    }
+
+    /// What happened to Redis; what it and the system say themselves is in English.
+    fn why_unreadable(self, why: &Why) -> String {
+        match why {
+            Why::LoginRefused => self.login_refused(),
+            Why::LoginWanted => self.login_wanted(),
+            Why::Forbidden(words) => self.forbidden(&clean(words, MAX_SENTENCE)),
+            Why::Loading => self.loading(),
+            Why::NoSocket => self.no_socket(),
+            Why::ConnectionRefused => self.connection_refused(),
+            Why::PermissionDenied => self.permission_denied(),
+            Why::Lost => self.connection_lost(),
+            Why::Late(seconds) => self.late(*seconds),
+            Why::OtherType(key) => self.other_type(&clean(key, MAX_SENTENCE)),
+            Why::Other(words) => clean(words, MAX_SENTENCE),
         }
     }
 
@@ -75,10 +92,6 @@ phrases! {
     subject_success(total: usize) {
         En: "all {total} module(s) backed up successfully",
         It: "backup riuscito per tutti i moduli ({total})",
-    }
-    subject_some_succeeded(total: usize, members: usize) {
-        En: "{total}/{members} module(s) backed up, the plan is disabled",
-        It: "backup riuscito per {total}/{members} moduli, il piano è disabilitato",
     }
     subject_failed(failed: usize, total: usize) {
         En: "{failed}/{total} module(s) failed",
@@ -169,6 +182,46 @@ phrases! {
     redis_unread(address: &str, why: &str) {
         En: "the cluster's Redis at {address} could not be read: {why}",
         It: "impossibile leggere il Redis del cluster su {address}: {why}",
+    }
+    login_refused() {
+        En: "it refuses the login; check redis.username and redis.password_file",
+        It: "rifiuta le credenziali; controllare redis.username e redis.password_file",
+    }
+    login_wanted() {
+        En: "it wants a login; set redis.username and redis.password_file",
+        It: "richiede le credenziali; impostare redis.username e redis.password_file",
+    }
+    forbidden(words: &str) {
+        En: "its access rules forbid it ({words}); log in as a user who may read cluster/, node/ and module/",
+        It: "le sue regole di accesso lo vietano ({words}); accedere con un utente che possa leggere cluster/, node/ e module/",
+    }
+    loading() {
+        En: "it has just started and is still loading its data",
+        It: "è appena stato avviato e sta ancora caricando i dati",
+    }
+    no_socket() {
+        En: "there is no such socket; name the right one in redis.socket, or an address in redis.url",
+        It: "il socket non esiste; indicare quello giusto in redis.socket, o un indirizzo in redis.url",
+    }
+    connection_refused() {
+        En: "nothing listens there; is Redis running?",
+        It: "nessuno risponde; Redis è in esecuzione?",
+    }
+    permission_denied() {
+        En: "permission denied; the user that runs this program must be allowed to open the socket",
+        It: "permesso negato; l'utente che esegue questo programma deve poter aprire il socket",
+    }
+    connection_lost() {
+        En: "the connection was lost",
+        It: "la connessione si è interrotta",
+    }
+    late(seconds: u64) {
+        En: "no answer within {seconds} s (redis.timeout)",
+        It: "nessuna risposta entro {seconds} s (redis.timeout)",
+    }
+    other_type(key: &str) {
+        En: "{key}: the key holds another type of value",
+        It: "{key}: la chiave contiene un altro tipo di valore",
     }
     nothing_recent(window: &str) {
         En: "the alert names no plan, and no plan has a result within the last {window}.",

@@ -10,10 +10,10 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use ns8_backup_monitor::alert::Alert;
 use ns8_backup_monitor::classify::{Assessment, assess};
-use ns8_backup_monitor::cluster::ReadError;
 use ns8_backup_monitor::cluster::model::{
     Damage, Entry, Fault, Layout, Module, ModuleId, ModuleResult, Plan, PlanId, PlanStatus,
 };
+use ns8_backup_monitor::cluster::{ReadError, Why};
 use ns8_backup_monitor::config::{DOCUMENTED_REDIS_SOCKET, Language, RedisAddress};
 use ns8_backup_monitor::job::MAX_ALERTS;
 use ns8_backup_monitor::probe::{Lock, NotProbed, Probe, Probes, Verdict};
@@ -238,7 +238,7 @@ fn cases() -> Vec<Case> {
         }),
         Case::new("nothing_recent").with(|case| case.other = Some(Finding::NothingRecent(Duration::from_secs(3600)))),
         Case::new("unreadable").with(|case| {
-            let (address, why) = ("redis://127.0.0.1:6379".into(), "connection refused".into());
+            let (address, why) = ("redis://127.0.0.1:6379".into(), Why::ConnectionRefused);
             case.other = Some(Finding::Unreadable(ReadError::Redis { address, why }));
         }),
         Case::new("gave_up_waiting")
