@@ -49,7 +49,7 @@ pub async fn examine(
     } else {
         match cluster::destinations(&settings.redis, &plan).await {
             Ok(destinations) => Probes::Done(probe::probe(settings, destinations, &plan, &assessment, progress).await),
-            Err(error) => Probes::Unknown(error.to_string()),
+            Err(error) => Probes::Unknown(error),
         }
     };
     Examined { plan, assessment, probes }

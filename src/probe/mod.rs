@@ -20,6 +20,7 @@ use tokio::task::JoinSet;
 pub use agent::{AGENT_ENV, Agent};
 
 use crate::classify::Assessment;
+use crate::cluster::ReadError;
 use crate::cluster::model::{ModuleId, Plan};
 use crate::cluster::{self, Destination};
 use crate::config::{RepoCheck, Settings};
@@ -169,5 +170,5 @@ pub enum Probes {
     /// They were; empty where none is configured.
     Done(Vec<Probe>),
     /// The list of repositories could not be read.
-    Unknown(String),
+    Unknown(ReadError),
 }

@@ -47,7 +47,7 @@ struct PlanView<'a> {
     /// Whether the repositories were looked at: `done`, `not_needed`, `disabled`, or `unknown`, when the list of them
     /// could not be read.
     repository_check: &'static str,
-    repository_check_error: Option<&'a str>,
+    repository_check_error: Option<String>,
     repositories: Vec<RepositoryView<'a>>,
     /// Entries that are there but could not be read, an English clause each.
     damaged: Vec<String>,
@@ -157,7 +157,7 @@ fn plan_view<'a>(
     let (repository_check, repository_check_error, repositories) = match probes {
         Probes::NotNeeded => ("not_needed", None, Vec::new()),
         Probes::Disabled => ("disabled", None, Vec::new()),
-        Probes::Unknown(why) => ("unknown", Some(why.as_str()), Vec::new()),
+        Probes::Unknown(why) => ("unknown", Some(why.to_string()), Vec::new()),
         Probes::Done(probes) => ("done", None, probes.iter().map(repository_view).collect()),
     };
     PlanView {

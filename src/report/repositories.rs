@@ -46,7 +46,7 @@ impl Writer<'_> {
         let note = match probes {
             Probes::NotNeeded => return,
             Probes::Disabled => self.words.probes_disabled(),
-            Probes::Unknown(why) => self.words.probes_unknown(&clean(why, MAX_SENTENCE)),
+            Probes::Unknown(why) => self.words.probes_unknown(&self.words.read_error(why)),
             Probes::Done(probes) if probes.is_empty() => self.words.probes_none(),
             Probes::Done(probes) => {
                 let groups = alike(probes);

@@ -289,7 +289,8 @@ fn cases() -> Vec<Case> {
         Case::new("damaged_entries").module("mail1", result(1)).missing(&[]).with(|case| {
             case.plan.damaged = vec![damage("imap2")];
             case.plan.enabled = false;
-            case.probes = Probes::Unknown("the cluster's Redis at /run/redis.sock could not be read: timed out".into());
+            let address = "/run/redis.sock".into();
+            case.probes = Probes::Unknown(ReadError::Redis { address, why: Why::Late(10) });
         }),
         Case::new("gateway_down").module("mail1", result(1)).module("imap2", result(1)).missing(&["wiki3"]).probes(
             vec![
