@@ -259,10 +259,13 @@ fn group_id(groups: &str) -> Option<u32> {
 /// Enables and starts the units, or says why not.
 fn start(arguments: &Setup, file: &Path) -> Result<(), String> {
     let command = format!("systemctl enable --now {UNIT}");
+    if file != Path::new(DEFAULT_PATH) {
+        let by_hand = format!("ns8-backup-monitor --config {} serve", file.display());
+        print(&format!("Nothing was started, because the units read {DEFAULT_PATH}. To start it by hand: {by_hand}\n"));
+        return Ok(());
+    }
     let reason = if arguments.no_start {
         "because of --no-start"
-    } else if file != Path::new(DEFAULT_PATH) {
-        "because the units read another file"
     } else if !Path::new("/run/systemd/system").exists() {
         "because systemd is not running here"
     } else {
