@@ -271,14 +271,6 @@ impl fmt::Display for ConfigError {
 
 impl std::error::Error for ConfigError {}
 
-/// Reads and checks the configuration in `file`.
-///
-/// # Errors
-/// Where it cannot be read or used.
-pub fn load(file: &Path) -> Result<Settings, ConfigError> {
-    parse_file(file, &read(file)?)
-}
-
 fn read(file: &Path) -> Result<String, ConfigError> {
     std::fs::read_to_string(file).map_err(|error| {
         let advice = match error.kind() {

@@ -366,15 +366,17 @@ impl Jobs {
         }
         let mut touched = BTreeSet::new();
         for (plan, alert) in alerts {
-            let id = match self.waiting.get(&plan) {
-                Some(id) => id.clone(),
-                None => self.start(plan, alert.clone(), now),
+            let id = match self.waiting.get(&plan).cloned() {
+                Some(id) => {
+                    let entry = self.by_id.get_mut(&id).expect("a waiting job exists");
+                    // Whoever joins a job that is not on disk yet counts on it too, even with the very same alert.
+                    if entry.job.join(alert) || entry.saved == 0 {
+                        entry.changed += 1;
+                    }
+                    id
+                }
+                None => self.start(plan, alert, now),
             };
-            let entry = self.by_id.get_mut(&id).expect("a waiting job exists");
-            // Whoever joins a job that is not on disk yet counts on it too, even with the very same alert.
-            if entry.job.join(alert) || entry.saved == 0 {
-                entry.changed += 1;
-            }
             touched.insert(id);
         }
         Some(touched)

@@ -48,6 +48,18 @@ fn mended(site: &Site, again: &[&str]) {
     assert!(!site.service.log().contains("CRITICAL"), "{}", site.service.log());
 }
 
+/// Each of these faults keeps the mail from everybody, and none of them for good.
+fn nobody_has_it_until_mended<const N: usize>(faults: [(Stage, Fault); N]) {
+    at_once(faults.map(|(stage, fault)| {
+        move || {
+            let mut site = site("");
+            site.relay.fault(stage, fault.clone());
+            assert_eq!(first_attempt(&mut site), counts([0, 0, 0]), "{stage:?} {fault:?}");
+            mended(&site, &[]);
+        }
+    }));
+}
+
 #[test]
 fn a_fault_of_the_relay_itself_is_tried_again_for_everybody() {
     let faults = [
@@ -64,14 +76,7 @@ fn a_fault_of_the_relay_itself_is_tried_again_for_everybody() {
         (Stage::Mail, Fault::reply("530 5.7.0 Authentication required")),
         (Stage::Mail, Fault::reply("550 5.7.1 sender not allowed")),
     ];
-    at_once(faults.map(|(stage, fault)| {
-        move || {
-            let mut site = site("");
-            site.relay.fault(stage, fault.clone());
-            assert_eq!(first_attempt(&mut site), counts([0, 0, 0]), "{stage:?} {fault:?}");
-            mended(&site, &[]);
-        }
-    }));
+    nobody_has_it_until_mended(faults);
 }
 
 #[test]
@@ -111,14 +116,7 @@ fn a_fault_before_or_after_the_text_is_tried_again() {
         (Stage::Message, Fault::reply("451 4.3.0 local error")),
         (Stage::Message, Fault::reply("452 4.3.1 insufficient storage")),
     ];
-    at_once(faults.map(|(stage, fault)| {
-        move || {
-            let mut site = site("");
-            site.relay.fault(stage, fault.clone());
-            assert_eq!(first_attempt(&mut site), counts([0, 0, 0]), "{stage:?} {fault:?}");
-            mended(&site, &[]);
-        }
-    }));
+    nobody_has_it_until_mended(faults);
 }
 
 #[test]
