@@ -82,6 +82,11 @@ pub struct Assessment {
 }
 
 impl Assessment {
+    /// The modules that failed or have no result of this run, failures first.
+    pub fn troubled(&self) -> impl Iterator<Item = &ModuleId> {
+        self.modules.iter().filter(|(_, state)| *state != State::Success).map(|(module, _)| module)
+    }
+
     /// The members that have no result of this run yet.
     pub fn unsettled(&self) -> BTreeSet<ModuleId> {
         let absent = |state: &State| matches!(state, State::Stale | State::Missing);

@@ -47,8 +47,9 @@ pub async fn examine(
     } else if !settings.repo_check.enabled || !probe_wanted {
         Probes::Disabled
     } else {
-        match cluster::destinations(&settings.redis, &plan).await {
-            Ok(destinations) => Probes::Done(probe::probe(settings, destinations, &plan, &assessment, progress).await),
+        let modules: Vec<_> = assessment.troubled().take(probe::MAX_MODULES).collect();
+        match cluster::destinations(&settings.redis, &plan, &modules).await {
+            Ok(destinations) => Probes::Done(probe::probe(settings, destinations, &assessment, progress).await),
             Err(error) => Probes::Unknown(error),
         }
     };

@@ -1,10 +1,21 @@
 //! Where a plan's backups go, as the cluster's Redis describes it: what a probe needs to open a repository.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use secrecy::SecretString;
 
+use super::model::ModuleId;
 use super::value::{self, Hash};
+
+/// Where a plan is backed up to.
+#[derive(Debug, Clone, Default)]
+pub struct Destinations {
+    /// All of its destinations.
+    pub all: Vec<Destination>,
+    /// The path of a module's repository below a destination that has one for each module. None for a module for which
+    /// the cluster has no UUID.
+    pub paths: BTreeMap<ModuleId, String>,
+}
 
 /// One destination. Which kind it is follows from the fields that are found, as with the layouts of the results.
 ///
@@ -81,6 +92,14 @@ pub(super) fn keys(id: &str) -> BTreeSet<String> {
 pub(super) fn id_of(key: &str) -> Option<&str> {
     let rest = key.strip_prefix(FOLDER)?;
     Some(rest.strip_suffix("/parameters").unwrap_or(rest)).filter(|id| !id.is_empty() && !id.contains('/'))
+}
+
+/// The path of a module's repository: `<app>/<module uuid>`. The app is the image's name in `image_url`, such as `mail` in
+/// `ghcr.io/nethserver/mail:1.4.0`, or else what the module's id begins with.
+pub(super) fn path(module: &ModuleId, uuid: &str, image_url: Option<&str>) -> String {
+    let image = image_url.and_then(|url| url.rsplit('/').next()?.split(['@', ':']).next());
+    let app = image.filter(|name| !name.is_empty()).unwrap_or_else(|| module.app());
+    format!("{app}/{uuid}")
 }
 
 /// The destination in the hash at `key`; `None` where there is none.

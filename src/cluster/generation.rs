@@ -21,7 +21,7 @@ pub(super) struct Generation {
     /// What follows the plan's id.
     pub(super) suffix: &'static str,
     /// The results in such a hash that is not empty; the first argument is the key's owner.
-    pub(super) decode: fn(&str, &Hash) -> Vec<(ModuleId, Decoded)>,
+    pub(super) decode: fn(&str, Hash) -> Vec<(ModuleId, Decoded)>,
 }
 
 /// Whose keys a generation uses.

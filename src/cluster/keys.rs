@@ -6,7 +6,7 @@ use super::Selector;
 use super::connection::{Connection, Why, get};
 use super::generation::{self, Generation, Owner};
 use super::model::{ModuleId, Plan, PlanId};
-use super::value::{self, Hash};
+use super::value;
 use super::{layout_b, plan};
 
 /// All keys about plans and results, in every generation. It holds no plan's id, so no character of an id can act as a
@@ -19,43 +19,32 @@ pub(super) struct Index {
     pub(super) name: Option<String>,
     /// `cluster/module_node`, each module with its node; `None` where there is no such list.
     pub(super) nodes: Option<BTreeMap<ModuleId, String>>,
-    /// `cluster/module_uuid`.
-    pub(super) uuids: Hash,
 }
 
 impl Index {
     /// Reads it, in one round trip. A part that is refused is an error: without it, nothing else can be trusted.
     pub(super) async fn read(connection: &mut Connection) -> Result<Self, Why> {
-        let commands = [
-            get("HGETALL", "cluster/module_node"),
-            get("HGETALL", "cluster/module_uuid"),
-            get("GET", "cluster/ui_name"),
-        ];
+        let commands = [get("HGETALL", "cluster/module_node"), get("GET", "cluster/ui_name")];
         let mut answers = connection.ask(commands).await?.into_iter();
         let mut next = || answers.next().unwrap_or(Ok(redis::Value::Nil));
         let nodes = value::hash(next()?);
         let nodes = nodes.into_iter().filter_map(|(module, node)| Some((ModuleId::new(module)?, node)));
         let nodes = Some(nodes.collect()).filter(|nodes: &BTreeMap<_, _>| !nodes.is_empty());
-        Ok(Self { nodes, uuids: value::hash(next()?), name: next().ok().and_then(value::text) })
+        Ok(Self { nodes, name: next().ok().and_then(value::text) })
     }
 }
 
 /// A hash that may hold results of a plan.
-pub(super) struct ResultKey {
+pub(super) struct ResultKey<'a> {
     pub(super) generation: &'static Generation,
-    pub(super) owner: String,
-    pub(super) plan: PlanId,
+    pub(super) owner: &'a str,
+    pub(super) plan: &'a PlanId,
 }
 
-impl ResultKey {
-    fn parse(generation: &'static Generation, key: &str) -> Option<Self> {
-        let (owner, plan) = generation.parse(key)?;
-        Some(Self { generation, owner: owner.into(), plan: PlanId::new(plan)? })
-    }
-
+impl ResultKey<'_> {
     /// The key itself.
     pub(super) fn name(&self) -> String {
-        self.generation.key(&self.owner, self.plan.as_str())
+        self.generation.key(self.owner, self.plan.as_str())
     }
 }
 
@@ -82,8 +71,8 @@ impl<'a> Keys<'a> {
 
     /// The plans that there are.
     pub(super) fn plans(&self, selector: Selector<'_>) -> BTreeSet<PlanId> {
-        let of_result = |key| generation::ALL.into_iter().find_map(|generation| ResultKey::parse(generation, key));
-        let plan_of = |key| plan::parse_key(key).or_else(|| of_result(key).map(|key| key.plan));
+        let of_result = |key| generation::ALL.into_iter().find_map(|generation| generation.parse(key));
+        let plan_of = |key| plan::parse_key(key).or_else(|| of_result(key).and_then(|(_, plan)| PlanId::new(plan)));
         match selector {
             Selector::Plan(id) => BTreeSet::from([id.clone()]),
             Selector::Recent { .. } => self.scanned().filter_map(plan_of).collect(),
@@ -91,13 +80,19 @@ impl<'a> Keys<'a> {
     }
 
     /// The keys of this generation that may hold results of `plans`.
-    pub(super) fn results(&self, generation: &'static Generation, plans: &BTreeMap<PlanId, Plan>) -> Vec<ResultKey> {
+    pub(super) fn results<'b>(
+        &'b self,
+        generation: &'static Generation,
+        plans: &'b BTreeMap<PlanId, Plan>,
+    ) -> Vec<ResultKey<'b>> {
+        let parse = |key| {
+            let (owner, plan) = generation.parse(key)?;
+            let (plan, _) = plans.get_key_value(plan)?;
+            Some(ResultKey { generation, owner, plan })
+        };
         match (&self.scanned, &self.index.nodes) {
             (None, Some(nodes)) => plans.values().flat_map(|plan| compose(generation, plan, nodes)).collect(),
-            _ => {
-                let keys = self.scanned().filter_map(|key| ResultKey::parse(generation, key));
-                keys.filter(|key| plans.contains_key(&key.plan)).collect()
-            }
+            _ => self.scanned().filter_map(parse).collect(),
         }
     }
 
@@ -116,13 +111,19 @@ impl<'a> Keys<'a> {
 
 /// Every key of this generation that may exist for `plan`: of each of its modules, or of all where they are not known;
 /// or of each node. None for an id that would make it another key.
-fn compose(generation: &'static Generation, plan: &Plan, nodes: &BTreeMap<ModuleId, String>) -> Vec<ResultKey> {
-    let belongs = |module: &&ModuleId| plan.members.as_ref().is_none_or(|members| members.contains(module));
-    let owners: BTreeSet<&str> = match generation.owner {
-        _ if plan.id.key_segment().is_none() => BTreeSet::new(),
-        Owner::Module => nodes.keys().filter(belongs).map(ModuleId::as_str).collect(),
-        Owner::Node => nodes.values().map(String::as_str).filter(|node| !node.contains('/')).collect(),
-    };
-    let key = |owner: &str| ResultKey { generation, owner: owner.into(), plan: plan.id.clone() };
-    owners.into_iter().map(key).collect()
+fn compose<'a>(
+    generation: &'static Generation,
+    plan: &'a Plan,
+    nodes: &'a BTreeMap<ModuleId, String>,
+) -> Vec<ResultKey<'a>> {
+    let belongs = |module: &&ModuleId| plan.members.as_ref().is_none_or(|members| members.contains(*module));
+    let key = |owner| ResultKey { generation, owner, plan: &plan.id };
+    match generation.owner {
+        _ if plan.id.key_segment().is_none() => Vec::new(),
+        Owner::Module => nodes.keys().filter(belongs).map(ModuleId::as_str).map(key).collect(),
+        Owner::Node => {
+            let nodes: BTreeSet<&str> = nodes.values().map(String::as_str).collect();
+            nodes.into_iter().filter(|node| !node.contains('/')).map(key).collect()
+        }
+    }
 }

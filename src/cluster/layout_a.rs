@@ -8,13 +8,13 @@ use super::value::{self, Hash};
 pub(super) const GENERATION: Generation =
     Generation { layout: Layout::A, owner: Owner::Module, folder: "backup", suffix: "/status", decode };
 
-fn decode(module: &str, hash: &Hash) -> Vec<(ModuleId, Decoded)> {
-    ModuleId::new(module).map(|module| (module, result(hash))).into_iter().collect()
+fn decode(module: &str, hash: Hash) -> Vec<(ModuleId, Decoded)> {
+    ModuleId::new(module).map(|module| (module, result(&hash))).into_iter().collect()
 }
 
 fn result(hash: &Hash) -> Decoded {
     let success = success(hash).ok_or(Fault::NoOutcome)?;
-    let end = value::field(hash, "timestamp").and_then(|text| value::time(&text));
+    let end = value::get(hash, "timestamp").and_then(value::time);
     if success && end.is_none() {
         return Err(Fault::NoTimestamp);
     }
@@ -42,13 +42,13 @@ pub(super) fn status(hash: &Hash) -> Result<Option<PlanStatus>, Fault> {
     }
     Ok(Some(PlanStatus {
         success: success(hash).ok_or(Fault::NoOutcome)?,
-        timestamp: value::field(hash, "timestamp").and_then(|text| value::time(&text)),
-        errors: value::field(hash, "errors").and_then(|text| value::count(&text)),
+        timestamp: value::get(hash, "timestamp").and_then(value::time),
+        errors: value::get(hash, "errors").and_then(value::count),
     }))
 }
 
 fn success(hash: &Hash) -> Option<bool> {
-    match hash.get("result")?.trim().to_ascii_lowercase().as_str() {
+    match value::get(hash, "result")?.trim().to_ascii_lowercase().as_str() {
         "success" => Some(true),
         "error" => Some(false),
         _ => None,

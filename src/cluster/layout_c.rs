@@ -1,6 +1,7 @@
 //! Layout C, NS8 core 3.20 and later: HASH `node/<node>/backup_status/<plan>`, from module to a JSON object with layout
 //! B's fields. The members of a plan are in its `instances`.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use serde_json::Value;
@@ -13,18 +14,20 @@ use super::value::Hash;
 pub(super) const GENERATION: Generation =
     Generation { layout: Layout::C, owner: Owner::Node, folder: "backup_status", suffix: "", decode };
 
-fn decode(_node: &str, hash: &Hash) -> Vec<(ModuleId, Decoded)> {
-    hash.iter().filter_map(|(module, json)| Some((ModuleId::new(module)?, result(json)))).collect()
+fn decode(_node: &str, hash: Hash) -> Vec<(ModuleId, Decoded)> {
+    hash.into_iter().filter_map(|(module, json)| Some((ModuleId::new(module)?, result(&json)))).collect()
 }
 
 fn result(json: &str) -> Decoded {
     let object: BTreeMap<String, Value> = serde_json::from_str(json).map_err(|_| Fault::NotJson)?;
-    let text = |value: Value| match value {
-        Value::String(text) => text,
-        other => other.to_string(),
-    };
-    let hash: Hash = object.into_iter().map(|(name, value)| (name, text(value))).collect();
-    layout_b::result(Layout::C, &hash)
+    layout_b::result(Layout::C, |name| object.get(name).map(text))
+}
+
+fn text(value: &Value) -> Cow<'_, str> {
+    match value {
+        Value::String(text) => Cow::Borrowed(text),
+        other => Cow::Owned(other.to_string()),
+    }
 }
 
 #[cfg(test)]

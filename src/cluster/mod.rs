@@ -29,9 +29,9 @@ use jiff::Timestamp;
 use crate::config;
 use connection::{Connection, bounded, get};
 pub use connection::{ReadError, Why};
-pub use destination::Destination;
+pub use destination::{Destination, Destinations};
 use keys::{Index, Keys};
-use model::{Cluster, ModuleId, Plan, PlanId};
+use model::{Cluster, Module, ModuleId, Plan, PlanId};
 use plan::Results;
 pub use private::add_passwords;
 pub use smarthost::Smarthost;
@@ -78,7 +78,7 @@ pub async fn read(redis: &config::Redis, selector: Selector<'_>) -> Result<Clust
             plans.entry(id).and_modify(|plan| results.complete(plan, index.nodes.as_ref()));
         }
         let mut plans: Vec<Plan> = plans.into_values().filter(|plan| selector.selects(plan)).collect();
-        describe(&mut connection, &mut plans, &index).await?;
+        add_names(&mut connection, &mut plans).await?;
         Ok(Cluster { name: index.name, plans })
     })
     .await
@@ -96,11 +96,16 @@ pub async fn smarthost(redis: &config::Redis) -> Result<Option<Smarthost>, ReadE
     smarthost::smarthost(&hash.await?)
 }
 
-/// Reads where `plan` is backed up to: the destination that it names, or else every one that there is.
+/// Reads where `plan` is backed up to: the destination that it names, or else every one that there is; and where the
+/// repositories of `modules` are there.
 ///
 /// # Errors
 /// As [`read`].
-pub async fn destinations(redis: &config::Redis, plan: &Plan) -> Result<Vec<Destination>, ReadError> {
+pub async fn destinations(
+    redis: &config::Redis,
+    plan: &Plan,
+    modules: &[&ModuleId],
+) -> Result<Destinations, ReadError> {
     bounded(redis, async {
         let mut connection = Connection::open(redis).await?;
         let keys = match &plan.repository {
@@ -108,11 +113,11 @@ pub async fn destinations(redis: &config::Redis, plan: &Plan) -> Result<Vec<Dest
             None => connection.scan(destination::PATTERN).await?,
         };
         let keys = keys.into_iter().filter(|key| destination::id_of(key).is_some());
-        let mut destinations = Vec::new();
+        let mut all = Vec::new();
         for (key, answer) in connection.ask_each(keys, |key| get("HGETALL", key)).await? {
-            destinations.extend(destination::destination(&key, &value::hash(answer?)));
+            all.extend(destination::destination(&key, &value::hash(answer?)));
         }
-        Ok(destinations)
+        Ok(Destinations { all, paths: find_paths(&mut connection, modules).await? })
     })
     .await
 }
@@ -165,10 +170,9 @@ async fn find_results(
 ) -> Result<BTreeMap<PlanId, Results>, Why> {
     let mut found: BTreeMap<PlanId, Results> = plans.keys().map(|id| (id.clone(), Results::default())).collect();
     for generation in generation::ALL.into_iter().rev() {
-        let keys = keys.results(generation, plans).into_iter();
-        let open =
-            keys.filter(|key| found.get(&key.plan).is_some_and(|results| results.lack(key, nodes))).collect::<Vec<_>>();
-        for (key, answer) in connection.ask_each(open, |key| get("HGETALL", key.name())).await? {
+        let mut keys = keys.results(generation, plans);
+        keys.retain(|key| found.get(key.plan).is_some_and(|results| results.lack(key, nodes)));
+        for (key, answer) in connection.ask_each(keys, |key| get("HGETALL", key.name())).await? {
             let hash = connection::needed(answer)?.map(value::hash);
             found.entry(key.plan.clone()).or_default().add(&key, hash);
         }
@@ -176,34 +180,38 @@ async fn find_results(
     Ok(found)
 }
 
-/// Adds what is known of the modules beside their results: all names by one command, and the images, in one round trip.
-/// What cannot be read is as good as not there.
-async fn describe(connection: &mut Connection, plans: &mut [Plan], index: &Index) -> Result<(), Why> {
-    let module_name = |id: &ModuleId| format!("module/{id}/ui_name");
-    let node_name = |id: &str| format!("node/{id}/ui_name");
+/// The paths of the modules' repositories. An image that cannot be read is as good as not there.
+async fn find_paths(connection: &mut Connection, modules: &[&ModuleId]) -> Result<BTreeMap<ModuleId, String>, Why> {
+    let uuid_of = |module: &ModuleId| get("HGET", "cluster/module_uuid").arg(module.as_str()).take();
+    let image_of = |module: &ModuleId| get("HGET", format!("module/{module}/environment")).arg("IMAGE_URL").take();
+    let commands = modules.iter().flat_map(|module| [uuid_of(module), image_of(module)]);
+    let mut answers = connection.ask(commands).await?.into_iter();
+    let mut next = || Ok::<_, Why>(answers.next().transpose()?.and_then(value::text));
+    let mut paths = BTreeMap::new();
+    for &module in modules {
+        let (uuid, image_url) = (next()?, next().unwrap_or_default());
+        let path = uuid.map(|uuid| destination::path(module, &uuid, image_url.as_deref()));
+        paths.extend(path.map(|path| (module.clone(), path)));
+    }
+    Ok(paths)
+}
+
+/// Adds the names of modules and nodes, all by one command. One that cannot be read is as good as not there.
+async fn add_names(connection: &mut Connection, plans: &mut [Plan]) -> Result<(), Why> {
     let modules = || plans.iter().flat_map(|plan| &plan.modules);
-    let nodes = modules().filter_map(|(_, module)| module.node.as_deref());
-    let names: BTreeSet<String> = modules().map(|(id, _)| module_name(id)).chain(nodes.map(node_name)).collect();
-    let ids: BTreeSet<ModuleId> = modules().map(|(id, _)| id.clone()).collect();
-    if ids.is_empty() {
+    let nodes: BTreeSet<String> = modules().filter_map(|(_, module)| module.node.clone()).collect();
+    let module_keys = modules().map(|(id, _)| format!("module/{id}/ui_name"));
+    let keys: Vec<String> = module_keys.chain(nodes.iter().map(|id| format!("node/{id}/ui_name"))).collect();
+    if keys.is_empty() {
         return Ok(());
     }
-    let image_of = |id: &ModuleId| get("HGET", format!("module/{id}/environment")).arg("IMAGE_URL").take();
-    let all_names = redis::cmd("MGET").arg(names.iter().collect::<Vec<_>>()).take();
-    let mut answers = connection.ask(std::iter::once(all_names).chain(ids.iter().map(image_of))).await?.into_iter();
-    let texts = answers.next().and_then(Result::ok).map(value::options).unwrap_or_default();
-    let texts: BTreeMap<String, String> =
-        names.into_iter().zip(texts).filter_map(|(key, text)| Some((key, text?))).collect();
-    let images: BTreeMap<ModuleId, String> = ids
-        .into_iter()
-        .zip(answers)
-        .filter_map(|(id, answer)| Some((id, plan::image(&value::text(answer.ok()?)?)?)))
-        .collect();
-    for (id, module) in plans.iter_mut().flat_map(|plan| &mut plan.modules) {
-        module.ui_name = texts.get(&module_name(id)).cloned();
-        module.node_name = module.node.as_deref().and_then(|node| texts.get(&node_name(node))).cloned();
-        module.uuid = index.uuids.get(id.as_str()).cloned();
-        module.image = images.get(id).cloned();
+    let answer = connection.ask([redis::cmd("MGET").arg(keys).take()]).await?.pop();
+    let mut names = answer.and_then(Result::ok).map(value::options).unwrap_or_default().into_iter();
+    let mut modules: Vec<&mut Module> = plans.iter_mut().flat_map(|plan| plan.modules.values_mut()).collect();
+    modules.iter_mut().for_each(|module| module.ui_name = names.next().flatten());
+    let nodes: BTreeMap<String, Option<String>> = nodes.into_iter().zip(names).collect();
+    for module in modules {
+        module.node_name = module.node.as_ref().and_then(|node| nodes.get(node).cloned().flatten());
     }
     Ok(())
 }

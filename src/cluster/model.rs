@@ -1,5 +1,6 @@
 //! What the cluster says, as plain values: plans, their members, and each member's last result.
 
+use std::borrow::Borrow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
@@ -28,6 +29,12 @@ impl PlanId {
     }
 }
 
+impl Borrow<str> for PlanId {
+    fn borrow(&self) -> &str {
+        &self.0
+    }
+}
+
 impl fmt::Display for PlanId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
@@ -53,6 +60,12 @@ impl ModuleId {
     /// The application: the id without its trailing digits, the first part of a repository's path.
     pub fn app(&self) -> &str {
         self.0.trim_end_matches(|c: char| c.is_ascii_digit())
+    }
+}
+
+impl Borrow<str> for ModuleId {
+    fn borrow(&self) -> &str {
+        &self.0
     }
 }
 
@@ -192,10 +205,6 @@ pub struct Module {
     pub node: Option<String>,
     /// `node/<node>/ui_name`.
     pub node_name: Option<String>,
-    /// `cluster/module_uuid`: the last part of its repository's path.
-    pub uuid: Option<String>,
-    /// The image's name from `IMAGE_URL`: the first part of its repository's path, where known.
-    pub image: Option<String>,
 }
 
 /// A module's last result.

@@ -1,8 +1,6 @@
 //! From what was found in Redis to a [`Plan`]: its definition, the merge of the generations, its members. Pure.
 
-use std::collections::{BTreeMap, BTreeSet};
-
-use jiff::Timestamp;
+use std::collections::{BTreeMap, BTreeSet, btree_map};
 
 use super::generation::{Decoded, Owner};
 use super::keys::ResultKey;
@@ -31,9 +29,10 @@ pub(super) fn define(id: PlanId, definition: Result<Hash, Fault>, status: Result
     });
     plan.defined = !definition.is_empty();
     plan.name = value::field(&definition, "name");
-    plan.enabled = definition.get("enabled").is_none_or(|enabled| value::is_yes(enabled));
+    plan.enabled = value::get(&definition, "enabled").is_none_or(value::is_yes);
     plan.repository = value::field(&definition, "repository");
-    plan.members = definition.get("instances").map(|ids| ids.split_whitespace().filter_map(ModuleId::new).collect());
+    plan.members =
+        value::get(&definition, "instances").map(|ids| ids.split_whitespace().filter_map(ModuleId::new).collect());
     match status.and_then(|hash| layout_a::status(&hash)) {
         Ok(status) => plan.status = status,
         Err(fault) => plan.damaged.push(Damage { entry: Entry::Status, fault }),
@@ -64,41 +63,47 @@ impl Results {
     /// Whether `key`, of the same generation or an earlier one, may tell what is not known yet. A result that is damaged
     /// or on a node that cannot be read counts as known: what stayed behind at an upgrade is no answer. `nodes` are the
     /// modules' nodes, where the cluster lists them.
-    pub(super) fn lack(&self, key: &ResultKey, nodes: Option<&BTreeMap<ModuleId, String>>) -> bool {
-        let Some(module) = ModuleId::new(&key.owner) else { return true };
-        let unread = match nodes.and_then(|nodes| nodes.get(&module)) {
-            Some(node) => self.unread.contains_key(node),
-            None => !self.unread.is_empty(),
-        };
-        key.generation.owner == Owner::Node || !unread && !self.by_module.contains_key(&module)
+    pub(super) fn lack(&self, key: &ResultKey<'_>, nodes: Option<&BTreeMap<ModuleId, String>>) -> bool {
+        if key.generation.owner == Owner::Node {
+            return true;
+        }
+        let known = self.by_module.contains_key(key.owner);
+        !known
+            && match nodes.and_then(|nodes| nodes.get(key.owner)) {
+                Some(node) => !self.unread.contains_key(node),
+                None => self.unread.is_empty(),
+            }
     }
 
     /// Takes in what `key` holds, or why it cannot be read.
-    pub(super) fn add(&mut self, key: &ResultKey, hash: Result<Hash, Fault>) {
+    pub(super) fn add(&mut self, key: &ResultKey<'_>, hash: Result<Hash, Fault>) {
         let layout = key.generation.layout;
         match (hash, key.generation.owner) {
             (Ok(hash), _) if hash.is_empty() => {}
             (Ok(hash), _) => {
-                for (module, result) in (key.generation.decode)(&key.owner, &hash) {
+                for (module, result) in (key.generation.decode)(key.owner, hash) {
                     self.put(layout, module, result);
                 }
             }
             (Err(fault), Owner::Module) => {
-                if let Some(module) = ModuleId::new(&key.owner) {
+                if let Some(module) = ModuleId::new(key.owner) {
                     self.put(layout, module, Err(fault));
                 }
             }
             (Err(fault), Owner::Node) => {
-                self.unread.insert(key.owner.clone(), fault);
+                self.unread.insert(key.owner.into(), fault);
             }
         }
     }
 
     /// A later generation counts; within one, for a module that has moved to another node, the newer result.
     fn put(&mut self, layout: Layout, module: ModuleId, result: Decoded) {
-        let known = self.by_module.get(&module).map(|(layout, known)| (*layout, end(known)));
-        if known.is_none_or(|known| known <= (layout, end(&result))) {
-            self.by_module.insert(module, (layout, result));
+        let rank = |(layout, result): &(Layout, Decoded)| (*layout, result.as_ref().ok().and_then(|result| result.end));
+        let found = (layout, result);
+        match self.by_module.entry(module) {
+            btree_map::Entry::Vacant(place) => drop(place.insert(found)),
+            btree_map::Entry::Occupied(mut known) if rank(known.get()) <= rank(&found) => *known.get_mut() = found,
+            btree_map::Entry::Occupied(_) => {}
         }
     }
 
@@ -109,9 +114,11 @@ impl Results {
             return;
         }
         let exists = |module: &ModuleId| nodes.is_none_or(|nodes| nodes.contains_key(module));
-        self.by_module.retain(|module, _| exists(module));
-        if plan.members.is_none() && plan.defined && !self.documented() {
-            plan.members = Some(BTreeSet::new());
+        if plan.members.is_none() {
+            self.by_module.retain(|module, _| exists(module));
+            if plan.defined && !self.documented() {
+                plan.members = Some(BTreeSet::new());
+            }
         }
         if let Some(members) = &mut plan.members {
             members.retain(exists);
@@ -122,9 +129,9 @@ impl Results {
                 (plan.members, plan.not_awaited) = (Some(shown), idle);
             }
         }
-        let mut modules: BTreeSet<ModuleId> = plan.members.iter().flatten().cloned().collect();
+        // Where members are known, every result is a member's.
+        let modules = plan.members.clone().unwrap_or_else(|| self.by_module.keys().cloned().collect());
         for (module, (_, result)) in self.by_module {
-            modules.insert(module.clone());
             match result {
                 Ok(result) => drop(plan.results.insert(module, result)),
                 Err(fault) => plan.damaged.push(Damage { entry: Entry::Result(module), fault }),
@@ -143,14 +150,4 @@ impl Results {
     fn documented(&self) -> bool {
         self.by_module.values().any(|(layout, _)| *layout == Layout::A)
     }
-}
-
-fn end(result: &Decoded) -> Option<Timestamp> {
-    result.as_ref().ok().and_then(|result| result.end)
-}
-
-/// The image's name in an `IMAGE_URL` such as `ghcr.io/nethserver/mail:1.4.0`: `mail`.
-pub(super) fn image(url: &str) -> Option<String> {
-    let name = url.rsplit('/').next()?.split(['@', ':']).next()?;
-    Some(name.to_owned()).filter(|name| !name.is_empty())
 }

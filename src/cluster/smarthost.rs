@@ -26,19 +26,19 @@ pub struct Smarthost {
 
 /// The relay in these fields; `None` where it is not enabled.
 pub(super) fn smarthost(hash: &Hash) -> Result<Option<Smarthost>, ReadError> {
-    if !hash.get("enabled").is_some_and(|enabled| value::is_yes(enabled)) {
+    if !value::get(hash, "enabled").is_some_and(value::is_yes) {
         return Ok(None);
     }
     let host = value::field(hash, "host").ok_or(ReadError::Smarthost("names no host"))?;
     let port = value::field(hash, "port").and_then(|port| port.trim().parse().ok());
     let port = port.ok_or(ReadError::Smarthost("its port is not a number up to 65535"))?;
-    let encryption = match hash.get("encrypt_smtp").map_or("", |text| text.trim()) {
+    let encryption = match value::get(hash, "encrypt_smtp").map_or("", str::trim) {
         "none" => Encryption::None,
         "starttls" | "" => Encryption::Starttls,
         "tls" => Encryption::Tls,
         _ => return Err(ReadError::Smarthost("its encrypt_smtp is neither `none` nor `starttls` nor `tls`")),
     };
-    let tls_verify = hash.get("tls_verify").is_none_or(|verify| value::is_yes(verify));
+    let tls_verify = value::get(hash, "tls_verify").is_none_or(value::is_yes);
     let login = value::field(hash, "username").zip(value::field(hash, "password").map(SecretString::from));
     Ok(Some(Smarthost { host, port, encryption, tls_verify, login }))
 }

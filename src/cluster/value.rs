@@ -1,24 +1,27 @@
 //! From Redis's answers to plain values, leniently: numbers come as text, and bytes that are no UTF-8 are made so.
 
-use std::collections::BTreeMap;
-
 use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use redis::Value;
 
-/// A Redis HASH.
-pub(super) type Hash = BTreeMap<String, String>;
+/// A Redis HASH: its fields, each with its value. They are few, or all of them are wanted.
+pub(super) type Hash = Vec<(String, String)>;
 
 /// A single value; `None` where the key or the field does not exist or is empty.
 pub(super) fn text(value: Value) -> Option<String> {
     match value {
-        Value::BulkString(bytes) => Some(String::from_utf8_lossy(&bytes).into_owned()),
+        Value::BulkString(bytes) => Some(lossy(bytes)),
         Value::SimpleString(text) => Some(text),
         Value::Int(number) => Some(number.to_string()),
         _ => None,
     }
     .filter(|text| !text.is_empty())
+}
+
+/// The library's own buffer, wherever it holds UTF-8.
+fn lossy(bytes: Vec<u8>) -> String {
+    String::from_utf8(bytes).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
 }
 
 /// The members of a list or a set, empty ones left out.
@@ -43,16 +46,18 @@ pub(super) fn hash(value: Value) -> Hash {
         Value::Array(values) => values.into_iter(),
         _ => return Hash::new(),
     };
-    let mut hash = Hash::new();
-    while let (Some(field), Some(value)) = (values.next(), values.next()) {
-        hash.insert(text(field).unwrap_or_default(), text(value).unwrap_or_default());
-    }
-    hash
+    let mut next = || Some(text(values.next()?).unwrap_or_default());
+    std::iter::from_fn(|| next().zip(next())).collect()
+}
+
+/// A field that is there.
+pub(super) fn get<'a>(hash: &'a Hash, name: &str) -> Option<&'a str> {
+    hash.iter().find(|(field, _)| field == name).map(|(_, value)| value.as_str())
 }
 
 /// A field that is there and not empty.
 pub(super) fn field(hash: &Hash, name: &str) -> Option<String> {
-    hash.get(name).filter(|text| !text.is_empty()).cloned()
+    get(hash, name).filter(|text| !text.is_empty()).map(String::from)
 }
 
 /// NS8 writes a yes as `1` and a no as nothing.

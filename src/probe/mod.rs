@@ -21,8 +21,8 @@ pub use agent::{AGENT_ENV, Agent};
 
 use crate::classify::Assessment;
 use crate::cluster::ReadError;
-use crate::cluster::model::{ModuleId, Plan};
-use crate::cluster::{self, Destination};
+use crate::cluster::model::ModuleId;
+use crate::cluster::{self, Destinations};
 use crate::config::{RepoCheck, Settings};
 use crate::process;
 use target::{Means, Target, Way};
@@ -31,14 +31,16 @@ use target::{Means, Target, Way};
 /// that one that hangs seldom holds up another.
 const SIDE_BY_SIDE: usize = 8;
 
-/// Looks at the repositories of `plan` that can tell why its run failed, several at a time, each for
+/// Where each module has a repository of its own, at most this many are looked at in all.
+pub const MAX_MODULES: usize = 8;
+
+/// Looks at the repositories in `destinations` that can tell why a run failed, several at a time, each for
 /// `repo_check.timeout` at most, and tells `progress` how many are done, and of how many.
 ///
 /// Dropping the future stops everything it has started.
 pub async fn probe(
     settings: &Settings,
-    mut destinations: Vec<Destination>,
-    plan: &Plan,
+    mut destinations: Destinations,
     assessment: &Assessment,
     progress: &(dyn Fn(usize, usize) + Sync),
 ) -> Vec<Probe> {
@@ -46,10 +48,10 @@ pub async fn probe(
     let restic = process::find(&repo_check.restic).is_ok();
     let agent = Agent::load(repo_check);
     if let (true, Some(agent)) = (restic, &agent) {
-        cluster::add_passwords(redis, &agent.user, &agent.password, &mut destinations).await;
+        cluster::add_passwords(redis, &agent.user, &agent.password, &mut destinations.all).await;
     }
     let means = Means { gateway: &repo_check.gateway, agent, restic };
-    let targets = target::targets(&means, &destinations, plan, assessment);
+    let targets = target::targets(&means, &destinations, assessment);
     let total = targets.len();
     progress(0, total);
     let permits = Arc::new(Semaphore::new(SIDE_BY_SIDE));

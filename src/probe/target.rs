@@ -6,13 +6,10 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::agent::Agent;
 use super::redact::without_url_passwords;
-use super::{NotProbed, gateway, restic};
-use crate::classify::{Assessment, State};
-use crate::cluster::Destination;
-use crate::cluster::model::{ModuleId, Plan};
-
-/// Where each module has a repository of its own, at most this many are looked at in all.
-const MAX_MODULES: usize = 8;
+use super::{MAX_MODULES, NotProbed, gateway, restic};
+use crate::classify::Assessment;
+use crate::cluster::model::ModuleId;
+use crate::cluster::{Destination, Destinations};
 
 /// What there is to look with.
 #[derive(Debug)]
@@ -44,17 +41,11 @@ pub(super) enum Way {
 
 /// The repositories of `destinations` that can tell why the run failed: where each module has its own, those of the
 /// modules that failed or have no result of this run.
-pub(super) fn targets(
-    means: &Means<'_>,
-    destinations: &[Destination],
-    plan: &Plan,
-    assessment: &Assessment,
-) -> Vec<Target> {
-    let troubled = assessment.modules.iter().filter(|(_, state)| *state != State::Success);
-    let troubled: Vec<&ModuleId> = troubled.map(|(module, _)| module).collect();
+pub(super) fn targets(means: &Means<'_>, destinations: &Destinations, assessment: &Assessment) -> Vec<Target> {
+    let troubled: Vec<&ModuleId> = assessment.troubled().collect();
     let mut left = MAX_MODULES;
     let mut targets = Vec::new();
-    for destination in destinations {
+    for destination in &destinations.all {
         let (repository, location) = shown(destination);
         let gateway = matches!(destination, Destination::Gateway { .. });
         let target =
@@ -66,7 +57,8 @@ pub(super) fn targets(
         let (chosen, others) = troubled.split_at(troubled.len().min(left));
         left -= chosen.len();
         for &module in chosen {
-            let way = path(plan, module).and_then(|path| way(means, destination, &path));
+            let path = destinations.paths.get(module).ok_or_else(|| NotProbed::NoUuid(module.clone()));
+            let way = path.and_then(|path| way(means, destination, path));
             targets.push(target(Some(module.clone()), way));
         }
         if !others.is_empty() {
@@ -85,15 +77,6 @@ fn shown(destination: &Destination) -> (String, Option<String>) {
         }
     };
     (name.clone(), place.map(|place| without_url_passwords(&place)))
-}
-
-/// The path of a module's repository below its destination: `<app>/<module uuid>`.
-fn path(plan: &Plan, module: &ModuleId) -> Result<String, NotProbed> {
-    let known = plan.modules.get(module);
-    let app = known.and_then(|known| known.image.as_deref()).unwrap_or_else(|| module.app());
-    let uuid = known.and_then(|known| known.uuid.as_deref());
-    let uuid = uuid.ok_or_else(|| NotProbed::NoUuid(module.clone()))?;
-    Ok(format!("{app}/{uuid}"))
 }
 
 /// How to look at the repository at `path` below `destination`.
@@ -220,7 +203,7 @@ mod tests {
 
     use super::*;
     use crate::classify::assess;
-    use crate::cluster::model::{Module, PlanId};
+    use crate::cluster::model::{Plan, PlanId};
 
     fn some(text: &str) -> Option<String> {
         (!text.is_empty()).then(|| text.into())
@@ -342,12 +325,16 @@ mod tests {
         let mut plan = Plan::unknown(PlanId::new("1").unwrap());
         let ids = (1..=10).map(|n| ModuleId::new(format!("mail{n}")).unwrap());
         plan.members = Some(ids.collect());
-        let known = Module { uuid: some("u1"), image: some("postfix"), ..Module::default() };
-        plan.modules.insert(ModuleId::new("mail1").unwrap(), known);
         let assessment = assess(&plan, Timestamp::UNIX_EPOCH, Timestamp::UNIX_EPOCH, None);
-        let destinations =
-            [per_module("s3:https://user:pw@host/bucket"), documented("local", "", "/srv"), per_module("/other")];
-        let targets = targets(&means(), &destinations, &plan, &assessment);
+        let destinations = Destinations {
+            all: vec![
+                per_module("s3:https://user:pw@host/bucket"),
+                documented("local", "", "/srv"),
+                per_module("/other"),
+            ],
+            paths: [(ModuleId::new("mail1").unwrap(), "postfix/u1".into())].into(),
+        };
+        let targets = targets(&means(), &destinations, &assessment);
         assert_eq!(targets.len(), MAX_MODULES + 3);
         let Ok(Way::Restic(repository)) = &targets[0].way else { panic!("{targets:?}") };
         assert_eq!(repository.location.expose_secret(), "s3:https://user:pw@host/bucket/postfix/u1");

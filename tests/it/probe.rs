@@ -11,8 +11,8 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use ns8_backup_monitor::classify::assess;
-use ns8_backup_monitor::cluster::Destination;
-use ns8_backup_monitor::cluster::model::{Layout, Module, ModuleId, ModuleResult, Plan, PlanId};
+use ns8_backup_monitor::cluster::model::{Layout, ModuleId, ModuleResult, Plan, PlanId};
+use ns8_backup_monitor::cluster::{Destination, Destinations};
 use ns8_backup_monitor::config::{self, RepoCheck, Settings};
 use ns8_backup_monitor::probe::{Lock, NotProbed, Probe, Verdict, probe};
 use tempfile::TempDir;
@@ -229,7 +229,7 @@ async fn one_that_hangs_holds_up_nobody() {
     let repository = Repository::copy();
     let server = Server::start(Answer::Silence);
     let login = Login::new(USER, "x");
-    let destinations = vec![gateway_destination(None), repository.local()];
+    let destinations = [gateway_destination(None), repository.local()];
     let seen = Mutex::new(Vec::new());
     let (settings, plan) = (behind(&login, &server.url(), LONG), plan(&[("mail1", 1), ("mail2", 1), ("mail3", 1)]));
     let assessment = assess(&plan, Timestamp::now(), Timestamp::now(), None);
@@ -240,7 +240,7 @@ async fn one_that_hangs_holds_up_nobody() {
             server.hang_up();
         }
     };
-    let probes = probe(&whole(&settings), destinations, &plan, &assessment, &progress).await;
+    let probes = probe(&whole(&settings), with_paths(&destinations, &plan), &assessment, &progress).await;
     let verdicts: Vec<_> = probes.into_iter().map(|probe| probe.verdict).collect();
     let [Verdict::Unreachable(_), Verdict::Unreachable(_), Verdict::Unreachable(_), local] = &verdicts[..] else {
         panic!("{verdicts:?}")
@@ -414,7 +414,6 @@ fn plan(modules: &[(&str, u64)]) -> Plan {
     let mut plan = Plan::unknown(PlanId::new("1").unwrap());
     for (name, errors) in modules {
         let id = ModuleId::new(*name).unwrap();
-        let module = Module { uuid: Some(format!("uuid-{name}")), ..Module::default() };
         let result = ModuleResult {
             layout: Layout::C,
             start: None,
@@ -425,8 +424,7 @@ fn plan(modules: &[(&str, u64)]) -> Plan {
             total_file_count: None,
             snapshots_count: None,
         };
-        plan.results.insert(id.clone(), result);
-        plan.modules.insert(id, module);
+        plan.results.insert(id, result);
     }
     plan
 }
@@ -437,7 +435,13 @@ async fn probes(settings: &RepoCheck, destinations: &[Destination], plan: &Plan)
 
 async fn probes_by(settings: &Settings, destinations: &[Destination], plan: &Plan) -> Vec<Probe> {
     let now = Timestamp::now();
-    probe(settings, destinations.into(), plan, &assess(plan, now, now, None), &|_, _| ()).await
+    probe(settings, with_paths(destinations, plan), &assess(plan, now, now, None), &|_, _| ()).await
+}
+
+/// These destinations, below each of which a module's repository is at `<app>/uuid-<module>`.
+fn with_paths(destinations: &[Destination], plan: &Plan) -> Destinations {
+    let path = |module: &ModuleId| (module.clone(), format!("{}/uuid-{module}", module.app()));
+    Destinations { all: destinations.into(), paths: plan.results.keys().map(path).collect() }
 }
 
 /// The whole configuration around `repo_check`; there is no Redis.

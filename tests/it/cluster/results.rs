@@ -74,7 +74,6 @@ async fn layout_a_with_a_list_of_modules_is_read_without_a_scan() {
 #[tokio::test]
 async fn layout_b_finds_members_in_reverse() {
     let redis = two_nodes(&[]);
-    redis.hset("cluster/module_uuid", &[("mail1", "5f1c")]);
     for (name, plans) in [("mail1", "2 3"), ("web2", "2"), ("idle3", "2"), ("gone9", "2"), ("other4", "3")] {
         redis.run::<i64>(&format!("SADD module/{name}/backups {plans}"));
     }
@@ -87,7 +86,6 @@ async fn layout_b_finds_members_in_reverse() {
     redis.run::<String>("SET module/mail1/ui_name Post");
     redis.run::<String>("SET node/1/ui_name leader");
     redis.run::<String>("SET cluster/ui_name Casa");
-    redis.hset("module/mail1/environment", &[("IMAGE_URL", "ghcr.io/nethserver/mail:1.4.0")]);
     let id = plan_id("2");
     let cluster = read_all(&redis, Selector::Plan(&id)).await;
     assert_eq!(cluster.name.as_deref(), Some("Casa"));
@@ -100,8 +98,8 @@ async fn layout_b_finds_members_in_reverse() {
     assert_eq!((result.layout, result.start), (Layout::B, Timestamp::from_second(1_763_600_000).ok()));
     assert_eq!((result.total_size, result.total_file_count, result.snapshots_count), (Some(5), Some(6), None));
     let mail = &plan.modules[&module("mail1")];
-    let known = [&mail.ui_name, &mail.node, &mail.node_name, &mail.uuid, &mail.image].map(|text| text.as_deref());
-    assert_eq!(known, [Some("Post"), Some("1"), Some("leader"), Some("5f1c"), Some("mail")]);
+    let known = [&mail.ui_name, &mail.node, &mail.node_name].map(|text| text.as_deref());
+    assert_eq!(known, [Some("Post"), Some("1"), Some("leader")]);
     assert_eq!(redis.calls("scan"), 0);
 }
 
@@ -376,6 +374,18 @@ async fn the_relay_is_read_where_it_is_enabled() {
 }
 
 #[tokio::test]
+async fn a_modules_repository_is_found_by_image_and_uuid() {
+    let redis = Redis::ns8();
+    redis.hset("cluster/module_uuid", &[("mail1", "5f1c"), ("web2", "77aa"), ("odd3", "90be"), ("other4", "c0de")]);
+    redis.hset("module/mail1/environment", &[("IMAGE_URL", "ghcr.io/nethserver/postfix:1.4.0")]);
+    redis.run::<String>("SET module/odd3/environment text");
+    let modules = ["mail1", "web2", "odd3", "new5"].map(module);
+    let found = destinations(&redis.settings(), &Plan::unknown(plan_id("2")), &modules.each_ref()).await.unwrap();
+    let paths = ["mail1 postfix/5f1c", "odd3 odd/90be", "web2 web/77aa"];
+    assert_eq!(found.paths.iter().map(|(module, path)| format!("{module} {path}")).collect::<Vec<_>>(), paths);
+}
+
+#[tokio::test]
 async fn a_plan_that_names_its_destination_is_asked_for_that_one() {
     let redis = Redis::ns8();
     redis.hset("cluster/backup_repository/new", &[("name", "Gate"), ("url", "b2:bucket"), ("provider", "backblaze")]);
@@ -386,18 +396,19 @@ async fn a_plan_that_names_its_destination_is_asked_for_that_one() {
     redis.run::<String>("SET cluster/backup_repository/first/lock text");
     let mut plan = Plan::unknown(plan_id("2"));
     plan.repository = Some("new".into());
-    let found = destinations(&redis.settings(), &plan).await.unwrap();
+    let find = async |plan: &Plan| destinations(&redis.settings(), plan, &[]).await.unwrap().all;
+    let found = find(&plan).await;
     let [Destination::Gateway { uuid, name, url, .. }] = &found[..] else { panic!("{found:?}") };
     assert_eq!((uuid.as_str(), name.as_deref(), url.as_deref()), ("new", Some("Gate"), Some("b2:bucket")));
     plan.repository = Some("old".into());
-    let found = destinations(&redis.settings(), &plan).await.unwrap();
+    let found = find(&plan).await;
     let [Destination::PerModule { uuid, password, .. }] = &found[..] else { panic!("{found:?}") };
     assert_eq!((uuid.as_str(), password.as_ref().unwrap().expose_secret()), ("old", "geheim"));
     plan.repository = Some("../smarthost".into());
-    assert!(destinations(&redis.settings(), &plan).await.unwrap().is_empty());
+    assert!(find(&plan).await.is_empty());
     assert_eq!(redis.calls("scan"), 0);
     plan.repository = None;
-    let found = destinations(&redis.settings(), &plan).await.unwrap();
+    let found = find(&plan).await;
     let [Destination::Documented { id, backend, .. }, Destination::Gateway { .. }, Destination::PerModule { .. }] =
         &found[..]
     else {

@@ -36,8 +36,8 @@ async fn nothing_is_sent_that_ns8_forbids() {
     assert_eq!(members(&plan), ["mail1"]);
     cluster::read(&redis.settings(), Selector::Recent { since: Timestamp::UNIX_EPOCH }).await.unwrap();
     smarthost(&redis.settings()).await.unwrap();
-    destinations(&redis.settings(), &plan).await.unwrap();
-    destinations(&redis.settings(), &Plan::unknown(plan_id("2"))).await.unwrap();
+    destinations(&redis.settings(), &plan, &[&super::module("mail1")]).await.unwrap();
+    destinations(&redis.settings(), &Plan::unknown(plan_id("2")), &[]).await.unwrap();
     let forbidden: Vec<redis::Value> = redis.run("ACL LOG");
     assert!(forbidden.is_empty(), "{forbidden:?}");
     assert_eq!(["client", "hello", "select", "keys"].map(|name| redis.calls(name)), [0; 4]);

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::os::unix::fs::PermissionsExt;
 
 use ns8_backup_monitor::classify::assess;
-use ns8_backup_monitor::cluster::Destination;
 use ns8_backup_monitor::cluster::model::{Plan, PlanId};
+use ns8_backup_monitor::cluster::{Destination, Destinations};
 use ns8_backup_monitor::config;
 use ns8_backup_monitor::probe::{self, Verdict};
 use proptest::prelude::*;
@@ -276,8 +276,8 @@ fn whatever_restic_prints_a_repository_is_not_made_healthy_by_it() {
         std::fs::write(path("restic.output"), &output).unwrap();
         std::fs::write(path("restic.errors"), &errors).unwrap();
         std::fs::write(path("restic.code"), code.to_string()).unwrap();
-        let probes =
-            runtime.block_on(probe::probe(&settings, vec![destination.clone()], &plan, &assessment, &|_, _| ()));
+        let destinations = Destinations { all: vec![destination.clone()], ..Destinations::default() };
+        let probes = runtime.block_on(probe::probe(&settings, destinations, &assessment, &|_, _| ()));
         prop_assert_eq!(probes.len(), 1);
         if let Verdict::Healthy { snapshots, .. } = probes[0].verdict {
             prop_assert_eq!(code, 0);
