@@ -31,6 +31,12 @@ pub struct Alert {
 }
 
 impl Alert {
+    /// Whether it says that a run has not taken place, as `backup_missing` and `NsBackupMissing` do, rather than that one
+    /// has failed.
+    pub fn says_missing(&self) -> bool {
+        self.name.to_ascii_lowercase().ends_with("missing")
+    }
+
     /// Bytes of its labels and annotations.
     pub fn text_len(&self) -> usize {
         self.labels.iter().chain(&self.annotations).map(|(name, text)| name.len() + text.len()).sum()
@@ -50,6 +56,8 @@ pub struct Batch {
 struct Webhook {
     #[serde(default, deserialize_with = "or_default")]
     status: String,
+    #[serde(default, rename = "truncatedAlerts", deserialize_with = "or_default")]
+    truncated: u64,
     alerts: Vec<WireAlert>,
 }
 
@@ -85,15 +93,33 @@ pub fn parse(body: &[u8], alert_names: &[String]) -> Result<Batch, serde_json::E
         let (labels, annotations) = (kept(alert.labels, &mut room), kept(alert.annotations, &mut room));
         batch.alerts.push((plan, Alert { name, labels, annotations, starts_at: alert.starts_at }));
     }
+    let left_out = batch.alerts.first().filter(|_| webhook.truncated > 0).map(|(_, first)| Alert {
+        name: first.name.clone(),
+        labels: BTreeMap::new(),
+        annotations: [("summary".into(), left_out(webhook.truncated))].into(),
+        starts_at: first.starts_at,
+    });
+    // They are alerts of plans that are not known: as with an alert without an id, all that ran lately are reported.
+    batch.alerts.extend(left_out.map(|alert| (None, alert)));
     Ok(batch)
+}
+
+fn left_out(count: u64) -> String {
+    format!("{count} more alert(s) of this group were cut off by Alertmanager (max_alerts of its receiver)")
 }
 
 /// The texts that there is `room` for, in bytes, each of a bearable length.
 fn kept(texts: BTreeMap<String, String>, room: &mut usize) -> BTreeMap<String, String> {
-    let short = texts.into_iter().map(|(name, text)| (shorten(&name, MAX_TEXT), shorten(&text, MAX_TEXT)));
-    short
-        .take_while(|(name, text)| room.checked_sub(name.len() + text.len()).map(|left| *room = left).is_some())
-        .collect()
+    let mut kept = BTreeMap::new();
+    for (name, text) in texts {
+        let (name, text) = (shorten(&name, MAX_TEXT), shorten(&text, MAX_TEXT));
+        match room.checked_sub(name.len() + text.len()) {
+            Some(left) => *room = left,
+            None => break,
+        }
+        kept.insert(name, text);
+    }
+    kept
 }
 
 fn shorten(text: &str, max: usize) -> String {
@@ -156,7 +182,19 @@ mod tests {
     #[test]
     fn a_resolved_batch_is_ignored_also_where_its_alerts_have_no_status() {
         let body = r#"{"status": "resolved", "alerts": [{"labels": {"alertname": "backup_failed"}}]}"#;
-        assert_eq!(parse_text(body).unwrap(), Batch { alerts: vec![], ignored: 1 });
+        assert_eq!(parse_text(body).unwrap(), Batch { ignored: 1, ..Batch::default() });
+    }
+
+    #[test]
+    fn alerts_that_alertmanager_has_cut_off_may_be_of_any_plan() {
+        let alert = r#"{"labels": {"alertname": "BackupFailed", "id": "2"}}"#;
+        let body = |truncated| format!(r#"{{"truncatedAlerts": {truncated}, "alerts": [{alert}]}}"#);
+        assert_eq!(plans(&body("3")), [Some("2".into()), None]);
+        assert!(parse_text(&body("3")).unwrap().alerts[1].1.annotations["summary"].starts_with("3 more alert(s)"));
+        for none in ["0", "null"] {
+            assert_eq!(plans(&body(none)), [Some("2".into())]);
+        }
+        assert_eq!(plans(r#"{"truncatedAlerts": 3, "alerts": []}"#), [], "whether they are for us is not known");
     }
 
     #[test]

@@ -7,6 +7,11 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::cluster::model::{ModuleId, Plan};
+use crate::job::Job;
+
+/// An alert that says that a run is missing may begin this long after a run that was not: the others' of a plan one of
+/// whose modules is missing.
+const MISSING_AFTER: Duration = Duration::from_secs(3600);
 
 /// A module's state in this run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -75,7 +80,7 @@ pub struct Assessment {
     pub outcome: Outcome,
     /// The counts behind it.
     pub counts: Counts,
-    /// Each module with its state, failures first, then by id.
+    /// Each module with its state, failures first, then by id in natural order.
     pub modules: Vec<(ModuleId, State)>,
     /// Whether even the plan's newest result ended more than `stale_after` ago.
     pub outdated: bool,
@@ -94,14 +99,29 @@ impl Assessment {
     }
 }
 
+/// Assesses `plan` for the alerts of `job`, at the time `now`.
+///
+/// Where they say that a run is missing, and all that there is are successes from well before, those are an earlier run's
+/// however short `stale_after` finds the time since: somebody may have started that run by hand.
+pub fn assess_for(job: &Job, plan: &Plan, now: Timestamp, stale_after: Option<Duration>) -> Assessment {
+    let assessment = assess(plan, job.alert_start(), now, stale_after);
+    let earlier = plan
+        .newest_sign()
+        .is_some_and(|newest| newest.saturating_add(MISSING_AFTER).unwrap_or(newest) < job.alert_start());
+    if job.says_missing() && assessment.outcome == Outcome::Success && earlier {
+        return assess(plan, job.alert_start(), now, Some(Duration::ZERO));
+    }
+    assessment
+}
+
 /// Assesses `plan` for an alert that started at `alert_start`, at the time `now`.
 ///
 /// A result is stale when it ended more than `stale_after` before this run, whose time is the newer of the alert's
-/// start and the plan's newest result. The latter counts as no later than `now`: one clock that runs ahead must not make
+/// start and the newest sign of the plan. The latter counts as no later than `now`: one clock that runs ahead must not make
 /// everybody else's result an old one. The alert's start counts as it is: it was no later than the alert's arrival, and
 /// a clock that was set back since must not make last night's result one of this run.
 pub fn assess(plan: &Plan, alert_start: Timestamp, now: Timestamp, stale_after: Option<Duration>) -> Assessment {
-    let run = plan.newest_end().map_or(alert_start, |newest| newest.min(now).max(alert_start));
+    let run = plan.newest_sign().map_or(alert_start, |newest| newest.min(now).max(alert_start));
     let oldest = stale_after.and_then(|age| run.checked_sub(age).ok());
     // A module whose result is damaged is in `modules` only: it counts as one without a result, never as nothing.
     let ids: BTreeSet<&ModuleId> =
@@ -125,8 +145,8 @@ pub fn assess(plan: &Plan, alert_start: Timestamp, now: Timestamp, stale_after: 
             (id.clone(), state)
         })
         .collect();
-    modules.sort_by_key(|(_, state)| *state);
-    let newest_age = plan.newest_end().and_then(|newest| Duration::try_from(now.duration_since(newest)).ok());
+    modules.sort_by(|(a, state_a), (b, state_b)| (state_a, a.natural_order()).cmp(&(state_b, b.natural_order())));
+    let newest_age = plan.newest_sign().and_then(|newest| Duration::try_from(now.duration_since(newest)).ok());
     let outdated = newest_age.zip(stale_after).is_some_and(|(age, limit)| age > limit);
     Assessment { outcome: counts.outcome(), counts, modules, outdated }
 }
@@ -134,7 +154,9 @@ pub fn assess(plan: &Plan, alert_start: Timestamp, now: Timestamp, stale_after: 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cluster::model::{Layout, Module, ModuleResult, PlanId};
+    use crate::alert::Alert;
+    use crate::cluster::model::{Layout, Module, ModuleResult, PlanId, PlanStatus};
+    use crate::job::JobId;
 
     const HOUR: i64 = 3600;
     const HALF_A_DAY: Option<Duration> = Some(Duration::from_secs(43_200));
@@ -227,6 +249,16 @@ mod tests {
     }
 
     #[test]
+    fn modules_are_listed_as_people_count() {
+        let plan =
+            plan(&[("mail10", Some(0), 0), ("mail2", Some(0), 0), ("mail", Some(0), 0), ("9", Some(0), 0)], None);
+        assert_eq!(
+            states(&plan, 0, 0).iter().map(|(id, _)| &**id).collect::<Vec<_>>(),
+            ["9", "mail", "mail2", "mail10"]
+        );
+    }
+
+    #[test]
     fn a_result_is_stale_only_when_it_is_older_than_the_limit() {
         for (end, state) in [
             (-12 * HOUR, State::Success),
@@ -239,6 +271,34 @@ mod tests {
         }
         let forever = assess(&plan(&[("m", Some(-1_000_000), 0)], None), at(0), at(0), None);
         assert_eq!(forever.outcome, Outcome::Success);
+    }
+
+    /// A run by hand in the afternoon is not the night's, however few hours lie between.
+    #[test]
+    fn a_missing_run_is_not_made_up_by_an_earlier_one() {
+        let all_well = plan(&[("a", Some(0), 0), ("b", Some(HOUR), 0)], Some(&["a", "b"]));
+        let one_failed = plan(&[("a", Some(0), 1), ("b", Some(HOUR), 0)], Some(&["a", "b"]));
+        let outcome = |plan, alert: &str, starts_at: i64| {
+            let (name, starts_at) = (alert.into(), Some(at(starts_at)));
+            let alert = Alert { name, labels: [].into(), annotations: [].into(), starts_at };
+            let job = Job::new(JobId::new(at(0), 0), PlanId::new("2"), at(24 * HOUR), alert);
+            assess_for(&job, plan, at(24 * HOUR), HALF_A_DAY).outcome
+        };
+        for name in ["backup_missing", "NsBackupMissing"] {
+            assert_eq!(outcome(&all_well, name, 11 * HOUR), Outcome::RepoFailure);
+            assert_eq!(outcome(&all_well, name, 2 * HOUR), Outcome::Success, "the run is over, though late");
+            assert_eq!(outcome(&one_failed, name, 11 * HOUR), Outcome::Partial);
+        }
+        assert_eq!(outcome(&all_well, "BackupFailed", 11 * HOUR), Outcome::Success);
+    }
+
+    /// Layout A: a run that ended before its first module did leaves only the plan's own record.
+    #[test]
+    fn the_plans_own_record_makes_its_modules_old() {
+        let mut plan = plan(&[("a", Some(0), 0)], None);
+        let timestamp = Some(at(24 * HOUR));
+        plan.status = Some(PlanStatus { success: false, timestamp, errors: Some(1) });
+        assert_eq!(states(&plan, HOUR, 25 * HOUR), [("a".into(), State::Stale)]);
     }
 
     /// An alert that is only repeated keeps its old start: the newest result tells when this run was.

@@ -2,9 +2,7 @@
 
 use std::time::Duration;
 
-use jiff::Timestamp;
-
-use crate::classify::{Assessment, Outcome, assess};
+use crate::classify::{Assessment, Outcome};
 use crate::cluster::{self, model::Plan};
 use crate::config::Settings;
 use crate::probe::{self, Probes};
@@ -32,16 +30,15 @@ impl Examined {
     }
 }
 
-/// Examines `plan` for an alert that started at `alert_start`. The repositories are looked at unless all is well or
+/// Examines `plan`, whose results mean what `assessment` says. The repositories are looked at unless all is well or
 /// `probe_wanted` says no; `progress` hears how many are done, of how many.
 pub async fn examine(
     settings: &Settings,
     plan: Plan,
-    alert_start: Timestamp,
+    assessment: Assessment,
     probe_wanted: bool,
     progress: &(dyn Fn(usize, usize) + Sync),
 ) -> Examined {
-    let assessment = assess(&plan, alert_start, Timestamp::now(), settings.correlator.stale_after);
     let probes = if assessment.outcome == Outcome::Success {
         Probes::NotNeeded
     } else if !settings.repo_check.enabled || !probe_wanted {

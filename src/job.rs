@@ -216,7 +216,12 @@ impl Job {
         newest.unwrap_or(self.accepted_at).min(self.accepted_at)
     }
 
-    /// How much of a wait of `whole` seconds is left at `now`. A clock that was set back makes it `whole` again at
+    /// Whether one of its alerts says that a run is missing.
+    pub fn says_missing(&self) -> bool {
+        self.alerts.iter().any(Alert::says_missing)
+    }
+
+    /// How much of a wait of `whole` is left at `now`. A clock that was set back makes it `whole` again at
     /// most, one that was set forward ends it.
     pub fn wait_left(&self, whole: Duration, now: Timestamp) -> Duration {
         let elapsed = Duration::try_from(now.duration_since(self.accepted_at)).unwrap_or_default();

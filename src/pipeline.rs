@@ -11,6 +11,7 @@ use jiff::Timestamp;
 use log::{error, info, warn};
 use tokio::sync::{Semaphore, watch};
 
+use crate::classify::assess_for;
 use crate::cluster::events::Announcements;
 use crate::cluster::model::PlanId;
 use crate::config::{self, Live, Settings};
@@ -112,7 +113,8 @@ impl Pipeline {
         }
         let mut examined: Vec<Examined> = Vec::with_capacity(plans.len());
         for plan in plans {
-            examined.push(examine(&settings, plan, job.alert_start(), true, &|_, _| {}).await);
+            let assessment = assess_for(job, &plan, Timestamp::now(), settings.correlator.stale_after);
+            examined.push(examine(&settings, plan, assessment, true, &|_, _| {}).await);
         }
         let findings: Vec<Finding> = examined.iter().map(|plan| plan.finding(settled.gave_up_after)).collect();
         self.address(&settings, job, cluster.as_deref(), &findings)

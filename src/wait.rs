@@ -11,7 +11,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 
-use crate::classify::assess;
+use crate::classify::assess_for;
 use crate::cluster::events::{Announcements, News};
 use crate::cluster::model::{Cluster, ModuleId, PlanId};
 use crate::cluster::{self, ReadError, Selector};
@@ -76,11 +76,12 @@ pub async fn settle(latest: &(dyn Fn() -> Job + Sync), live: &Live, announcement
 struct Awaited(BTreeSet<(PlanId, ModuleId)>);
 
 impl Awaited {
-    /// Nobody is awaited for a plan whose members are not known, or that is switched off.
+    /// Nobody is awaited for a plan whose members are not known. Of one that is switched off, which somebody may have
+    /// started by hand, those who have run before are.
     fn of(cluster: &Cluster, job: &Job, now: Timestamp, stale_after: Option<Duration>) -> Self {
-        let running = cluster.plans.iter().filter(|plan| plan.enabled && plan.members.is_some());
-        let unsettled = running.flat_map(|plan| {
-            let unsettled = assess(plan, job.alert_start(), now, stale_after).unsettled();
+        let known = cluster.plans.iter().filter(|plan| plan.members.is_some());
+        let unsettled = known.flat_map(|plan| {
+            let unsettled = assess_for(job, plan, now, stale_after).unsettled();
             unsettled.into_iter().map(|module| (plan.id.clone(), module))
         });
         Self(unsettled.collect())

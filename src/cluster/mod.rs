@@ -50,11 +50,10 @@ pub enum Selector<'a> {
 
 impl Selector<'_> {
     fn selects(&self, plan: &Plan) -> bool {
-        let written = plan.status.as_ref().and_then(|status| status.timestamp);
         match self {
             Self::Plan(_) => true,
             Self::Recent { .. } if plan.lacks_definition() => true,
-            Self::Recent { since } => plan.newest_end().max(written).is_some_and(|newest| newest >= *since),
+            Self::Recent { since } => plan.newest_sign().is_some_and(|newest| newest >= *since),
         }
     }
 }

@@ -57,6 +57,12 @@ impl ModuleId {
         &self.0
     }
 
+    /// What to sort by for people: `mail2` before `mail10`.
+    pub fn natural_order(&self) -> impl Ord {
+        let number = &self.0[self.app().len()..];
+        (self.app(), number.len(), number)
+    }
+
     /// The application: the id without its trailing digits, the first part of a repository's path.
     pub fn app(&self) -> &str {
         self.0.trim_end_matches(|c: char| c.is_ascii_digit())
@@ -177,6 +183,11 @@ impl Plan {
     /// When the newest result ended.
     pub fn newest_end(&self) -> Option<Timestamp> {
         self.results.values().filter_map(|result| result.end).max()
+    }
+
+    /// The newest sign of a run: its newest result, or layout A's own record of the whole plan.
+    pub fn newest_sign(&self) -> Option<Timestamp> {
+        self.newest_end().max(self.status.as_ref().and_then(|status| status.timestamp))
     }
 
     /// Whether its definition cannot be read, so that nobody knows who is missing.

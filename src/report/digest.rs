@@ -1,5 +1,7 @@
 //! Tells whether two reports say the same.
 
+use std::collections::BTreeSet;
+
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
@@ -7,16 +9,23 @@ use super::{Finding, Report, outcome_word};
 
 /// SHA-256, in hex, of what the report says about the plan: outcome, and each module's state and result.
 ///
-/// Wording, the time of writing, the alert and the probes do not count: a repeated alert about the same results makes
-/// the same digest, a new run's results make another one.
+/// Wording, the time of writing and the probes do not count, nor does the alert where there are results of this run: a
+/// repeated alert about the same results makes the same digest, a new run's results make another one. A run that has
+/// left none is only known by its alerts.
 pub fn digest(report: &Report) -> String {
     let mut facts = vec![json!(outcome_word(report))];
+    let mut has_results = false;
     if let Finding::Plan { plan, assessment, .. } = &report.finding {
-        facts.push(json!(plan.id));
+        has_results = assessment.counts.success + assessment.counts.error > 0;
+        facts.push(json!([plan.id, plan.status]));
         for (module, state) in &assessment.modules {
             let result = plan.results.get(module).map(|result| (result.end, result.errors, result.snapshots_count));
             facts.push(json!([module, state, result]));
         }
+    }
+    if !has_results {
+        let alerts: BTreeSet<_> = report.alerts.iter().map(|alert| (&alert.labels, alert.starts_at)).collect();
+        facts.push(json!(alerts));
     }
     sha256(&json!(facts).to_string())
 }

@@ -8,6 +8,7 @@ use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 
 use super::{Done, print, send, settings, settings_or_defaults};
+use crate::classify::assess;
 use crate::cli;
 use crate::cluster::{self, Selector};
 use crate::config::{Live, Settings, host_name};
@@ -62,9 +63,9 @@ async fn look<'a>(
     for plan in cluster.plans {
         let id = plan.id.clone();
         // There is no alert: a result is an old one only beside the plan's newest.
-        let start = Timestamp::UNIX_EPOCH;
+        let assessment = assess(&plan, Timestamp::UNIX_EPOCH, Timestamp::now(), settings.correlator.stale_after);
         let progress = |done, all| show_progress(&format!("plan {id}: looking at the repositories, {done} of {all}"));
-        examined.push(examine(settings, plan, start, !arguments.no_probe, &progress).await);
+        examined.push(examine(settings, plan, assessment, !arguments.no_probe, &progress).await);
     }
     show_progress("");
     let nothing = examined.is_empty().then_some(Finding::NothingRecent(window));

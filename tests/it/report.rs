@@ -440,6 +440,23 @@ fn the_digest_tells_whether_the_results_are_the_same() {
     assert_eq!(different.len(), others.len());
 }
 
+/// What has left no result is only known by its alerts: that of another night is news.
+#[test]
+fn the_digest_tells_alerts_apart_where_there_are_no_results() {
+    let unreadable = Finding::Unreadable(ReadError::Smarthost("why"));
+    for other in [None, Some(unreadable), Some(Finding::NothingRecent(Duration::ZERO))] {
+        let digest_of = |starts_at: &str, node: &str| {
+            let mut case = Case::new("digest").missing(&["mail1"]).with(|case| case.other = other.clone());
+            case.alerts = vec![Alert { starts_at: Some(at(starts_at)), ..alert(node) }];
+            case.report(Language::En, digest)
+        };
+        let usual = digest_of("2026-11-22T02:14:00Z", "1");
+        assert_eq!(usual, digest_of("2026-11-22T02:14:00Z", "1"));
+        assert_ne!(usual, digest_of("2026-11-23T02:14:00Z", "1"));
+        assert_ne!(usual, digest_of("2026-11-22T02:14:00Z", "2"));
+    }
+}
+
 /// Everything in a report that comes from outside.
 fn outside(texts: &[String]) -> Case {
     let text = |n: usize| texts[n % texts.len()].clone();
