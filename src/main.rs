@@ -9,7 +9,7 @@ use log::LevelFilter;
 
 use ns8_backup_monitor::cli::{Cli, Command};
 use ns8_backup_monitor::config::Live;
-use ns8_backup_monitor::serve::{self, Socket};
+use ns8_backup_monitor::serve::{self, Sockets};
 use ns8_backup_monitor::{journal, tools};
 
 fn main() -> ExitCode {
@@ -32,9 +32,9 @@ fn serve(live: Arc<Live>) -> std::io::Result<()> {
     let logging = settings.as_ref().map(|settings| &settings.logging);
     let level = logging.map_or(LevelFilter::Info, |logging| logging.level);
     journal::init(level, logging.and_then(|logging| logging.file.as_deref()).map(Path::new));
-    let socket = Socket::take(&live)?;
+    let sockets = Sockets::take(&live)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let served = runtime.block_on(serve::run(socket, live));
+    let served = runtime.block_on(serve::run(sockets, live));
     // A name server that does not answer may hold a thread for minutes: nothing waits for it.
     runtime.shutdown_background();
     served

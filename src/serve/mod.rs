@@ -9,6 +9,7 @@ mod status;
 
 use std::collections::HashMap;
 use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -28,7 +29,7 @@ use crate::pipeline::Pipeline;
 use crate::queue::{self, Order, Queue, state_directory};
 use crate::receive::{MAX_CONNECTIONS, Receive};
 
-pub use socket::Socket;
+pub use socket::Sockets;
 
 /// How often status, orders and a closed gate are looked at.
 const TICK: Duration = Duration::from_secs(1);
@@ -41,12 +42,12 @@ const AFTER_PANIC: Duration = Duration::from_secs(60);
 /// `receiver.idle_timeout` while the configuration cannot be read.
 const DEFAULT_IDLE: Duration = Duration::from_secs(60);
 
-/// Serves `socket` until there is nothing to do, or until SIGTERM or SIGINT.
+/// Serves `sockets` until there is nothing to do, or until SIGTERM or SIGINT.
 ///
 /// # Errors
-/// Where the runtime cannot watch the socket or the signals.
-pub async fn run(socket: Socket, live: Arc<Live>) -> io::Result<()> {
-    let (listener, inherited) = socket.into_tokio()?;
+/// Where the runtime cannot watch the sockets or the signals.
+pub async fn run(sockets: Sockets, live: Arc<Live>) -> io::Result<()> {
+    let (listeners, inherited) = sockets.into_tokio()?;
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let (started, mut to_start) = mpsc::unbounded_channel();
@@ -57,7 +58,7 @@ pub async fn run(socket: Socket, live: Arc<Live>) -> io::Result<()> {
     loop {
         let idle_from = service.busy_until + service.idle_timeout();
         tokio::select! {
-            accepted = listener.accept(), if service.has_room() => service.connect(accepted).await,
+            accepted = listeners.accept(), if service.has_room() => service.connect(accepted).await,
             Some(id) = to_start.recv() => service.start(id, Duration::ZERO),
             Some(_) = service.connections.join_next() => service.busy(),
             Some(ended) = service.jobs.join_next_with_id() => service.job_ended(ended),
@@ -71,7 +72,7 @@ pub async fn run(socket: Socket, live: Arc<Live>) -> io::Result<()> {
         }
     }
     // From here on nothing is accepted: whoever connects now waits for the next process.
-    drop(listener);
+    drop(listeners);
     service.stop().await;
     Ok(())
 }
@@ -129,7 +130,7 @@ impl Service {
         self.connections.len() <= MAX_CONNECTIONS
     }
 
-    async fn connect(&mut self, accepted: io::Result<(TcpStream, std::net::SocketAddr)>) {
+    async fn connect(&mut self, accepted: io::Result<(TcpStream, SocketAddr)>) {
         self.busy();
         match accepted {
             Ok((stream, _)) => {
@@ -189,6 +190,7 @@ impl Service {
     }
 
     fn carry_out(&mut self, queue: &Queue, id: JobId, order: Order) {
+        self.busy();
         info!(JOB_ID = id.as_str(); "the administrator asks for job {id}: {order:?}");
         let running = self.running.values().find(|(running, _)| *running == id);
         if let (Order::Drop, Some((_, task))) = (order, running) {

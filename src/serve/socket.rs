@@ -1,22 +1,25 @@
-//! The socket to serve: systemd's, or our own.
+//! The sockets to serve: systemd's, or our own.
 
+use std::future::poll_fn;
 use std::io;
-use std::net::{IpAddr, TcpListener as StdListener};
+use std::net::{IpAddr, SocketAddr, TcpListener as StdListener};
+use std::task::Poll;
 
+use listenfd::ListenFd;
 use log::warn;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 
 use crate::config::Live;
 
-/// The socket to serve.
-pub struct Socket {
-    listener: StdListener,
-    /// systemd holds it, and starts the program again when it is needed.
+/// The sockets to serve.
+pub struct Sockets {
+    listeners: Vec<StdListener>,
+    /// systemd holds them, and starts the program again when it is needed.
     inherited: bool,
 }
 
-impl Socket {
-    /// Takes the socket that systemd passes, else binds `receiver.host` and `receiver.port`. Call it before any thread
+impl Sockets {
+    /// Takes the sockets that systemd passes, else binds `receiver.host` and `receiver.port`. Call it before any thread
     /// exists: it reads and clears the environment.
     ///
     /// # Errors
@@ -25,35 +28,61 @@ impl Socket {
         let settings = live.current().ok();
         let host = settings.as_ref().map_or("127.0.0.1", |settings| &settings.receiver.host);
         let port = settings.as_ref().map_or(9099, |settings| settings.receiver.port);
-        let passed = listenfd::ListenFd::from_env().take_tcp_listener(0)?;
-        let inherited = passed.is_some();
-        let listener = match passed {
-            Some(listener) => listener,
-            None => StdListener::bind((host, port)).map_err(|error| {
-                io::Error::new(
-                    error.kind(),
-                    format!("cannot listen on receiver.host and receiver.port, {host}:{port}: {error}"),
-                )
-            })?,
-        };
-        listener.set_nonblocking(true)?;
-        let address = listener.local_addr()?;
-        let differs = address.port() != port || host.parse::<IpAddr>().is_ok_and(|host| host != address.ip());
-        if inherited && settings.is_some() && differs {
-            warn!(
-                "listening on {address}, as the socket unit says; receiver.host and receiver.port ({host}:{port}) do not count"
-            );
+        let mut listeners = passed()?;
+        let inherited = !listeners.is_empty();
+        if !inherited {
+            listeners.push(StdListener::bind((host, port)).map_err(|error| {
+                let place = format!("receiver.host and receiver.port, {host}:{port}");
+                io::Error::new(error.kind(), format!("cannot listen on {place}: {error}"))
+            })?);
         }
-        if !address.ip().is_loopback() && settings.is_none_or(|settings| settings.receiver.token_file.is_none()) {
-            warn!(
-                "{address} is open to other machines and receiver.token_file is not set: anybody can have mails sent"
-            );
+        for listener in &listeners {
+            listener.set_nonblocking(true)?;
+            let address = listener.local_addr()?;
+            let differs = address.port() != port || host.parse::<IpAddr>().is_ok_and(|host| host != address.ip());
+            if inherited && settings.is_some() && differs {
+                warn!(
+                    "listening on {address}, as the socket unit says; receiver.host and receiver.port ({host}:{port}) \
+                     are ignored"
+                );
+            }
+            if !address.ip().is_loopback() && settings.as_ref().is_none_or(|known| known.receiver.token_file.is_none())
+            {
+                warn!(
+                    "{address} is open to other machines and receiver.token_file is not set: anyone who reaches it can \
+                     make it send mail"
+                );
+            }
         }
-        Ok(Self { listener, inherited })
+        Ok(Self { listeners, inherited })
     }
 
-    /// The socket for the runtime, and whether it is systemd's.
-    pub(super) fn into_tokio(self) -> io::Result<(TcpListener, bool)> {
-        Ok((TcpListener::from_std(self.listener)?, self.inherited))
+    /// The sockets for the runtime, and whether they are systemd's.
+    pub(super) fn into_tokio(self) -> io::Result<(Listeners, bool)> {
+        let listeners: io::Result<_> = self.listeners.into_iter().map(TcpListener::from_std).collect();
+        Ok((Listeners(listeners?), self.inherited))
+    }
+}
+
+/// Every socket that systemd passes: the unit may name several addresses.
+fn passed() -> io::Result<Vec<StdListener>> {
+    let mut passed = ListenFd::from_env();
+    (0..passed.len()).filter_map(|n| passed.take_tcp_listener(n).transpose()).collect()
+}
+
+/// The sockets, as the runtime watches them.
+pub(super) struct Listeners(Vec<TcpListener>);
+
+impl Listeners {
+    /// The next connection to any of them. Loses none when dropped.
+    pub(super) async fn accept(&self) -> io::Result<(TcpStream, SocketAddr)> {
+        poll_fn(|context| {
+            let accepted = self.0.iter().find_map(|listener| match listener.poll_accept(context) {
+                Poll::Ready(accepted) => Some(accepted),
+                Poll::Pending => None,
+            });
+            accepted.map_or(Poll::Pending, Poll::Ready)
+        })
+        .await
     }
 }

@@ -104,6 +104,33 @@ fn it_leaves_when_idle_and_the_next_alert_starts_it_again() {
     site.mails(6);
 }
 
+/// Passes on a second socket beside the first one, and writes its port to a file.
+const SECOND_SOCKET: &str = r#"
+import os, socket, sys
+second = socket.create_server(("127.0.0.1", 0))
+os.dup2(second.fileno(), 4)
+os.set_inheritable(4, True)
+with open(sys.argv[1], "w") as file:
+    file.write(str(second.getsockname()[1]))
+os.environ["LISTEN_FDS"] = "2"
+os.execvp(sys.argv[2], sys.argv[2:])
+"#;
+
+/// A socket unit may name several addresses.
+#[test]
+fn every_socket_that_systemd_passes_is_served() {
+    let mut site = Site::new();
+    let port = site.service.path("port");
+    let through = ["python3", "-c", SECOND_SOCKET, port.to_str().unwrap()];
+    site.service.through = through.map(String::from).into();
+    site.service.start();
+    assert_eq!(site.service.post(webhook(&["2"])).0, 202);
+    let second = format!("127.0.0.1:{}", std::fs::read_to_string(&port).unwrap());
+    let answer = crate::support::service::exchange(&second, "GET /-/healthy HTTP/1.1\r\nHost: x\r\n\r\n", b"");
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    site.mails(2);
+}
+
 #[test]
 fn a_thousand_alerts_of_one_plan_are_one_mail() {
     let mut site = Site::with("", "correlator: { wait_seconds: 3 }\nrepo_check: { enabled: false }\n");
