@@ -1,7 +1,7 @@
 //! What must be in order before an alert can be accepted: a usable configuration and a queue on disk.
 //!
 //! Neither is a reason to take the port down. While one is missing alerts are answered with 503, so that Alertmanager
-//! sends them again; both are looked at anew each time, so that a mended one counts at once.
+//! sends them again; both are looked at anew each time, so that a fixed one counts at once.
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -47,7 +47,7 @@ impl Gate {
     /// # Errors
     /// Why there are none now, in words for whoever asks.
     pub fn open(&self) -> Result<(Arc<Settings>, Queue), &'static str> {
-        // The queue first: what waits in it goes on even while the configuration is unusable.
+        // The queue first, so that `queue` and the status line know what waits.
         let queue = self.queue();
         let settings = self.live.current().map_err(|error| Closed::Configuration(error.to_string()));
         let opened = settings.and_then(|settings| Ok((settings, queue?)));
@@ -93,11 +93,11 @@ impl Gate {
         match closed {
             Some(Closed::Configuration(reason)) => {
                 error!(PRIORITY = CRIT, MESSAGE_ID = messages::CONFIGURATION_UNUSABLE, REASON = reason;
-                    "the configuration cannot be used, alerts are answered with 503 until it is mended:\n{reason}");
+                    "the configuration cannot be used, alerts are answered with 503 until it is fixed:\n{reason}");
             }
             Some(Closed::Queue(reason)) => {
-                error!(PRIORITY = CRIT, MESSAGE_ID = messages::STATE_NOT_SAVED, REASON = reason;
-                    "{reason}; alerts are answered with 503 until it can");
+                error!(PRIORITY = CRIT, MESSAGE_ID = messages::QUEUE_UNUSABLE, REASON = reason;
+                    "{reason}; alerts are answered with 503 until it can be opened");
             }
             None => info!("configuration and queue are in order again, alerts are accepted"),
         }

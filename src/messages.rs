@@ -27,12 +27,15 @@ pub const MAIL_DEFERRED: &str = "e53b755954b947d784d4e502009f3afe";
 /// `REASON`.
 pub const STATE_NOT_SAVED: &str = "d2ca84700dba454b98419e5de4f77996";
 
+/// The queue cannot be opened, and alerts are answered with 503. Fields: `REASON`.
+pub const QUEUE_UNUSABLE: &str = "4ded4f931a0a4224b4cf822ebac51c89";
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     const CATALOG: &str = include_str!("../systemd/ns8-backup-monitor.catalog");
-    const ALL: [&str; 7] = [
+    const ALL: [&str; 8] = [
         BATCH_ACCEPTED,
         REPORT_SENT,
         DELIVERY_GIVEN_UP,
@@ -40,6 +43,7 @@ mod tests {
         JOB_SET_ASIDE,
         MAIL_DEFERRED,
         STATE_NOT_SAVED,
+        QUEUE_UNUSABLE,
     ];
 
     #[test]

@@ -89,6 +89,7 @@ fn read_only_before_the_alert_and_at_the_start() {
     site.service.start();
     refused(&site);
     site.service.logged("CRITICAL: the queue");
+    site.service.logged("alerts are answered with 503 until it can be opened");
     drop(mount);
     accepted(&site);
 }
