@@ -80,7 +80,7 @@ Examples:
     /// was found, and what to do. Changes nothing, and never prints a secret.
     #[command(after_help = "\
 Exit status:
-  0  no error, though perhaps warnings
+  0  no errors, perhaps warnings
   1  at least one error
 
 Examples:
@@ -97,8 +97,9 @@ Example:
     SendTest,
     /// Show, retry or drop what is waiting to be sent
     ///
-    /// Reports wait here for their plan to finish, for the relay to answer, or, given up, for you. Safe to use beside
-    /// the running service.
+    /// Reports wait here for their plan to finish, for the relay to answer, or, given up, for you: fix the cause, then
+    /// `queue retry`. A report that was given up then goes to everybody whom notification.mail_to names now, except
+    /// those who have it already. Safe to use beside the running service.
     #[command(after_help = "\
 Examples:
   ns8-backup-monitor queue
@@ -136,7 +137,7 @@ To make Alertmanager read the changed file:
 /// What `report` is told.
 #[derive(Debug, Args)]
 pub struct Report {
-    /// The plan's id, as in the alert's label; without it every plan that ran lately
+    /// The plan's id, as in the alert's label; without it every plan with a recent result
     #[arg(value_parser = plan_id)]
     pub plan: Option<PlanId>,
     /// Print JSON for scripts instead of the mail
@@ -180,7 +181,7 @@ pub enum QueueAction {
         #[arg(value_parser = job_id)]
         id: JobId,
     },
-    /// Try to deliver now, also to recipients that were given up
+    /// Try to deliver now, also what was given up: to whom notification.mail_to names now
     Retry {
         /// The job's id; without it: all jobs
         #[arg(value_parser = job_id)]

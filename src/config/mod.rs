@@ -2,7 +2,7 @@
 //!
 //! [`raw`] is the file as it is written, every key optional; this module checks it, fills in the defaults and is the
 //! only one that the rest of the program sees. All that is wrong is reported at once, each with its line and key.
-//! [`Live`] reads the file again when it has changed, so that a mended file counts from the next request on.
+//! [`Live`] reads the file again when it has changed, so that a fixed file counts from the next request on.
 
 mod live;
 mod locate;

@@ -66,8 +66,8 @@ fn default_receiver_note(text: &str) -> String {
     let config = parse(text).unwrap_or_default();
     let default = config["route"]["receiver"].as_str().unwrap_or_default();
     format!(
-        "Other routes still get these alerts, but the default receiver {default} gets only what no route takes: where it \
-         shall have them, too, add a route to it for these alert names"
+        "Other routes still get these alerts, but the default receiver {default} gets only what no route takes: if it \
+         should get them too, add a route to it for these alert names"
     )
 }
 

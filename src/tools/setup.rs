@@ -63,25 +63,25 @@ pub(super) async fn run(arguments: &Setup, live: &Live) -> Done {
         Err(error) if error.kind() == io::ErrorKind::NotFound => NEW_FILE.into(),
         read => read.map_err(|error| format!("{} cannot be read: {error}", file.display()))?,
     };
-    let present = present(&before).map_err(|why| format!("{}: {why}; mend or move it first", file.display()))?;
+    let present = present(&before).map_err(|why| format!("{}: {why}; fix or move it first", file.display()))?;
     let asks = !arguments.yes && given(arguments) == Answers::default();
     let answers = match asks {
         true if !io::stdin().is_terminal() => {
-            eprintln!("setup asks questions and needs a terminal; without one, say --mail-to ADDRESS (see --help)");
+            eprintln!("setup asks questions and needs a terminal; without one, give --mail-to ADDRESS (see --help)");
             return Ok(ExitCode::from(2));
         }
         true => ask_all(&present, live).await?,
         false => given(arguments),
     };
     if answers.mail_to.is_empty() && present.mail_to.is_empty() {
-        eprintln!("{} names no recipient yet: say --mail-to ADDRESS", file.display());
+        eprintln!("{} names no recipient yet: give --mail-to ADDRESS", file.display());
         return Ok(ExitCode::from(2));
     }
     let text = edit(&before, &answers.changes(&present))
         .map_err(|why| format!("{} is left as it was: {why}", file.display()))?;
     config::parse(&text).map_err(|problems| {
         let unusable = ConfigError { file: file.into(), problems };
-        format!("{unusable}\nNothing is written: mend this first")
+        format!("{unusable}\nNothing is written: fix this first")
     })?;
     print(&format!("\n{}:\n\n{text}\n", file.display()));
     if asks && !confirm("Write this file?")? {
@@ -136,7 +136,8 @@ async fn relay(live: &Live) -> String {
     }
     match cluster::smarthost(&settings.redis).await {
         Ok(Some(relay)) => format!("Mails go through the cluster's smarthost, {}:{}.", relay.host, relay.port),
-        Ok(None) => "The cluster has no smarthost enabled: enable one, or set notification.smtp.".into(),
+        Ok(None) => "The cluster has no smarthost enabled: enable one, or set \
+             notification.transport: smtp and notification.smtp.host.".into(),
         Err(error) => format!("Whether the cluster has a smarthost is not known: {error}"),
     }
 }

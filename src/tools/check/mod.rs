@@ -117,7 +117,7 @@ fn configuration(live: &Live) -> (Option<Settings>, Vec<Line>) {
             let denied = |error: std::io::Error| error.kind() == std::io::ErrorKind::PermissionDenied;
             let todo = match std::fs::File::open(live.file()).is_err_and(denied) {
                 true => "run this check as root",
-                false => "mend it: `man ns8-backup-monitor.yml` explains each key",
+                false => "fix it: `man ns8-backup-monitor.yml` explains each key",
             };
             let problems = unusable.to_string();
             (None, problems.lines().map(|problem| error(subject, problem, todo)).collect())
@@ -168,7 +168,7 @@ async fn relay(settings: &Settings) -> Line {
             warning(subject, format!("{way}; {against}"), "try it: ns8-backup-monitor send-test")
         }
         Err(unreachable) => {
-            let todo = "mend it, then try: ns8-backup-monitor send-test";
+            let todo = "fix it, then try: ns8-backup-monitor send-test";
             error(subject, unreachable.to_string(), todo)
         }
     }
