@@ -21,7 +21,7 @@ use smtp::Relay;
 /// Longest error or answer that is passed on, in bytes.
 const MAX_WORDS: usize = 500;
 /// Without it, `ns8-sendmail` sends nothing either.
-const DISABLED: &str = "the smarthost is disabled or not set in the cluster's settings";
+pub const DISABLED: &str = "the smarthost is disabled or not set in the cluster's settings";
 
 /// Why a mail was not handed over, and what follows from that. The text is one line for people: where, what, why, and
 /// what to do. It never holds a secret.

@@ -137,7 +137,8 @@ async fn relay(live: &Live) -> String {
     match cluster::smarthost(&settings.redis).await {
         Ok(Some(relay)) => format!("Mails go through the cluster's smarthost, {}:{}.", relay.host, relay.port),
         Ok(None) => "The cluster has no smarthost enabled: enable one, or set \
-             notification.transport: smtp and notification.smtp.host.".into(),
+             notification.transport: smtp and notification.smtp.host."
+            .into(),
         Err(error) => format!("Whether the cluster has a smarthost is not known: {error}"),
     }
 }

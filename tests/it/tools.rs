@@ -427,6 +427,26 @@ fn alertmanager_and_all_else_is_checked_for_what_is_there_and_what_is_not() {
 }
 
 #[test]
+fn check_sees_that_no_mail_can_leave_without_a_relay() {
+    let site = Site::new(Server::plain(), "");
+    fs::create_dir(site.path("bin")).unwrap();
+    let sendmail = site.write("bin/ns8-sendmail", "#!/bin/sh\n");
+    fs::set_permissions(&sendmail, fs::Permissions::from_mode(0o755)).unwrap();
+    let relay = || -> String {
+        let mut check = site.command(&["check", "--alertmanager", "http://127.0.0.1:1"]);
+        let ran: Ran = check.env("PATH", site.path("bin")).output().unwrap().into();
+        ran.out.lines().find(|line| line.contains(" relay: ")).expect(&ran.out).to_owned()
+    };
+    let without = relay();
+    assert!(without.starts_with("error ") && without.contains("set notification.transport: smtp"), "{without}");
+
+    let config = fs::read_to_string(site.path("config.yml")).unwrap();
+    let own = format!("notification:\n  sendmail_command: [{}]\n", sendmail.display());
+    site.write("config.yml", &config.replace("notification:\n", &own));
+    assert!(relay().starts_with("warning "), "{}", relay());
+}
+
+#[test]
 fn check_names_every_problem_of_the_configuration() {
     let site = Site::plain();
     site.write("config.yml", "notification:\n  mail_too: a@example.com\nreceiver:\n  port: x\n");

@@ -56,7 +56,11 @@ pub(super) fn secret_files(configuration: &Path, settings: &Settings) -> Vec<Lin
         let found = shown.trim_start();
         match fs::metadata(file) {
             Err(missing) if missing.kind() == io::ErrorKind::NotFound => {
-                lines.push(error("configuration", format!("{found}: there is no such file"), "create it with mode 0640"));
+                lines.push(error(
+                    "configuration",
+                    format!("{found}: there is no such file"),
+                    "create it with mode 0640",
+                ));
             }
             // Who may not look cannot judge.
             Err(_) => {}

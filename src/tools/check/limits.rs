@@ -1,13 +1,10 @@
 //! Settings that are valid, each by itself, but do not go together. Pure.
 
 use super::{Line, error, warning};
-use crate::config::{Settings, gateway_host, is_loopback};
+use crate::config::{Settings, Transport, gateway_host, is_loopback};
 
 /// Alertmanager sends a firing alert again after this long: `repeat_interval` of our route, in seconds.
 const REPEAT_INTERVAL: u64 = 12 * 3600;
-/// systemd takes a socket down whose service starts too often; leaving no sooner than this stays far from it, in
-/// seconds.
-const MIN_IDLE: u64 = 30;
 
 /// What does not go together.
 pub(super) fn check(settings: &Settings) -> Vec<Line> {
@@ -45,9 +42,9 @@ pub(super) fn check(settings: &Settings) -> Vec<Line> {
         "raise retry_for",
     );
     unless(
-        settings.receiver.idle_timeout.as_secs() >= MIN_IDLE,
-        "receiver.idle_timeout is so short that systemd may take many starts for a fault and close the socket",
-        "raise idle_timeout to 30 or more",
+        notification.smtp.is_none() || notification.transport == Transport::Smtp,
+        "notification.smtp is set, but notification.transport is not smtp: it is not used",
+        "set transport: smtp",
     );
     unless(
         !settings.repo_check.enabled
@@ -86,7 +83,7 @@ mod tests {
             ("correlator: { stale_after: 15m }", "correlator.stale_after"),
             ("  repeat_after: 12h", "notification.repeat_after"),
             ("  retry_for: 59", "notification.retry_for"),
-            ("receiver: { idle_timeout: 29 }", "receiver.idle_timeout"),
+            ("  smtp: { host: mail.example.com }", "notification.smtp is set"),
             ("repo_check: { gateway: 'http://192.0.2.1:4694' }", "repo_check.gateway"),
             ("receiver: { host: 0.0.0.0 }", "receiver.host 0.0.0.0"),
         ] {
@@ -94,5 +91,6 @@ mod tests {
             assert!(found.len() == 1 && found[0].starts_with(key), "{text}: {found:?}");
         }
         assert!(found("receiver: { host: 0.0.0.0, token_file: /x }").is_empty());
+        assert!(found("  transport: smtp\n  smtp: { host: mail.example.com }").is_empty());
     }
 }

@@ -164,6 +164,14 @@ async fn relay(settings: &Settings) -> Line {
     let subject = "relay";
     match deliver::check(settings).await {
         Ok((way, None)) => ok(subject, format!("{way}: ready")),
+        // A command of the administrator's own may know another relay.
+        Ok((way, Some(against)))
+            if against == deliver::DISABLED
+                && settings.notification.sendmail_command == defaults().notification.sendmail_command =>
+        {
+            let todo = "enable the relay in NS8, or set notification.transport: smtp and notification.smtp.host";
+            error(subject, format!("{way} has no relay to send by: {against}"), todo)
+        }
         Ok((way, Some(against))) => {
             warning(subject, format!("{way}; {against}"), "try it: ns8-backup-monitor send-test")
         }
