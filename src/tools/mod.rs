@@ -35,7 +35,7 @@ async fn run_one(tool: &Tool, live: &Arc<Live>) -> Done {
         Tool::Report(arguments) => report::run(arguments, live).await,
         Tool::Check(arguments) => check::run(arguments, live).await,
         Tool::SendTest => send_test::run(live).await,
-        Tool::Queue(arguments) => queue::run(arguments).await,
+        Tool::Queue(arguments) => queue::run(arguments, live).await,
         Tool::Setup(arguments) => setup::run(arguments, live).await,
         Tool::AlertmanagerConfig(arguments) => alertmanager_config::run(arguments, live),
     }

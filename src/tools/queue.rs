@@ -14,6 +14,7 @@ use jiff::tz::TimeZone;
 
 use super::{Done, print};
 use crate::cli::{self, QueueAction};
+use crate::config::Live;
 use crate::job::{Job, JobId, RecipientState, Stage};
 use crate::queue::{self, Order};
 use crate::report;
@@ -23,7 +24,7 @@ use crate::report::clean::clean;
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// The command.
-pub(super) async fn run(arguments: &cli::Queue) -> Done {
+pub(super) async fn run(arguments: &cli::Queue, live: &Live) -> Done {
     let folder = queue::folder(&queue::state_directory());
     let entries = entries(&folder).map_err(|error| {
         let advice = if error.kind() == io::ErrorKind::PermissionDenied { "; run this as root" } else { "" };
@@ -34,7 +35,11 @@ pub(super) async fn run(arguments: &cli::Queue) -> Done {
         found.ok_or_else(|| format!("there is no job {id}; `ns8-backup-monitor queue` lists them"))
     };
     match arguments.action.as_ref().unwrap_or(&QueueAction::List) {
-        QueueAction::List => print(&table(&entries, Timestamp::now(), &TimeZone::system())),
+        QueueAction::List => {
+            // Without a usable configuration nobody knows when: the job waits for that, too.
+            let wait = live.current().ok().map(|settings| settings.correlator.wait.max(settings.correlator.max_wait));
+            print(&table(&entries, &Clock { now: Timestamp::now(), zone: TimeZone::system(), wait }));
+        }
         QueueAction::Show { id } => print(&page(find(id)?)),
         QueueAction::Retry { id: Some(id) } => retry(&folder, &[find(id)?]).await?,
         QueueAction::Retry { id: None } => retry(&folder, &entries.iter().collect::<Vec<_>>()).await?,
@@ -84,13 +89,29 @@ fn entries(folder: &Path) -> io::Result<Vec<Entry>> {
     Ok(entries)
 }
 
-fn table(entries: &[Entry], now: Timestamp, zone: &TimeZone) -> String {
+/// What times are told by.
+struct Clock {
+    now: Timestamp,
+    zone: TimeZone,
+    /// How long a job waits for its modules at most, where that is known.
+    wait: Option<Duration>,
+}
+
+impl Clock {
+    /// A time that is to come, for people, and `more` about it; else `now`.
+    fn tell(&self, at: Option<Timestamp>, more: &str) -> String {
+        let to_come = at.filter(|at| *at > self.now).map(|at| at.to_zoned(self.zone.clone()));
+        to_come.map_or("now".into(), |at| at.strftime("%m-%d %H:%M").to_string() + more)
+    }
+}
+
+fn table(entries: &[Entry], clock: &Clock) -> String {
     if entries.is_empty() {
         return "Nothing is waiting.\n".into();
     }
     let heading = ["JOB", "AGE", "PLAN", "STATE", "NEXT", "LAST ERROR"].map(String::from);
     let rows: Vec<[String; 6]> =
-        std::iter::once(heading).chain(entries.iter().map(|entry| row(entry, now, zone))).collect();
+        std::iter::once(heading).chain(entries.iter().map(|entry| row(entry, clock))).collect();
     let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
     let widths: Vec<usize> = (0..6).map(width).collect();
     rows.iter().fold(String::new(), |mut table, row| {
@@ -100,7 +121,7 @@ fn table(entries: &[Entry], now: Timestamp, zone: &TimeZone) -> String {
     })
 }
 
-fn row(entry: &Entry, now: Timestamp, zone: &TimeZone) -> [String; 6] {
+fn row(entry: &Entry, clock: &Clock) -> [String; 6] {
     let (job, given_up) = match &entry.content {
         Content::Broken(why) => {
             let error = format!("{}: {why}", entry.file.display());
@@ -109,14 +130,16 @@ fn row(entry: &Entry, now: Timestamp, zone: &TimeZone) -> [String; 6] {
         Content::Live(job) => (job, false),
         Content::Failed(job) => (job, true),
     };
-    let age = Duration::try_from(now.duration_since(job.accepted_at)).unwrap_or_default();
+    let age = Duration::try_from(clock.now.duration_since(job.accepted_at)).unwrap_or_default();
     let plan = job.plan.as_ref().map_or("-".into(), |plan| clean(plan.as_str(), 40));
     let (state, next, error) = match &job.stage {
-        Stage::Waiting => ("waiting".into(), "-".into(), None),
+        Stage::Waiting => {
+            let end = |wait| clock.tell(job.accepted_at.checked_add(wait).ok(), " at the latest");
+            ("waiting for its modules".into(), clock.wait.map_or("-".into(), end), None)
+        }
         Stage::Delivering(_) if given_up => ("given up".into(), "-".into(), reason_given_up(job)),
         Stage::Delivering(delivery) => {
-            let next = delivery.next_attempt_at.filter(|next| *next > now).map(|next| next.to_zoned(zone.clone()));
-            let next = next.map_or("now".into(), |next| next.strftime("%m-%d %H:%M").to_string());
+            let next = clock.tell(delivery.next_attempt_at, "");
             (format!("{} to send", delivery.pending()), next, delivery.last_error())
         }
     };
@@ -213,4 +236,25 @@ async fn order(folder: &Path, order: Order, jobs: &[&JobId]) -> Result<(), Strin
     };
     jobs.iter().for_each(|job| print(&format!("{job}: {told}\n")));
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_job_that_waits_says_until_when() {
+        let job: Job = serde_json::from_str(include_str!("../../tests/fixtures/queue/waiting.v1.json")).unwrap();
+        let accepted_at = job.accepted_at;
+        let entry = Entry { id: job.id.to_string(), file: "x".into(), content: Content::Live(job) };
+        let next = |after: u64, wait: Option<u64>| {
+            let now = accepted_at + Duration::from_secs(after);
+            let clock = Clock { now, zone: TimeZone::UTC, wait: wait.map(Duration::from_secs) };
+            row(&entry, &clock)[4].clone()
+        };
+        let end = (accepted_at + Duration::from_secs(900)).strftime("%m-%d %H:%M at the latest").to_string();
+        assert_eq!(next(60, Some(900)), end);
+        assert_eq!(next(901, Some(900)), "now", "it is being written");
+        assert_eq!(next(60, None), "-");
+    }
 }
