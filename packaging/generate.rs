@@ -1,6 +1,7 @@
 //! Writes man pages and shell completions, made from the command line's own definitions: `generate FOLDER`.
 
 use std::error::Error;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 
@@ -9,6 +10,27 @@ use clap_complete::Shell;
 use clap_mangen::Man;
 use clap_mangen::roff::{Roff, roman};
 use ns8_backup_monitor::cli::Cli;
+
+/// What the program's own page says at its end.
+const MAIN_PAGE_END: &str = r"
+.SH FILES
+.TP
+.I /etc/ns8\-backup\-monitor/config.yml
+The configuration.
+.TP
+.I /var/lib/ns8\-backup\-monitor/queue/
+One file a job; *.failed could not be delivered, *.broken could not be read.
+.TP
+.I /var/log/ns8\-backup\-monitor.log
+The log beside the journal, if logging.file names it.
+.TP
+.I /usr/share/doc/ns8\-backup\-monitor/
+What to connect and how, what can go wrong, and drop\-ins for the units.
+.SH SEE ALSO
+.BR ns8\-backup\-monitor.yml (5),
+.BR journalctl (1),
+.BR systemctl (1)
+";
 
 fn main() -> Result<(), Box<dyn Error>> {
     let folder = PathBuf::from(std::env::args_os().nth(1).ok_or("usage: generate FOLDER")?);
@@ -32,6 +54,9 @@ fn man_pages(command: &Command, folder: &Path) -> io::Result<()> {
     let mut file = fs::File::create(folder.join(page.get_filename()))?;
     page.render(&mut file)?;
     sections(&notes).to_writer(&mut file)?;
+    if command.get_name() == "ns8-backup-monitor" {
+        file.write_all(MAIN_PAGE_END.as_bytes())?;
+    }
     command.get_subcommands().try_for_each(|below| man_pages(below, folder))
 }
 

@@ -1,9 +1,11 @@
-//! What is shipped beside the program is right: the example configuration, its manual page, the packages' version.
+//! What is shipped beside the program is right: the example configuration, its manual page, the README's example, the
+//! packages' version.
 
 use ns8_backup_monitor::config::{Problem, Settings, parse};
 
 const EXAMPLE: &str = include_str!("../../config/config.yml.example");
 const MANUAL: &str = include_str!("../../packaging/ns8-backup-monitor.yml.5");
+const README: &str = include_str!("../../README.md");
 const SPEC: &str = include_str!("../../packaging/ns8-backup-monitor.spec");
 const SECTIONS: [&str; 7] =
     ["receiver", "correlator", "repo_check", "notification", "notification.smtp", "redis", "logging"];
@@ -69,6 +71,14 @@ fn the_manual_explains_each_key() {
     for key in keys() {
         assert!(MANUAL.contains(&format!("\n.B {key}\n")), "{key} is not in ns8-backup-monitor.yml.5");
     }
+}
+
+#[test]
+fn the_readme_shows_what_alertmanager_config_prints() {
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_ns8-backup-monitor"));
+    let printed = command.args(["--config", "/nonexistent", "alertmanager-config"]).output().unwrap().stdout;
+    let printed = String::from_utf8(printed).unwrap();
+    assert!(README.contains(&format!("```yaml\n{printed}```\n")), "{printed}");
 }
 
 #[test]
