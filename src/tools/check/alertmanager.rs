@@ -27,7 +27,7 @@ struct Config {
 pub(super) async fn check(url: &str, receiver: &Receiver) -> Line {
     let url = url.trim_end_matches('/');
     let not_found = |why: String| {
-        let todo = "is it running? If it is elsewhere, say where: --alertmanager URL";
+        let todo = "is it running? If it is elsewhere, give its address: --alertmanager URL";
         error(SUBJECT, format!("{url}: {why}"), todo)
     };
     let body = match http::get(&format!("{url}/api/v2/status"), PATIENCE).await {
