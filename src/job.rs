@@ -5,6 +5,7 @@ use std::fmt;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use lettre::message::Mailbox;
 use serde::{Deserialize, Serialize};
 
 use crate::alert::Alert;
@@ -151,6 +152,11 @@ pub enum RecipientState {
 }
 
 impl Recipient {
+    /// Somebody who waits for a mail.
+    pub fn new(mailbox: &Mailbox) -> Self {
+        Self { address: mailbox.to_string(), state: RecipientState::Pending { last_error: None } }
+    }
+
     /// Whether the mail has not reached them yet, and may still.
     pub fn is_pending(&self) -> bool {
         matches!(self.state, RecipientState::Pending { .. })
@@ -230,6 +236,11 @@ impl Job {
 }
 
 impl Mail {
+    /// The plan as the journal's field `BACKUP_ID`; empty where the report is about none.
+    pub fn plan_field(&self) -> &str {
+        self.plan.as_ref().map_or("", PlanId::as_str)
+    }
+
     /// The recipients that still wait for this mail.
     pub fn pending(&self) -> impl Iterator<Item = &Recipient> {
         self.recipients.iter().filter(|recipient| recipient.is_pending())
@@ -255,12 +266,14 @@ impl Delivery {
         })
     }
 
-    /// Gives everybody who was given up on another chance, with the whole time for it.
-    pub fn start_over(&mut self) {
-        for recipient in self.mails.iter_mut().flat_map(|mail| &mut mail.recipients) {
-            if let RecipientState::GivenUp { reason, .. } = &recipient.state {
-                recipient.state = RecipientState::Pending { last_error: Some(reason.clone()) };
-            }
+    /// Begins anew, with the whole time for it: for those in `mail_to` who have not got their mail. An address that was
+    /// wrong may have been put right since.
+    pub fn start_over(&mut self, mail_to: &[Mailbox]) {
+        for mail in &mut self.mails {
+            mail.recipients.retain(|recipient| matches!(recipient.state, RecipientState::Delivered { .. }));
+            let lacks_it = |new: &Recipient| mail.recipients.iter().all(|known| known.email() != new.email());
+            let lacking: Vec<Recipient> = mail_to.iter().map(Recipient::new).filter(lacks_it).collect();
+            mail.recipients.extend(lacking);
         }
         (self.attempts, self.waited_seconds, self.next_attempt_at) = (0, 0, None);
     }
@@ -361,13 +374,16 @@ mod tests {
     }
 
     #[test]
-    fn starting_over_gives_those_who_were_given_up_another_chance() {
+    fn starting_over_is_for_those_whom_the_configuration_names_now() {
         let at = Timestamp::UNIX_EPOCH;
-        let given_up = RecipientState::GivenUp { at, reason: "no such user".into() };
-        let mut delivery = Delivery::new(vec![mail(vec![RecipientState::Delivered { at }, given_up])]);
+        let mut mail = mail(vec![RecipientState::Delivered { at }, RecipientState::Delivered { at }]);
+        mail.recipients[1].address = "opps@example.com".into();
+        mail.recipients[1].state = RecipientState::GivenUp { at, reason: "no such user".into() };
+        let mut delivery = Delivery::new(vec![mail]);
         (delivery.attempts, delivery.waited_seconds) = (9, 300_000);
-        delivery.start_over();
+        delivery.start_over(&["Admin <ADMIN@example.com>", "ops@example.com"].map(|address| address.parse().unwrap()));
         assert_eq!((delivery.pending(), delivery.attempts, delivery.waited_seconds), (1, 0, 0));
-        assert_eq!(delivery.last_error(), Some("no such user"));
+        let recipients = delivery.mails[0].recipients.iter().map(|known| (&*known.address, known.is_pending()));
+        assert_eq!(recipients.collect::<Vec<_>>(), [("admin@example.com", false), ("ops@example.com", true)]);
     }
 }

@@ -13,7 +13,6 @@ use tokio::sync::{Semaphore, watch};
 
 use crate::classify::assess_for;
 use crate::cluster::events::Announcements;
-use crate::cluster::model::PlanId;
 use crate::config::{self, Live, Settings};
 use crate::deliver::{self, SendError};
 use crate::examine::{Examined, examine};
@@ -27,6 +26,9 @@ use crate::wait::{self, Settled};
 
 /// Jobs that look at repositories at one time, and mails that are handed over at one time.
 const AT_ONCE: usize = 4;
+
+/// The program is about to leave; what is left to do is on disk.
+struct Shutdown;
 
 /// What all jobs share.
 pub struct Pipeline {
@@ -56,17 +58,17 @@ impl Pipeline {
         let _ = self.run_to_shutdown(id, pause).await;
     }
 
-    /// `None` on shutdown.
-    async fn run_to_shutdown(&self, id: &JobId, pause: Duration) -> Option<()> {
+    async fn run_to_shutdown(&self, id: &JobId, pause: Duration) -> Result<(), Shutdown> {
         // A sleep of no time at all takes a millisecond.
         if !pause.is_zero() {
             self.unless_shutdown(tokio::time::sleep(pause)).await?;
         }
-        let mut job = self.queue.get(id)?;
+        let Some(mut job) = self.queue.get(id) else { return Ok(()) };
         if job.is_waiting() {
             let latest = || self.queue.get(id).unwrap_or_else(|| job.clone());
             let settled = self.unless_shutdown(wait::settle(&latest, &self.live, &self.announcements)).await?;
-            job = self.queue.close(id)?;
+            let Some(closed) = self.queue.close(id) else { return Ok(()) };
+            job = closed;
             fault::point("settled");
             let mails = self.unless_shutdown(self.write(&job, settled)).await?;
             fault::point("written");
@@ -76,15 +78,15 @@ impl Pipeline {
         }
         let settings = self.deliver(&mut job).await?;
         self.queue.finish(&job, Timestamp::now(), settings.notification.repeat_after).await;
-        Some(())
+        Ok(())
     }
 
-    async fn unless_shutdown<T>(&self, work: impl Future<Output = T>) -> Option<T> {
+    async fn unless_shutdown<T>(&self, work: impl Future<Output = T>) -> Result<T, Shutdown> {
         let mut shutdown = self.shutdown.clone();
         tokio::select! {
             biased;
-            _ = shutdown.wait_for(|down| *down) => None,
-            done = work => Some(done),
+            _ = shutdown.wait_for(|down| *down) => Err(Shutdown),
+            done = work => Ok(done),
         }
     }
 
@@ -139,7 +141,7 @@ impl Pipeline {
                 language: settings.notification.language,
                 zone: jiff::tz::TimeZone::system(),
             };
-            let mail = mail(settings, &job.id, job.plan.as_ref(), &report);
+            let mail = report::mail(settings, &job.id, job.plan.as_ref(), &report);
             mails.extend(self.to_whom_it_is_news(settings, job, mail, now));
         }
         mails
@@ -148,8 +150,8 @@ impl Pipeline {
     /// Takes out the recipients who have this report already, within `notification.repeat_after`.
     fn to_whom_it_is_news(&self, settings: &Settings, job: &Job, mut mail: Mail, now: Timestamp) -> Option<Mail> {
         let within = settings.notification.repeat_after;
-        let (about, subject) = (mail.plan.as_ref().map_or("", PlanId::as_str), &mail.subject);
-        info!(JOB_ID = job.id.as_str(), BACKUP_ID = about, OUTCOME = mail.outcome.as_str(); "the report is written: {subject}");
+        info!(JOB_ID = job.id.as_str(), BACKUP_ID = mail.plan_field(), OUTCOME = mail.outcome.as_str();
+            "the report is written: {}", mail.subject);
         if within.is_zero() {
             return Some(mail);
         }
@@ -157,41 +159,41 @@ impl Pipeline {
         recipients.retain(|recipient| !self.queue.has_it(&mail, recipient, now, within));
         mail.recipients = recipients;
         if mail.recipients.is_empty() {
-            info!(JOB_ID = job.id.as_str(), BACKUP_ID = about;
-                "everybody has this same report already: not sent again within {} s", within.as_secs());
+            info!(JOB_ID = job.id.as_str(), BACKUP_ID = mail.plan_field();
+                "everybody has this same report already: not sent again within {}", report::duration(within));
             return None;
         }
         Some(mail)
     }
 
     /// Delivers a job's mails, with growing pauses, until nobody is waiting for one: with the settings returned at last.
-    /// `None` on shutdown.
-    async fn deliver(&self, job: &mut Job) -> Option<Arc<Settings>> {
+    async fn deliver(&self, job: &mut Job) -> Result<Arc<Settings>, Shutdown> {
         loop {
             let settings = self.unless_shutdown(self.live.usable()).await?;
+            self.refresh(job, &settings).await?;
             let relay_error = self.attempt(job, &settings).await?;
-            let (id, plan) = (job.id.clone(), job.plan_field().to_owned());
-            let Stage::Delivering(delivery) = &mut job.stage else { return Some(settings) };
+            let Stage::Delivering(delivery) = &mut job.stage else { return Ok(settings) };
             if delivery.pending() == 0 {
-                return Some(settings);
+                return Ok(settings);
             }
             delivery.attempts = delivery.attempts.saturating_add(1);
             let pause = deliver::pause(delivery.attempts, fastrand::f64());
             if Duration::from_secs(delivery.waited_seconds) >= settings.notification.retry_for {
                 give_up(job, settings.notification.retry_for);
                 self.queue.save(job).await;
-                return Some(settings);
+                return Ok(settings);
             }
             delivery.next_attempt_at = Timestamp::now().checked_add(pause).ok();
             let (pending, attempts) = (delivery.pending(), delivery.attempts);
             let reason = relay_error.or_else(|| delivery.last_error().map(String::from)).unwrap_or_default();
-            warn!(MESSAGE_ID = messages::MAIL_DEFERRED, JOB_ID = id.as_str(), BACKUP_ID = plan, REASON = reason;
+            warn!(MESSAGE_ID = messages::MAIL_DEFERRED, JOB_ID = job.id.as_str(), BACKUP_ID = job.plan_field(),
+                REASON = reason;
                 "{pending} mail(s) not delivered at attempt {attempts}, next in {} s: {reason}", pause.as_secs());
             self.queue.save(job).await;
             let nudged = self.unless_shutdown(async {
                 tokio::select! {
                     () = tokio::time::sleep(pause) => false,
-                    () = self.queue.nudged(&id) => true,
+                    () = self.queue.nudged(&job.id) => true,
                 }
             });
             if !nudged.await?
@@ -202,32 +204,46 @@ impl Pipeline {
         }
     }
 
+    /// Writes a mail anew that only tells that Redis could not be read, where nobody has it and Redis can be read by now.
+    /// The cluster's own relay is known from there, too: the two often come back together.
+    async fn refresh(&self, job: &mut Job, settings: &Settings) -> Result<(), Shutdown> {
+        let tells_nothing =
+            |mail: &Mail| mail.outcome == report::UNREADABLE && mail.recipients.iter().all(Recipient::is_pending);
+        let tried_before = matches!(&job.stage, Stage::Delivering(delivery) if delivery.attempts > 0);
+        if !tried_before || !job.mails().iter().all(tells_nothing) {
+            return Ok(());
+        }
+        if let Ok(cluster) = self.unless_shutdown(wait::read_once(job, settings)).await? {
+            let settled = Settled { cluster: Ok(cluster), gave_up_after: None };
+            let mails = self.unless_shutdown(self.write(job, settled)).await?;
+            if let Stage::Delivering(delivery) = &mut job.stage {
+                delivery.mails = mails;
+            }
+            self.queue.save(job).await;
+        }
+        Ok(())
+    }
+
     /// Hands each mail to each recipient that waits for it, and saves each result at once. An error of the relay itself
-    /// ends the attempt: it would meet the others too. `None` on shutdown.
-    async fn attempt(&self, job: &mut Job, settings: &Settings) -> Option<Option<String>> {
-        let mut relay_error = None;
+    /// ends the attempt: it would meet the others too.
+    async fn attempt(&self, job: &mut Job, settings: &Settings) -> Result<Option<String>, Shutdown> {
         for (m, r) in waiting(job) {
             let _turn = self.unless_shutdown(self.sending.acquire()).await?;
-            let Stage::Delivering(delivery) = &mut job.stage else { return Some(None) };
+            let Stage::Delivering(delivery) = &mut job.stage else { return Ok(None) };
             let mail = &mut delivery.mails[m];
             let address = mail.recipients[r].address.clone();
             fault::point("before-send");
             let result = deliver::send(settings, mail, &address).await;
             fault::point("after-send");
-            let now = Timestamp::now();
-            let tell = (job.id.as_str(), mail.plan.as_ref().map_or("", PlanId::as_str), mail.outcome.as_str());
+            let mut relay_error = None;
             mail.recipients[r].state = match result {
                 Ok(answer) => {
-                    info!(MESSAGE_ID = messages::REPORT_SENT, JOB_ID = tell.0, BACKUP_ID = tell.1, OUTCOME = tell.2,
-                        RECIPIENT = address; "the report has gone to {address}: {answer}");
-                    RecipientState::Delivered { at: now }
+                    info!(MESSAGE_ID = messages::REPORT_SENT, JOB_ID = job.id.as_str(), BACKUP_ID = mail.plan_field(),
+                        OUTCOME = mail.outcome.as_str(), RECIPIENT = address;
+                        "the report has gone to {address}: {answer}");
+                    RecipientState::Delivered { at: Timestamp::now() }
                 }
-                Err(SendError::Rejected(reason)) => {
-                    error!(PRIORITY = CRIT, MESSAGE_ID = messages::DELIVERY_GIVEN_UP, JOB_ID = tell.0,
-                        BACKUP_ID = tell.1, OUTCOME = tell.2, RECIPIENT = address, REASON = reason;
-                        "the report will not reach {address}: {reason}");
-                    RecipientState::GivenUp { at: now, reason }
-                }
+                Err(SendError::Rejected(reason)) => given_up(&job.id, mail, &address, reason),
                 Err(SendError::Deferred(reason)) => RecipientState::Pending { last_error: Some(reason) },
                 Err(SendError::Relay(reason)) => {
                     relay_error = Some(reason.clone());
@@ -237,10 +253,10 @@ impl Pipeline {
             self.queue.save(job).await;
             fault::point("recipient-saved");
             if relay_error.is_some() {
-                break;
+                return Ok(relay_error);
             }
         }
-        Some(relay_error)
+        Ok(None)
     }
 }
 
@@ -255,44 +271,22 @@ fn waiting(job: &Job) -> Vec<(usize, usize)> {
 
 /// Gives up on everybody who is still waiting.
 fn give_up(job: &mut Job, retry_for: Duration) {
-    let id = job.id.clone();
     let Stage::Delivering(delivery) = &mut job.stage else { return };
     for mail in &mut delivery.mails {
-        let plan = mail.plan.as_ref().map_or("", PlanId::as_str);
-        for recipient in &mut mail.recipients {
-            let RecipientState::Pending { last_error } = &recipient.state else { continue };
-            let last = last_error.as_deref().unwrap_or("no error is known");
-            let reason = format!("not delivered for {} s; at last: {last}", retry_for.as_secs());
-            error!(PRIORITY = CRIT, MESSAGE_ID = messages::DELIVERY_GIVEN_UP, JOB_ID = id.as_str(), BACKUP_ID = plan,
-                OUTCOME = mail.outcome.as_str(), RECIPIENT = recipient.address, REASON = reason;
-                "the report will not reach {}: {reason}", recipient.address);
-            recipient.state = RecipientState::GivenUp { at: Timestamp::now(), reason };
+        for r in 0..mail.recipients.len() {
+            let Recipient { address, state } = &mail.recipients[r];
+            let RecipientState::Pending { last_error } = state else { continue };
+            let last = last_error.as_deref().unwrap_or("not known");
+            let reason = format!("not delivered within {}; last error: {last}", report::duration(retry_for));
+            mail.recipients[r].state = given_up(&job.id, mail, address, reason);
         }
     }
 }
 
-/// The mail that a report makes; `asked_for` is the plan that the alert, or the command, names. Its Message-ID follows from the job and the plan, so that it stays the same even where
-/// the mail could not be saved and is written again after a crash.
-pub fn mail(settings: &Settings, job: &JobId, asked_for: Option<&PlanId>, report: &Report) -> Mail {
-    let plan = match &report.finding {
-        Finding::Plan { plan, .. } => Some(plan.id.clone()),
-        Finding::NothingRecent(_) | Finding::Unreadable(_) => asked_for.cloned(),
-    };
-    let domain = settings.notification.mail_from.email.domain();
-    let thread = report::sha256(plan.as_ref().map_or("", PlanId::as_str));
-    let pending = |mailbox: &lettre::message::Mailbox| Recipient {
-        address: mailbox.to_string(),
-        state: RecipientState::Pending { last_error: None },
-    };
-    Mail {
-        outcome: report::outcome_word(report).into(),
-        digest: report::digest(report),
-        written_at: report.now,
-        subject: report::subject(report, &settings.notification.subject_prefix),
-        body: report::text(report),
-        message_id: format!("<{job}.{thread:.8}@{domain}>"),
-        thread_id: format!("<plan-{thread:.16}@{domain}>"),
-        recipients: settings.notification.mail_to.iter().map(pending).collect(),
-        plan,
-    }
+/// The state of a recipient who is given up on, which the journal is told.
+fn given_up(job: &JobId, mail: &Mail, address: &str, reason: String) -> RecipientState {
+    error!(PRIORITY = CRIT, MESSAGE_ID = messages::DELIVERY_GIVEN_UP, JOB_ID = job.as_str(),
+        BACKUP_ID = mail.plan_field(), OUTCOME = mail.outcome.as_str(), RECIPIENT = address, REASON = reason;
+        "the report will not reach {address}: {reason}");
+    RecipientState::GivenUp { at: Timestamp::now(), reason }
 }

@@ -340,7 +340,7 @@ mod tests {
         assert_eq!(repository.location.expose_secret(), "s3:https://user:pw@host/bucket/postfix/u1");
         assert_eq!(targets[0].repository, "Offsite");
         assert_eq!(targets[0].location.as_deref(), Some("s3:https://user:***@host/bucket"));
-        assert!(matches!(&targets[1].way, Err(NotProbed::NoUuid(module)) if module.as_str() == "mail10"));
+        assert!(matches!(&targets[1].way, Err(NotProbed::NoUuid(module)) if module.as_str() == "mail2"));
         assert!(matches!(targets[MAX_MODULES].way, Err(NotProbed::TooMany(2))));
         assert_eq!(targets[MAX_MODULES + 1].location.as_deref(), Some("local:/srv"));
         assert!(matches!(targets[MAX_MODULES + 2].way, Err(NotProbed::TooMany(10))));

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::Duration;
 
+use lettre::message::Mailbox;
 use log::{error, info, warn};
 use rustix::fs::FlockOperation;
 use tokio::sync::oneshot;
@@ -143,11 +144,11 @@ impl Disk {
         }))
     }
 
-    /// A job that was given up, ready to be tried again.
-    pub(super) fn revive(&self, id: &JobId) -> Option<Job> {
+    /// A job that was given up, ready to be tried again for `mail_to`.
+    pub(super) fn revive(&self, id: &JobId, mail_to: &[Mailbox]) -> Option<Job> {
         let mut job = read_job(&self.folder.join(format!("{id}.{FAILED}"))).ok()?;
         if let Stage::Delivering(delivery) = &mut job.stage {
-            delivery.start_over();
+            delivery.start_over(mail_to);
         }
         Some(job)
     }

@@ -19,6 +19,7 @@ use std::thread;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use lettre::message::Mailbox;
 use log::info;
 use tokio::sync::{Notify, mpsc, oneshot};
 
@@ -284,15 +285,16 @@ impl Queue {
         let _ = removed.await;
     }
 
-    /// Tries a job again now, as the administrator asked: ends its pause, or brings one that failed back to life.
-    pub async fn retry(&self, id: &JobId) {
+    /// Tries a job again now, as the administrator asked: ends its pause, or brings one that failed back to life for those
+    /// in `mail_to` who have not got its mails.
+    pub async fn retry(&self, id: &JobId, mail_to: &[Mailbox]) {
         let revived = {
             let mut jobs = self.lock();
             if let Some(entry) = jobs.by_id.get(id) {
                 entry.nudge.notify_one();
                 return;
             }
-            let Some(job) = self.disk.revive(id) else { return };
+            let Some(job) = self.disk.revive(id, mail_to) else { return };
             let saved = self.order(job_file(id), Some(encode(&job)), OnFailure::Retry);
             self.order(format!("{id}.{}", disk::FAILED), None, OnFailure::Retry);
             jobs.by_id.insert(id.clone(), Entry::new(job, 1));

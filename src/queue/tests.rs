@@ -14,6 +14,11 @@ fn for_plan(plan: &str, node: &str) -> (Option<PlanId>, Alert) {
     (PlanId::new(plan), alert(node))
 }
 
+/// What the configuration names.
+fn mail_to() -> [Mailbox; 1] {
+    ["0@example.com".parse().unwrap()]
+}
+
 fn now() -> Timestamp {
     "2026-11-22T03:15:00Z".parse().unwrap()
 }
@@ -229,7 +234,7 @@ async fn a_job_that_was_given_up_is_kept_and_can_be_retried_or_dropped() {
     fs::write(queue.folder().join(format!("{id}.retry")), "").unwrap();
     assert_eq!(queue.orders(), [(id.clone(), Order::Retry)]);
     assert_eq!(queue.orders(), [], "carried out once");
-    queue.retry(&id).await;
+    queue.retry(&id, &mail_to()).await;
     assert_eq!(started.try_recv().unwrap(), id);
     assert_eq!(names(queue.folder()), [format!("{id}.json"), "sent".into()]);
     queue.drop_job(&id).await;

@@ -9,6 +9,7 @@ mod commands;
 mod digest;
 mod figures;
 mod json;
+mod mail;
 mod modules;
 mod page;
 mod repositories;
@@ -23,9 +24,10 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 pub use digest::digest;
-pub(crate) use digest::sha256;
+use digest::sha256;
 pub use json::json;
-pub use subject::{outcome_word, subject};
+pub use mail::mail;
+pub use subject::{UNREADABLE, outcome_word, subject};
 pub use text::{test_mail, text};
 
 use crate::alert::Alert;

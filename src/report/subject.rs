@@ -9,6 +9,9 @@ use crate::cluster::model::Plan;
 /// Longest plan id and prefix in a subject, in bytes.
 const MAX_TEXT: usize = 100;
 
+/// The outcome of a plan of which nothing could be read.
+pub const UNREADABLE: &str = "UNKNOWN";
+
 /// The report's outcome in one word, which is the same in every language.
 pub fn outcome_word(report: &Report) -> &'static str {
     match &report.finding {
@@ -18,7 +21,7 @@ pub fn outcome_word(report: &Report) -> &'static str {
             Outcome::RepoFailure => "REPO_FAILURE",
         },
         Finding::NothingRecent(_) => "REPO_FAILURE",
-        Finding::Unreadable(_) => "UNKNOWN",
+        Finding::Unreadable(_) => UNREADABLE,
     }
 }
 

@@ -197,10 +197,10 @@ impl Service {
             task.abort();
         }
         // On its own task: nobody waits for the disk here.
-        let queue = queue.clone();
+        let (queue, live) = (queue.clone(), self.live.clone());
         tokio::spawn(async move {
             match order {
-                Order::Retry => queue.retry(&id).await,
+                Order::Retry => queue.retry(&id, &live.usable().await.notification.mail_to).await,
                 Order::Drop => queue.drop_job(&id).await,
             }
         });

@@ -14,7 +14,6 @@ use crate::cluster::{self, Selector};
 use crate::config::{Live, Settings, host_name};
 use crate::examine::{Examined, examine};
 use crate::job::JobId;
-use crate::pipeline;
 use crate::report::{self, Finding, Report};
 
 /// The command.
@@ -100,7 +99,7 @@ async fn send_all(arguments: &cli::Report, settings: &Settings, reports: &[Repor
     let id = JobId::new(Timestamp::now(), fastrand::u16(..));
     let mut all_sent = true;
     for report in reports {
-        let mail = pipeline::mail(settings, &id, arguments.plan.as_ref(), report);
+        let mail = report::mail(settings, &id, arguments.plan.as_ref(), report);
         all_sent &= send(settings, &mail, say).await;
     }
     all_sent

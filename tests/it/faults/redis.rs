@@ -10,6 +10,7 @@ use std::thread;
 use crate::support::redis::Redis;
 use crate::support::service::{wait_until, webhook};
 use crate::support::site::{AT_ONCE, Site};
+use crate::support::smtp::{Fault, Stage};
 
 /// Each of both has one mail, and it tells what the cluster says.
 fn assert_one_true_mail(site: &Site) {
@@ -35,6 +36,22 @@ fn down_at_the_alert_and_back_later() {
     site.redis.kill();
     post_in_vain(&mut site, "it is tried again");
     site.redis.restart();
+    assert_one_true_mail(&site);
+}
+
+/// On NS8 the relay's address is in Redis, too: what could only tell that Redis is away must not be what arrives later.
+#[test]
+fn away_together_with_the_relay_and_both_back_later() {
+    let mut site =
+        Site::with("", "correlator: { wait_seconds: 0, max_wait_seconds: 1 }\nrepo_check: { enabled: false }\n");
+    site.redis.run::<String>("SAVE");
+    site.redis.kill();
+    site.relay.fault(Stage::Greeting, Fault::Cut);
+    post_in_vain(&mut site, "UNKNOWN - the cluster's Redis could not be read");
+    site.service.logged("not delivered at attempt 1");
+    site.redis.restart();
+    site.relay.mend();
+    site.nudge();
     assert_one_true_mail(&site);
 }
 

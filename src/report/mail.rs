@@ -1,0 +1,30 @@
+//! The report as a mail, written and addressed.
+
+use super::{Finding, Report, digest, outcome_word, sha256, subject, text};
+use crate::cluster::model::PlanId;
+use crate::config::Settings;
+use crate::job::{JobId, Mail, Recipient};
+
+/// The mail that `report` makes; `asked_for` is the plan that the alert, or the command, names.
+///
+/// Its Message-ID follows from the job and the plan, so that it stays the same even where the mail could not be saved and
+/// is written again after a crash.
+pub fn mail(settings: &Settings, job: &JobId, asked_for: Option<&PlanId>, report: &Report) -> Mail {
+    let plan = match &report.finding {
+        Finding::Plan { plan, .. } => Some(plan.id.clone()),
+        Finding::NothingRecent(_) | Finding::Unreadable(_) => asked_for.cloned(),
+    };
+    let domain = settings.notification.mail_from.email.domain();
+    let thread = sha256(plan.as_ref().map_or("", PlanId::as_str));
+    Mail {
+        outcome: outcome_word(report).into(),
+        digest: digest(report),
+        written_at: report.now,
+        subject: subject(report, &settings.notification.subject_prefix),
+        body: text(report),
+        message_id: format!("<{job}.{thread:.8}@{domain}>"),
+        thread_id: format!("<plan-{thread:.16}@{domain}>"),
+        recipients: settings.notification.mail_to.iter().map(Recipient::new).collect(),
+        plan,
+    }
+}
