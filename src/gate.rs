@@ -4,7 +4,7 @@
 //! sends them again; both are looked at anew each time, so that a fixed one counts at once.
 
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use log::{error, info};
 use tokio::sync::mpsc;
@@ -61,16 +61,20 @@ impl Gate {
 
     /// The queue, if it has been opened.
     pub fn opened_queue(&self) -> Option<Queue> {
-        self.inner.lock().unwrap_or_else(PoisonError::into_inner).queue.clone()
+        self.lock().queue.clone()
     }
 
     /// Why the gate was closed when it was last tried; `None` where it was open.
     pub fn closed(&self) -> Option<String> {
-        self.inner.lock().unwrap_or_else(PoisonError::into_inner).closed.clone()
+        self.lock().closed.clone()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn queue(&self) -> Result<Queue, Closed> {
-        let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut inner = self.lock();
         if let Some(queue) = &inner.queue {
             return Ok(queue.clone());
         }
@@ -86,7 +90,7 @@ impl Gate {
         let reason = closed.map(|closed| match closed {
             Closed::Configuration(reason) | Closed::Queue(reason) => reason.clone(),
         });
-        let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut inner = self.lock();
         if inner.closed == reason {
             return;
         }

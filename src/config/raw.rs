@@ -1,4 +1,5 @@
-//! The configuration file as it is written: every key optional, no value checked beyond its type.
+//! The configuration file as it is written: every key optional, no value checked beyond its type. What a key means stands
+//! with [`super::Settings`].
 
 use std::fmt;
 use std::path::PathBuf;
@@ -10,122 +11,114 @@ use super::{Encryption, Language, Problem, Transport, locate, tree};
 /// The whole file.
 #[derive(Debug, Default, serde::Deserialize)]
 #[serde(default, deny_unknown_fields)]
-#[allow(missing_docs)] // The keys are documented where they are checked, in `Settings`.
-pub struct Raw {
+pub(crate) struct Raw {
     #[serde(deserialize_with = "or_empty")]
-    pub receiver: Receiver,
+    pub(crate) receiver: Receiver,
     #[serde(deserialize_with = "or_empty")]
-    pub correlator: Correlator,
+    pub(crate) correlator: Correlator,
     #[serde(deserialize_with = "or_empty")]
-    pub repo_check: RepoCheck,
+    pub(crate) repo_check: RepoCheck,
     #[serde(deserialize_with = "or_empty")]
-    pub notification: Notification,
+    pub(crate) notification: Notification,
     #[serde(deserialize_with = "or_empty")]
-    pub redis: Redis,
+    pub(crate) redis: Redis,
     #[serde(deserialize_with = "or_empty")]
-    pub logging: Logging,
+    pub(crate) logging: Logging,
 }
 
 /// `receiver`.
 #[derive(Debug, Default, serde::Deserialize)]
 #[serde(default, deny_unknown_fields)]
-#[allow(missing_docs)]
-pub struct Receiver {
-    pub host: Option<String>,
-    pub port: Option<u16>,
-    pub alert_names: Option<Vec<String>>,
-    pub idle_timeout: Option<Seconds>,
-    pub max_body: Option<usize>,
-    pub token_file: Option<PathBuf>,
+pub(crate) struct Receiver {
+    pub(crate) host: Option<String>,
+    pub(crate) port: Option<u16>,
+    pub(crate) alert_names: Option<Vec<String>>,
+    pub(crate) idle_timeout: Option<Seconds>,
+    pub(crate) max_body: Option<usize>,
+    pub(crate) token_file: Option<PathBuf>,
 }
 
 /// `correlator`.
 #[derive(Debug, Default, serde::Deserialize)]
 #[serde(default, deny_unknown_fields)]
-#[allow(missing_docs)]
-pub struct Correlator {
-    pub wait_seconds: Option<Seconds>,
-    pub max_wait_seconds: Option<Seconds>,
-    pub recent_window: Option<Seconds>,
-    pub stale_after: Option<Seconds>,
+pub(crate) struct Correlator {
+    pub(crate) wait_seconds: Option<Seconds>,
+    pub(crate) max_wait_seconds: Option<Seconds>,
+    pub(crate) recent_window: Option<Seconds>,
+    pub(crate) stale_after: Option<Seconds>,
 }
 
 /// `repo_check`.
 #[derive(Debug, Default, serde::Deserialize)]
 #[serde(default, deny_unknown_fields)]
-#[allow(missing_docs)]
-pub struct RepoCheck {
-    pub enabled: Option<bool>,
-    pub timeout: Option<Seconds>,
-    pub restic: Option<String>,
-    pub gateway: Option<String>,
-    pub agent_env: Option<PathBuf>,
+pub(crate) struct RepoCheck {
+    pub(crate) enabled: Option<bool>,
+    pub(crate) timeout: Option<Seconds>,
+    pub(crate) restic: Option<String>,
+    pub(crate) gateway: Option<String>,
+    pub(crate) agent_env: Option<PathBuf>,
 }
 
 /// `notification`.
 #[derive(Debug, Default, serde::Deserialize)]
 #[serde(default, deny_unknown_fields)]
-#[allow(missing_docs)]
-pub struct Notification {
-    pub mail_from: Option<String>,
-    pub mail_to: Option<OneOrMany>,
-    pub subject_prefix: Option<String>,
-    pub language: Option<Language>,
-    pub transport: Option<Transport>,
-    pub timeout: Option<Seconds>,
-    pub retry_for: Option<Seconds>,
-    pub repeat_after: Option<Seconds>,
-    pub sendmail_command: Option<Vec<String>>,
+pub(crate) struct Notification {
+    pub(crate) mail_from: Option<String>,
+    pub(crate) mail_to: Option<OneOrMany>,
+    pub(crate) subject_prefix: Option<String>,
+    pub(crate) language: Option<Language>,
+    pub(crate) transport: Option<Transport>,
+    pub(crate) timeout: Option<Seconds>,
+    pub(crate) retry_for: Option<Seconds>,
+    pub(crate) repeat_after: Option<Seconds>,
+    pub(crate) sendmail_command: Option<Vec<String>>,
     #[serde(deserialize_with = "or_empty")]
-    pub smtp: Smtp,
+    pub(crate) smtp: Smtp,
 }
 
 /// `notification.smtp`.
 #[derive(Debug, Default, serde::Deserialize)]
 #[serde(default, deny_unknown_fields)]
-#[allow(missing_docs)]
-pub struct Smtp {
-    pub host: Option<String>,
-    pub port: Option<u16>,
-    pub encryption: Option<Encryption>,
-    pub username: Option<String>,
-    pub password_file: Option<PathBuf>,
-    pub ca_file: Option<PathBuf>,
+pub(crate) struct Smtp {
+    pub(crate) host: Option<String>,
+    pub(crate) port: Option<u16>,
+    pub(crate) encryption: Option<Encryption>,
+    pub(crate) username: Option<String>,
+    pub(crate) password_file: Option<PathBuf>,
+    pub(crate) ca_file: Option<PathBuf>,
 }
 
 /// `redis`.
 #[derive(Debug, Default, serde::Deserialize)]
 #[serde(default, deny_unknown_fields)]
-#[allow(missing_docs)]
-pub struct Redis {
-    pub socket: Option<PathBuf>,
-    pub url: Option<String>,
-    pub username: Option<String>,
-    pub password_file: Option<PathBuf>,
-    pub timeout: Option<Seconds>,
+pub(crate) struct Redis {
+    pub(crate) socket: Option<PathBuf>,
+    pub(crate) url: Option<String>,
+    pub(crate) username: Option<String>,
+    pub(crate) password_file: Option<PathBuf>,
+    pub(crate) timeout: Option<Seconds>,
 }
 
 /// `logging`.
 #[derive(Debug, Default, serde::Deserialize)]
 #[serde(default, deny_unknown_fields)]
-#[allow(missing_docs)]
-pub struct Logging {
-    pub level: Option<Level>,
-    pub file: Option<PathBuf>,
+pub(crate) struct Logging {
+    pub(crate) level: Option<Level>,
+    pub(crate) file: Option<PathBuf>,
 }
 
 /// A duration in seconds: a whole number, or one with a unit (`15m`, `12h`).
 #[derive(Debug, Clone, Copy)]
-pub struct Seconds(pub u64);
+pub(crate) struct Seconds(pub u64);
 
 /// `ERROR`, `WARNING`, `INFO` or `DEBUG`, in any case.
 #[derive(Debug, Clone, Copy)]
-pub struct Level(pub log::LevelFilter);
+pub(crate) struct Level(pub log::LevelFilter);
 
 /// One text, or a list of them.
 #[derive(Debug, serde::Deserialize)]
 #[serde(untagged, expecting = "expected a mail address or a list of them")]
-pub enum OneOrMany {
+pub(crate) enum OneOrMany {
     /// `key: text`.
     One(String),
     /// `key: [text, …]`.
@@ -134,7 +127,7 @@ pub enum OneOrMany {
 
 impl OneOrMany {
     /// The texts, in order.
-    pub fn into_vec(self) -> Vec<String> {
+    pub(crate) fn into_vec(self) -> Vec<String> {
         match self {
             Self::One(text) => vec![text],
             Self::Many(texts) => texts,
