@@ -131,6 +131,7 @@ impl Pipeline {
         for finding in findings {
             let report = Report {
                 finding: finding.clone(),
+                asked_for: job.plan.as_ref(),
                 cluster,
                 alerts: &job.alerts,
                 alerts_left_out: job.alerts_left_out,
@@ -141,7 +142,7 @@ impl Pipeline {
                 language: settings.notification.language,
                 zone: jiff::tz::TimeZone::system(),
             };
-            let mail = report::mail(settings, &job.id, job.plan.as_ref(), &report);
+            let mail = report::mail(settings, &job.id, &report);
             mails.extend(self.to_whom_it_is_news(settings, job, mail, now));
         }
         mails

@@ -145,20 +145,29 @@ pub struct Lock {
     pub by: Option<String>,
 }
 
-/// Why a repository was not probed.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// Why a repository was not probed, with what to do where that is known.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NotProbed {
     /// `repo_check.restic` is not on PATH.
+    #[error("{0} is not installed; install restic, or name it in repo_check.restic")]
     ResticMissing(String),
     /// It is there but cannot be run, and why.
+    #[error("restic cannot be run: {0}")]
     ResticUnusable(String),
     /// The gateway wants the node agent's credentials, and there are none.
+    #[error(
+        "the node agent's credentials are missing; name the agent.env file in repo_check.agent_env, or pass it as the \
+         systemd credential agent.env"
+    )]
     NoCredentials,
     /// More repositories than are probed for one report; their number.
+    #[error("{0} more repositories (at most {MAX_MODULES} are checked for one report)")]
     TooMany(usize),
     /// The cluster has no UUID for this module, so that the repository's path is not known.
+    #[error("the cluster has no UUID for {0}")]
     NoUuid(ModuleId),
     /// The configuration of the repository in Redis lacks this.
+    #[error("its configuration in Redis lacks {0}")]
     Incomplete(String),
 }
 

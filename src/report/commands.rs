@@ -1,23 +1,13 @@
 //! Commands that show more. Each is offered only where every part of it is safe to paste into a shell.
 
-use crate::cluster::model::{Layout, ModuleId, PlanId};
+use crate::cluster::model::{ModuleId, PlanId};
 use crate::config::RedisAddress;
 
 /// Longest command offered, in bytes.
 const MAX_COMMAND: usize = 200;
 
-/// What shows why `module` has this result, or none (`layout` is `None`).
-pub(super) fn look_into(redis: &RedisAddress, plan: &PlanId, module: &ModuleId, layout: Option<Layout>) -> Vec<String> {
-    if layout == Some(Layout::A) {
-        return status(redis, plan, module).into_iter().collect();
-    }
-    // Where there never was a result there is no repository to list either.
-    let snapshots = layout.and_then(|_| restic(plan, module, "snapshots"));
-    journal(plan).into_iter().chain(snapshots).collect()
-}
-
 /// What layout A holds of the module, straight from Redis.
-fn status(redis: &RedisAddress, plan: &PlanId, module: &ModuleId) -> Option<String> {
+pub(super) fn status(redis: &RedisAddress, plan: &PlanId, module: &ModuleId) -> Option<String> {
     let key = format!("module/{module}/backup/{plan}/status");
     match redis {
         RedisAddress::Unix(socket) => shell(&["redis-cli", "-s", socket.to_str()?, "HGETALL", &key]),
@@ -25,9 +15,16 @@ fn status(redis: &RedisAddress, plan: &PlanId, module: &ModuleId) -> Option<Stri
     }
 }
 
-/// The log of the unit that ran the plan on a node (NS8: `backup3.service` ran plan 3).
-fn journal(plan: &PlanId) -> Option<String> {
-    is_number(plan).then(|| shell(&["journalctl", "-e", "-u", &format!("backup{plan}.service")]))?
+/// The unit that runs the plan on a node (NS8: `backup3.service` runs plan 3), and its log.
+pub(super) fn run(plan: &PlanId) -> Vec<String> {
+    let unit = format!("backup{plan}.service");
+    let commands = [&["systemctl", "status", &unit][..], &["journalctl", "-e", "-u", &unit]];
+    commands.into_iter().filter(|_| is_number(plan)).filter_map(shell).collect()
+}
+
+/// When the plans run on a node.
+pub(super) fn timers() -> Vec<String> {
+    shell(&["systemctl", "list-timers", "backup*"]).into_iter().collect()
 }
 
 /// restic on a module's own repository, through NS8's `restic-wrapper`, which knows address and password.
@@ -67,30 +64,34 @@ fn quote(word: &str) -> Option<String> {
 mod tests {
     use super::*;
 
-    fn offered(plan: &str, module: &str, layout: Option<Layout>) -> Vec<String> {
-        let redis = RedisAddress::Unix("/run/redis.sock".into());
-        look_into(&redis, &PlanId::new(plan).unwrap(), &ModuleId::new(module).unwrap(), layout)
+    fn plan(id: &str) -> PlanId {
+        PlanId::new(id).unwrap()
+    }
+
+    fn module(id: &str) -> ModuleId {
+        ModuleId::new(id).unwrap()
     }
 
     #[test]
     fn only_what_is_safe_to_paste_is_offered() {
-        let documented = |plan, module| offered(plan, module, Some(Layout::A));
-        assert_eq!(documented("2", "mail1"), ["redis-cli -s /run/redis.sock HGETALL module/mail1/backup/2/status"]);
+        let redis = RedisAddress::Unix("/run/redis.sock".into());
+        let offered = |id, of| status(&redis, &plan(id), &module(of)).unwrap_or_default();
+        assert_eq!(offered("2", "mail1"), "redis-cli -s /run/redis.sock HGETALL module/mail1/backup/2/status");
         assert_eq!(
-            documented("*; rm", "it's"),
-            [r"redis-cli -s /run/redis.sock HGETALL 'module/it'\''s/backup/*; rm/status'"]
+            offered("*; rm", "it's"),
+            r"redis-cli -s /run/redis.sock HGETALL 'module/it'\''s/backup/*; rm/status'"
         );
-        assert!(documented("2", "a\nb").is_empty() && documented("2", "<b>").is_empty());
-        assert!(documented("2", &"m".repeat(300)).is_empty());
+        assert_eq!([offered("2", "a\nb"), offered("2", "<b>"), offered("2", &"m".repeat(300))], ["", "", ""]);
+        let snapshots = |of| restic(&plan("2"), &module(of), "snapshots");
+        assert_eq!(snapshots("mail1").unwrap(), "runagent -m mail1 restic-wrapper --backup 2 snapshots");
+        assert_eq!(snapshots("-x"), None);
     }
 
     #[test]
     fn a_unit_is_named_only_by_a_number() {
-        let journal = "journalctl -e -u backup2.service";
-        assert_eq!(offered("2", "mail1", None), [journal]);
-        let restic = "runagent -m mail1 restic-wrapper --backup 2 snapshots";
-        assert_eq!(offered("2", "mail1", Some(Layout::C)), [journal, restic]);
-        assert_eq!(offered("2", "-x", Some(Layout::C)), [journal]);
-        assert!(offered("2.service sshd", "mail1", Some(Layout::B)).is_empty());
+        assert_eq!(run(&plan("2")), ["systemctl status backup2.service", "journalctl -e -u backup2.service"]);
+        assert!(run(&plan("2.service sshd")).is_empty());
+        assert_eq!(restic(&plan("2.service sshd"), &module("mail1"), "snapshots"), None);
+        assert_eq!(timers(), ["systemctl list-timers 'backup*'"]);
     }
 }

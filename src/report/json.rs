@@ -13,7 +13,7 @@ use crate::alert::Alert;
 use crate::classify::{Assessment, Counts, State};
 use crate::cluster::model::{Layout, ModuleId, Plan, PlanId, PlanStatus};
 use crate::config::Language;
-use crate::probe::{Lock, NotProbed, Probe, Probes, Verdict};
+use crate::probe::{Lock, Probe, Probes, Verdict};
 
 #[derive(Serialize)]
 struct Document<'a> {
@@ -231,22 +231,11 @@ fn repository_view(probe: &Probe) -> RepositoryView<'_> {
         Verdict::Damaged(why) => ("damaged", Some(why.clone())),
         Verdict::Failed(why) => ("failed", Some(why.clone())),
         Verdict::TimedOut(limit) => ("timed_out", Some(format!("no answer within {} s", limit.as_secs()))),
-        Verdict::NotProbed(why) => ("not_probed", Some(not_probed(why))),
+        Verdict::NotProbed(why) => ("not_probed", Some(why.to_string())),
     };
     RepositoryView { verdict, reason, ..view }
 }
 
 fn lock_view(lock: &Lock) -> LockView<'_> {
     LockView { count: lock.count, exclusive: lock.exclusive, since: lock.since, by: lock.by.as_deref() }
-}
-
-fn not_probed(why: &NotProbed) -> String {
-    match why {
-        NotProbed::ResticMissing(program) => format!("{program} is not installed"),
-        NotProbed::ResticUnusable(why) => format!("restic cannot be run: {why}"),
-        NotProbed::NoCredentials => "the node agent's credentials are missing".into(),
-        NotProbed::TooMany(count) => format!("{count} further repositories are too many for one report"),
-        NotProbed::NoUuid(module) => format!("the cluster has no UUID for {module}"),
-        NotProbed::Incomplete(what) => format!("the configuration in Redis lacks {what}"),
-    }
 }

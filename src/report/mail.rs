@@ -1,19 +1,16 @@
 //! The report as a mail, written and addressed.
 
-use super::{Finding, Report, digest, outcome_word, sha256, subject, text};
+use super::{Report, digest, outcome_word, sha256, subject, text};
 use crate::cluster::model::PlanId;
 use crate::config::Settings;
 use crate::job::{JobId, Mail, Recipient};
 
-/// The mail that `report` makes; `asked_for` is the plan that the alert, or the command, names.
+/// The mail that `report` makes.
 ///
 /// Its Message-ID follows from the job and the plan, so that it stays the same even where the mail could not be saved and
 /// is written again after a crash.
-pub fn mail(settings: &Settings, job: &JobId, asked_for: Option<&PlanId>, report: &Report) -> Mail {
-    let plan = match &report.finding {
-        Finding::Plan { plan, .. } => Some(plan.id.clone()),
-        Finding::NothingRecent(_) | Finding::Unreadable(_) => asked_for.cloned(),
-    };
+pub fn mail(settings: &Settings, job: &JobId, report: &Report) -> Mail {
+    let plan = report.plan_id().cloned();
     let domain = settings.notification.mail_from.email.domain();
     let thread = sha256(plan.as_ref().map_or("", PlanId::as_str));
     Mail {

@@ -33,7 +33,7 @@ pub use text::{test_mail, text};
 use crate::alert::Alert;
 use crate::classify::Assessment;
 use crate::cluster::ReadError;
-use crate::cluster::model::Plan;
+use crate::cluster::model::{Plan, PlanId};
 use crate::config::{Language, RedisAddress};
 use crate::probe::Probes;
 
@@ -42,6 +42,8 @@ use crate::probe::Probes;
 pub struct Report<'a> {
     /// What it is about.
     pub finding: Finding<'a>,
+    /// The plan that the alert, or the command, names.
+    pub asked_for: Option<&'a PlanId>,
     /// The cluster's name, where known.
     pub cluster: Option<&'a str>,
     /// The alerts behind it; empty for `report` on the command line.
@@ -60,6 +62,16 @@ pub struct Report<'a> {
     pub zone: TimeZone,
     /// The reader's language.
     pub language: Language,
+}
+
+impl Report<'_> {
+    /// The plan it is about.
+    pub fn plan_id(&self) -> Option<&PlanId> {
+        match &self.finding {
+            Finding::Plan { plan, .. } => Some(&plan.id),
+            Finding::NothingRecent(_) | Finding::Unreadable(_) => self.asked_for,
+        }
+    }
 }
 
 /// What a report is about.

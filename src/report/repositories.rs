@@ -5,19 +5,22 @@ use jiff::Timestamp;
 use super::clean::clean;
 use super::writer::{MAX_NAME, MAX_SENTENCE, Writer, join};
 use super::{commands, figures};
-use crate::cluster::model::{Plan, PlanId};
-use crate::probe::{Lock, NotProbed, Probe, Probes, Verdict};
+use crate::cluster::model::Plan;
+use crate::probe::{Lock, Probe, Probes, Verdict};
 
 const MAX_REPOSITORIES: usize = 30;
+/// So many are named where the mail begins.
+const MAX_FAULTS: usize = 3;
 
 /// The probes, those of modules together of whose repositories at one destination the same is to be said.
-fn alike(probes: &[Probe]) -> Vec<Vec<&Probe>> {
-    fn key(probe: &Probe) -> (&String, &Option<String>, &Verdict) {
-        (&probe.repository, &probe.location, &probe.verdict)
-    }
+fn alike<'a>(plan: &Plan, probes: &'a [Probe]) -> Vec<Vec<&'a Probe>> {
+    let same = |one: &Probe, other: &Probe| {
+        (&one.repository, &one.location, &one.verdict) == (&other.repository, &other.location, &other.verdict)
+            && not_yet_made(plan, one) == not_yet_made(plan, other)
+    };
     let mut groups: Vec<Vec<&Probe>> = Vec::new();
     for probe in probes {
-        match groups.iter_mut().find(|group| probe.module.is_some() && key(group[0]) == key(probe)) {
+        match groups.iter_mut().find(|group| probe.module.is_some() && same(group[0], probe)) {
             Some(group) => group.push(probe),
             None => groups.push(vec![probe]),
         }
@@ -26,22 +29,32 @@ fn alike(probes: &[Probe]) -> Vec<Vec<&Probe>> {
 }
 
 impl Writer<'_> {
-    /// On which side the fault is to be looked for, where the probes tell. `failed`: how many modules failed.
+    /// Which repositories are at fault, or else on which side the fault is to be looked for, where the probes tell.
+    /// `failed`: how many modules failed.
     pub(super) fn where_the_fault_lies(&self, plan: &Plan, failed: usize, probes: &Probes) -> Option<String> {
         let Probes::Done(probes) = probes else { return None };
-        let verdicts: Vec<&Verdict> =
-            probes.iter().filter(|probe| telling(probe, plan)).map(|probe| &probe.verdict).collect();
-        let faulty = verdicts.iter().filter(|verdict| !matches!(verdict, Verdict::Healthy { .. })).count();
-        match (faulty, verdicts.len()) {
-            (_, 0) => None,
-            (0, _) if failed == 0 || verdicts.into_iter().any(perhaps_faulty) => None,
-            (0, _) => Some(self.words.repositories_healthy()),
-            (faulty, total) => Some(self.words.repositories_faulty(&self.count(faulty), &self.count(total))),
+        let mut faults: Vec<String> =
+            alike(plan, probes).iter().filter_map(|group| self.repository_fault(plan, group)).collect();
+        if !faults.is_empty() {
+            let others = faults.len().saturating_sub(MAX_FAULTS);
+            faults.truncate(MAX_FAULTS);
+            faults.extend((others > 0).then(|| self.words.and_more(&self.count(others))));
+            return Some(self.words.repository_fault(&faults.join("; ")));
         }
+        let healthy = probes.iter().filter(|probe| matches!(probe.verdict, Verdict::Healthy { .. })).count();
+        let in_doubt = probes.iter().any(|probe| perhaps_faulty(&probe.verdict));
+        (failed > 0 && healthy > 0 && !in_doubt).then(|| self.words.repositories_healthy())
+    }
+
+    /// `offsite (imap2, mail1): unreachable`; `None` where the repositories of the group are not at fault.
+    fn repository_fault(&self, plan: &Plan, group: &[&Probe]) -> Option<String> {
+        let probe = group.first()?;
+        let name = self.named(&probe.repository, Some(&module_names(group)));
+        Some(format!("{name}: {}", self.fault(plan, probe)?))
     }
 
     /// What a look at the repositories has shown; nothing at all where none was needed.
-    pub(super) fn repositories(&mut self, plan: &PlanId, probes: &Probes) {
+    pub(super) fn repositories(&mut self, plan: &Plan, probes: &Probes) {
         let heading = self.words.heading_repositories();
         let note = match probes {
             Probes::NotNeeded => return,
@@ -49,7 +62,7 @@ impl Writer<'_> {
             Probes::Unknown(why) => self.words.probes_unknown(&self.words.read_error(why)),
             Probes::Done(probes) if probes.is_empty() => self.words.probes_none(),
             Probes::Done(probes) => {
-                let groups = alike(probes);
+                let groups = alike(plan, probes);
                 return self.list(&heading, &groups, MAX_REPOSITORIES, |writer, group| writer.repository(plan, group));
             }
         };
@@ -58,18 +71,16 @@ impl Writer<'_> {
     }
 
     /// The modules' repositories of which the same is to be said.
-    fn repository(&mut self, plan: &PlanId, group: &[&Probe]) {
+    fn repository(&mut self, plan: &Plan, group: &[&Probe]) {
         let Some(probe) = group.first() else { return };
         let location = probe.location.as_deref().filter(|location| *location != probe.repository);
         let mut name = self.named(&probe.repository, location);
         if let ([_], Some(module)) = (group, &probe.module) {
             name = format!("{}, {name}", clean(module.as_str(), MAX_NAME));
         }
-        self.field(1, &name, &self.probe_verdict(probe));
+        self.field(1, &name, &self.probe_verdict(plan, probe));
         if group.len() > 1 {
-            let modules = group.iter().filter_map(|probe| probe.module.as_ref());
-            let modules: Vec<String> = modules.map(|module| clean(module.as_str(), MAX_NAME)).collect();
-            self.field(2, &self.words.label_modules(), &modules.join(", "));
+            self.field(2, &self.words.label_modules(), &module_names(group));
         }
         let action = match &probe.verdict {
             Verdict::Locked(_) => Some("unlock"),
@@ -78,36 +89,53 @@ impl Writer<'_> {
             _ => None,
         };
         let modules = group.iter().filter_map(|probe| probe.module.as_ref());
-        let commands = modules.filter_map(|module| commands::restic(plan, module, action?));
-        commands.for_each(|command| self.page.command(2, &command));
+        let commands: Vec<String> = modules.filter_map(|module| commands::restic(&plan.id, module, action?)).collect();
+        self.commands(2, &self.words.label_next(&self.words.on_the_modules_node()), &commands);
     }
 
-    fn probe_verdict(&self, probe: &Probe) -> String {
+    /// What is wrong with it in a few words; `None` where nothing is, or nothing is known.
+    fn fault(&self, plan: &Plan, probe: &Probe) -> Option<String> {
+        let words = self.words;
+        match &probe.verdict {
+            Verdict::Healthy { .. } | Verdict::Failed(_) | Verdict::NotProbed(_) => None,
+            Verdict::NoRepository if not_yet_made(plan, probe) => None,
+            Verdict::NoRepository => Some(words.no_repository()),
+            Verdict::Locked(_) => Some(words.locked()),
+            Verdict::WrongPassword => Some(words.wrong_password()),
+            Verdict::Unreachable(_) => Some(words.unreachable()),
+            Verdict::Denied(_) => Some(words.denied()),
+            Verdict::Damaged(_) => Some(words.damaged()),
+            Verdict::TimedOut(limit) => Some(words.timed_out(&figures::duration(words, *limit))),
+        }
+    }
+
+    /// The verdict: the fault, if it has one, and what more there is to know and to do.
+    fn probe_verdict(&self, plan: &Plan, probe: &Probe) -> String {
         let words = self.words;
         let why = |text: &str| clean(text.trim_end_matches(['.', '\n', ' ']), MAX_SENTENCE);
-        match &probe.verdict {
+        let more = match &probe.verdict {
             Verdict::Healthy { snapshots, newest, in_use, opened } => {
                 self.healthy(*snapshots, *newest, in_use.as_ref(), *opened)
             }
-            Verdict::Locked(lock) => words.locked(&self.lock(lock)),
-            Verdict::WrongPassword => words.wrong_password(),
+            Verdict::Locked(lock) => words.about_locked(&self.lock(lock)),
+            Verdict::WrongPassword => words.about_wrong_password(),
+            Verdict::NoRepository if not_yet_made(plan, probe) => words.no_repository_yet(),
             Verdict::NoRepository if probe.gateway => {
-                format!("{} {}", words.no_repository(), words.gateway_broken_at_start())
+                format!("{} {}", words.about_no_repository(), words.gateway_broken_at_start())
             }
-            Verdict::NoRepository => words.no_repository(),
-            Verdict::Unreachable(text) if probe.gateway => words.gateway_unreachable(&why(text)),
-            Verdict::Denied(text) if probe.gateway => words.gateway_denied(&why(text)),
-            Verdict::Unreachable(text) => words.unreachable(&why(text)),
-            Verdict::Denied(text) => words.denied(&why(text)),
-            Verdict::Damaged(text) => words.damaged(&why(text)),
+            Verdict::NoRepository => words.about_no_repository(),
+            Verdict::Unreachable(text) if probe.gateway => words.about_gateway_unreachable(&why(text)),
+            Verdict::Denied(text) if probe.gateway => words.about_gateway_denied(&why(text)),
+            Verdict::Unreachable(text) => words.about_unreachable(&why(text)),
+            Verdict::Denied(text) => words.about_denied(&why(text)),
+            Verdict::Damaged(text) => words.about_damaged(&why(text)),
             Verdict::Failed(text) => words.probe_failed(&why(text)),
-            Verdict::TimedOut(limit) => words.timed_out(&figures::duration(words, *limit)),
-            Verdict::NotProbed(NotProbed::ResticMissing(program)) => words.restic_missing(&clean(program, MAX_NAME)),
-            Verdict::NotProbed(NotProbed::ResticUnusable(text)) => words.restic_unusable(&why(text)),
-            Verdict::NotProbed(NotProbed::NoCredentials) => words.no_credentials(),
-            Verdict::NotProbed(NotProbed::TooMany(count)) => words.too_many(&self.count(*count)),
-            Verdict::NotProbed(NotProbed::NoUuid(module)) => words.no_uuid(&clean(module.as_str(), MAX_NAME)),
-            Verdict::NotProbed(NotProbed::Incomplete(what)) => words.incomplete(&why(what)),
+            Verdict::TimedOut(_) => words.about_timed_out(),
+            Verdict::NotProbed(why) => words.not_probed(why),
+        };
+        match self.fault(plan, probe) {
+            Some(fault) => format!("{fault}: {more}"),
+            None => more,
         }
     }
 
@@ -120,7 +148,7 @@ impl Writer<'_> {
             _ => self.words.healthy(&count),
         };
         if let Some(newest) = newest {
-            text = format!("{text}, {}", self.words.newest_snapshot(&self.time_and_age(newest)));
+            text = format!("{text}, {}", self.words.newest_snapshot(&self.time(newest)));
         }
         match in_use {
             Some(lock @ Lock { exclusive: None, .. }) => {
@@ -135,20 +163,20 @@ impl Writer<'_> {
         let count = self.words.locks(&figures::number(self.words, lock.count));
         let by = lock.by.as_deref().map(|holder| self.words.lock_by(&clean(holder, MAX_NAME)));
         let since = lock.since.map(|since| self.words.since(&self.time(since)));
-        let age = lock.since.map(|since| self.age(since));
-        join([Some(count), by, since, age])
+        join([by, since, Some(count)])
     }
 }
 
-/// Whether a look at a repository says anything about it. A module that was never backed up has none yet, which is no
-/// fault.
-fn telling(probe: &Probe, plan: &Plan) -> bool {
+/// The modules whose repositories these are.
+fn module_names(group: &[&Probe]) -> String {
+    let modules = group.iter().filter_map(|probe| probe.module.as_ref());
+    modules.map(|module| clean(module.as_str(), MAX_NAME)).collect::<Vec<_>>().join(", ")
+}
+
+/// Whether it is that of a module that was never backed up: that it is not there is no fault.
+fn not_yet_made(plan: &Plan, probe: &Probe) -> bool {
     let never_backed_up = |id| !plan.results.contains_key(id) && plan.unreadable(id).is_none();
-    match probe.verdict {
-        Verdict::NotProbed(_) | Verdict::Failed(_) => false,
-        Verdict::NoRepository => !probe.module.as_ref().is_some_and(never_backed_up),
-        _ => true,
-    }
+    probe.module.as_ref().is_some_and(never_backed_up)
 }
 
 /// Whether there are locks of which nobody can tell from here whether they keep backups out.

@@ -13,8 +13,8 @@ use super::words::Words;
 use super::writer::{MAX_NAME, MAX_SENTENCE, Writer, join};
 use super::{Finding, Report, commands, figures, outcome_word};
 use crate::alert::Alert;
-use crate::classify::{Assessment, Outcome};
-use crate::cluster::model::{ModuleId, Plan, PlanStatus};
+use crate::classify::{Assessment, Counts, Outcome};
+use crate::cluster::model::{Damage, ModuleId, Plan, PlanStatus};
 use crate::config::Language;
 use crate::job::MAX_ALERTS;
 use crate::probe::Probes;
@@ -25,21 +25,21 @@ const MAX_NAMES: usize = 20;
 /// The report as plain text: lines of at most 72 columns unless a command is longer, no `<` and no `>`.
 pub fn text(report: &Report) -> String {
     let mut writer = Writer::new(report);
+    let words = writer.words;
     match &report.finding {
         Finding::Plan { plan, assessment, probes, gave_up_waiting_after } => {
             writer.plan(plan, assessment, probes, *gave_up_waiting_after);
         }
         Finding::NothingRecent(window) => {
-            let window = figures::duration(writer.words, *window);
-            writer.verdict(&writer.words.nothing_recent(&window));
-            writer.about(None);
-            writer.advice(&writer.words.look_at_timers(), Some("systemctl list-timers 'backup*'".into()));
+            writer.verdict(&words.nothing_recent(&figures::duration(words, *window)));
+            writer.about();
+            writer.advice(&words.look_at_timers(), &commands::timers());
         }
         Finding::Unreadable(why) => {
-            writer.verdict(&writer.words.unreadable());
-            writer.about(None);
-            writer.field(0, &writer.words.label_reason(), &writer.words.read_error(why));
-            writer.advice(&writer.words.look_at_check(), Some("ns8-backup-monitor check".into()));
+            writer.verdict(&words.unreadable());
+            writer.about();
+            writer.field(0, &words.label_reason(), &words.read_error(why));
+            writer.advice(&words.look_at_check(&writer.here()), &["ns8-backup-monitor check".into()]);
         }
     }
     writer.alerts();
@@ -51,7 +51,7 @@ pub fn text(report: &Report) -> String {
 pub fn test_mail(language: Language, prefix: &str, host: &str, now: Timestamp, zone: &TimeZone) -> (String, String) {
     let words = Words(language);
     let mut page = Page::default();
-    page.paragraph(0, &words.test_body(&clean(host, MAX_NAME), &figures::time(now, zone)));
+    page.paragraph(0, &words.test_body(&clean(host, MAX_NAME), &figures::time_with_offset(now, zone)));
     page.blank();
     page.paragraph(0, &words.footer(env!("CARGO_PKG_VERSION"), &clean(host, MAX_NAME)));
     (prefixed(prefix, &words.subject_test()), page.into_text())
@@ -60,16 +60,21 @@ pub fn test_mail(language: Language, prefix: &str, host: &str, now: Timestamp, z
 impl Writer<'_> {
     fn plan(&mut self, plan: &Plan, assessment: &Assessment, probes: &Probes, gave_up: Option<Duration>) {
         self.verdict(&verdict(self.words, plan, assessment));
-        if let Some(wait) = gave_up.filter(|_| assessment.counts.absent() > 0) {
-            self.gave_up(wait, &assessment.unsettled());
+        if assessment.outcome == Outcome::Success {
+            self.notes(self.success_despite_the_alert(plan, assessment));
         }
-        self.about(Some(plan));
-        self.explanations(plan, assessment, probes);
+        self.notes(gave_up.map(|wait| {
+            let wait = figures::duration(self.words, wait);
+            self.words.gave_up_waiting(&wait, &self.names(&assessment.unsettled()))
+        }));
+        self.about();
+        self.notes(self.explanations(plan, assessment, probes));
+        if assessment.counts.total() == 0 && plan.damaged.is_empty() {
+            self.advice(&self.words.look_at_timers(), &commands::timers());
+        }
         self.modules(plan, assessment);
-        self.repositories(&plan.id, probes);
-        self.list(&self.words.heading_damaged(), &plan.damaged, MAX_NAMES, |writer, entry| {
-            writer.page.paragraph(1, &writer.words.damage(entry));
-        });
+        self.repositories(plan, probes);
+        self.damaged(plan, assessment);
     }
 
     /// The first sentence: all that somebody sees who reads no further.
@@ -77,10 +82,26 @@ impl Writer<'_> {
         self.page.paragraph(0, &format!("{}: {sentence}", outcome_word(self.report)));
     }
 
-    fn gave_up(&mut self, wait: Duration, modules: &BTreeSet<ModuleId>) {
-        self.page.blank();
-        let wait = figures::duration(self.words, wait);
-        self.page.paragraph(0, &self.words.gave_up_waiting(&wait, &self.names(modules)));
+    /// Sentences that stand by themselves.
+    fn notes(&mut self, notes: impl IntoIterator<Item = String>) {
+        for note in notes {
+            self.page.blank();
+            self.page.paragraph(0, &note);
+        }
+    }
+
+    /// What a success makes of an alert of this plan, which says that a backup failed. One that names no plan may be
+    /// about another.
+    fn success_despite_the_alert(&self, plan: &Plan, assessment: &Assessment) -> Option<String> {
+        self.report.asked_for?;
+        let alert = self.report.alerts.iter().filter_map(|alert| alert.starts_at).max()?;
+        let contradicted = plan.status.as_ref().is_some_and(|status| differs(status, 0));
+        let in_doubt = assessment.outdated || contradicted || !plan.damaged.is_empty();
+        match plan.newest_end()? < alert {
+            true => Some(self.words.alert_is_newer(&self.time(alert))),
+            false if in_doubt => None,
+            false => Some(self.words.alert_is_over()),
+        }
     }
 
     fn names(&self, modules: &BTreeSet<ModuleId>) -> String {
@@ -92,52 +113,66 @@ impl Writer<'_> {
     }
 
     /// Which plan, which cluster, when.
-    fn about(&mut self, plan: Option<&Plan>) {
+    fn about(&mut self) {
         self.page.blank();
-        if let Some(plan) = plan {
-            self.field(0, &self.words.label_plan(), &self.named(plan.id.as_str(), plan.name.as_deref()));
+        let plan = match self.report.finding {
+            Finding::Plan { plan, .. } => Some(plan),
+            Finding::NothingRecent(_) | Finding::Unreadable(_) => None,
+        };
+        if let Some(id) = self.report.plan_id() {
+            let name = plan.and_then(|plan| plan.name.as_deref());
+            self.field(0, &self.words.label_plan(), &self.named(id.as_str(), name));
         }
         if let Some(cluster) = self.report.cluster {
             self.field(0, &self.words.label_cluster(), &clean(cluster, MAX_NAME));
         }
         if let Some(newest) = plan.and_then(Plan::newest_end) {
-            self.field(0, &self.words.label_newest(), &self.time_and_age(newest));
+            self.field(0, &self.words.label_newest(), &self.time(newest));
         }
-        self.field(0, &self.words.label_written(), &self.time(self.report.now));
+        let written = figures::time_with_offset(self.report.now, &self.report.zone);
+        self.field(0, &self.words.label_written(), &written);
     }
 
     /// What the numbers and the probes say about the run as a whole.
-    fn explanations(&mut self, plan: &Plan, assessment: &Assessment, probes: &Probes) {
-        let counts = &assessment.counts;
-        let mut notes = Vec::new();
-        match nothing(plan) {
-            Nothing::Known if counts.total() == 0 && plan.status.is_none() => notes.push(self.words.undefined_plan()),
-            Nothing::Results if counts.total() == 0 => notes.push(self.words.never_ran()),
+    fn explanations(&self, plan: &Plan, assessment: &Assessment, probes: &Probes) -> Vec<String> {
+        let (counts, words) = (&assessment.counts, self.words);
+        let mut notes = Vec::from_iter(self.where_the_fault_lies(plan, counts.error, probes));
+        notes.extend(self.perhaps_raised_anew(plan, counts));
+        match (nothing(plan), &plan.status) {
+            (_, Some(status)) if counts.total() == 0 => notes.push(words.own_status(&self.plan_status(status))),
+            (_, Some(status)) if differs(status, counts.error) => {
+                notes.push(words.status_differs(&self.plan_status(status)));
+            }
+            (Nothing::Known, None) if counts.total() == 0 => notes.push(words.undefined_plan()),
+            (Nothing::Results, None) if counts.total() == 0 => notes.push(words.never_ran()),
             _ => {}
         }
         if assessment.outdated {
-            notes.push(self.words.outdated());
+            notes.push(words.outdated());
         }
         if !plan.enabled {
-            notes.push(self.words.disabled_plan());
+            notes.push(words.disabled_plan());
         }
         if !plan.not_awaited.is_empty() {
-            notes.push(self.words.not_awaited(&self.names(&plan.not_awaited)));
+            notes.push(words.not_awaited(&self.names(&plan.not_awaited)));
         }
-        if let Some(status) = plan.status.as_ref().filter(|status| differs(status, counts.error)) {
-            notes.push(format!("{} {}.", self.words.status_differs(), self.plan_status(status)));
-        }
-        notes.extend(self.where_the_fault_lies(plan, counts.error, probes));
-        for note in notes {
-            self.page.blank();
-            self.page.paragraph(0, &note);
-        }
+        notes
+    }
+
+    /// Whether the alert may be about an earlier run's errors only: Prometheus forgets since when an alert has fired.
+    fn perhaps_raised_anew(&self, plan: &Plan, counts: &Counts) -> Option<String> {
+        let alerts = self.report.alerts;
+        let of_failure = !alerts.is_empty() && !alerts.iter().any(Alert::says_missing);
+        let failed = plan.results.values().filter(|result| result.errors > 0).count();
+        let newest = self.time(plan.newest_end()?);
+        (of_failure && failed > 0 && counts.success + counts.error == 0)
+            .then(|| self.words.raised_anew(&newest, &self.count(failed), &self.count(counts.stale)))
     }
 
     fn plan_status(&self, status: &PlanStatus) -> String {
         let word = if status.success { self.words.success() } else { self.words.error() };
         let errors = status.errors.map(|errors| self.words.status_errors(&figures::number(self.words, errors)));
-        let time = status.timestamp.map(|time| self.time_and_age(time));
+        let time = status.timestamp.map(|time| self.time(time));
         join([Some(word), errors, time])
     }
 
@@ -165,15 +200,19 @@ impl Writer<'_> {
         }
     }
 
-    fn advice(&mut self, label: &str, command: Option<String>) {
-        self.page.blank();
-        self.commands(0, label, command.as_slice());
+    /// Entries that could not be read, but for those that a module's block gives as its reason.
+    fn damaged(&mut self, plan: &Plan, assessment: &Assessment) {
+        let absent = assessment.modules.iter().map(|(id, _)| id).filter(|id| !plan.results.contains_key(*id));
+        let told: Vec<&Damage> = absent.filter_map(|id| plan.unreadable(id)).collect();
+        let others: Vec<&Damage> = plan.damaged.iter().filter(|damage| !told.contains(damage)).collect();
+        self.list(&self.words.heading_damaged(), &others, MAX_NAMES, |writer, damage| {
+            writer.page.paragraph(1, &writer.words.damage(damage));
+        });
     }
 
     fn footer(&mut self) {
-        if let Finding::Plan { plan, .. } = &self.report.finding {
-            self.advice(&self.words.look_again(), commands::report(&plan.id));
-        }
+        let report = self.report.plan_id().and_then(commands::report);
+        self.advice(&self.words.look_again(&self.here()), report.as_slice());
         self.page.blank();
         self.page.paragraph(0, &self.words.footer(env!("CARGO_PKG_VERSION"), &clean(self.report.host, MAX_NAME)));
         if let Some(job) = self.report.job_id {
@@ -191,8 +230,9 @@ fn verdict(words: Words, plan: &Plan, assessment: &Assessment) -> String {
         (Outcome::Success, ..) if plan.not_awaited.is_empty() => words.all_succeeded(&total),
         (Outcome::Success, ..) => words.some_succeeded(&total, &count(counts.total() + plan.not_awaited.len())),
         (Outcome::RepoFailure, 0, 0) => match nothing(plan) {
-            Nothing::Readable => words.nothing_readable(),
             Nothing::Members => words.no_modules(),
+            _ if plan.status.is_some() => words.no_module_status(),
+            Nothing::Readable => words.nothing_readable(),
             Nothing::Results | Nothing::Known => words.nothing_found(),
         },
         (Outcome::RepoFailure, 0, _) => words.none_ran(&total),

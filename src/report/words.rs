@@ -1,5 +1,5 @@
 //! Every phrase, in every language side by side. A further language is one more line in each, and the compiler names
-//! those that lack it.
+//! those that lack it. What the program says in English elsewhere, too, stands there, and here in the other languages.
 //!
 //! Phrases are built so that no word has to agree with a number: "3 of 12 modules" rather than "3 modules were".
 
@@ -8,6 +8,7 @@ use super::writer::{MAX_NAME, MAX_SENTENCE};
 use crate::cluster::model::{Damage, Entry, Fault};
 use crate::cluster::{ReadError, Why};
 use crate::config::Language;
+use crate::probe::{MAX_MODULES, NotProbed};
 
 /// The words of one language.
 #[derive(Clone, Copy)]
@@ -34,31 +35,31 @@ impl Words {
         }
     }
 
-    /// Why the cluster could not be read.
+    /// Why the cluster could not be read, where it is said already that it could not.
     pub(super) fn read_error(self, error: &ReadError) -> String {
         match error {
             ReadError::Redis { address, why } => {
-                self.redis_unread(&clean(address, MAX_SENTENCE), &self.why_unreadable(why))
+                format!("{}: {}", clean(address, MAX_SENTENCE), self.redis_error(why))
             }
             ReadError::Smarthost(_) => error.to_string(),
         }
     }
 
-    /// What happened to Redis; what it and the system say themselves is in English.
-    fn why_unreadable(self, why: &Why) -> String {
-        match why {
-            Why::LoginRefused => self.login_refused(),
-            Why::LoginWanted => self.login_wanted(),
-            Why::Forbidden(words) => self.forbidden(&clean(words, MAX_SENTENCE)),
-            Why::Loading => self.loading(),
-            Why::NoSocket => self.no_socket(),
-            Why::ConnectionRefused => self.connection_refused(),
-            Why::PermissionDenied => self.permission_denied(),
-            Why::Lost => self.connection_lost(),
-            Why::Late(seconds) => self.late(*seconds),
-            Why::OtherType(key) => self.other_type(&clean(key, MAX_SENTENCE)),
-            Why::Other(words) => clean(words, MAX_SENTENCE),
-        }
+    /// Why a repository was not probed.
+    pub(super) fn not_probed(self, why: &NotProbed) -> String {
+        let why = match self.0 {
+            Language::En => why.to_string(),
+            Language::It => not_probed_in_italian(why),
+        };
+        self.probing_left_out(&clean(why.trim_end_matches(['.', '\n', ' ']), MAX_SENTENCE))
+    }
+
+    fn redis_error(self, why: &Why) -> String {
+        let why = match self.0 {
+            Language::En => why.to_string(),
+            Language::It => redis_error_in_italian(why),
+        };
+        clean(&why, MAX_SENTENCE)
     }
 
     /// What is wrong with an entry: "is not valid JSON".
@@ -140,8 +141,8 @@ phrases! {
         It: "backup riuscito per tutti i moduli ({total} su {total}).",
     }
     some_succeeded(total: &str, members: &str) {
-        En: "{total} of the {members} modules in the plan backed up; none of the others has a result, and the plan is disabled.",
-        It: "backup riuscito per {total} dei {members} moduli nel piano; nessuno degli altri ha un risultato, e il piano è disabilitato.",
+        En: "{total} of the {members} modules in the plan backed up; the plan is disabled, and no other result is expected.",
+        It: "backup riuscito per {total} dei {members} moduli nel piano; il piano è disabilitato, e non si attende altro.",
     }
     mixed(total: &str, parts: &str) {
         En: "of {total} modules, {parts}.",
@@ -175,53 +176,13 @@ phrases! {
         En: "the cluster holds no backup status for this plan.",
         It: "il cluster non contiene alcuno stato di backup per questo piano.",
     }
+    no_module_status() {
+        En: "the cluster holds the plan's own status, but no readable one of any module.",
+        It: "il cluster contiene lo stato del piano, ma nessuno stato leggibile dei suoi moduli.",
+    }
     nothing_readable() {
         En: "the cluster holds no backup status for this plan that could be read.",
         It: "il cluster non contiene alcuno stato di backup leggibile per questo piano.",
-    }
-    redis_unread(address: &str, why: &str) {
-        En: "the cluster's Redis at {address} could not be read: {why}",
-        It: "impossibile leggere il Redis del cluster su {address}: {why}",
-    }
-    login_refused() {
-        En: "it refuses the login; check redis.username and redis.password_file",
-        It: "rifiuta le credenziali; controllare redis.username e redis.password_file",
-    }
-    login_wanted() {
-        En: "it wants a login; set redis.username and redis.password_file",
-        It: "richiede le credenziali; impostare redis.username e redis.password_file",
-    }
-    forbidden(words: &str) {
-        En: "its access rules forbid it ({words}); log in as a user who may read cluster/, node/ and module/",
-        It: "le sue regole di accesso lo vietano ({words}); accedere con un utente che possa leggere cluster/, node/ e module/",
-    }
-    loading() {
-        En: "it has just started and is still loading its data",
-        It: "è appena stato avviato e sta ancora caricando i dati",
-    }
-    no_socket() {
-        En: "there is no such socket; name the right one in redis.socket, or an address in redis.url",
-        It: "il socket non esiste; indicare quello giusto in redis.socket, o un indirizzo in redis.url",
-    }
-    connection_refused() {
-        En: "nothing listens there; is Redis running?",
-        It: "nessuno risponde; Redis è in esecuzione?",
-    }
-    permission_denied() {
-        En: "permission denied; the user that runs this program must be allowed to open the socket",
-        It: "permesso negato; l'utente che esegue questo programma deve poter aprire il socket",
-    }
-    connection_lost() {
-        En: "the connection was lost",
-        It: "la connessione si è interrotta",
-    }
-    late(seconds: u64) {
-        En: "no answer within {seconds} s (redis.timeout)",
-        It: "nessuna risposta entro {seconds} s (redis.timeout)",
-    }
-    other_type(key: &str) {
-        En: "{key}: the key holds another type of value",
-        It: "{key}: la chiave contiene un altro tipo di valore",
     }
     nothing_recent(window: &str) {
         En: "the alert names no plan, and no plan has a result within the last {window}.",
@@ -233,6 +194,18 @@ phrases! {
     }
 
     // What explains the verdict.
+    alert_is_over() {
+        En: "The alert was raised earlier; by now every result is a success. There is nothing to do unless the alert comes again.",
+        It: "L'avviso è precedente; ormai tutti i risultati sono positivi. Non c'è nulla da fare, a meno che l'avviso non si ripeta.",
+    }
+    alert_is_newer(time: &str) {
+        En: "Take care: the alert began at {time}, after the newest of these results. A run or a module that left no result does not show here. Compare the times below with the plan's schedule.",
+        It: "Attenzione: l'avviso è iniziato il {time}, dopo il più recente di questi risultati. Un'esecuzione o un modulo che non ha lasciato un risultato qui non compare. Confrontare gli orari qui sotto con la pianificazione del piano.",
+    }
+    raised_anew(newest: &str, failed: &str, total: &str) {
+        En: "When they last ran (newest result: {newest}), {failed} of {total} modules failed. The alert may only have been raised anew for that, as after a restart of Prometheus.",
+        It: "All'ultima esecuzione (risultato più recente: {newest}), moduli con backup non riuscito: {failed} su {total}. L'avviso può essere stato solo riproposto per questo, come dopo un riavvio di Prometheus.",
+    }
     undefined_plan() {
         En: "The cluster knows no plan of this id: the plan may have been deleted, may never have run, or its status was removed.",
         It: "Il cluster non conosce alcun piano con questo id: il piano può essere stato eliminato o non essere mai stato eseguito, oppure il suo stato è stato rimosso.",
@@ -242,36 +215,40 @@ phrases! {
         It: "Il piano è definito, ma nessun suo modulo ha lasciato un risultato. Può non essere mai stato eseguito.",
     }
     outdated() {
-        En: "The newest result is older than correlator.stale_after: no run of this plan has left a result since.",
-        It: "Il risultato più recente è più vecchio di correlator.stale_after: da allora nessuna esecuzione di questo piano ha lasciato un risultato.",
+        En: "The newest result is old: no run of this plan has left one since.",
+        It: "Il risultato più recente è vecchio: da allora nessuna esecuzione di questo piano ne ha lasciato uno.",
     }
     not_awaited(modules: &str) {
-        En: "In the plan, but without any result: {modules}. Since the plan is disabled, none is expected.",
-        It: "Nel piano, ma senza alcun risultato: {modules}. Poiché il piano è disabilitato, non se ne attende alcuno.",
+        En: "In the plan, but without any result: {modules}.",
+        It: "Nel piano, ma senza alcun risultato: {modules}.",
     }
     disabled_plan() {
         En: "The plan is disabled: it does not run by itself.",
         It: "Il piano è disabilitato: non viene eseguito automaticamente.",
     }
     gave_up_waiting(wait: &str, modules: &str) {
-        En: "The longest wait ({wait}) is over. Still without a result of this run: {modules}. They may still be running, and what becomes of them is not in this mail.",
-        It: "L'attesa massima ({wait}) è terminata. Ancora senza un risultato di questa esecuzione: {modules}. Possono essere ancora in corso, e il loro esito non è in questo messaggio.",
+        En: "This mail did not wait longer than {wait} (correlator.max_wait_seconds). Still without a result of this run: {modules}. They may still be running; no second mail follows unless the alert comes again. The command at the end shows what has become of them.",
+        It: "Questo messaggio non ha atteso oltre {wait} (correlator.max_wait_seconds). Ancora senza un risultato di questa esecuzione: {modules}. Possono essere ancora in corso; non seguirà un secondo messaggio, a meno che l'avviso non si ripeta. Il comando in fondo mostra che ne è stato.",
     }
     and_more(count: &str) {
         En: "and {count} more",
         It: "e altri {count}",
     }
     repositories_healthy() {
-        En: "Every repository that could be looked at is healthy now: the fault is more likely on the modules' side.",
-        It: "Tutti i repository che è stato possibile esaminare ora sono integri: il guasto è più probabilmente dalla parte dei moduli.",
+        En: "Every repository that should be there and could be checked is healthy now: the fault is more likely on the modules' side.",
+        It: "Tutti i repository che devono esserci e che è stato possibile controllare ora sono integri: il guasto è più probabilmente dalla parte dei moduli.",
     }
-    repositories_faulty(faulty: &str, total: &str) {
-        En: "Repositories with a fault: {faulty} of {total}, see below.",
-        It: "Repository con un guasto: {faulty} su {total}, si veda sotto.",
+    repository_fault(faults: &str) {
+        En: "Repository fault: {faults}",
+        It: "Guasto del repository: {faults}",
     }
-    status_differs() {
-        En: "The cluster's own record of the plan says otherwise:",
-        It: "Il riepilogo del piano scritto dal cluster dice altro:",
+    status_differs(status: &str) {
+        En: "The cluster's own record of the plan says otherwise: {status}.",
+        It: "Il riepilogo del piano scritto dal cluster dice altro: {status}.",
+    }
+    own_status(status: &str) {
+        En: "The plan's own status: {status}.",
+        It: "Lo stato del piano: {status}.",
     }
     success() {
         En: "success",
@@ -289,13 +266,17 @@ phrases! {
         En: "See whether the backups are scheduled, on each node",
         It: "Verificare se i backup sono pianificati, su ogni nodo",
     }
-    look_at_check() {
-        En: "See what is wrong, on this machine",
-        It: "Vedere che cosa non va, su questa macchina",
+    look_at_log(place: &str) {
+        En: "See the run and its log, {place}",
+        It: "Vedere l'esecuzione e il suo registro, {place}",
     }
-    look_again() {
-        En: "The state as it is now",
-        It: "Lo stato attuale",
+    look_at_check(place: &str) {
+        En: "See what is wrong, {place}",
+        It: "Vedere che cosa non va, {place}",
+    }
+    look_again(place: &str) {
+        En: "See the state now, {place}",
+        It: "Vedere lo stato attuale, {place}",
     }
 
     // The end of the name of an annotation in this language: ns8-metrics 1.3 sends `summary_en` and `summary_it`.
@@ -312,6 +293,10 @@ phrases! {
     heading_absent(count: &str) {
         En: "Without a result of this run ({count})",
         It: "Senza un risultato di questa esecuzione ({count})",
+    }
+    heading_in_brief(count: &str) {
+        En: "Further ones, in brief ({count})",
+        It: "Altri, in breve ({count})",
     }
     heading_succeeded(count: &str) {
         En: "Backed up ({count})",
@@ -359,6 +344,14 @@ phrases! {
         En: "Ended",
         It: "Fine",
     }
+    label_ran() {
+        En: "Ran",
+        It: "Esecuzione",
+    }
+    period(start: &str, end: &str) {
+        En: "{start} to {end}",
+        It: "{start} - {end}",
+    }
     label_started() {
         En: "Started",
         It: "Inizio",
@@ -367,29 +360,41 @@ phrases! {
         En: "Errors",
         It: "Errori",
     }
+    errors(count: &str) {
+        En: "errors: {count}",
+        It: "errori: {count}",
+    }
     label_reason() {
         En: "Reason",
         It: "Motivo",
     }
     label_last_snapshot() {
-        En: "Last snapshot, not of this run",
-        It: "Ultimo snapshot, non di questa esecuzione",
+        En: "Still there from earlier runs",
+        It: "Da esecuzioni precedenti",
     }
     label_earlier_result() {
-        En: "That earlier result",
-        It: "Quel risultato precedente",
+        En: "Last result, of an earlier run",
+        It: "Ultimo risultato, di un'esecuzione precedente",
     }
     label_modules() {
         En: "Modules",
         It: "Moduli",
     }
-    label_next() {
-        En: "Next",
-        It: "Da eseguire",
+    label_next(place: &str) {
+        En: "Next, {place}",
+        It: "Da eseguire, {place}",
     }
-    label_next_on_node(node: &str) {
-        En: "Next, on node {node}",
-        It: "Da eseguire, sul nodo {node}",
+    on_node(node: &str) {
+        En: "on node {node}",
+        It: "sul nodo {node}",
+    }
+    on_the_modules_node() {
+        En: "on the module's node",
+        It: "sul nodo del modulo",
+    }
+    on_host(host: &str) {
+        En: "on {host}",
+        It: "su {host}",
     }
 
     // Words before a name.
@@ -419,14 +424,6 @@ phrases! {
         En: "d",
         It: "g",
     }
-    ago(age: &str) {
-        En: "{age} ago",
-        It: "{age} fa",
-    }
-    ahead(age: &str) {
-        En: "{age} ahead of this machine's clock",
-        It: "{age} avanti rispetto all'orologio di questa macchina",
-    }
     took(duration: &str) {
         En: "took {duration}",
         It: "durata {duration}",
@@ -450,20 +447,20 @@ phrases! {
         It: "data e ora illeggibili: può essere il risultato di un'esecuzione precedente",
     }
     no_reason() {
-        En: "the cluster gives none",
-        It: "il cluster non ne indica",
+        En: "not recorded by the cluster",
+        It: "non registrato dal cluster",
     }
     repository_unread() {
-        En: "at the time of the run the repository could not be read either (unreachable, never initialised, or locked)",
-        It: "al momento dell'esecuzione nemmeno il repository era leggibile (irraggiungibile, mai inizializzato o bloccato)",
+        En: "during the run the repository could not be read (unreachable, never initialised, or locked)",
+        It: "durante l'esecuzione il repository non era leggibile (irraggiungibile, mai inizializzato o bloccato)",
     }
     log_tells() {
-        En: "the cluster keeps none; the log of that run has it",
-        It: "il cluster non lo conserva; si trova nel registro di quell'esecuzione",
+        En: "not recorded by the cluster; see the log of that run",
+        It: "non registrato dal cluster; si veda il registro di quell'esecuzione",
     }
     stale() {
-        En: "its last result is an earlier run's. Of this run there is none: it is still running, was never started, or was busy",
-        It: "il suo ultimo risultato è di un'esecuzione precedente. Di questa non ce n'è: è ancora in corso, non è mai stata avviata, o il modulo era occupato",
+        En: "no result of this run: it is still running, was never started, or was busy",
+        It: "nessun risultato di questa esecuzione: è ancora in corso, non è mai stata avviata, o il modulo era occupato",
     }
     unreadable_result(fault: &str) {
         En: "its result exists but cannot be read: it {fault}",
@@ -500,8 +497,8 @@ phrases! {
         It: "il registro dei risultati sul nodo {node}",
     }
     fault_other_type() {
-        En: "is a Redis key of another type",
-        It: "è una chiave Redis di un altro tipo",
+        En: "has the wrong Redis type",
+        It: "ha un tipo Redis errato",
     }
     fault_not_json() {
         En: "is not valid JSON",
@@ -520,18 +517,18 @@ phrases! {
         It: "non ha un numero di errori leggibile",
     }
     fault_no_end() {
-        En: "has no readable time of its end",
+        En: "has no readable end time",
         It: "non ha una data di fine leggibile",
     }
 
     // Repositories.
     probes_disabled() {
-        En: "The repositories were not looked at: the check is switched off.",
-        It: "I repository non sono stati esaminati: il controllo è disattivato.",
+        En: "The repositories were not checked: the check is switched off.",
+        It: "I repository non sono stati controllati: il controllo è disattivato.",
     }
     probes_none() {
-        En: "No repository is configured that could be looked at.",
-        It: "Non è configurato alcun repository da esaminare.",
+        En: "No repository to check is configured.",
+        It: "Non è configurato alcun repository da controllare.",
     }
     probes_unknown(why: &str) {
         En: "The list of repositories could not be read: {why}",
@@ -543,19 +540,19 @@ phrases! {
     }
     counted(snapshots: &str) {
         En: "reachable and initialised, {snapshots} (neither password nor contents were checked)",
-        It: "raggiungibile e inizializzato, {snapshots} (né password né contenuto sono stati verificati)",
+        It: "raggiungibile e inizializzato, {snapshots} (né password né contenuto sono stati controllati)",
     }
     healthy_but_empty() {
         En: "can be opened, but holds no snapshot",
         It: "si apre, ma non contiene alcuno snapshot",
     }
     newest_snapshot(time: &str) {
-        En: "the newest of {time}",
+        En: "newest from {time}",
         It: "il più recente del {time}",
     }
     in_use(lock: &str) {
-        En: "In use, which keeps nobody out ({lock}): a backup is running there, or one was cut off.",
-        It: "In uso, senza escludere altri ({lock}): un backup è in corso, oppure è stato interrotto.",
+        En: "In use ({lock}), which does not block backups: a backup is running, or one was cut off.",
+        It: "In uso ({lock}), il che non blocca i backup: un backup è in corso, oppure è stato interrotto.",
     }
     reachable(snapshots: &str) {
         En: "can be reached, {snapshots}",
@@ -565,9 +562,13 @@ phrases! {
         En: "Whether its locks keep backups out cannot be told from here ({lock}). If no backup, prune or check is running there, unlock it: `restic unlock` removes stale locks and leaves those in use.",
         It: "Da qui non si può dire se i lock impediscano i backup ({lock}). Se non sono in corso backup, prune o verifiche, sbloccarlo: `restic unlock` rimuove i lock abbandonati e lascia quelli in uso.",
     }
-    locked(lock: &str) {
-        En: "locked ({lock}). As long as it is, no backup can be written. If no backup, prune or check is running there, unlock it: `restic unlock` removes stale locks and leaves those in use.",
-        It: "bloccato ({lock}). Finché lo è, nessun backup può essere scritto. Se non sono in corso backup, prune o verifiche, sbloccarlo: `restic unlock` rimuove i lock abbandonati e lascia quelli in uso.",
+    locked() {
+        En: "locked",
+        It: "bloccato",
+    }
+    about_locked(lock: &str) {
+        En: "{lock}. As long as it is, no backup can be written. If no backup, prune or check is running there, unlock it: `restic unlock` removes stale locks and leaves those in use.",
+        It: "{lock}. Finché lo è, nessun backup può essere scritto. Se non sono in corso backup, prune o verifiche, sbloccarlo: `restic unlock` rimuove i lock abbandonati e lascia quelli in uso.",
     }
     locks(count: &str) {
         En: "locks: {count}",
@@ -578,68 +579,76 @@ phrases! {
         It: "di {holder}",
     }
     wrong_password() {
-        En: "wrong password: the configured one does not open it. Compare it with the one the repository was made with. A repository that has lost its keys looks the same.",
-        It: "password errata: quella configurata non lo apre. Confrontarla con quella con cui il repository è stato creato. Un repository che ha perso le sue chiavi ha lo stesso aspetto.",
+        En: "wrong password",
+        It: "password errata",
+    }
+    about_wrong_password() {
+        En: "the configured one does not open it. Compare it with the one the repository was made with. A repository that has lost its keys looks the same.",
+        It: "quella configurata non lo apre. Confrontarla con quella con cui il repository è stato creato. Un repository che ha perso le sue chiavi ha lo stesso aspetto.",
     }
     no_repository() {
-        En: "there is no repository at this address: never initialised, moved, or deleted. Check the destination's address and path.",
-        It: "a questo indirizzo non c'è alcun repository: mai inizializzato, spostato o eliminato. Controllare indirizzo e percorso della destinazione.",
+        En: "no repository at this address",
+        It: "nessun repository a questo indirizzo",
+    }
+    about_no_repository() {
+        En: "never initialised, moved, or deleted. Check the destination's address and path.",
+        It: "mai inizializzato, spostato o eliminato. Controllare indirizzo e percorso della destinazione.",
+    }
+    no_repository_yet() {
+        En: "no repository yet: the module has never been backed up.",
+        It: "ancora nessun repository: il modulo non ha mai avuto un backup.",
     }
     gateway_broken_at_start() {
         En: "A destination that was broken when the node's rclone-gateway started looks the same.",
         It: "Una destinazione che era guasta all'avvio di rclone-gateway sul nodo ha lo stesso aspetto.",
     }
-    gateway_unreachable(why: &str) {
-        En: "unreachable: {why}. See whether the node's rclone-gateway runs (`systemctl status rclone-gateway`), and whether it reaches the destination.",
-        It: "irraggiungibile: {why}. Verificare se rclone-gateway è attivo sul nodo (`systemctl status rclone-gateway`) e se raggiunge la destinazione.",
+    about_gateway_unreachable(why: &str) {
+        En: "{why}. See whether the node's rclone-gateway runs (`systemctl status rclone-gateway`), and whether it reaches the destination.",
+        It: "{why}. Verificare se rclone-gateway è attivo sul nodo (`systemctl status rclone-gateway`) e se raggiunge la destinazione.",
     }
-    gateway_denied(why: &str) {
-        En: "access denied: {why}. The node's rclone-gateway refuses the login of the node's agent: check the agent.env file that repo_check.agent_env names, or the systemd credential agent.env.",
-        It: "accesso negato: {why}. rclone-gateway rifiuta le credenziali dell'agente del nodo: controllare il file agent.env indicato in repo_check.agent_env o la credenziale systemd agent.env.",
+    about_gateway_denied(why: &str) {
+        En: "{why}. The node's rclone-gateway refuses the login of the node's agent: check the agent.env file that repo_check.agent_env names, or the systemd credential agent.env.",
+        It: "{why}. rclone-gateway rifiuta le credenziali dell'agente del nodo: controllare il file agent.env indicato in repo_check.agent_env o la credenziale systemd agent.env.",
     }
-    unreachable(why: &str) {
-        En: "unreachable: {why}. Check the network, the server and its address.",
-        It: "irraggiungibile: {why}. Controllare la rete, il server e il suo indirizzo.",
+    unreachable() {
+        En: "unreachable",
+        It: "irraggiungibile",
     }
-    denied(why: &str) {
-        En: "access denied: {why}. Check the destination's credentials and permissions.",
-        It: "accesso negato: {why}. Controllare credenziali e permessi della destinazione.",
+    about_unreachable(why: &str) {
+        En: "{why}. Check the network, the server and its address.",
+        It: "{why}. Controllare la rete, il server e il suo indirizzo.",
     }
-    damaged(why: &str) {
-        En: "reachable, but it could not be read: {why}. `restic check` tells what is damaged.",
-        It: "raggiungibile, ma non leggibile: {why}. `restic check` indica che cosa è danneggiato.",
+    denied() {
+        En: "access denied",
+        It: "accesso negato",
+    }
+    about_denied(why: &str) {
+        En: "{why}. Check the destination's credentials and permissions.",
+        It: "{why}. Controllare credenziali e permessi della destinazione.",
+    }
+    damaged() {
+        En: "reachable, but it could not be read",
+        It: "raggiungibile, ma non leggibile",
+    }
+    about_damaged(why: &str) {
+        En: "{why}. `restic check` tells what is damaged.",
+        It: "{why}. `restic check` indica che cosa è danneggiato.",
     }
     probe_failed(why: &str) {
-        En: "nothing certain can be said of it, since looking at it failed: {why}.",
-        It: "non se ne può dire nulla di certo, perché l'esame non è riuscito: {why}.",
+        En: "could not be checked: {why}.",
+        It: "non è stato possibile controllarlo: {why}.",
     }
     timed_out(limit: &str) {
-        En: "no answer within {limit} (repo_check.timeout). The server hangs, or is too slow.",
-        It: "nessuna risposta entro {limit} (repo_check.timeout). Il server è bloccato o troppo lento.",
+        En: "no answer within {limit}",
+        It: "nessuna risposta entro {limit}",
     }
-    restic_missing(program: &str) {
-        En: "not probed: {program} is not installed. Install restic, or name it in repo_check.restic.",
-        It: "non esaminato: {program} non è installato. Installare restic o indicarlo in repo_check.restic.",
+    about_timed_out() {
+        En: "the server hangs, or is too slow for repo_check.timeout.",
+        It: "il server è bloccato, o troppo lento per repo_check.timeout.",
     }
-    restic_unusable(why: &str) {
-        En: "not probed: restic cannot be run: {why}.",
-        It: "non esaminato: restic non può essere eseguito: {why}.",
-    }
-    no_credentials() {
-        En: "not probed: the node agent's credentials are missing. Name the agent.env file in repo_check.agent_env, or pass it as the systemd credential agent.env.",
-        It: "non esaminato: mancano le credenziali dell'agente del nodo. Indicare il file agent.env in repo_check.agent_env o passarlo come credenziale systemd agent.env.",
-    }
-    too_many(count: &str) {
-        En: "not probed: {count} further repositories are too many for one report.",
-        It: "non esaminati: altri {count} repository sono troppi per un solo rapporto.",
-    }
-    no_uuid(module: &str) {
-        En: "not probed: the cluster has no UUID for {module}.",
-        It: "non esaminato: il cluster non ha un UUID per {module}.",
-    }
-    incomplete(what: &str) {
-        En: "not probed: its configuration in Redis lacks {what}.",
-        It: "non esaminato: alla sua configurazione in Redis manca {what}.",
+    probing_left_out(why: &str) {
+        En: "not probed: {why}.",
+        It: "non esaminato: {why}.",
     }
 
     // The foot of the page, and the test mail.
@@ -658,5 +667,46 @@ phrases! {
     test_body(host: &str, time: &str) {
         En: "This is a test. It was sent by ns8-backup-monitor on {host} at {time}, in the way in which reports of failed backups are sent. Nothing has failed, and there is nothing to do.",
         It: "Questa è una prova. È stata inviata da ns8-backup-monitor su {host} il {time}, nello stesso modo in cui vengono inviati i rapporti sui backup non riusciti. Non è successo nulla e non c'è nulla da fare.",
+    }
+}
+
+/// What happened to Redis, in Italian; what it and the system say themselves is in English.
+fn redis_error_in_italian(why: &Why) -> String {
+    match why {
+        Why::LoginRefused => "rifiuta le credenziali; controllare redis.username e redis.password_file".into(),
+        Why::LoginWanted => "richiede le credenziali; impostare redis.username e redis.password_file".into(),
+        Why::Forbidden(words) => format!(
+            "le sue regole di accesso lo vietano ({words}); accedere con un utente che possa leggere cluster/, node/ e module/"
+        ),
+        Why::Loading => "è appena stato avviato e sta ancora caricando i dati".into(),
+        Why::NoSocket => {
+            "il socket non esiste; indicare quello giusto in redis.socket, o un indirizzo in redis.url".into()
+        }
+        Why::ConnectionRefused => "nessuno risponde; Redis è in esecuzione?".into(),
+        Why::PermissionDenied => {
+            "permesso negato; l'utente che esegue questo programma deve poter aprire il socket".into()
+        }
+        Why::Lost => "la connessione si è interrotta".into(),
+        Why::Late(seconds) => format!("nessuna risposta entro {seconds} s (redis.timeout)"),
+        Why::OtherType(key) => format!("{key}: la chiave contiene un altro tipo di valore"),
+        Why::Other(words) => words.clone(),
+    }
+}
+
+/// Why a repository was not probed, in Italian.
+fn not_probed_in_italian(why: &NotProbed) -> String {
+    match why {
+        NotProbed::ResticMissing(program) => {
+            format!("{program} non è installato; installare restic o indicarlo in repo_check.restic")
+        }
+        NotProbed::ResticUnusable(why) => format!("restic non può essere eseguito: {why}"),
+        NotProbed::NoCredentials => "mancano le credenziali dell'agente del nodo; indicare il file agent.env in \
+            repo_check.agent_env o passarlo come credenziale systemd agent.env"
+            .into(),
+        NotProbed::TooMany(count) => {
+            format!("altri {count} repository (per un rapporto se ne controllano al massimo {MAX_MODULES})")
+        }
+        NotProbed::NoUuid(module) => format!("il cluster non ha un UUID per {module}"),
+        NotProbed::Incomplete(what) => format!("alla sua configurazione in Redis manca {what}"),
     }
 }

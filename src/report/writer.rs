@@ -58,6 +58,12 @@ impl<'a> Writer<'a> {
         }
     }
 
+    /// Commands to type, set off from what is above them.
+    pub(super) fn advice(&mut self, label: &str, commands: &[String]) {
+        self.page.blank();
+        self.commands(0, label, commands);
+    }
+
     /// `mail1 (Mail server)`; only the id where there is no other name.
     pub(super) fn named(&self, id: &str, name: Option<&str>) -> String {
         let id = clean(id, MAX_NAME);
@@ -71,15 +77,9 @@ impl<'a> Writer<'a> {
         figures::time(time, &self.report.zone)
     }
 
-    /// `3 h 12 min ago`.
-    pub(super) fn age(&self, time: Timestamp) -> String {
-        let age = self.report.now.duration_since(time);
-        let figure = figures::duration(self.words, age.unsigned_abs());
-        if age.is_negative() { self.words.ahead(&figure) } else { self.words.ago(&figure) }
-    }
-
-    pub(super) fn time_and_age(&self, time: Timestamp) -> String {
-        format!("{} ({})", self.time(time), self.age(time))
+    /// `on leader.example.org`: this machine.
+    pub(super) fn here(&self) -> String {
+        self.words.on_host(&clean(self.report.host, MAX_NAME))
     }
 
     pub(super) fn count(&self, count: usize) -> String {

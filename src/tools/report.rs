@@ -25,6 +25,7 @@ pub(super) async fn run(arguments: &cli::Report, live: &Live) -> Done {
     let reports: Vec<Report> = findings
         .map(|finding| Report {
             finding,
+            asked_for: arguments.plan.as_ref(),
             cluster: cluster.as_deref(),
             alerts: &[],
             alerts_left_out: 0,
@@ -99,7 +100,7 @@ async fn send_all(arguments: &cli::Report, settings: &Settings, reports: &[Repor
     let id = JobId::new(Timestamp::now(), fastrand::u16(..));
     let mut all_sent = true;
     for report in reports {
-        let mail = report::mail(settings, &id, arguments.plan.as_ref(), report);
+        let mail = report::mail(settings, &id, report);
         all_sent &= send(settings, &mail, say).await;
     }
     all_sent

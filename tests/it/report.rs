@@ -30,6 +30,8 @@ struct Case {
     gave_up: Option<Duration>,
     alerts: Vec<Alert>,
     alerts_left_out: u64,
+    /// Whether its alerts name no plan.
+    names_no_plan: bool,
     /// Another finding than the plan's.
     other: Option<Finding<'static>>,
     zone: TimeZone,
@@ -48,6 +50,7 @@ impl Case {
             gave_up: None,
             alerts,
             alerts_left_out: 0,
+            names_no_plan: false,
             other: None,
             zone: TimeZone::UTC,
         }
@@ -68,10 +71,15 @@ impl Case {
 
     /// Members that have no result.
     fn missing(mut self, ids: &[&str]) -> Self {
-        let ids = ids.iter().map(|id| ModuleId::new(*id).unwrap());
-        let members = self.plan.results.keys().cloned().chain(ids).collect();
-        self.plan.members = Some(members);
+        let ids: Vec<ModuleId> = ids.iter().map(|id| ModuleId::new(*id).unwrap()).collect();
+        self.plan.modules.extend(ids.iter().map(|id| (id.clone(), module(None))));
+        self.plan.members = Some(self.plan.results.keys().cloned().chain(ids).collect());
         self
+    }
+
+    /// Its alert began at this time.
+    fn alert_at(self, start: &str) -> Self {
+        self.with(|case| case.alerts[0].starts_at = Some(at(start)))
     }
 
     fn probes(self, verdicts: Vec<(&str, Option<&str>, Verdict)>) -> Self {
@@ -102,6 +110,7 @@ impl Case {
         });
         read(&Report {
             finding,
+            asked_for: (!self.names_no_plan).then_some(&self.plan.id),
             cluster: Some("cluster.example.org"),
             alerts: &self.alerts,
             alerts_left_out: self.alerts_left_out,
@@ -192,7 +201,20 @@ fn cases() -> Vec<Case> {
     let unknown = Some(Lock { count: 2, ..Lock::default() });
     let many = (0..60).fold(Case::new("many_failed"), |case, n| case.module(&format!("mail{n}"), result(1)));
     vec![
-        Case::new("success").module("mail1", result(0)).module("imap2", result(0)).missing(&[]),
+        Case::new("success")
+            .module("mail1", result(0))
+            .module("imap2", result(0))
+            .missing(&[])
+            .alert_at("2026-11-22T01:40:00Z"),
+        Case::new("success_before_the_alert").module("mail1", result(0)).missing(&[]),
+        Case::new("old_errors")
+            .module("mail1", last_night())
+            .module("imap2", ModuleResult { errors: 2, ..last_night() }),
+        Case::new("only_the_plans_own_status").with(|case| {
+            case.plan.defined = false;
+            let timestamp = Some(at("2026-11-22T02:13:00Z"));
+            case.plan.status = Some(PlanStatus { success: false, timestamp, errors: Some(3) });
+        }),
         Case::new("partial_documented")
             .module("mail1", documented(Some("Fatal: unable to open repository: connection refused")))
             .module("imap2", documented(None))
@@ -231,7 +253,10 @@ fn cases() -> Vec<Case> {
             case.plan = Plan::unknown(PlanId::new("[a-z]*; rm -rf").unwrap());
             case.probes = Probes::Done(Vec::new());
         }),
-        Case::new("nothing_recent").with(|case| case.other = Some(Finding::NothingRecent(Duration::from_secs(3600)))),
+        Case::new("nothing_recent").with(|case| {
+            case.names_no_plan = true;
+            case.other = Some(Finding::NothingRecent(Duration::from_secs(3600)));
+        }),
         Case::new("unreadable").with(|case| {
             let (address, why) = ("redis://127.0.0.1:6379".into(), Why::ConnectionRefused);
             case.other = Some(Finding::Unreadable(ReadError::Redis { address, why }));
@@ -327,10 +352,14 @@ fn cases() -> Vec<Case> {
                 ("offsite", Some("imap2"), Verdict::NoRepository),
                 ("offsite", Some("samba4"), Verdict::NoRepository),
             ]),
-        Case::new("disabled").module("mail1", result(0)).missing(&[]).with(|case| {
-            case.plan.enabled = false;
-            case.plan.not_awaited = [ModuleId::new("mail2").unwrap()].into();
-        }),
+        Case::new("disabled")
+            .module("mail1", result(0))
+            .missing(&[])
+            .with(|case| {
+                case.plan.enabled = false;
+                case.plan.not_awaited = [ModuleId::new("mail2").unwrap()].into();
+            })
+            .alert_at("2026-11-22T01:40:00Z"),
         Case::new("nothing_readable").with(|case| {
             case.plan.damaged = vec![damage("imap2")];
         }),
@@ -544,6 +573,42 @@ fn a_report_is_bounded_however_much_there_is_to_say() {
         let texts: Vec<String> = (0..2000).map(|n| format!("{n}{}", c.repeat(10_000 / c.len()))).collect();
         check_reports_of(&outside(&texts));
     }
+}
+
+#[test]
+fn that_there_is_nothing_to_do_is_said_only_where_nothing_is_in_doubt() {
+    let written = |change: fn(&mut Case)| {
+        let case = Case::new("over").module("mail1", result(0)).alert_at("2026-11-22T01:40:00Z").with(change);
+        case.report(Language::En, text).replace('\n', " ")
+    };
+    let nothing_to_do = "There is nothing to do";
+    assert!(written(|_| {}).contains(nothing_to_do));
+    let doubts: [fn(&mut Case); 5] = [
+        |case| case.alerts[0].starts_at = None,
+        |case| case.alerts[0].starts_at = Some(at("2026-11-22T02:13:00Z")),
+        |case| case.plan.damaged = vec![Damage { entry: Entry::Definition, fault: Fault::NotJson }],
+        |case| case.plan.status = Some(PlanStatus { success: false, timestamp: None, errors: Some(1) }),
+        |case| {
+            case.alerts[0].starts_at = Some(at("2026-11-01T00:00:00Z"));
+            let mail1 = ModuleId::new("mail1").unwrap();
+            case.plan.results.insert(mail1, ModuleResult { end: Some(at("2026-11-02T00:00:00Z")), ..result(0) });
+        },
+    ];
+    for (n, doubt) in doubts.into_iter().enumerate() {
+        assert!(!written(doubt).contains(nothing_to_do), "{n}");
+    }
+    let of_no_plan = |case: &mut Case| case.names_no_plan = true;
+    assert!(!written(of_no_plan).contains(nothing_to_do), "the alert may be another plan's");
+}
+
+#[test]
+fn an_alert_of_a_missing_run_is_not_one_that_was_raised_anew() {
+    let written = |name: &str| {
+        let case = Case::new("anew").module("mail1", ModuleResult { errors: 1, ..last_night() });
+        case.with(|case| case.alerts[0].name = name.into()).report(Language::En, text)
+    };
+    assert!(written("BackupFailed").contains("raised anew"));
+    assert!(!written("backup_missing").contains("raised anew"));
 }
 
 #[test]
