@@ -75,6 +75,20 @@ mod tests {
     }
 
     #[test]
+    fn an_end_has_its_date_only_where_that_is_another_in_the_readers_zone() {
+        let end = |start: &str, hours| {
+            end_time(
+                start.parse().unwrap(),
+                "2026-11-22T02:12:10Z".parse().unwrap(),
+                &TimeZone::fixed(jiff::tz::offset(hours)),
+            )
+        };
+        assert_eq!(end("2026-11-22T01:00:00Z", 0), "02:12");
+        assert_eq!(end("2026-11-21T23:30:00Z", 0), "2026-11-22 02:12");
+        assert_eq!(end("2026-11-21T23:30:00Z", 1), "03:12");
+    }
+
+    #[test]
     fn sizes_are_never_rounded_up() {
         let texts = [0, 1023, 1024, 1_048_575, 13_314_398_617, u64::MAX].map(|bytes| size(Words(En), bytes));
         assert_eq!(texts, ["0 B", "1023 B", "1.0 KiB", "1023.9 KiB", "12.3 GiB", "15.9 EiB"]);

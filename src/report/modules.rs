@@ -68,9 +68,7 @@ impl Writer<'_> {
                 let what = given_reason(result, MAX_NAME).unwrap_or_else(errors);
                 join([result.end.map(|end| self.time(end)), Some(what)])
             }
-            (_, Some(result)) => {
-                format!("{}: {}", self.words.label_earlier_result(), self.earlier(result, MAX_NAME))
-            }
+            (_, Some(result)) => self.words.of_earlier_run(&self.earlier(result, MAX_NAME)),
             (_, None) => self.why_missing(plan, id),
         };
         self.field(1, &self.module_name(plan, id), &join([node, Some(fact)]));

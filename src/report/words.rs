@@ -376,6 +376,10 @@ phrases! {
         En: "Last result, of an earlier run",
         It: "Ultimo risultato, di un'esecuzione precedente",
     }
+    of_earlier_run(result: &str) {
+        En: "of an earlier run: {result}",
+        It: "di un'esecuzione precedente: {result}",
+    }
     label_modules() {
         En: "Modules",
         It: "Moduli",

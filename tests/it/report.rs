@@ -612,6 +612,17 @@ fn an_alert_of_a_missing_run_is_not_one_that_was_raised_anew() {
 }
 
 #[test]
+fn one_of_many_is_told_in_a_line() {
+    let many = |result: &ModuleResult| {
+        let case = (0..12).fold(Case::new("many"), |case, n| case.module(&format!("mail{n}"), result.clone()));
+        case.report(Language::En, text).lines().find(|line| line.contains("mail11")).unwrap().to_string()
+    };
+    let why = format!("no space left on {}", "device ".repeat(50));
+    assert!(many(&documented(Some(&why))).starts_with("  mail11: node 1, 2026-11-22 02:12, no space left on device"));
+    assert_eq!(many(&last_night()), "  mail11: node 1, of an earlier run: success, 2026-11-21 02:12");
+}
+
+#[test]
 fn an_empty_prefix_leaves_no_space() {
     let case = Case::new("prefix").module("mail1", result(0));
     let subject = case.report(Language::En, |report| subject(report, ""));
