@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use crate::cluster::model::{ModuleId, Plan};
 use crate::job::Job;
@@ -28,8 +28,7 @@ pub enum State {
 }
 
 /// What became of a plan's run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
     /// Every module succeeded.
     Success,
@@ -37,6 +36,17 @@ pub enum Outcome {
     Partial,
     /// None did, or nothing is known.
     RepoFailure,
+}
+
+impl Outcome {
+    /// The word for it, the same in every language.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Success => "SUCCESS",
+            Self::Partial => "PARTIAL",
+            Self::RepoFailure => "REPO_FAILURE",
+        }
+    }
 }
 
 /// How many modules are in each state.

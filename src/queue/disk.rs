@@ -155,17 +155,16 @@ impl Disk {
 
     /// Takes what the administrator has asked for.
     pub(super) fn take_orders(&self) -> Vec<(JobId, Order)> {
-        let mut orders = Vec::new();
-        for order in Order::ALL {
-            for path in files(&self.folder, order.ending()).unwrap_or_default() {
-                let id = path.file_stem().and_then(|stem| JobId::parse(stem.to_str()?));
-                // An order that cannot be removed would be carried out again and again.
-                if let (Some(id), Ok(())) = (id, fs::remove_file(&path)) {
-                    orders.push((id, order));
-                }
-            }
-        }
-        orders
+        let take = |path: PathBuf| {
+            let order =
+                Order::ALL.into_iter().find(|order| path.extension().is_some_and(|end| end == order.ending()))?;
+            let id = JobId::parse(path.file_stem()?.to_str()?)?;
+            // An order that cannot be removed would be carried out again and again.
+            fs::remove_file(&path).ok()?;
+            Some((id, order))
+        };
+        let entries = fs::read_dir(&self.folder).into_iter().flatten().flatten();
+        entries.filter_map(|entry| take(entry.path())).collect()
     }
 
     /// Carries out writes until the queue is gone. `unsaved` hears how many are still to be tried again.

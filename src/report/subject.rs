@@ -15,12 +15,8 @@ pub const UNREADABLE: &str = "UNKNOWN";
 /// The report's outcome in one word, which is the same in every language.
 pub fn outcome_word(report: &Report) -> &'static str {
     match &report.finding {
-        Finding::Plan { assessment, .. } => match assessment.outcome {
-            Outcome::Success => "SUCCESS",
-            Outcome::Partial => "PARTIAL",
-            Outcome::RepoFailure => "REPO_FAILURE",
-        },
-        Finding::NothingRecent(_) => "REPO_FAILURE",
+        Finding::Plan { assessment, .. } => assessment.outcome.word(),
+        Finding::NothingRecent(_) => Outcome::RepoFailure.word(),
         Finding::Unreadable(_) => UNREADABLE,
     }
 }

@@ -8,7 +8,7 @@ use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 
 use super::{Done, print, send, settings, settings_or_defaults};
-use crate::classify::assess;
+use crate::classify::{Outcome, assess};
 use crate::cli;
 use crate::cluster::{self, Selector};
 use crate::config::{Live, Settings, host_name};
@@ -108,10 +108,13 @@ async fn send_all(arguments: &cli::Report, settings: &Settings, reports: &[Repor
 
 /// The exit status for one report; a worse one is greater.
 fn exit_status(report: &Report) -> u8 {
-    match report::outcome_word(report) {
-        "SUCCESS" => 0,
-        "PARTIAL" => 3,
-        "REPO_FAILURE" => 4,
-        _ => 5,
+    match &report.finding {
+        Finding::Plan { assessment, .. } => match assessment.outcome {
+            Outcome::Success => 0,
+            Outcome::Partial => 3,
+            Outcome::RepoFailure => 4,
+        },
+        Finding::NothingRecent(_) => 4,
+        Finding::Unreadable(_) => 5,
     }
 }
