@@ -63,6 +63,16 @@ pub struct Counts {
 }
 
 impl Counts {
+    fn of(modules: &[(ModuleId, State)]) -> Self {
+        let count = |wanted| modules.iter().filter(|(_, state)| *state == wanted).count();
+        Self {
+            success: count(State::Success),
+            error: count(State::Error),
+            stale: count(State::Stale),
+            missing: count(State::Missing),
+        }
+    }
+
     /// Modules without a result of this run.
     pub fn absent(&self) -> usize {
         self.stale + self.missing
@@ -115,9 +125,8 @@ impl Assessment {
 /// however short `stale_after` finds the time since: somebody may have started that run by hand.
 pub fn assess_for(job: &Job, plan: &Plan, now: Timestamp, stale_after: Option<Duration>) -> Assessment {
     let assessment = assess(plan, job.alert_start(), now, stale_after);
-    let earlier = plan
-        .newest_sign()
-        .is_some_and(|newest| newest.saturating_add(MISSING_AFTER).unwrap_or(newest) < job.alert_start());
+    let run_until = plan.newest_sign().and_then(|newest| newest.checked_add(MISSING_AFTER).ok());
+    let earlier = run_until.is_some_and(|until| until < job.alert_start());
     if job.says_missing() && assessment.outcome == Outcome::Success && earlier {
         return assess(plan, job.alert_start(), now, Some(Duration::ZERO));
     }
@@ -136,7 +145,6 @@ pub fn assess(plan: &Plan, alert_start: Timestamp, now: Timestamp, stale_after: 
     // A module whose result is damaged is in `modules` only: it counts as one without a result, never as nothing.
     let ids: BTreeSet<&ModuleId> =
         plan.results.keys().chain(plan.members.iter().flatten()).chain(plan.modules.keys()).collect();
-    let mut counts = Counts::default();
     let mut modules: Vec<(ModuleId, State)> = ids
         .into_iter()
         .map(|id| {
@@ -146,18 +154,13 @@ pub fn assess(plan: &Plan, alert_start: Timestamp, now: Timestamp, stale_after: 
                 Some(result) if result.errors == 0 => State::Success,
                 Some(_) => State::Error,
             };
-            *match state {
-                State::Success => &mut counts.success,
-                State::Error => &mut counts.error,
-                State::Stale => &mut counts.stale,
-                State::Missing => &mut counts.missing,
-            } += 1;
             (id.clone(), state)
         })
         .collect();
     modules.sort_by(|(a, state_a), (b, state_b)| (state_a, a.natural_order()).cmp(&(state_b, b.natural_order())));
     let newest_age = plan.newest_sign().and_then(|newest| Duration::try_from(now.duration_since(newest)).ok());
     let outdated = newest_age.zip(stale_after).is_some_and(|(age, limit)| age > limit);
+    let counts = Counts::of(&modules);
     Assessment { outcome: counts.outcome(), counts, modules, outdated }
 }
 

@@ -339,11 +339,12 @@ fn set_aside(path: &Path, reason: &str) {
         })
         .find(|candidate| !candidate.exists())
         .expect("there are more numbers than files");
-    let (path, aside) = (path.display().to_string(), (aside.display(), fs::rename(path, &aside)));
+    let renamed = fs::rename(path, &aside);
+    let (path, aside) = (path.display().to_string(), aside.display());
     error!(PRIORITY = CRIT, MESSAGE_ID = messages::JOB_SET_ASIDE, FILE = path, REASON = reason;
         "{path} cannot be read: {reason}. An alert or a mail may be lost with it: look at the backups");
-    match aside {
-        (aside, Ok(())) => warn!("{path} was set aside as {aside}"),
-        (aside, Err(error)) => warn!("{path} could not be set aside as {aside}: {error}"),
+    match renamed {
+        Ok(()) => warn!("{path} was set aside as {aside}"),
+        Err(error) => warn!("{path} could not be set aside as {aside}: {error}"),
     }
 }
