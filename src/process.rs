@@ -17,18 +17,8 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout};
 use tokio::time::timeout;
 
-/// Where programs are looked for after the folders of our own `PATH`. The first two are NS8's: `ns8-sendmail` is in the
-/// second, and its interpreter in the first.
-const FOLDERS: [&str; 8] = [
-    "/usr/local/agent/pyenv/bin",
-    "/usr/local/agent/bin",
-    "/usr/local/sbin",
-    "/usr/local/bin",
-    "/usr/sbin",
-    "/usr/bin",
-    "/sbin",
-    "/bin",
-];
+/// Where programs are looked for after the folders of our own `PATH`.
+const FOLDERS: [&str; 6] = ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"];
 
 /// How long a program has to leave after SIGTERM before it gets SIGKILL, and after that before it is given up.
 const GRACE: Duration = Duration::from_secs(3);
@@ -40,8 +30,10 @@ const MAX_STDERR_PART: usize = 16 * 1024;
 /// A program to run.
 #[derive(Debug, Clone, Default)]
 pub struct Command {
-    /// Its name, looked for on the [`search_path`], or its path.
+    /// Its name, looked for on the search path, or its path.
     pub program: String,
+    /// Folders that come first on the search path.
+    pub first: Vec<PathBuf>,
     /// Its arguments. Every user of the machine can read them: never a secret.
     pub args: Vec<String>,
     /// Its environment, beside `PATH` and a UTF-8 locale. Any value may be a secret.
@@ -96,12 +88,12 @@ pub enum RunError {
     },
 }
 
-/// The folders in which programs are looked for, and the `PATH` of every program that is run: those of our own `PATH`,
-/// then those where NS8 and the system have theirs.
-pub fn search_path() -> Vec<PathBuf> {
+/// The folders in which a program is looked for, and its `PATH` when it is run: `first`, those of our own `PATH`, and
+/// the system's.
+fn search_path(first: &[PathBuf]) -> Vec<PathBuf> {
     let own = env::var_os("PATH").unwrap_or_default();
     let mut folders: Vec<PathBuf> = Vec::new();
-    for folder in env::split_paths(&own).chain(FOLDERS.map(PathBuf::from)) {
+    for folder in first.iter().cloned().chain(env::split_paths(&own)).chain(FOLDERS.map(PathBuf::from)) {
         if folder.is_absolute() && !folders.contains(&folder) {
             folders.push(folder);
         }
@@ -109,14 +101,14 @@ pub fn search_path() -> Vec<PathBuf> {
     folders
 }
 
-/// The file of `program`, a name or a path.
+/// The file of `program`, a name or a path; a name is looked for in the folders `first` before all others.
 ///
 /// # Errors
 /// [`RunError::NotFound`] and [`RunError::NotExecutable`]: different mistakes with different remedies.
-pub fn find(program: &str) -> Result<PathBuf, RunError> {
+pub fn find(program: &str, first: &[PathBuf]) -> Result<PathBuf, RunError> {
     let candidates = match program.contains('/') {
         true => vec![program.into()],
-        false => search_path().into_iter().map(|folder| folder.join(program)).collect(),
+        false => search_path(first).into_iter().map(|folder| folder.join(program)).collect(),
     };
     let (runnable, others): (Vec<PathBuf>, Vec<PathBuf>) =
         candidates.into_iter().filter(|file| file.is_file()).partition(|file| executable(file));
@@ -140,7 +132,7 @@ impl Command {
     /// Where it cannot be started or does not end in time. A secret is never part of an error, unless the program
     /// itself wrote it to its standard error.
     pub async fn run(&self) -> Result<Output, RunError> {
-        let path = find(&self.program)?;
+        let path = find(&self.program, &self.first)?;
         let failed = |source| RunError::Failed { path: path.clone(), source };
         let mut running = self.start(&path).map_err(failed)?;
         if let Ok(status) = timeout(self.timeout, running.end()).await {
@@ -158,7 +150,7 @@ impl Command {
     }
 
     fn start(&self, path: &Path) -> io::Result<Running<'_>> {
-        let search_path = env::join_paths(search_path()).map_err(io::Error::other)?;
+        let search_path = env::join_paths(search_path(&self.first)).map_err(io::Error::other)?;
         let mut child = tokio::process::Command::new(path)
             .args(&self.args)
             .env_clear()
@@ -325,6 +317,8 @@ fn with_parent(process: &Path) -> Option<(Pid, Pid)> {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
     use super::*;
 
     #[test]
@@ -341,12 +335,29 @@ mod tests {
 
     #[test]
     fn a_name_is_looked_for_on_the_path_a_path_is_not() {
-        assert!(find("sh").unwrap().ends_with("sh"));
-        assert!(matches!(find("no-such-program"), Err(RunError::NotFound(_))));
-        assert!(matches!(find("./sh"), Err(RunError::NotFound(_))));
-        assert!(matches!(find(""), Err(RunError::NotFound(_))));
-        assert!(matches!(find("/etc/passwd"), Err(RunError::NotExecutable(_))));
+        assert!(find("sh", &[]).unwrap().ends_with("sh"));
+        for program in ["no-such-program", "./sh", ""] {
+            assert!(matches!(find(program, &[]), Err(RunError::NotFound(_))), "{program}");
+        }
+        assert!(matches!(find("/etc/passwd", &[]), Err(RunError::NotExecutable(_))));
     }
+
+    #[tokio::test]
+    async fn the_folders_that_come_first_have_the_program_and_its_interpreter() {
+        let dir = tempfile::tempdir().unwrap();
+        let install = |name: &str, text: &str| {
+            let file = dir.path().join(name);
+            fs::write(&file, text).unwrap();
+            fs::set_permissions(&file, fs::Permissions::from_mode(0o755)).unwrap();
+        };
+        // The system has programs of both names, too.
+        install("true", "#!/usr/bin/env cat\nread by the first cat\n");
+        install("cat", "#!/bin/sh\necho the first cat\n");
+        let first = vec![dir.path().to_owned()];
+        let command = Command { program: "true".into(), first, ..sh("", LONG) };
+        assert_eq!(command.run().await.unwrap().stdout, b"the first cat\n");
+    }
+
     fn sh(script: &str, timeout: Duration) -> Command {
         let args = vec!["-c".into(), script.into()];
         Command { program: "sh".into(), args, timeout, max_output: 1024, ..Command::default() }

@@ -1,9 +1,9 @@
 //! Hands a mail to `ns8-sendmail`, NS8's own tool, which knows the cluster's relay.
 //!
-//! Its contract: `ns8-sendmail --subject=S --from=F -- RECIPIENT`, the text on standard input; exit status 0 for sent, 1
-//! for no smarthost or an error of SMTP, told on standard error, 2 for arguments it does not know. There is no `--to`,
-//! and of several recipients in one call only the first gets the mail, if any. It writes the message itself: neither
-//! our `Message-ID` nor our `Date` gets through. It has no time-out of its own.
+//! Its contract: `ns8-sendmail --subject=S --from=F -- RECIPIENT`, the text on standard input; exit status 0 for sent,
+//! 1 for no smarthost or an error of SMTP, told on standard error, 2 for arguments it does not know. There is no
+//! `--to`, and of several recipients in one call only the first gets the mail, if any. It writes the message itself:
+//! neither our `Message-ID` nor our `Date` gets through. It has no time-out of its own.
 
 use std::path::PathBuf;
 
@@ -15,10 +15,14 @@ use crate::job::Mail;
 use crate::process::{self, Command, RunError};
 use crate::report::clean::clean;
 
+/// NS8's own folders. `ns8-sendmail` is in the second; it runs only with the `python3` in the first, which must come
+/// before the system's.
+const FOLDERS: [&str; 2] = ["/usr/local/agent/pyenv/bin", "/usr/local/agent/bin"];
+
 /// Hands `mail` over for `to`; returns what the command says.
 ///
-/// Where it ran but did not succeed, nothing tells whether that was this recipient's fault or everybody's: such an error
-/// is [`SendError::Deferred`], so that the others get their turn.
+/// Where it ran but did not succeed, nothing tells whether that was this recipient's fault or everybody's: such an
+/// error is [`SendError::Deferred`], so that the others get their turn.
 pub(super) async fn send(settings: &Notification, mail: &Mail, to: &Address) -> Result<String, SendError> {
     let command = command(settings, mail, to);
     let program = &command.program;
@@ -41,7 +45,7 @@ pub(super) async fn send(settings: &Notification, mail: &Mail, to: &Address) -> 
 
 /// The command's file.
 pub(super) fn find(settings: &Notification) -> Result<PathBuf, SendError> {
-    process::find(program(settings)).map_err(explain)
+    process::find(program(settings), &FOLDERS.map(PathBuf::from)).map_err(explain)
 }
 
 fn program(settings: &Notification) -> &str {
@@ -58,6 +62,7 @@ fn command(settings: &Notification, mail: &Mail, to: &Address) -> Command {
     ];
     Command {
         program: program(settings).into(),
+        first: FOLDERS.map(PathBuf::from).into(),
         args: leading.chain(arguments).collect(),
         // Anything between angle brackets would make it send HTML.
         stdin: mail.body.replace('<', "‹").replace('>', "›").into_bytes(),

@@ -45,7 +45,7 @@ pub async fn probe(
     progress: &(dyn Fn(usize, usize) + Sync),
 ) -> Vec<Probe> {
     let Settings { redis, repo_check, .. } = settings;
-    let restic = process::find(&repo_check.restic).is_ok();
+    let restic = process::find(&repo_check.restic, &[]).is_ok();
     let agent = Agent::load(repo_check);
     if let (true, Some(agent)) = (restic, &agent) {
         cluster::add_passwords(redis, &agent.user, &agent.password, &mut destinations.all).await;

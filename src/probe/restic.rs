@@ -112,9 +112,9 @@ impl Session<'_> {
             program: self.program.into(),
             args: args.iter().copied().chain(flags).map(String::from).collect(),
             env: self.repository.env(),
-            stdin: Vec::new(),
             timeout: self.limit.saturating_sub(self.started.elapsed()),
             max_output: MAX_OUTPUT,
+            ..Command::default()
         };
         match command.run().await {
             Ok(output) if !output.status.success() => Err(self.verdict(output.status.code(), &output.stderr)),

@@ -396,7 +396,7 @@ printf '%s\n%s\n%s' "$subject" "$from" "$recipients" > {0}/arguments
 #[tokio::test]
 async fn ns8_sendmail_is_called_as_it_wants_to_be() {
     let dir = tempfile::tempdir().unwrap();
-    let settings = stand_in(dir.path(), "");
+    let settings = stand_in(dir.path(), &format!("echo \"$PATH\" > {}/path", dir.path().display()));
     let mut mail = mail();
     mail.subject = "--to\nBcc: x@example.com".into();
     mail.body = "a < b > c\n.\n".into();
@@ -404,6 +404,8 @@ async fn ns8_sendmail_is_called_as_it_wants_to_be() {
     let arguments = fs::read_to_string(dir.path().join("arguments")).unwrap();
     assert_eq!(arguments, "--to ⏎ Bcc: x@example.com\nbackup@example.com\n-b@example.com");
     assert_eq!(fs::read_to_string(dir.path().join("body")).unwrap(), "a ‹ b › c\n.\n");
+    let path = fs::read_to_string(dir.path().join("path")).unwrap();
+    assert!(path.starts_with("/usr/local/agent/pyenv/bin:/usr/local/agent/bin:/"), "{path}");
 }
 
 #[tokio::test]
