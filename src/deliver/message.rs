@@ -41,11 +41,11 @@ pub(super) fn build(from: &Mailbox, mail: &Mail, recipient: &Address) -> Result<
         .raw_header(automatic) // RFC 3834: nobody's holiday notice answers this
         .header(MIME_VERSION_1_0)
         .header(ContentType::TEXT_PLAIN);
-    if is_message_id(&mail.message_id) {
-        builder = builder.message_id(Some(mail.message_id.clone()));
+    if let Some(id) = message_id(&mail.message_id) {
+        builder = builder.message_id(Some(id));
     }
-    if is_message_id(&mail.thread_id) {
-        builder = builder.in_reply_to(mail.thread_id.clone()).references(mail.thread_id.clone());
+    if let Some(id) = message_id(&mail.thread_id) {
+        builder = builder.in_reply_to(id.clone()).references(id);
     }
     // lettre ends lines as SMTP wants it, but leaves a carriage return that stands alone.
     Ok(builder.body(mail.body.replace('\r', ""))?.formatted())
@@ -63,11 +63,14 @@ fn presentable(mailbox: Mailbox) -> Mailbox {
     Mailbox::new(mailbox.name.map(|name| clean(&name, MAX_NAME)), mailbox.email)
 }
 
-/// Whether `id` can stand in a header as it is: `<something@somewhere>`, on one line.
-fn is_message_id(id: &str) -> bool {
-    let inside = id.strip_prefix('<').and_then(|id| id.strip_suffix('>'));
-    let plain = |c: char| c.is_ascii_graphic() && !matches!(c, '<' | '>');
-    inside.is_some_and(|id| id.len() <= 250 && id.contains('@') && id.chars().all(plain))
+/// `id` as it can stand in a header: `<something@somewhere>`, on one line. The sender's domain is part of it, whose
+/// letters outside ASCII are percent-encoded: that way every relay takes it, and it is the same at each attempt.
+fn message_id(id: &str) -> Option<String> {
+    let inside = id.strip_prefix('<')?.strip_suffix('>')?;
+    let plain = |c: char| !c.is_ascii() || c.is_ascii_graphic() && !matches!(c, '<' | '>');
+    let written = |byte: u8| if byte.is_ascii() { char::from(byte).to_string() } else { format!("%{byte:02X}") };
+    let encoded: String = id.bytes().map(written).collect();
+    (inside.contains('@') && inside.chars().all(plain) && encoded.len() <= 250).then_some(encoded)
 }
 
 #[cfg(test)]
@@ -131,7 +134,7 @@ mod tests {
                 .collect();
             let mut expected = vec!["Date", "From", "To", "Subject", "User-Agent", "Auto-Submitted", "MIME-Version"];
             expected.push("Content-Type");
-            if is_message_id(&mail.message_id) {
+            if message_id(&mail.message_id).is_some() {
                 expected.extend(["Message-ID", "In-Reply-To", "References"]);
             }
             expected.push("Content-Transfer-Encoding");
@@ -145,10 +148,15 @@ mod tests {
 
     #[test]
     fn only_a_message_id_passes_for_one() {
-        assert!(is_message_id("<20261122-023000-0001.1@leader.example.com>"));
-        for id in ["", "a@b", "<>", "<a>", "<a@b", "<a@b>\r\nBcc: c", "<a b@c>", "<a@b><c@d>", "<ä@b>"] {
-            assert!(!is_message_id(id), "{id}");
+        for (id, written) in [
+            ("<20261122-023000-0001.1@leader.example.com>", "<20261122-023000-0001.1@leader.example.com>"),
+            ("<1@münchen.example>", "<1@m%C3%BCnchen.example>"),
+        ] {
+            assert_eq!(message_id(id).as_deref(), Some(written));
         }
-        assert!(!is_message_id(&format!("<{}@b>", "a".repeat(300))));
+        for id in ["", "a@b", "<>", "<a>", "<a@b", "<a@b>\r\nBcc: c", "<a b@c>", "<a@b><c@d>"] {
+            assert_eq!(message_id(id), None, "{id}");
+        }
+        assert_eq!(message_id(&format!("<{}@b>", "a".repeat(300))), None);
     }
 }
