@@ -27,8 +27,8 @@ pub const DISABLED: &str = "the smarthost is disabled or not set in the cluster'
 /// what to do. It never holds a secret.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SendError {
-    /// Nobody can be reached now: the relay is away or refuses us, or the configuration is wrong. Retry all later. Never
-    /// anything that may be due to this recipient alone.
+    /// Nobody can be reached now: the relay is away or refuses us, or the configuration is wrong. Retry all later.
+    /// Never anything that may be due to this recipient alone.
     #[error("{0}")]
     Relay(String),
     /// This recipient was not reached now. Retry it later.

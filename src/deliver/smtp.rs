@@ -187,7 +187,10 @@ impl Relay {
             // The same would befall everybody. The sender's address, too, is a matter of the configuration.
             _ if stage < Stage::Recipient => SendError::Relay(text),
             // These ask for a login or for TLS (RFC 4954, section 6; RFC 3207, section 4): that can be mended.
-            Some(500..=599) if !matches!(code, Some(530 | 534 | 535 | 538)) => SendError::Rejected(text),
+            Some(530 | 534 | 535 | 538) => SendError::Deferred(text),
+            // Many relays say only now what they have against us: that, too, can be mended.
+            Some(500..=599) if stage == Stage::Recipient && is_about_us(&words) => SendError::Deferred(text),
+            Some(500..=599) => SendError::Rejected(text),
             // A relay may fall silent or hang up over one recipient: the others must not wait behind that one.
             _ => SendError::Deferred(text),
         }
@@ -198,6 +201,10 @@ impl Relay {
         let (host, source) = (&self.host, self.source);
         match (code, stage) {
             (Some(530 | 534 | 535 | 538), _) => format!("; check encryption, user name and password in {source}"),
+            (Some(500..=599), Stage::Recipient) if is_about_us(words) => {
+                let what = "this is about our machine or our sender, not about the recipient, and worth another try";
+                format!("; {what}: check notification.mail_from, {source} and whom the relay lets send")
+            }
             (Some(_), _) => String::new(),
             _ if words.contains("certificate not valid for name") => {
                 format!("; the relay's certificate is for another name than {host}: use that name in {source}")
@@ -230,9 +237,13 @@ async fn transfer(
     // Everything but an address is encoded as ASCII.
     if !text.is_ascii() {
         if !connection.server_info().supports_feature(Extension::SmtpUtfEight) {
-            *stage = Stage::Recipient;
-            let words = "5.6.7 the relay does not take addresses with letters outside ASCII (SMTPUTF8)";
-            return Err(Trouble::Refused(553, words.into()));
+            let (whose, address) = match from.to_string().is_ascii() {
+                true => (Stage::Recipient, to),
+                false => (Stage::Sender, from),
+            };
+            *stage = whose;
+            let words = "5.6.7 the relay does not take an address with letters outside ASCII (SMTPUTF8):";
+            return Err(Trouble::Refused(553, format!("{words} {address}")));
         }
         parameters = vec![MailParameter::SmtpUtfEight, MailParameter::Body(MailBodyParameter::EightBitMime)];
     }
@@ -251,7 +262,8 @@ async fn transfer(
     Ok(clean(&words(&answer), MAX_WORDS))
 }
 
-/// A message as it follows DATA: a dot doubled where a line begins with one (RFC 5321, section 4.5.2), and the final dot.
+/// A message as it follows DATA: a dot doubled where a line begins with one (RFC 5321, section 4.5.2), and the final
+/// dot.
 ///
 /// In one piece: lettre sends the final dot on its own, and the kernel keeps that back until the relay has acknowledged
 /// the rest, for which many wait 40 ms.
@@ -285,12 +297,20 @@ fn words(answer: &Response) -> String {
     format!("{} {}", answer.code(), lines.join(" "))
 }
 
-/// The name to say hello with: this machine's, where it is one that relays accept.
+/// Whether a refusal is about us, though the recipient has just been named: relays such as Postfix keep what they have
+/// against the client, its greeting or the sender until then. The enhanced status code (RFC 3463) after the reply's
+/// code tells: network, protocol, policy, or the sender's address.
+fn is_about_us(refusal: &str) -> bool {
+    let status = refusal.split_whitespace().nth(1).unwrap_or_default();
+    matches!(status.split('.').collect::<Vec<_>>()[..], [_, "4" | "5" | "7", _] | [_, "1", "7" | "8"])
+}
+
+/// The name to say hello with: this machine's, where it is one that relays accept: many want a dot in it.
 fn hello_name(host: String) -> ClientId {
     let label = |label: &str| {
         !label.is_empty() && !label.starts_with('-') && label.chars().all(|c| c.is_ascii_alphanumeric() || c == '-')
     };
-    match host.split('.').all(label) {
+    match host.contains('.') && host.split('.').all(label) {
         true => ClientId::Domain(host),
         false => ClientId::default(),
     }
@@ -391,10 +411,8 @@ mod tests {
 
     #[test]
     fn says_hello_by_name_only_where_that_is_a_name() {
-        for name in ["leader", "node-1.example.com"] {
-            assert_eq!(hello_name(name.into()).to_string(), name);
-        }
-        for name in ["", "(none)", "a_b", "a..b", "-a", "a\r\nMAIL", "münchen"] {
+        assert_eq!(hello_name("node-1.example.com".into()).to_string(), "node-1.example.com");
+        for name in ["", "leader", "(none)", "a_b", "a..b", "-a", "a\r\nMAIL", "münchen"] {
             assert_eq!(hello_name(name.into()).to_string(), "[127.0.0.1]", "{name}");
         }
     }

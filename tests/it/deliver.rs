@@ -127,6 +127,10 @@ async fn each_refusal_counts_for_whom_it_is_meant() {
         (Stage::Rcpt, "421 4.7.0 too many", Deferred),
         (Stage::Rcpt, "530 5.7.0 Authentication required", Deferred),
         (Stage::Rcpt, "550-5.1.1 no such\r\n550 5.1.1 user", Rejected),
+        (Stage::Rcpt, "550 no such user here", Rejected),
+        (Stage::Rcpt, "552 5.2.2 mailbox full", Rejected),
+        (Stage::Rcpt, "550 5.1.10 no such recipient", Rejected),
+        (Stage::Rcpt, "550 5.1.8.1 not a status", Rejected),
         (Stage::Data, "452 4.3.1 out of space", Deferred),
         (Stage::Data, "554 5.5.1 no", Rejected),
         (Stage::Data, "250 2.0.0 fine", Deferred),
@@ -148,6 +152,22 @@ async fn each_refusal_counts_for_whom_it_is_meant() {
             relay.mend();
             send(&towards(&relay, "none", ""), &mail(), "a@example.com").await.unwrap();
         }
+    }
+}
+
+#[tokio::test]
+async fn what_the_relay_has_against_us_is_not_the_recipients_fault() {
+    for reply in [
+        "554 5.7.1 Relay access denied",
+        "550-5.4.0 no route\r\n550 5.4.0 today",
+        "504 5.5.2 Helo command rejected",
+        "550 5.1.8 Sender address rejected",
+    ] {
+        let relay = Server::plain();
+        relay.fault(Stage::Rcpt, Fault::reply(reply));
+        let result = send(&towards(&relay, "none", ""), &mail(), "a@example.com").await;
+        assert_eq!(kind(&result), Kind::Deferred, "{reply}: {result:?}");
+        assert_told(&result, "not about the recipient, and worth another try: check notification.mail_from");
     }
 }
 
@@ -230,7 +250,28 @@ async fn letters_outside_ascii_in_an_address_need_a_relay_that_takes_them() {
     relay.fault(Stage::Ehlo, Fault::reply("250 localhost"));
     let result = send(&settings, &mail, "müller@example.com").await;
     assert_eq!(kind(&result), Kind::Rejected, "{result:?}");
+    assert_told(&result, "SMTPUTF8): müller@example.com");
     send(&settings, &mail, "a@example.com").await.unwrap();
+}
+
+#[tokio::test]
+async fn letters_outside_ascii_in_the_senders_address_are_the_senders_fault_and_leave_the_message_id() {
+    let relay = Server::plain();
+    let mut mail = mail();
+    mail.message_id = "<1@münchen.example>".into();
+    let mut settings = towards(&relay, "none", "");
+    send(&settings, &mail, "a@example.com").await.unwrap();
+    settings.notification.mail_from = "backup@münchen.example".parse().unwrap();
+    send(&settings, &mail, "a@example.com").await.unwrap();
+    for delivered in relay.delivered(2).await {
+        let message = MessageParser::default().parse(&delivered.data).unwrap();
+        assert_eq!(message.message_id(), Some("1@m%C3%BCnchen.example"));
+    }
+    relay.fault(Stage::Ehlo, Fault::reply("250 localhost"));
+    for recipient in ["a@example.com", "müller@example.com"] {
+        let error = relay_error(send(&settings, &mail, recipient).await);
+        assert!(error.contains("naming the sender") && error.contains("SMTPUTF8): backup@münchen.example"), "{error}");
+    }
 }
 
 #[tokio::test]
@@ -409,12 +450,13 @@ async fn ns8_sendmail_is_called_as_it_wants_to_be() {
 }
 
 #[tokio::test]
-async fn whatever_ns8_sendmail_does_is_told_and_tried_again() {
+async fn each_fault_of_ns8_sendmail_is_known_by_what_it_says() {
     use Kind::{Deferred, Relay};
     let dir = tempfile::tempdir().unwrap();
     let cases = [
         ("echo 'SMTP error: (550, b\"no\")' >&2; exit 1", Deferred, "could not send: SMTP error: (550"),
         ("exit 2", Relay, "does not understand its arguments: it gives no reason"),
+        ("echo 'unrecognized arguments' >&2; exit 2", Relay, "its arguments: unrecognized arguments"),
         ("kill -9 $$", Deferred, "signal: 9"),
         ("yes | head -c 100M >&2; exit 1", Deferred, "could not send: y ⏎ y"),
         ("yes | head -c 100M; exit 7", Deferred, "exit status: 7"),
@@ -431,6 +473,10 @@ async fn whatever_ns8_sendmail_does_is_told_and_tried_again() {
         assert_eq!(kind(&result), Deferred, "{result:?}");
         assert_told(&result, "did not finish within");
     }
+    let settings = stand_in(dir.path(), "");
+    fs::write(dir.path().join("ns8-sendmail"), "not a program").unwrap();
+    let error = relay_error(send(&settings, &mail(), "a@example.com").await);
+    assert!(error.contains("could not be run"), "{error}");
     let settings = stand_in(dir.path(), "");
     fs::set_permissions(dir.path().join("ns8-sendmail"), fs::Permissions::from_mode(0o644)).unwrap();
     let error = relay_error(send(&settings, &mail(), "a@example.com").await);
@@ -557,12 +603,4 @@ async fn a_check_sends_nothing() {
     assert!(against.unwrap().contains("disabled or not set"));
     fs::remove_file(dir.path().join("ns8-sendmail")).unwrap();
     assert!(relay_error(check(&settings).await).contains("is not installed"));
-}
-
-#[test]
-fn sending_may_move_between_threads() {
-    fn assert_send<T: Send>(_: T) {}
-    let settings = settings("");
-    assert_send(send(&settings, &mail(), ""));
-    assert_send(check(&settings));
 }

@@ -81,8 +81,9 @@ fn a_fault_of_the_relay_itself_is_tried_again_for_everybody() {
 
 #[test]
 fn a_fault_at_one_recipients_mail_is_tried_again_for_that_one() {
-    let faults =
-        [Fault::Hang, Fault::Cut, Fault::reply("421 4.3.2 shutting down"), Fault::reply("450 4.2.1 mailbox busy")];
+    let replies = ["421 4.3.2 shutting down", "450 4.2.1 mailbox busy", "554 5.7.1 Relay access denied"];
+    let [closing, busy, relaying] = replies.map(Fault::reply);
+    let faults = [Fault::Hang, Fault::Cut, closing, busy, relaying];
     at_once(faults.map(|fault| {
         move || {
             let mut site = site("");
