@@ -54,7 +54,8 @@ mod tests {
 
     #[test]
     fn quotes_comments_and_spaces_are_tolerated() {
-        let text = "# REDIS_USER=no\nREDIS_USER=old\nAGENT_ID=node/1\n export REDIS_USER = \"node/1\"\r\nREDIS_PASSWORD='a=b\"'\n";
+        let text = "# REDIS_USER=no\nREDIS_USER=old\nAGENT_ID=node/1\n\
+            \x20export REDIS_USER = \"node/1\"\r\nREDIS_PASSWORD='a=b\"'\n";
         let agent = Agent::parse(text).unwrap();
         assert_eq!((agent.user.as_str(), agent.password.expose_secret()), ("node/1", "a=b\""));
     }

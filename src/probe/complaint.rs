@@ -105,8 +105,8 @@ pub(super) fn verdict(code: Option<i32>, stderr: &str, secrets: &[&SecretString]
     }
 }
 
-/// The complaint about a snapshot that could not be read, though restic went on without it. Not about one that a `forget`
-/// has removed in the meantime.
+/// The complaint about a snapshot that could not be read, though restic went on without it. Not about one that a
+/// `forget` has removed in the meantime.
 pub(super) fn unreadable_snapshot(stderr: &str) -> Option<&str> {
     stderr.lines().find(|line| line.contains("could not load snapshot") && !gone(line))
 }
@@ -202,6 +202,9 @@ mod tests {
         ) {
             let known = SecretString::from(secret.as_str());
             let told = format!("{:?}", verdict(code, &format!("{before}{secret}{after}"), &[&known]));
+            proptest::prop_assert!(!told.contains(&secret), "{}", told);
+            let remote = format!("{before} :webdav,user={user},pass=\"{secret}\":{after}");
+            let told = format!("{:?}", verdict(code, &remote, &[]));
             proptest::prop_assert!(!told.contains(&secret), "{}", told);
             let url = format!("{before} https://{user}:{secret}@host{after}");
             let told = format!("{:?}", verdict(code, &url, &[]));

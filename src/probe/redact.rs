@@ -5,18 +5,51 @@ use secrecy::{ExposeSecret, SecretString};
 /// What stands where a secret stood.
 const MASK: &str = "***";
 
-/// `text` without any of `secrets` and without the password of any URL in it.
+/// `text` without any of `secrets`, and without those that stand in a location in it.
 pub(super) fn redact(text: &str, secrets: &[&SecretString]) -> String {
     let mut secrets: Vec<&str> = secrets.iter().map(|secret| secret.expose_secret()).collect();
     // The longest first: where one holds another, nothing of it may remain.
     secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
     let spared = |text: String, secret: &str| text.replace(secret, MASK);
     let text = secrets.into_iter().filter(|secret| !secret.is_empty()).fold(text.to_owned(), spared);
-    without_url_passwords(&text)
+    without_inline_secrets(&text)
+}
+
+/// `text` without what a location may hold in itself: the password of a URL, or the parameters of an rclone remote.
+pub(super) fn without_inline_secrets(text: &str) -> String {
+    without_url_passwords(&without_parameters(text))
+}
+
+/// `:webdav,url="https://host",pass=word:path`, rclone's connection string, becomes `:webdav,url=***,pass=***:path`.
+fn without_parameters(text: &str) -> String {
+    let is_name = |name: &str| name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.'));
+    let mut clean = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once(',') {
+        clean.extend([before, ","]);
+        rest = after;
+        if let Some((name, value)) = after.split_once('=').filter(|(name, _)| is_name(name)) {
+            clean.extend([name, "=", MASK]);
+            rest = &value[value_length(value)..];
+        }
+    }
+    clean + rest
+}
+
+/// How long a parameter's value is at the beginning of `text`: up to a comma or colon outside of its quotation marks. A
+/// mark that is doubled stands for itself; around one that a program quotes there is a backslash.
+fn value_length(text: &str) -> usize {
+    let quote = text.trim_start_matches('\\').chars().next().filter(|c| matches!(c, '"' | '\''));
+    let mut quoted = false;
+    let end = text.find(|c| {
+        quoted ^= Some(c) == quote;
+        c == '\n' || !quoted && matches!(c, ',' | ':')
+    });
+    end.unwrap_or(text.len())
 }
 
 /// `https://user:password@host/?query` becomes `https://user:***@host/?***`: a query may hold a signature.
-pub(super) fn without_url_passwords(text: &str) -> String {
+fn without_url_passwords(text: &str) -> String {
     let mut clean = String::with_capacity(text.len());
     let mut rest = text;
     while let Some((before, after)) = rest.split_once("://") {
@@ -78,5 +111,20 @@ mod tests {
             assert_eq!(without_url_passwords(text), clean);
         }
         assert_eq!(without_url_passwords("https://://A@host http://u:p@h"), "https://:***@host http://u:***@h");
+    }
+
+    #[test]
+    fn the_parameters_of_an_rclone_remote_go_the_remote_and_its_path_stay() {
+        for (text, clean) in [
+            ("rclone::webdav,url=\"https://h:1/x\",pass=p,shared:a/b", "rclone::webdav,url=***,pass=***,shared:a/b"),
+            ("rclone::webdav,url='https://h',pass='a:,''b:c':p", "rclone::webdav,url=***,pass=***:p"),
+            ("rclone:nas,pass=p w\"d:", "rclone:nas,pass=***:"),
+            ("rclone:nas,pass=no colon", "rclone:nas,pass=***"),
+            (r#"for ":s,url=\"u:v\",pass=\"a:b\":p": no"#, r#"for ":s,url=***,pass=***:p": no"#),
+            (":s,url=https://u:p@h,pass=x:", ":s,url=***://u:***@h,pass=***:"),
+            ("s3:host/bucket, is it = or not, b: c", "s3:host/bucket, is it = or not, b: c"),
+        ] {
+            assert_eq!(without_inline_secrets(text), clean);
+        }
     }
 }

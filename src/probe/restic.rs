@@ -97,7 +97,7 @@ impl Session<'_> {
         for id in ids.into_iter().take(MAX_LOCKS) {
             match self.restic(&["cat", "lock", id]).await {
                 Ok(output) => locks.extend(serde_json::from_slice::<LockFile>(&output.stdout)),
-                // Given back in the meantime, or renewed under another name, as a running backup does every few minutes.
+                // Given back in the meantime, or renewed under another name, as a running backup does now and then.
                 Err(Verdict::Failed(why)) if complaint::gone(&why) => total -= 1,
                 Err(Verdict::Failed(_)) => {}
                 Err(verdict) => return Err(verdict),
@@ -127,7 +127,7 @@ impl Session<'_> {
     fn not_run(&self, error: RunError) -> Verdict {
         match error {
             RunError::NotFound(program) => Verdict::NotProbed(NotProbed::ResticMissing(program)),
-            // From 0.17 on restic tries again and again; what it said meanwhile tells more than the time that has passed.
+            // From 0.17 on restic tries again and again; what it said meanwhile tells more than that time has passed.
             RunError::TimedOut { stderr, .. } => match self.verdict(None, &stderr) {
                 told @ (Verdict::Unreachable(_) | Verdict::Denied(_)) => told,
                 _ => Verdict::TimedOut(self.limit),

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::agent::Agent;
-use super::redact::without_url_passwords;
+use super::redact::without_inline_secrets;
 use super::{MAX_MODULES, NotProbed, gateway, restic};
 use crate::classify::Assessment;
 use crate::cluster::model::ModuleId;
@@ -76,11 +76,11 @@ fn shown(destination: &Destination) -> (String, Option<String>) {
             (name.as_ref().unwrap_or(uuid), url.clone())
         }
     };
-    (name.clone(), place.map(|place| without_url_passwords(&place)))
+    (name.clone(), place.map(|place| without_inline_secrets(&place)))
 }
 
-/// How to look at the repository at `path` below `destination`.
-fn way(means: &Means<'_>, destination: &Destination, path: &str) -> Result<Way, NotProbed> {
+/// How to look at the repository at `module_path` below `destination`; empty where that is the repository itself.
+fn way(means: &Means<'_>, destination: &Destination, module_path: &str) -> Result<Way, NotProbed> {
     match destination {
         Destination::Documented {
             backend,
@@ -93,6 +93,7 @@ fn way(means: &Means<'_>, destination: &Destination, path: &str) -> Result<Way, 
             ..
         } => {
             let location = documented_location(backend, url, path)?;
+            // The document keeps B2's login in the same two fields.
             let keys = [("aws_access_key_id", id), ("aws_secret_access_key", key)];
             let repository = with_secrets(location, password, keys, keys)?;
             Ok(Way::Restic(restic::Repository { rclone_config: rclone_config.clone(), ..repository }))
@@ -109,11 +110,11 @@ fn way(means: &Means<'_>, destination: &Destination, path: &str) -> Result<Way, 
             let url = url.as_deref().ok_or_else(|| incomplete("url"))?;
             let s3 = [("aws_access_key_id", aws_access_key_id), ("aws_secret_access_key", aws_secret_access_key)];
             let b2 = [("b2_account_id", b2_account_id), ("b2_account_key", b2_account_key)];
-            with_secrets(below(url, path), password, s3, b2).map(Way::Restic)
+            with_secrets(below(url, module_path), password, s3, b2).map(Way::Restic)
         }
         Destination::Gateway { uuid, password, .. } => {
             let agent = means.agent.clone().ok_or(NotProbed::NoCredentials)?;
-            let path = format!("{uuid}/{path}").split('/').map(encoded).collect::<Vec<_>>().join("/");
+            let path = format!("{uuid}/{module_path}").split('/').map(encoded).collect::<Vec<_>>().join("/");
             Ok(match password {
                 Some(password) if means.restic => Way::Restic(through_gateway(means.gateway, &path, &agent, password)),
                 _ => {
@@ -278,6 +279,16 @@ mod tests {
     }
 
     #[test]
+    fn a_location_is_shown_without_what_is_secret_in_it() {
+        let location = |destination: &Destination| shown(destination).1.unwrap();
+        let remote = r#":webdav,url="https://host/",pass=s3cret:folder"#;
+        assert_eq!(location(&documented("rclone", remote, "")), "rclone::webdav,url=***,pass=***:folder");
+        assert_eq!(location(&documented("rclone", "", "nas,pass=s3cret:")), "rclone:nas,pass=***:");
+        assert_eq!(location(&per_module("rclone:nas,pass=s3cret:x")), "rclone:nas,pass=***:x");
+        assert_eq!(location(&per_module("s3:https://user:pw@host/bucket")), "s3:https://user:***@host/bucket");
+    }
+
+    #[test]
     fn each_backend_gets_its_own_secrets_and_no_others() {
         let secrets = |backend| restic(&documented(backend, "x", "x"), "").unwrap().split_off(1);
         assert_eq!(secrets("s3"), ["RESTIC_PASSWORD=pw", "AWS_ACCESS_KEY_ID=id", "AWS_SECRET_ACCESS_KEY=key"]);
@@ -339,7 +350,6 @@ mod tests {
         let Ok(Way::Restic(repository)) = &targets[0].way else { panic!("{targets:?}") };
         assert_eq!(repository.location.expose_secret(), "s3:https://user:pw@host/bucket/postfix/u1");
         assert_eq!(targets[0].repository, "Offsite");
-        assert_eq!(targets[0].location.as_deref(), Some("s3:https://user:***@host/bucket"));
         assert!(matches!(&targets[1].way, Err(NotProbed::NoUuid(module)) if module.as_str() == "mail2"));
         assert!(matches!(targets[MAX_MODULES].way, Err(NotProbed::TooMany(2))));
         assert_eq!(targets[MAX_MODULES + 1].location.as_deref(), Some("local:/srv"));
