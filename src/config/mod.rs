@@ -313,10 +313,14 @@ pub fn gateway_host(address: &str) -> Option<String> {
     authority.port_u16().map(|_| authority.host().to_owned()).filter(|host| !host.is_empty())
 }
 
+/// A host without the brackets that an IPv6 address may be written in.
+pub fn bare(host: &str) -> &str {
+    host.trim_start_matches('[').trim_end_matches(']')
+}
+
 /// Whether `host` is this machine itself, by its name.
 pub fn is_loopback(host: &str) -> bool {
-    let address = host.trim_start_matches('[').trim_end_matches(']');
-    host == "localhost" || address.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
+    host == "localhost" || bare(host).parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
 /// The secret in `file`, which `key` names: its content without the line break at the end. Read at each use, so that a

@@ -17,7 +17,7 @@ use tokio::time::timeout;
 
 use super::{MAX_WORDS, SendError, message};
 use crate::cluster::Smarthost;
-use crate::config::{Encryption, Notification, host_name, is_loopback, secret};
+use crate::config::{Encryption, Notification, bare, host_name, is_loopback, secret};
 use crate::job::Mail;
 use crate::report::clean::clean;
 
@@ -71,7 +71,7 @@ impl Relay {
         let password = |file| secret("notification.smtp.password_file", file).map_err(SendError::Relay);
         let login = smtp.login.as_ref().map(|(name, file)| Ok((name.clone(), password(file)?))).transpose()?;
         Ok(Self {
-            host: bare(&smtp.host),
+            host: bare(&smtp.host).into(),
             port: smtp.port,
             encryption: smtp.encryption,
             tls_verify: true,
@@ -316,11 +316,6 @@ fn hello_name(host: String) -> ClientId {
     }
 }
 
-/// A host without the brackets that an IPv6 address may be written in.
-fn bare(host: &str) -> String {
-    host.trim_start_matches('[').trim_end_matches(']').into()
-}
-
 fn authority(file: &Path) -> Result<Certificate, String> {
     let problem = |why: String| format!("notification.smtp.ca_file {} {why}", file.display());
     let pem = std::fs::read(file).map_err(|error| problem(format!("cannot be read: {error}")))?;
@@ -335,7 +330,7 @@ fn authority(file: &Path) -> Result<Certificate, String> {
 impl From<Smarthost> for Relay {
     fn from(smarthost: Smarthost) -> Self {
         Self {
-            host: bare(&smarthost.host),
+            host: bare(&smarthost.host).into(),
             port: smarthost.port,
             encryption: smarthost.encryption,
             tls_verify: smarthost.tls_verify,
