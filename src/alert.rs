@@ -31,8 +31,8 @@ pub struct Alert {
 }
 
 impl Alert {
-    /// Whether it says that a run has not taken place, as `backup_missing` and `NsBackupMissing` do, rather than that one
-    /// has failed.
+    /// Whether it says that a run has not taken place, as `backup_missing` and `NsBackupMissing` do, rather than that
+    /// one has failed.
     pub fn says_missing(&self) -> bool {
         self.name.to_ascii_lowercase().ends_with("missing")
     }

@@ -121,8 +121,8 @@ impl Assessment {
 
 /// Assesses `plan` for the alerts of `job`, at the time `now`.
 ///
-/// Where they say that a run is missing, and all that there is are successes from well before, those are an earlier run's
-/// however short `stale_after` finds the time since: somebody may have started that run by hand.
+/// Where they say that a run is missing, and all that there is are successes from well before, those are an earlier
+/// run's however short `stale_after` finds the time since: somebody may have started that run by hand.
 pub fn assess_for(job: &Job, plan: &Plan, now: Timestamp, stale_after: Option<Duration>) -> Assessment {
     let assessment = assess(plan, job.alert_start(), now, stale_after);
     let run_until = plan.newest_sign().and_then(|newest| newest.checked_add(MISSING_AFTER).ok());
@@ -136,9 +136,9 @@ pub fn assess_for(job: &Job, plan: &Plan, now: Timestamp, stale_after: Option<Du
 /// Assesses `plan` for an alert that started at `alert_start`, at the time `now`.
 ///
 /// A result is stale when it ended more than `stale_after` before this run, whose time is the newer of the alert's
-/// start and the newest sign of the plan. The latter counts as no later than `now`: one clock that runs ahead must not make
-/// everybody else's result an old one. The alert's start counts as it is: it was no later than the alert's arrival, and
-/// a clock that was set back since must not make last night's result one of this run.
+/// start and the newest sign of the plan. The latter counts as no later than `now`: one clock that runs ahead must not
+/// make everybody else's result an old one. The alert's start counts as it is: it was no later than the alert's
+/// arrival, and a clock that was set back since must not make last night's result one of this run.
 pub fn assess(plan: &Plan, alert_start: Timestamp, now: Timestamp, stale_after: Option<Duration>) -> Assessment {
     let run = plan.newest_sign().map_or(alert_start, |newest| newest.min(now).max(alert_start));
     let oldest = stale_after.and_then(|age| run.checked_sub(age).ok());

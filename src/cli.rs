@@ -57,8 +57,8 @@ pub enum Tool {
     /// Show the mail that would be sent now
     ///
     /// Reads the cluster and prints the report of a plan, or of every plan that has a result within
-    /// correlator.recent_window. Nothing is waited for, and nothing is sent without --send. The outcome of a plan that is
-    /// named is that of its last run, whenever that was.
+    /// correlator.recent_window. Nothing is waited for, and nothing is sent without --send. The outcome of a plan that
+    /// is named is that of its last run, whenever that was.
     #[command(after_help = "\
 Exit status:
   0  SUCCESS

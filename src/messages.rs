@@ -1,8 +1,8 @@
 //! The milestones in the journal, each with an id that never changes.
 //!
-//! A record that carries one of these as `MESSAGE_ID` can be found by it (`journalctl MESSAGE_ID=…`), and `journalctl -x`
-//! explains it with the entry in `systemd/ns8-backup-monitor.catalog`. The fields named here are those that the entry
-//! quotes: the record must carry them.
+//! A record that carries one of these as `MESSAGE_ID` can be found by it (`journalctl MESSAGE_ID=…`), and `journalctl
+//! -x` explains it with the entry in `systemd/ns8-backup-monitor.catalog`. The fields named here are those that the
+//! entry quotes: the record must carry them.
 
 /// An alert was accepted and is on disk; the mail will come. Fields: `JOB_ID`.
 pub const BATCH_ACCEPTED: &str = "955b1d82896b4969a03fb8135c923ebc";

@@ -167,7 +167,8 @@ impl Pipeline {
         Some(mail)
     }
 
-    /// Delivers a job's mails, with growing pauses, until nobody is waiting for one: with the settings returned at last.
+    /// Delivers a job's mails, with growing pauses, until nobody is waiting for one: with the settings returned at
+    /// last.
     async fn deliver(&self, job: &mut Job) -> Result<Arc<Settings>, Shutdown> {
         loop {
             let settings = self.unless_shutdown(self.live.usable()).await?;
@@ -205,8 +206,8 @@ impl Pipeline {
         }
     }
 
-    /// Writes a mail anew that only tells that Redis could not be read, where nobody has it and Redis can be read by now.
-    /// The cluster's own relay is known from there, too: the two often come back together.
+    /// Writes a mail anew that only tells that Redis could not be read, where nobody has it and Redis can be read by
+    /// now. The cluster's own relay is known from there, too: the two often come back together.
     async fn refresh(&self, job: &mut Job, settings: &Settings) -> Result<(), Shutdown> {
         let tells_nothing =
             |mail: &Mail| mail.outcome == report::UNREADABLE && mail.recipients.iter().all(Recipient::is_pending);

@@ -39,8 +39,8 @@ pub struct Settled {
     pub gave_up_after: Option<Duration>,
 }
 
-/// Sees the wait of a job through, and reads the cluster. `latest` gives the job as it is: alerts may join it meanwhile.
-/// May be dropped at any time; a new call goes on where the time since the job's arrival stands.
+/// Sees the wait of a job through, and reads the cluster. `latest` gives the job as it is: alerts may join it
+/// meanwhile. May be dropped at any time; a new call goes on where the time since the job's arrival stands.
 pub async fn settle(latest: &(dyn Fn() -> Job + Sync), live: &Live, announcements: &Announcements) -> Settled {
     let correlator = live.usable().await.correlator.clone();
     let (entered, now, job) = (Instant::now(), Timestamp::now(), latest());

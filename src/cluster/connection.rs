@@ -22,8 +22,8 @@ use crate::config::{self, RedisAddress};
 /// time each.
 const SCAN_STEP: usize = 10_000;
 
-/// So many readings at one time; the others wait for their turn, which does not count as time in which Redis should have
-/// answered. A batch of alerts of hundreds of plans uses up neither this program's files nor its memory.
+/// So many readings at one time; the others wait for their turn, which does not count as time in which Redis should
+/// have answered. A batch of alerts of hundreds of plans uses up neither this program's files nor its memory.
 static TURNS: Semaphore = Semaphore::const_new(16);
 
 /// Why the cluster could not be read, and what to do. Never holds a secret.

@@ -94,8 +94,8 @@ pub(super) fn id_of(key: &str) -> Option<&str> {
     Some(rest.strip_suffix("/parameters").unwrap_or(rest)).filter(|id| !id.is_empty() && !id.contains('/'))
 }
 
-/// The path of a module's repository: `<app>/<module uuid>`. The app is the image's name in `image_url`, such as `mail` in
-/// `ghcr.io/nethserver/mail:1.4.0`, or else what the module's id begins with.
+/// The path of a module's repository: `<app>/<module uuid>`. The app is the image's name in `image_url`, such as `mail`
+/// in `ghcr.io/nethserver/mail:1.4.0`, or else what the module's id begins with.
 pub(super) fn path(module: &ModuleId, uuid: &str, image_url: Option<&str>) -> String {
     let image = image_url.and_then(|url| url.rsplit('/').next()?.split(['@', ':']).next());
     let app = image.filter(|name| !name.is_empty()).unwrap_or_else(|| module.app());

@@ -19,8 +19,8 @@ pub(super) fn parse_key(key: &str) -> Option<PlanId> {
     PlanId::new(rest.strip_suffix("/status").unwrap_or(rest)).filter(|plan| plan.key_segment().is_some())
 }
 
-/// A plan from its definition and layout A's status of it, either of which may be empty or unreadable. Members are known
-/// where it has `instances`.
+/// A plan from its definition and layout A's status of it, either of which may be empty or unreadable. Members are
+/// known where it has `instances`.
 pub(super) fn define(id: PlanId, definition: Result<Hash, Fault>, status: Result<Hash, Fault>) -> Plan {
     let mut plan = Plan::unknown(id);
     let definition = definition.unwrap_or_else(|fault| {
@@ -60,9 +60,9 @@ pub(super) struct Results {
 }
 
 impl Results {
-    /// Whether `key`, of the same generation or an earlier one, may tell what is not known yet. A result that is damaged
-    /// or on a node that cannot be read counts as known: what stayed behind at an upgrade is no answer. `nodes` are the
-    /// modules' nodes, where the cluster lists them.
+    /// Whether `key`, of the same generation or an earlier one, may tell what is not known yet. A result that is
+    /// damaged or on a node that cannot be read counts as known: what stayed behind at an upgrade is no answer. `nodes`
+    /// are the modules' nodes, where the cluster lists them.
     pub(super) fn lack(&self, key: &ResultKey<'_>, nodes: Option<&BTreeMap<ModuleId, String>>) -> bool {
         if key.generation.owner == Owner::Node {
             return true;

@@ -33,7 +33,8 @@ impl Live {
     /// The settings that the file holds now. Unchanged files cost one `stat`.
     ///
     /// # Errors
-    /// Where it cannot be used. That it could not be read is not remembered: that may pass without a change of the file.
+    /// Where it cannot be used. That it could not be read is not remembered: that may pass without a change of the
+    /// file.
     pub fn current(&self) -> Loaded {
         let stamp = stamp(&self.file);
         let mut cached = self.cached.lock().unwrap_or_else(PoisonError::into_inner);

@@ -1,7 +1,7 @@
 //! The configuration: a raw YAML file in, checked [`Settings`] out.
 //!
-//! `raw` is the file as it is written, every key optional; `check` makes [`Settings`] of it, which are all that the rest
-//! of the program sees. All that is wrong is reported at once, each with its line and key.
+//! `raw` is the file as it is written, every key optional; `check` makes [`Settings`] of it, which are all that the
+//! rest of the program sees. All that is wrong is reported at once, each with its line and key.
 //! [`Live`] reads the file again when it has changed, so that a fixed file counts from the next request on.
 
 mod check;

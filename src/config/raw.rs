@@ -1,5 +1,5 @@
-//! The configuration file as it is written: every key optional, no value checked beyond its type. What a key means stands
-//! with [`super::Settings`].
+//! The configuration file as it is written: every key optional, no value checked beyond its type. What a key means
+//! stands with [`super::Settings`].
 
 use std::fmt;
 use std::path::PathBuf;

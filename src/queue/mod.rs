@@ -285,8 +285,8 @@ impl Queue {
         let _ = removed.await;
     }
 
-    /// Tries a job again now, as the administrator asked: ends its pause, or brings one that failed back to life for those
-    /// in `mail_to` who have not got its mails.
+    /// Tries a job again now, as the administrator asked: ends its pause, or brings one that failed back to life for
+    /// those in `mail_to` who have not got its mails.
     pub async fn retry(&self, id: &JobId, mail_to: &[Mailbox]) {
         let revived = {
             let mut jobs = self.lock();

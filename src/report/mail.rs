@@ -7,8 +7,8 @@ use crate::job::{JobId, Mail, Recipient};
 
 /// The mail that `report` makes.
 ///
-/// Its Message-ID follows from the job and the plan, so that it stays the same even where the mail could not be saved and
-/// is written again after a crash.
+/// Its Message-ID follows from the job and the plan, so that it stays the same even where the mail could not be saved
+/// and is written again after a crash.
 pub fn mail(settings: &Settings, job: &JobId, report: &Report) -> Mail {
     let plan = report.plan_id().cloned();
     let domain = settings.notification.mail_from.email.domain();

@@ -1,8 +1,8 @@
 //! Writes the report: subject, plain text, JSON, and the digest that tells whether two reports say the same. Pure.
 //!
-//! `text` says what comes in which order, `modules` and `repositories` are its longest parts; `words` holds every phrase
-//! in every language, `figures` writes times, sizes and numbers, `commands` offers what to type next, `page` breaks
-//! lines, and `clean` makes text from outside harmless.
+//! `text` says what comes in which order, `modules` and `repositories` are its longest parts; `words` holds every
+//! phrase in every language, `figures` writes times, sizes and numbers, `commands` offers what to type next, `page`
+//! breaks lines, and `clean` makes text from outside harmless.
 
 pub(crate) mod clean;
 mod commands;

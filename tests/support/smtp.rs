@@ -9,8 +9,8 @@
 //! ```
 //!
 //! It runs on a thread of its own, so it serves tests that block as well as those that do not, and is gone, with every
-//! connection, when it is dropped. Its certificate is for `localhost`, not for 127.0.0.1, and signed by the authority in
-//! [`CA_FILE`]; both were made with `openssl req -x509` and `openssl x509 -req`, and are good for a hundred years.
+//! connection, when it is dropped. Its certificate is for `localhost`, not for 127.0.0.1, and signed by the authority
+//! in [`CA_FILE`]; both were made with `openssl req -x509` and `openssl x509 -req`, and are good for a hundred years.
 
 use std::collections::HashMap;
 use std::io;
