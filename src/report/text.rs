@@ -13,7 +13,7 @@ use super::words::Words;
 use super::writer::{MAX_NAME, MAX_SENTENCE, Writer, join};
 use super::{Finding, Report, commands, figures, outcome_word};
 use crate::alert::Alert;
-use crate::classify::{Assessment, Counts, Outcome};
+use crate::classify::{Assessment, Outcome};
 use crate::cluster::model::{Damage, ModuleId, Plan, PlanStatus};
 use crate::config::Language;
 use crate::job::MAX_ALERTS;
@@ -137,7 +137,7 @@ impl Writer<'_> {
     fn explanations(&self, plan: &Plan, assessment: &Assessment, probes: &Probes) -> Vec<String> {
         let (counts, words) = (&assessment.counts, self.words);
         let mut notes = Vec::from_iter(self.where_the_fault_lies(plan, counts.error, probes));
-        notes.extend(self.perhaps_raised_anew(plan, counts));
+        notes.extend(self.perhaps_raised_anew(plan, assessment));
         match (nothing(plan), &plan.status) {
             (_, Some(status)) if counts.total() == 0 => notes.push(words.own_status(&self.plan_status(status))),
             (_, Some(status)) if differs(status, counts.error) => {
@@ -159,13 +159,15 @@ impl Writer<'_> {
         notes
     }
 
-    /// Whether the alert may be about an earlier run's errors only: Prometheus forgets since when an alert has fired.
-    fn perhaps_raised_anew(&self, plan: &Plan, counts: &Counts) -> Option<String> {
-        let alerts = self.report.alerts;
+    /// Whether the alert may be about an earlier run's errors only, since Prometheus forgets when an alert began: there
+    /// are such errors, and nothing tells of a run since.
+    fn perhaps_raised_anew(&self, plan: &Plan, assessment: &Assessment) -> Option<String> {
+        let (alerts, counts) = (self.report.alerts, &assessment.counts);
         let of_failure = !alerts.is_empty() && !alerts.iter().any(Alert::says_missing);
+        let no_run = assessment.outdated && counts.success + counts.error == 0 && plan.damaged.is_empty();
         let failed = plan.results.values().filter(|result| result.errors > 0).count();
         let newest = self.time(plan.newest_end()?);
-        (of_failure && failed > 0 && counts.success + counts.error == 0)
+        (of_failure && no_run && failed > 0)
             .then(|| self.words.raised_anew(&newest, &self.count(failed), &self.count(counts.stale)))
     }
 

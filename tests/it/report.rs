@@ -602,13 +602,24 @@ fn that_there_is_nothing_to_do_is_said_only_where_nothing_is_in_doubt() {
 }
 
 #[test]
-fn an_alert_of_a_missing_run_is_not_one_that_was_raised_anew() {
-    let written = |name: &str| {
-        let case = Case::new("anew").module("mail1", ModuleResult { errors: 1, ..last_night() });
-        case.with(|case| case.alerts[0].name = name.into()).report(Language::En, text)
+fn an_alert_is_said_to_be_raised_anew_only_where_nothing_tells_of_a_run() {
+    let written = |change: fn(&mut Case)| {
+        let case = Case::new("anew").module("mail1", ModuleResult { errors: 1, ..last_night() }).with(change);
+        case.report(Language::En, text)
     };
-    assert!(written("BackupFailed").contains("raised anew"));
-    assert!(!written("backup_missing").contains("raised anew"));
+    assert!(written(|_| {}).contains("raised anew"));
+    let others: [fn(&mut Case); 4] = [
+        |case| case.alerts[0].name = "backup_missing".into(),
+        |case| case.alerts.clear(),
+        |case| case.plan.damaged = vec![damage("imap2")],
+        |case| {
+            let timestamp = Some(at("2026-11-22T02:13:00Z"));
+            case.plan.status = Some(PlanStatus { success: false, timestamp, errors: Some(1) });
+        },
+    ];
+    for (n, other) in others.into_iter().enumerate() {
+        assert!(!written(other).contains("raised anew"), "{n}");
+    }
 }
 
 #[test]
