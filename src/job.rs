@@ -162,6 +162,10 @@ impl Recipient {
         matches!(self.state, RecipientState::Pending { .. })
     }
 
+    fn is_delivered(&self) -> bool {
+        matches!(self.state, RecipientState::Delivered { .. })
+    }
+
     /// The mailbox's address alone, in small letters: what tells one recipient from another.
     pub fn email(&self) -> String {
         let bare = self.address.rsplit_once('<').map_or(&*self.address, |(_, email)| email.trim_end_matches('>'));
@@ -266,14 +270,21 @@ impl Delivery {
         })
     }
 
-    /// Begins anew, with the whole time for it: for those in `mail_to` who have not got their mail. An address that was
-    /// wrong may have been put right since.
+    /// Begins anew, with the whole time for it, for those who have not got their mail. Where an address that was given up
+    /// is no longer in `mail_to`, it was put right: those in `mail_to` who are new take its place.
     pub fn start_over(&mut self, mail_to: &[Mailbox]) {
-        for mail in &mut self.mails {
-            mail.recipients.retain(|recipient| matches!(recipient.state, RecipientState::Delivered { .. }));
-            let lacks_it = |new: &Recipient| mail.recipients.iter().all(|known| known.email() != new.email());
-            let lacking: Vec<Recipient> = mail_to.iter().map(Recipient::new).filter(lacks_it).collect();
-            mail.recipients.extend(lacking);
+        let named: Vec<Recipient> = mail_to.iter().map(Recipient::new).collect();
+        for Mail { recipients, .. } in &mut self.mails {
+            let before = recipients.len();
+            recipients.retain(|known| known.is_delivered() || named.iter().any(|named| named.email() == known.email()));
+            if recipients.len() < before {
+                let is_new = |named: &&Recipient| recipients.iter().all(|known| known.email() != named.email());
+                let new: Vec<Recipient> = named.iter().filter(is_new).cloned().collect();
+                recipients.extend(new);
+            }
+            for waiting in recipients.iter_mut().filter(|known| !known.is_delivered()) {
+                waiting.state = RecipientState::Pending { last_error: None };
+            }
         }
         (self.attempts, self.waited_seconds, self.next_attempt_at) = (0, 0, None);
     }
@@ -374,16 +385,24 @@ mod tests {
     }
 
     #[test]
-    fn starting_over_is_for_those_whom_the_configuration_names_now() {
+    fn starting_over_puts_a_new_address_in_the_place_of_a_wrong_one() {
         let at = Timestamp::UNIX_EPOCH;
-        let mut mail = mail(vec![RecipientState::Delivered { at }, RecipientState::Delivered { at }]);
-        mail.recipients[1].address = "opps@example.com".into();
-        mail.recipients[1].state = RecipientState::GivenUp { at, reason: "no such user".into() };
-        let mut delivery = Delivery::new(vec![mail]);
-        (delivery.attempts, delivery.waited_seconds) = (9, 300_000);
-        delivery.start_over(&["Admin <ADMIN@example.com>", "ops@example.com"].map(|address| address.parse().unwrap()));
-        assert_eq!((delivery.pending(), delivery.attempts, delivery.waited_seconds), (1, 0, 0));
-        let recipients = delivery.mails[0].recipients.iter().map(|known| (&*known.address, known.is_pending()));
-        assert_eq!(recipients.collect::<Vec<_>>(), [("admin@example.com", false), ("ops@example.com", true)]);
+        let start_over = |mail_to: &[&str]| {
+            let mut mail = mail(vec![RecipientState::Delivered { at }, RecipientState::Delivered { at }]);
+            mail.recipients[1].address = "opps@example.com".into();
+            mail.recipients[1].state = RecipientState::GivenUp { at, reason: "no such user".into() };
+            let mut delivery = Delivery::new(vec![mail]);
+            (delivery.attempts, delivery.waited_seconds) = (9, 300_000);
+            delivery.start_over(&mail_to.iter().map(|address| address.parse().unwrap()).collect::<Vec<_>>());
+            assert_eq!((delivery.attempts, delivery.waited_seconds), (0, 0));
+            let known = delivery.mails[0].recipients.iter();
+            known.map(|known| (known.address.clone(), known.is_pending())).collect::<Vec<_>>()
+        };
+        let had_it = ("admin@example.com".to_owned(), false);
+        let admin = "Admin <ADMIN@example.com>";
+        let corrected = ("ops@example.com".to_owned(), true);
+        assert_eq!(start_over(&[admin, "ops@example.com"]), [had_it.clone(), corrected]);
+        let again = ("opps@example.com".to_owned(), true);
+        assert_eq!(start_over(&[admin, "opps@example.com", "new@example.com"]), [had_it, again]);
     }
 }

@@ -174,7 +174,7 @@ impl Service {
     }
 
     fn tick(&mut self) {
-        // Tells when the configuration has become unusable, or is mended, while no alert comes.
+        // Tells when the configuration has become unusable, or is fixed, while no alert comes.
         let _ = self.gate.open();
         if let Some(queue) = self.gate.opened_queue() {
             for (id, order) in queue.orders() {

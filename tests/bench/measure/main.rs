@@ -1,7 +1,7 @@
 //! The parts of the benchmarks that Python would be too slow for, or that call the library itself: `measure COMMAND …`.
 //!
 //! - `correlate SOCKET PLAN REQUESTS COUNT RUNS`: reads a plan with the library, and sends the same requests bare, in
-//! turns.
+//!   turns.
 //! - `storm ADDRESS PATH CLIENTS REQUESTS PLANS BODY`: posts alerts, each over a connection of its own.
 //! - `serve FOLDER each|group`: the floor of receiving: takes a request, makes it durable, answers, and nothing else.
 //!
