@@ -98,8 +98,8 @@ Example:
     /// Show, retry or drop what is waiting to be sent
     ///
     /// Reports wait here for their plan to finish, for the relay to answer, or, given up, for you: fix the cause, then
-    /// `queue retry`. A report that was given up then goes to everybody whom notification.mail_to names now, except
-    /// those who have it already. Safe to use beside the running service.
+    /// `queue retry`. A report that was given up then goes to those who have not got it; an address that was corrected
+    /// in notification.mail_to takes the wrong one's place. Safe to use beside the running service.
     #[command(after_help = "\
 Examples:
   ns8-backup-monitor queue
@@ -181,7 +181,7 @@ pub enum QueueAction {
         #[arg(value_parser = job_id)]
         id: JobId,
     },
-    /// Try to deliver now, also what was given up: to whom notification.mail_to names now
+    /// Try to deliver now, also what was given up
     Retry {
         /// The job's id; without it: all jobs
         #[arg(value_parser = job_id)]
