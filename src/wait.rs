@@ -76,11 +76,10 @@ pub async fn settle(latest: &(dyn Fn() -> Job + Sync), live: &Live, announcement
 struct Awaited(BTreeSet<(PlanId, ModuleId)>);
 
 impl Awaited {
-    /// Nobody is awaited for a plan whose members are not known. Of one that is switched off, which somebody may have
-    /// started by hand, those who have run before are.
+    /// Nobody is awaited for a plan whose members are not known, or that is switched off.
     fn of(cluster: &Cluster, job: &Job, now: Timestamp, stale_after: Option<Duration>) -> Self {
-        let known = cluster.plans.iter().filter(|plan| plan.members.is_some());
-        let unsettled = known.flat_map(|plan| {
+        let running = cluster.plans.iter().filter(|plan| plan.enabled && plan.members.is_some());
+        let unsettled = running.flat_map(|plan| {
             let unsettled = assess_for(job, plan, now, stale_after).unsettled();
             unsettled.into_iter().map(|module| (plan.id.clone(), module))
         });
