@@ -1,5 +1,7 @@
 //! The repositories: a verdict on each in words, and what to do.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 
 use super::clean::clean;
@@ -148,7 +150,9 @@ impl Writer<'_> {
             _ => self.words.healthy(&count),
         };
         if let Some(newest) = newest {
-            text = format!("{text}, {}", self.words.newest_snapshot(&self.time(newest)));
+            let age = Duration::try_from(self.report.now.duration_since(newest)).unwrap_or_default();
+            let age = figures::duration(self.words, age);
+            text = format!("{text}, {}", self.words.newest_snapshot(&self.time(newest), &age));
         }
         match in_use {
             Some(lock @ Lock { exclusive: None, .. }) => {

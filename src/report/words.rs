@@ -550,9 +550,9 @@ phrases! {
         En: "can be opened, but holds no snapshot",
         It: "si apre, ma non contiene alcuno snapshot",
     }
-    newest_snapshot(time: &str) {
-        En: "newest from {time}",
-        It: "il più recente del {time}",
+    newest_snapshot(time: &str, age: &str) {
+        En: "newest from {time}, {age} old",
+        It: "il più recente del {time}, di {age} fa",
     }
     in_use(lock: &str) {
         En: "In use ({lock}), which does not block backups: a backup is running, or one was cut off.",

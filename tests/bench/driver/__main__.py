@@ -21,7 +21,6 @@ def main():
     parser = argparse.ArgumentParser(description="Figures, side by side with what a user would pick instead")
     parser.add_argument("parts", nargs="*", metavar="PART", help=f"only these: {', '.join(PARTS)}")
     parser.add_argument("--quick", action="store_true", help="fewer runs of each")
-    parser.add_argument("--clean-build", action="store_true", help="also time a clean release build")
     options = parser.parse_args()
     unknown = set(options.parts) - set(PARTS)
     if unknown:
@@ -30,7 +29,7 @@ def main():
     folder = tempfile.mkdtemp(prefix="bench-", dir="target")
     table = Table()
     try:
-        with Bench(folder, quick=options.quick, clean_build=options.clean_build) as bench:
+        with Bench(folder, quick=options.quick) as bench:
             for name in options.parts or PARTS:
                 PARTS[name].measure(bench, table)
     finally:

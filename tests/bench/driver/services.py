@@ -25,8 +25,8 @@ LONG = 86400
 class Bench:
     """What all measurements share: a folder, a Redis, a mail sink."""
 
-    def __init__(self, folder, quick, clean_build):
-        self.folder, self.quick, self.clean_build = os.path.abspath(folder), quick, clean_build
+    def __init__(self, folder, quick):
+        self.folder, self.quick = os.path.abspath(folder), quick
         self.numbers = itertools.count()
 
     def __enter__(self):

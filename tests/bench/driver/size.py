@@ -23,16 +23,17 @@ def measure(bench, table):
         WEBHOOK: os.path.getsize("/usr/bin/webhook"),
         ALERTMANAGER: os.path.getsize(glob.glob("/usr/bin/*alertmanager")[0]),
     })
+    subprocess.run(["make", "-s", "deb"], stdout=subprocess.DEVNULL, check=True)
     packages = sorted(glob.glob("dist/*.deb"), key=os.path.getmtime)
     table.add("package (Python: its interpreter's three)", size, {
-        PROGRAM: os.path.getsize(packages[-1]) if packages else None,
+        PROGRAM: os.path.getsize(packages[-1]),
         PYTHON: sum(map(download, PYTHON_PACKAGES)),
         WEBHOOK: download("webhook"),
         ALERTMANAGER: download("prometheus-alertmanager"),
     })
     crates = output("cargo", "tree", "--locked", "-e", "normal", "--prefix", "none", "-f", "{p}").splitlines()
     table.add("crates it is made of, itself included", count, {PROGRAM: len({line.split()[0] for line in crates})})
-    if bench.clean_build:
+    if not bench.quick:
         with tempfile.TemporaryDirectory(dir="target") as folder:
             start = time.perf_counter()
             subprocess.run(["cargo", "build", "-q", "--release", "--locked", "--target-dir", folder], check=True)
