@@ -56,8 +56,10 @@ pub struct Batch {
 struct Webhook {
     #[serde(default, deserialize_with = "or_default")]
     status: String,
-    #[serde(default, rename = "truncatedAlerts", deserialize_with = "or_default")]
-    truncated: u64,
+    #[serde(default, rename = "truncatedAlerts")]
+    truncated: serde_json::Value,
+    #[serde(default, rename = "groupLabels", deserialize_with = "texts")]
+    group_labels: BTreeMap<String, String>,
     alerts: Vec<WireAlert>,
 }
 
@@ -87,21 +89,27 @@ pub fn parse(body: &[u8], alert_names: &[String]) -> Result<Batch, serde_json::E
             batch.ignored += 1;
             continue;
         }
-        let label = |name: &str| PlanId::new(shorten(alert.labels.get(name)?, MAX_PLAN));
-        let plan = label("id").or_else(|| label("backup_id"));
+        let plan = plan(&alert.labels);
         let mut room = MAX_ALERT;
         let (labels, annotations) = (kept(alert.labels, &mut room), kept(alert.annotations, &mut room));
         batch.alerts.push((plan, Alert { name, labels, annotations, starts_at: alert.starts_at }));
     }
-    let left_out = batch.alerts.first().filter(|_| webhook.truncated > 0).map(|(_, first)| Alert {
+    let truncated = webhook.truncated.as_u64().filter(|count| *count > 0);
+    let left_out = batch.alerts.first().zip(truncated).map(|((_, first), count)| Alert {
         name: first.name.clone(),
         labels: BTreeMap::new(),
-        annotations: [("summary".into(), left_out(webhook.truncated))].into(),
+        annotations: [("summary".into(), left_out(count))].into(),
         starts_at: first.starts_at,
     });
-    // They are alerts of plans that are not known: as with an alert without an id, all that ran lately are reported.
-    batch.alerts.extend(left_out.map(|alert| (None, alert)));
+    // Where they are not grouped by plan, they may be of any: as without an id, all that ran lately are reported.
+    batch.alerts.extend(left_out.map(|alert| (plan(&webhook.group_labels), alert)));
     Ok(batch)
+}
+
+/// The plan that the labels name.
+fn plan(labels: &BTreeMap<String, String>) -> Option<PlanId> {
+    let label = |name: &str| PlanId::new(shorten(labels.get(name)?, MAX_PLAN));
+    label("id").or_else(|| label("backup_id"))
 }
 
 fn left_out(count: u64) -> String {
@@ -189,9 +197,11 @@ mod tests {
     fn alerts_that_alertmanager_has_cut_off_may_be_of_any_plan() {
         let alert = r#"{"labels": {"alertname": "BackupFailed", "id": "2"}}"#;
         let body = |truncated| format!(r#"{{"truncatedAlerts": {truncated}, "alerts": [{alert}]}}"#);
+        let grouped = body("3").replacen('{', r#"{"groupLabels": {"id": "2"}, "#, 1);
+        assert_eq!(plans(&grouped), [Some("2".into()), Some("2".into())]);
         assert_eq!(plans(&body("3")), [Some("2".into()), None]);
         assert!(parse_text(&body("3")).unwrap().alerts[1].1.annotations["summary"].starts_with("3 more alert(s)"));
-        for none in ["0", "null"] {
+        for none in ["0", "null", "-1", "\"many\""] {
             assert_eq!(plans(&body(none)), [Some("2".into())]);
         }
         assert_eq!(plans(r#"{"truncatedAlerts": 3, "alerts": []}"#), [], "whether they are for us is not known");

@@ -102,7 +102,7 @@ pub struct Assessment {
     pub counts: Counts,
     /// Each module with its state, failures first, then by id in natural order.
     pub modules: Vec<(ModuleId, State)>,
-    /// Whether even the plan's newest result ended more than `stale_after` ago.
+    /// Whether even the newest sign of the plan is more than `stale_after` old.
     pub outdated: bool,
 }
 
@@ -121,13 +121,14 @@ impl Assessment {
 
 /// Assesses `plan` for the alerts of `job`, at the time `now`.
 ///
-/// Where they say that a run is missing, and all that there is are successes from well before, those are an earlier
+/// Where they say that a run of this plan is missing, and all that there is are successes from well before, those are an earlier
 /// run's however short `stale_after` finds the time since: somebody may have started that run by hand.
 pub fn assess_for(job: &Job, plan: &Plan, now: Timestamp, stale_after: Option<Duration>) -> Assessment {
     let assessment = assess(plan, job.alert_start(), now, stale_after);
     let run_until = plan.newest_sign().and_then(|newest| newest.checked_add(MISSING_AFTER).ok());
     let earlier = run_until.is_some_and(|until| until < job.alert_start());
-    if job.says_missing() && assessment.outcome == Outcome::Success && earlier {
+    let of_this_plan = job.plan.is_some() && job.says_missing();
+    if of_this_plan && stale_after.is_some() && assessment.outcome == Outcome::Success && earlier {
         return assess(plan, job.alert_start(), now, Some(Duration::ZERO));
     }
     assessment

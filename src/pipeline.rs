@@ -64,7 +64,8 @@ impl Pipeline {
             self.unless_shutdown(tokio::time::sleep(pause)).await?;
         }
         let Some(mut job) = self.queue.get(id) else { return Ok(()) };
-        if job.is_waiting() {
+        let just_written = job.is_waiting();
+        if just_written {
             let latest = || self.queue.get(id).unwrap_or_else(|| job.clone());
             let settled = self.unless_shutdown(wait::settle(&latest, &self.live, &self.announcements)).await?;
             let Some(closed) = self.queue.close(id) else { return Ok(()) };
@@ -76,7 +77,7 @@ impl Pipeline {
             self.queue.save(&job).await;
             fault::point("report-saved");
         }
-        let settings = self.deliver(&mut job).await?;
+        let settings = self.deliver(&mut job, just_written).await?;
         self.queue.finish(&job, Timestamp::now(), settings.notification.repeat_after).await;
         Ok(())
     }
@@ -167,12 +168,15 @@ impl Pipeline {
         Some(mail)
     }
 
-    /// Delivers a job's mails, with growing pauses, until nobody is waiting for one: with the settings returned at
+    /// Delivers a job's mails, which may be `just_written`, with growing pauses, until nobody is waiting for one: with the settings returned at
     /// last.
-    async fn deliver(&self, job: &mut Job) -> Result<Arc<Settings>, Shutdown> {
+    async fn deliver(&self, job: &mut Job, mut just_written: bool) -> Result<Arc<Settings>, Shutdown> {
         loop {
             let settings = self.unless_shutdown(self.live.usable()).await?;
-            self.refresh(job, &settings).await?;
+            if !just_written {
+                self.refresh(job, &settings).await?;
+            }
+            just_written = false;
             let relay_error = self.attempt(job, &settings).await?;
             let Stage::Delivering(delivery) = &mut job.stage else { return Ok(settings) };
             if delivery.pending() == 0 {
@@ -209,10 +213,10 @@ impl Pipeline {
     /// Writes a mail anew that only tells that Redis could not be read, where nobody has it and Redis can be read by
     /// now. The cluster's own relay is known from there, too: the two often come back together.
     async fn refresh(&self, job: &mut Job, settings: &Settings) -> Result<(), Shutdown> {
+        let is_delivered = |recipient: &Recipient| matches!(recipient.state, RecipientState::Delivered { .. });
         let tells_nothing =
-            |mail: &Mail| mail.outcome == report::UNREADABLE && mail.recipients.iter().all(Recipient::is_pending);
-        let tried_before = matches!(&job.stage, Stage::Delivering(delivery) if delivery.attempts > 0);
-        if !tried_before || !job.mails().iter().all(tells_nothing) {
+            |mail: &Mail| mail.outcome == report::UNREADABLE && !mail.recipients.iter().any(is_delivered);
+        if !job.mails().iter().all(tells_nothing) {
             return Ok(());
         }
         if let Ok(cluster) = self.unless_shutdown(wait::read_once(job, settings)).await? {

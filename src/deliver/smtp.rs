@@ -36,7 +36,7 @@ pub(super) struct Relay {
     source: Source,
 }
 
-/// Where a relay is set, so that an error can say where to mend it.
+/// Where a relay is set, so that an error can say where to fix it.
 #[derive(Debug, Clone, Copy)]
 enum Source {
     Configuration,
@@ -186,9 +186,9 @@ impl Relay {
         match code {
             // The same would befall everybody. The sender's address, too, is a matter of the configuration.
             _ if stage < Stage::Recipient => SendError::Relay(text),
-            // These ask for a login or for TLS (RFC 4954, section 6; RFC 3207, section 4): that can be mended.
+            // These ask for a login or for TLS (RFC 4954, section 6; RFC 3207, section 4): that can be fixed.
             Some(530 | 534 | 535 | 538) => SendError::Deferred(text),
-            // Many relays say only now what they have against us: that, too, can be mended.
+            // Many relays say only now what they have against us: that, too, can be fixed.
             Some(500..=599) if stage == Stage::Recipient && is_about_us(&words) => SendError::Deferred(text),
             Some(500..=599) => SendError::Rejected(text),
             // A relay may fall silent or hang up over one recipient: the others must not wait behind that one.
@@ -202,7 +202,7 @@ impl Relay {
         match (code, stage) {
             (Some(530 | 534 | 535 | 538), _) => format!("; check encryption, user name and password in {source}"),
             (Some(500..=599), Stage::Recipient) if is_about_us(words) => {
-                let what = "this is about our machine or our sender, not about the recipient, and worth another try";
+                let what = "this is most likely about our machine or our sender, and worth another try";
                 format!("; {what}: check notification.mail_from, {source} and whom the relay lets send")
             }
             (Some(_), _) => String::new(),

@@ -31,6 +31,6 @@ pub fn digest(report: &Report) -> String {
 }
 
 /// The SHA-256 of `text`, in hex.
-pub(crate) fn sha256(text: &str) -> String {
+pub(super) fn sha256(text: &str) -> String {
     Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -39,7 +39,7 @@ struct PlanView<'a> {
     plan: PlanHead<'a>,
     /// The wait's cap, where it ended the wait before every member had a result.
     gave_up_waiting_after_seconds: Option<u64>,
-    /// Whether even the newest result is older than `correlator.stale_after`.
+    /// Whether even the newest sign of the plan is older than the run that is reported may be.
     outdated: bool,
     counts: CountsView,
     /// Failures first, then modules without a result, then by id.

@@ -7,21 +7,22 @@ use crate::job::{JobId, Mail, Recipient};
 
 /// The mail that `report` makes.
 ///
-/// Its Message-ID follows from the job and the plan, so that it stays the same even where the mail could not be saved
+/// Its Message-ID follows from the job, the plan and what the report says, so that it stays the same even where the mail could not be saved
 /// and is written again after a crash.
 pub fn mail(settings: &Settings, job: &JobId, report: &Report) -> Mail {
     let plan = report.plan_id().cloned();
     let domain = settings.notification.mail_from.email.domain();
     let thread = sha256(plan.as_ref().map_or("", PlanId::as_str));
+    let digest = digest(report);
     Mail {
         outcome: outcome_word(report).into(),
-        digest: digest(report),
         written_at: report.now,
         subject: subject(report, &settings.notification.subject_prefix),
         body: text(report),
-        message_id: format!("<{job}.{thread:.8}@{domain}>"),
+        message_id: format!("<{job}.{thread:.8}.{digest:.8}@{domain}>"),
         thread_id: format!("<plan-{thread:.16}@{domain}>"),
         recipients: settings.notification.mail_to.iter().map(Recipient::new).collect(),
         plan,
+        digest,
     }
 }

@@ -121,11 +121,11 @@ impl Writer<'_> {
             }
             Verdict::Locked(lock) => words.about_locked(&self.lock(lock)),
             Verdict::WrongPassword => words.about_wrong_password(),
-            Verdict::NoRepository if not_yet_made(plan, probe) => words.no_repository_yet(),
-            Verdict::NoRepository if probe.gateway => {
-                format!("{} {}", words.about_no_repository(), words.gateway_broken_at_start())
+            Verdict::NoRepository => {
+                let yet = not_yet_made(plan, probe);
+                let text = if yet { words.no_repository_yet() } else { words.about_no_repository() };
+                if probe.gateway { format!("{text} {}", words.gateway_broken_at_start()) } else { text }
             }
-            Verdict::NoRepository => words.about_no_repository(),
             Verdict::Unreachable(text) if probe.gateway => words.about_gateway_unreachable(&why(text)),
             Verdict::Denied(text) if probe.gateway => words.about_gateway_denied(&why(text)),
             Verdict::Unreachable(text) => words.about_unreachable(&why(text)),

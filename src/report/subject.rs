@@ -79,6 +79,7 @@ fn nothing_found(words: Words, plan: &Plan) -> String {
     match nothing(plan) {
         Nothing::Readable => words.subject_nothing_readable(&id),
         Nothing::Members => words.subject_no_modules(&id),
+        _ if plan.status.is_some() => words.subject_no_module_status(&id),
         Nothing::Results | Nothing::Known => words.subject_nothing_found(&id),
     }
 }

@@ -14,7 +14,7 @@ use super::writer::{MAX_NAME, MAX_SENTENCE, Writer, join};
 use super::{Finding, Report, commands, figures, outcome_word};
 use crate::alert::Alert;
 use crate::classify::{Assessment, Outcome};
-use crate::cluster::model::{Damage, ModuleId, Plan, PlanStatus};
+use crate::cluster::model::{Damage, ModuleId, ModuleResult, Plan, PlanStatus};
 use crate::config::Language;
 use crate::job::MAX_ALERTS;
 use crate::probe::Probes;
@@ -97,15 +97,21 @@ impl Writer<'_> {
         let alert = self.report.alerts.iter().filter_map(|alert| alert.starts_at).max()?;
         let contradicted = plan.status.as_ref().is_some_and(|status| differs(status, 0));
         let in_doubt = assessment.outdated || contradicted || !plan.damaged.is_empty();
-        match plan.newest_end()? < alert {
-            true => Some(self.words.alert_is_newer(&self.time(alert))),
-            false if in_doubt => None,
-            false => Some(self.words.alert_is_over()),
+        let is_older = |result: &ModuleResult| result.end.is_some_and(|end| end < alert);
+        let older: BTreeSet<ModuleId> =
+            plan.results.iter().filter(|(_, result)| is_older(result)).map(|(id, _)| id.clone()).collect();
+        match older.len() {
+            0 if in_doubt => None,
+            0 => Some(self.words.alert_is_over()),
+            all if all == plan.results.len() => Some(self.words.alert_is_newer(&self.time(alert))),
+            _ => Some(self.words.alert_is_newer_than(&self.time(alert), &self.names(&older))),
         }
     }
 
     fn names(&self, modules: &BTreeSet<ModuleId>) -> String {
-        let mut names: Vec<String> = modules.iter().take(MAX_NAMES).map(|id| clean(id.as_str(), MAX_NAME)).collect();
+        let mut in_order: Vec<&ModuleId> = modules.iter().collect();
+        in_order.sort_by(|a, b| a.natural_order().cmp(&b.natural_order()));
+        let mut names: Vec<String> = in_order.iter().take(MAX_NAMES).map(|id| clean(id.as_str(), MAX_NAME)).collect();
         if modules.len() > MAX_NAMES {
             names.push(self.words.and_more(&self.count(modules.len() - MAX_NAMES)));
         }
@@ -147,7 +153,7 @@ impl Writer<'_> {
             (Nothing::Results, None) if counts.total() == 0 => notes.push(words.never_ran()),
             _ => {}
         }
-        if assessment.outdated {
+        if assessment.outdated && plan.newest_end().is_some() && plan.damaged.is_empty() {
             notes.push(words.outdated());
         }
         if !plan.enabled {
@@ -166,9 +172,11 @@ impl Writer<'_> {
         let of_failure = !alerts.is_empty() && !alerts.iter().any(Alert::says_missing);
         let no_run = assessment.outdated && counts.success + counts.error == 0 && plan.damaged.is_empty();
         let failed = plan.results.values().filter(|result| result.errors > 0).count();
+        if !of_failure || !no_run || failed == 0 {
+            return None;
+        }
         let newest = self.time(plan.newest_end()?);
-        (of_failure && no_run && failed > 0)
-            .then(|| self.words.raised_anew(&newest, &self.count(failed), &self.count(counts.stale)))
+        Some(self.words.raised_anew(&newest, &self.count(failed), &self.count(counts.stale)))
     }
 
     fn plan_status(&self, status: &PlanStatus) -> String {

@@ -172,6 +172,10 @@ phrases! {
         En: "the plan has no modules, so nothing was backed up.",
         It: "il piano non ha moduli, quindi non è stato eseguito alcun backup.",
     }
+    subject_no_module_status(plan: &str) {
+        En: "no module's backup status found for plan {plan}",
+        It: "nessuno stato di backup dei moduli trovato per il piano {plan}",
+    }
     nothing_found() {
         En: "the cluster holds no backup status for this plan.",
         It: "il cluster non contiene alcuno stato di backup per questo piano.",
@@ -201,6 +205,10 @@ phrases! {
     alert_is_newer(time: &str) {
         En: "Take care: the alert began at {time}, after the newest of these results. A run or a module that left no result does not show here. Compare the times below with the plan's schedule.",
         It: "Attenzione: l'avviso è iniziato il {time}, dopo il più recente di questi risultati. Un'esecuzione o un modulo che non ha lasciato un risultato qui non compare. Confrontare gli orari qui sotto con la pianificazione del piano.",
+    }
+    alert_is_newer_than(time: &str, modules: &str) {
+        En: "The alert began at {time}. By now every result is a success, but these ended before it: {modules}. Compare their times below with the plan's schedule.",
+        It: "L'avviso è iniziato il {time}. Ormai tutti i risultati sono positivi, ma questi sono precedenti: {modules}. Confrontarne gli orari qui sotto con la pianificazione del piano.",
     }
     raised_anew(newest: &str, failed: &str, total: &str) {
         En: "When they last ran (newest result: {newest}), {failed} of {total} modules failed. The alert may only have been raised anew for that, as after a restart of Prometheus.",
@@ -599,8 +607,8 @@ phrases! {
         It: "mai inizializzato, spostato o eliminato. Controllare indirizzo e percorso della destinazione.",
     }
     no_repository_yet() {
-        En: "no repository yet: the module has never been backed up.",
-        It: "ancora nessun repository: il modulo non ha mai avuto un backup.",
+        En: "no repository yet, and no result of any run: the module seems never to have been backed up.",
+        It: "ancora nessun repository, né un risultato di alcuna esecuzione: il modulo sembra non avere mai avuto un backup.",
     }
     gateway_broken_at_start() {
         En: "A destination that was broken when the node's rclone-gateway started looks the same.",

@@ -22,7 +22,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::{self, AbortHandle, JoinError, JoinSet};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep, sleep_until, timeout};
 
-use crate::config::Live;
+use crate::config::{Live, Settings};
 use crate::gate::Gate;
 use crate::job::JobId;
 use crate::pipeline::Pipeline;
@@ -175,10 +175,9 @@ impl Service {
 
     fn tick(&mut self) {
         // Tells when the configuration has become unusable, or is fixed, while no alert comes.
-        let _ = self.gate.open();
-        if let Some(queue) = self.gate.opened_queue() {
+        if let Ok((settings, queue)) = self.gate.open() {
             for (id, order) in queue.orders() {
-                self.carry_out(&queue, id, order);
+                self.carry_out(&settings, &queue, id, order);
             }
         }
         let status = self.describe();
@@ -189,7 +188,7 @@ impl Service {
         self.notify(&[NotifyState::Watchdog]);
     }
 
-    fn carry_out(&mut self, queue: &Queue, id: JobId, order: Order) {
+    fn carry_out(&mut self, settings: &Settings, queue: &Queue, id: JobId, order: Order) {
         self.busy();
         info!(JOB_ID = id.as_str(); "the administrator asks for job {id}: {order:?}");
         let running = self.running.values().find(|(running, _)| *running == id);
@@ -197,10 +196,10 @@ impl Service {
             task.abort();
         }
         // On its own task: nobody waits for the disk here.
-        let (queue, live) = (queue.clone(), self.live.clone());
+        let (queue, mail_to) = (queue.clone(), settings.notification.mail_to.clone());
         tokio::spawn(async move {
             match order {
-                Order::Retry => queue.retry(&id, &live.usable().await.notification.mail_to).await,
+                Order::Retry => queue.retry(&id, &mail_to).await,
                 Order::Drop => queue.drop_job(&id).await,
             }
         });

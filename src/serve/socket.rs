@@ -36,16 +36,11 @@ impl Sockets {
                 io::Error::new(error.kind(), format!("cannot listen on {place}: {error}"))
             })?);
         }
+        let mut configured = false;
         for listener in &listeners {
             listener.set_nonblocking(true)?;
             let address = listener.local_addr()?;
-            let differs = address.port() != port || host.parse::<IpAddr>().is_ok_and(|host| host != address.ip());
-            if inherited && settings.is_some() && differs {
-                warn!(
-                    "listening on {address}, as the socket unit says; receiver.host and receiver.port ({host}:{port}) \
-                     are ignored"
-                );
-            }
+            configured |= address.port() == port && host.parse::<IpAddr>().map_or(true, |host| host == address.ip());
             if !address.ip().is_loopback() && settings.as_ref().is_none_or(|known| known.receiver.token_file.is_none())
             {
                 warn!(
@@ -53,6 +48,13 @@ impl Sockets {
                      make it send mail"
                 );
             }
+        }
+        if settings.is_some() && !configured {
+            let addresses: io::Result<Vec<_>> = listeners.iter().map(StdListener::local_addr).collect();
+            warn!(
+                "listening on {:?}, as the socket unit says; receiver.host and receiver.port ({host}:{port}) are ignored",
+                addresses?
+            );
         }
         Ok(Self { listeners, inherited })
     }
@@ -64,20 +66,38 @@ impl Sockets {
     }
 }
 
-/// Every socket that systemd passes: the unit may name several addresses.
+/// Every TCP socket that systemd passes: the unit may name several addresses.
 fn passed() -> io::Result<Vec<StdListener>> {
     let mut passed = ListenFd::from_env();
-    (0..passed.len()).filter_map(|n| passed.take_tcp_listener(n).transpose()).collect()
+    let mut listeners = Vec::new();
+    let mut unusable = None;
+    for n in 0..passed.len() {
+        match passed.take_tcp_listener(n) {
+            Ok(listener) => listeners.extend(listener),
+            Err(error) => {
+                warn!(
+                    "a socket of the socket unit is not served: {error}; ListenStream= must name an address and a port"
+                );
+                unusable = Some(error);
+            }
+        }
+    }
+    match unusable {
+        Some(error) if listeners.is_empty() => Err(error),
+        _ => Ok(listeners),
+    }
 }
 
 /// The sockets, as the runtime watches them.
 pub(super) struct Listeners(Vec<TcpListener>);
 
 impl Listeners {
-    /// The next connection to any of them. Loses none when dropped.
+    /// The next connection to any of them, whichever is asked first. Loses none when dropped.
     pub(super) async fn accept(&self) -> io::Result<(TcpStream, SocketAddr)> {
+        let first = fastrand::usize(..self.0.len());
         poll_fn(|context| {
-            let accepted = self.0.iter().find_map(|listener| match listener.poll_accept(context) {
+            let (before, from) = self.0.split_at(first);
+            let accepted = from.iter().chain(before).find_map(|listener| match listener.poll_accept(context) {
                 Poll::Ready(accepted) => Some(accepted),
                 Poll::Pending => None,
             });

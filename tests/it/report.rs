@@ -187,6 +187,12 @@ fn last_night() -> ModuleResult {
     ModuleResult { start, end, ..result(0) }
 }
 
+/// A result of the afternoon before, by hand.
+fn afternoon() -> ModuleResult {
+    let (start, end) = (Some(at("2026-11-21T16:00:00Z")), Some(at("2026-11-21T16:10:00Z")));
+    ModuleResult { start, end, ..result(0) }
+}
+
 fn damage(module: &str) -> Damage {
     Damage { entry: Entry::Result(ModuleId::new(module).unwrap()), fault: Fault::NotJson }
 }
@@ -207,6 +213,12 @@ fn cases() -> Vec<Case> {
             .missing(&[])
             .alert_at("2026-11-22T01:40:00Z"),
         Case::new("success_before_the_alert").module("mail1", result(0)).missing(&[]),
+        Case::new("success_from_before_and_after_the_alert")
+            .module("mail1", result(0))
+            .module("mail10", afternoon())
+            .module("mail2", afternoon())
+            .missing(&[])
+            .alert_at("2026-11-22T01:40:00Z"),
         Case::new("old_errors")
             .module("mail1", last_night())
             .module("imap2", ModuleResult { errors: 2, ..last_night() }),

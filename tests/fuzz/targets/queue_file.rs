@@ -12,6 +12,6 @@ libfuzzer_sys::fuzz_target!(|content: &[u8]| {
     if let Stage::Delivering(delivery) = &mut job.stage {
         let _ = (delivery.last_error(), ns8_backup_monitor::deliver::pause(delivery.attempts, 0.5));
         delivery.start_over(&["admin@example.com".parse().unwrap()]);
-        assert!(delivery.pending() <= delivery.mails.len() && !delivery.any_given_up());
+        assert!(!delivery.any_given_up());
     }
 });

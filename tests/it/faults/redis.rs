@@ -55,6 +55,27 @@ fn away_together_with_the_relay_and_both_back_later() {
     assert_one_true_mail(&site);
 }
 
+/// The same, given up on and retried later by hand, while the configuration is being corrected.
+#[test]
+fn given_up_while_it_was_away_and_retried_once_it_is_back() {
+    let away = "correlator: { wait_seconds: 0, max_wait_seconds: 1 }\nrepo_check: { enabled: false }\n";
+    let mut site = Site::with("  retry_for: 0\n", away);
+    site.redis.run::<String>("SAVE");
+    site.redis.kill();
+    site.relay.fault(Stage::Greeting, Fault::Cut);
+    post_in_vain(&mut site, "the report will not reach ops@example.com");
+    site.redis.restart();
+    site.relay.mend();
+    let config = std::fs::read_to_string(site.service.path("config.yml")).unwrap();
+    site.service.configure("notification: {}\n");
+    wait_until("the job is kept", || !site.service.queued("failed").is_empty(), || site.service.log());
+    site.nudge();
+    site.service.logged("the configuration cannot be used");
+    site.service.configure(&config);
+    site.mails(2);
+    assert_one_true_mail(&site);
+}
+
 #[test]
 fn still_loading_its_data() {
     // It loads slowly, and answers meanwhile.
