@@ -1,6 +1,6 @@
 //! Which keys to read: composed where the cluster lists its modules and the plan is named, else found by a scan.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::Selector;
 use super::connection::{Connection, Why, get};
@@ -13,12 +13,15 @@ use super::{layout_b, plan};
 /// part of a pattern.
 const PATTERN: &str = "*/backup*";
 
+/// Each module with its node.
+pub(super) type Nodes = HashMap<ModuleId, String>;
+
 /// What the cluster says about itself.
 pub(super) struct Index {
     /// `cluster/ui_name`.
     pub(super) name: Option<String>,
-    /// `cluster/module_node`, each module with its node; `None` where there is no such list.
-    pub(super) nodes: Option<BTreeMap<ModuleId, String>>,
+    /// `cluster/module_node`; `None` where there is no such list.
+    pub(super) nodes: Option<Nodes>,
 }
 
 impl Index {
@@ -29,7 +32,7 @@ impl Index {
         let mut next = || answers.next().unwrap_or(Ok(redis::Value::Nil));
         let nodes = value::hash(next()?);
         let nodes = nodes.into_iter().filter_map(|(module, node)| Some((ModuleId::new(module)?, node)));
-        let nodes = Some(nodes.collect()).filter(|nodes: &BTreeMap<_, _>| !nodes.is_empty());
+        let nodes = Some(nodes.collect()).filter(|nodes: &Nodes| !nodes.is_empty());
         Ok(Self { nodes, name: next().ok().and_then(value::text) })
     }
 }
@@ -111,16 +114,14 @@ impl<'a> Keys<'a> {
 
 /// Every key of this generation that may exist for `plan`: of each of its modules, or of all where they are not known;
 /// or of each node. None for an id that would make it another key.
-fn compose<'a>(
-    generation: &'static Generation,
-    plan: &'a Plan,
-    nodes: &'a BTreeMap<ModuleId, String>,
-) -> Vec<ResultKey<'a>> {
-    let belongs = |module: &&ModuleId| plan.members.as_ref().is_none_or(|members| members.contains(*module));
+fn compose<'a>(generation: &'static Generation, plan: &'a Plan, nodes: &'a Nodes) -> Vec<ResultKey<'a>> {
     let key = |owner| ResultKey { generation, owner, plan: &plan.id };
     match generation.owner {
         _ if plan.id.key_segment().is_none() => Vec::new(),
-        Owner::Module => nodes.keys().filter(belongs).map(ModuleId::as_str).map(key).collect(),
+        Owner::Module => match &plan.members {
+            Some(members) => members.iter().map(ModuleId::as_str).map(key).collect(),
+            None => nodes.keys().map(ModuleId::as_str).map(key).collect(),
+        },
         Owner::Node => {
             let nodes: BTreeSet<&str> = nodes.values().map(String::as_str).collect();
             nodes.into_iter().filter(|node| !node.contains('/')).map(key).collect()

@@ -1,8 +1,6 @@
 //! Layout B, NS8 core 3.0 to 3.19: HASH `module/<module>/backup_status/<plan>` of whole numbers. The members of a plan
 //! are found in reverse: SET `module/<module>/backups` holds the plans of a module.
 
-use std::borrow::Cow;
-
 use super::generation::{Decoded, Generation, Owner};
 use super::model::{Fault, Layout, ModuleId, ModuleResult};
 use super::value::{self, Hash};
@@ -11,14 +9,14 @@ pub(super) const GENERATION: Generation =
     Generation { layout: Layout::B, owner: Owner::Module, folder: "backup_status", suffix: "", decode };
 
 fn decode(module: &str, hash: Hash) -> Vec<(ModuleId, Decoded)> {
-    let result = |module| (module, result(Layout::B, |name| value::get(&hash, name).map(Cow::Borrowed)));
+    let result = |module| (module, result(Layout::B, |name| value::get(&hash, name)));
     ModuleId::new(module).map(result).into_iter().collect()
 }
 
 /// A result from its fields, which layout C has too.
-pub(super) fn result<'a>(layout: Layout, field: impl Fn(&str) -> Option<Cow<'a, str>>) -> Decoded {
-    let count = |name: &str| field(name).and_then(|text| value::count(&text));
-    let time = |name: &str| field(name).and_then(|text| value::seconds(&text));
+pub(super) fn result<'a>(layout: Layout, field: impl Fn(&str) -> Option<&'a str>) -> Decoded {
+    let count = |name: &str| field(name).and_then(value::count);
+    let time = |name: &str| field(name).and_then(value::seconds);
     let errors = count("errors").ok_or(Fault::NoErrors)?;
     let end = time("end");
     if errors == 0 && end.is_none() {

@@ -1,10 +1,9 @@
 //! Layout C, NS8 core 3.20 and later: HASH `node/<node>/backup_status/<plan>`, from module to a JSON object with layout
 //! B's fields. The members of a plan are in its `instances`.
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use serde_json::Value;
+use serde_json::value::RawValue;
 
 use super::generation::{Decoded, Generation, Owner};
 use super::layout_b;
@@ -19,20 +18,15 @@ fn decode(_node: &str, hash: Hash) -> Vec<(ModuleId, Decoded)> {
 }
 
 fn result(json: &str) -> Decoded {
-    let object: BTreeMap<String, Value> = serde_json::from_str(json).map_err(|_| Fault::NotJson)?;
-    layout_b::result(Layout::C, |name| object.get(name).map(text))
-}
-
-fn text(value: &Value) -> Cow<'_, str> {
-    match value {
-        Value::String(text) => Cow::Borrowed(text),
-        other => Cow::Owned(other.to_string()),
-    }
+    let entry: BTreeMap<String, &RawValue> = serde_json::from_str(json).map_err(|_| Fault::NotJson)?;
+    // A number may stand in quotes.
+    layout_b::result(Layout::C, |name| entry.get(name).map(|value| value.get().trim_matches('"')))
 }
 
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
+    use serde_json::Value;
 
     use super::*;
 

@@ -30,7 +30,7 @@ use crate::config;
 use connection::{Connection, bounded, get};
 pub use connection::{ReadError, Why};
 pub use destination::{Destination, Destinations};
-use keys::{Index, Keys};
+use keys::{Index, Keys, Nodes};
 use model::{Cluster, Module, ModuleId, Plan, PlanId};
 use plan::Results;
 pub use private::add_passwords;
@@ -165,7 +165,7 @@ async fn find_results(
     connection: &mut Connection,
     keys: &Keys<'_>,
     plans: &BTreeMap<PlanId, Plan>,
-    nodes: Option<&BTreeMap<ModuleId, String>>,
+    nodes: Option<&Nodes>,
 ) -> Result<BTreeMap<PlanId, Results>, Why> {
     let mut found: BTreeMap<PlanId, Results> = plans.keys().map(|id| (id.clone(), Results::default())).collect();
     for generation in generation::ALL.into_iter().rev() {

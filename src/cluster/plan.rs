@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, btree_map};
 
 use super::generation::{Decoded, Owner};
-use super::keys::ResultKey;
+use super::keys::{Nodes, ResultKey};
 use super::layout_a;
 use super::model::{Damage, Entry, Fault, Layout, Module, ModuleId, Plan, PlanId};
 use super::value::{self, Hash};
@@ -63,7 +63,7 @@ impl Results {
     /// Whether `key`, of the same generation or an earlier one, may tell what is not known yet. A result that is
     /// damaged or on a node that cannot be read counts as known: what stayed behind at an upgrade is no answer. `nodes`
     /// are the modules' nodes, where the cluster lists them.
-    pub(super) fn lack(&self, key: &ResultKey<'_>, nodes: Option<&BTreeMap<ModuleId, String>>) -> bool {
+    pub(super) fn lack(&self, key: &ResultKey<'_>, nodes: Option<&Nodes>) -> bool {
         if key.generation.owner == Owner::Node {
             return true;
         }
@@ -109,7 +109,7 @@ impl Results {
 
     /// Completes `plan`. `nodes` are the cluster's modules, where it lists them: who is not among them was removed.
     /// Without a definition that can be read, nobody knows who is missing: no result is shown.
-    pub(super) fn complete(mut self, plan: &mut Plan, nodes: Option<&BTreeMap<ModuleId, String>>) {
+    pub(super) fn complete(mut self, plan: &mut Plan, nodes: Option<&Nodes>) {
         if plan.lacks_definition() {
             return;
         }
@@ -131,12 +131,15 @@ impl Results {
         }
         // Where members are known, every result is a member's.
         let modules = plan.members.clone().unwrap_or_else(|| self.by_module.keys().cloned().collect());
-        for (module, (_, result)) in self.by_module {
-            match result {
-                Ok(result) => drop(plan.results.insert(module, result)),
-                Err(fault) => plan.damaged.push(Damage { entry: Entry::Result(module), fault }),
+        let damaged = &mut plan.damaged;
+        let readable = |(module, (_, result)): (ModuleId, (Layout, Decoded))| match result {
+            Ok(result) => Some((module, result)),
+            Err(fault) => {
+                damaged.push(Damage { entry: Entry::Result(module), fault });
+                None
             }
-        }
+        };
+        plan.results = self.by_module.into_iter().filter_map(readable).collect();
         let unread = self.unread.into_iter();
         plan.damaged.extend(unread.map(|(node, fault)| Damage { entry: Entry::Node(node), fault }));
         let module = |id: ModuleId| {
