@@ -216,7 +216,7 @@ impl Pipeline {
         let is_delivered = |recipient: &Recipient| matches!(recipient.state, RecipientState::Delivered { .. });
         let tells_nothing =
             |mail: &Mail| mail.outcome == report::UNREADABLE && !mail.recipients.iter().any(is_delivered);
-        if !job.mails().iter().all(tells_nothing) {
+        if job.mails().is_empty() || !job.mails().iter().all(tells_nothing) {
             return Ok(());
         }
         if let Ok(cluster) = self.unless_shutdown(wait::read_once(job, settings)).await? {

@@ -36,6 +36,20 @@ fn sent_twice_or_by_two_alertmanagers_within_the_wait_it_is_one_mail() {
     assert_eq!(mails_after(&site, &alert(&start, "b")), 2, "and one that comes late makes none");
 }
 
+/// Killed just before a job was taken off the queue whose report everybody had from another one.
+#[test]
+fn a_report_that_everybody_has_is_not_made_up_for_by_a_restart() {
+    let mut site = Site::with("  repeat_after: 0\n", AT_ONCE);
+    let mut job: serde_json::Value =
+        serde_json::from_str(include_str!("../../fixtures/queue/delivering.v1.json")).unwrap();
+    job["stage"]["delivering"]["mails"] = serde_json::json!([]);
+    std::fs::create_dir_all(site.service.queue()).unwrap();
+    std::fs::write(site.service.queue().join("20261122-031500-beef.json"), job.to_string()).unwrap();
+    site.service.start();
+    site.service.done();
+    assert!(site.relay.so_far().is_empty(), "{:?}", site.relay.so_far());
+}
+
 #[test]
 fn repeated_every_three_hours_it_is_a_reminder_and_no_more_than_asked_for() {
     let mut site = Site::with("  repeat_after: 12h\n", AT_ONCE);
