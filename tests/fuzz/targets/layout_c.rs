@@ -17,7 +17,7 @@ mod value;
 
 libfuzzer_sys::fuzz_target!(|json: &str| {
     let hash = [("mail1".to_owned(), json.to_owned())].into();
-    for (module, result) in (layout_c::GENERATION.decode)("1", &hash) {
+    for (module, result) in (layout_c::GENERATION.decode)("1", hash) {
         assert_eq!(module.as_str(), "mail1");
         if let Ok(result) = result {
             assert!(result.end.is_some() || result.errors > 0, "a success without a time");
