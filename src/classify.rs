@@ -121,8 +121,8 @@ impl Assessment {
 
 /// Assesses `plan` for the alerts of `job`, at the time `now`.
 ///
-/// Where they say that a run of this plan is missing, and all that there is are successes from well before, those are an earlier
-/// run's however short `stale_after` finds the time since: somebody may have started that run by hand.
+/// Where they say that a run of this plan is missing, and all that there is are successes from well before, those are
+/// an earlier run's however short `stale_after` finds the time since: somebody may have started that run by hand.
 pub fn assess_for(job: &Job, plan: &Plan, now: Timestamp, stale_after: Option<Duration>) -> Assessment {
     let assessment = assess(plan, job.alert_start(), now, stale_after);
     let run_until = plan.newest_sign().and_then(|newest| newest.checked_add(MISSING_AFTER).ok());

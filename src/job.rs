@@ -162,7 +162,8 @@ impl Recipient {
         matches!(self.state, RecipientState::Pending { .. })
     }
 
-    fn is_delivered(&self) -> bool {
+    /// Whether the mail has been handed to the relay for them.
+    pub fn is_delivered(&self) -> bool {
         matches!(self.state, RecipientState::Delivered { .. })
     }
 

@@ -213,9 +213,8 @@ impl Pipeline {
     /// Writes a mail anew that only tells that Redis could not be read, where nobody has it and Redis can be read by
     /// now. The cluster's own relay is known from there, too: the two often come back together.
     async fn refresh(&self, job: &mut Job, settings: &Settings) -> Result<(), Shutdown> {
-        let is_delivered = |recipient: &Recipient| matches!(recipient.state, RecipientState::Delivered { .. });
         let tells_nothing =
-            |mail: &Mail| mail.outcome == report::UNREADABLE && !mail.recipients.iter().any(is_delivered);
+            |mail: &Mail| mail.outcome == report::UNREADABLE && !mail.recipients.iter().any(Recipient::is_delivered);
         if job.mails().is_empty() || !job.mails().iter().all(tells_nothing) {
             return Ok(());
         }

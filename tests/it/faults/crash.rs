@@ -26,22 +26,11 @@ const POINTS: [(&str, bool); 11] = [
 
 #[test]
 fn every_kill_point_of_the_program_is_tried() {
-    let mut found = BTreeSet::new();
-    collect(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/src")), &mut found);
-    assert_eq!(found, POINTS.map(|(name, _)| name.to_owned()).into());
-}
-
-fn collect(folder: &Path, found: &mut BTreeSet<String>) {
-    for entry in std::fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            collect(&path, found);
-            continue;
-        }
-        let source = std::fs::read_to_string(&path).unwrap();
-        let calls = source.split("fault::point(\"").skip(1);
-        found.extend(calls.map(|call| call.split('"').next().unwrap().to_owned()));
-    }
+    let mut files = Vec::new();
+    super::sources(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/src")), &mut files);
+    let calls = files.iter().flat_map(|source| source.split("fault::point(\"").skip(1));
+    let found: BTreeSet<&str> = calls.map(|call| call.split('"').next().unwrap()).collect();
+    assert_eq!(found, POINTS.map(|(name, _)| name).into());
 }
 
 #[test]

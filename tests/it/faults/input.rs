@@ -12,25 +12,10 @@ use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
 use serde_json::{Value, json};
 
+use crate::support::headers::HEADERS;
 use crate::support::service::wait_until;
 use crate::support::site::{AT_ONCE, Site};
 use crate::support::smtp::Fault;
-
-/// All that may stand in the header of a mail.
-const HEADERS: [&str; 12] = [
-    "Auto-Submitted",
-    "Content-Transfer-Encoding",
-    "Content-Type",
-    "Date",
-    "From",
-    "In-Reply-To",
-    "MIME-Version",
-    "Message-ID",
-    "References",
-    "Subject",
-    "To",
-    "User-Agent",
-];
 
 /// Texts that would like to be something else.
 fn nasty() -> [String; 14] {

@@ -25,18 +25,15 @@ fn random() -> fastrand::Rng {
     fastrand::Rng::with_seed(seed)
 }
 
-/// The names of the tests in a folder.
-fn tests_in(folder: &Path, found: &mut BTreeSet<String>) {
+/// The text of each file below a folder.
+fn sources(folder: &Path, found: &mut Vec<String>) {
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         if path.is_dir() {
-            tests_in(&path, found);
-            continue;
+            sources(&path, found);
+        } else if let Ok(source) = std::fs::read_to_string(&path) {
+            found.push(source);
         }
-        let Ok(source) = std::fs::read_to_string(&path) else { continue };
-        let functions =
-            source.split("fn ").skip(1).filter_map(|rest| rest.split_once('(')).map(|(name, _)| name.to_owned());
-        found.extend(functions);
     }
 }
 
@@ -46,10 +43,12 @@ fn the_page_names_each_of_these_tests_and_none_that_does_not_exist() {
     let page = std::fs::read_to_string(root.join("docs/reliability.md")).unwrap();
     let quoted = page.split('`').skip(1).step_by(2).map(|name| name.rsplit("::").next().unwrap());
     let named: BTreeSet<&str> = quoted.filter(|name| name.matches('_').count() > 2).collect();
-    let mut there = BTreeSet::new();
+    let mut files = Vec::new();
     for folder in ["src", "tests/it"] {
-        tests_in(&root.join(folder), &mut there);
+        sources(&root.join(folder), &mut files);
     }
+    let functions = files.iter().flat_map(|source| source.split("fn ").skip(1));
+    let there: BTreeSet<&str> = functions.filter_map(|rest| rest.split_once('(')).map(|(name, _)| name).collect();
     for name in &named {
         assert!(there.contains(*name), "{name} is on the page only");
     }
