@@ -7,9 +7,10 @@ use lettre::message::Mailbox;
 
 use super::raw::{self, Raw};
 use super::{
-    Correlator, DEFAULT_ALERT_NAMES, Encryption, Logging, Notification, Receiver, Redis, RepoCheck, Settings, Smtp,
-    Transport, gateway_host, host_name, is_loopback,
+    Correlator, DEFAULT_ALERT_NAMES, Logging, Notification, Receiver, Redis, RepoCheck, Settings, Smtp, Transport,
+    gateway_host, host_name, is_loopback,
 };
+use crate::model::cluster::Encryption;
 
 /// The largest `receiver.max_body`, in bytes: what is received must have its place in memory beside others.
 const MAX_BODY: usize = 16 << 20;

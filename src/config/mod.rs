@@ -17,6 +17,8 @@ use std::time::Duration;
 use lettre::message::Mailbox;
 use secrecy::SecretString;
 
+use crate::model::cluster::Encryption;
+
 pub use live::Live;
 
 /// Where the configuration is unless `--config` names another file.
@@ -141,19 +143,6 @@ pub enum Transport {
     Ns8Sendmail,
     /// The relay in `notification.smtp`.
     Smtp,
-}
-
-/// How the connection to a relay is protected.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Encryption {
-    /// Plain text.
-    None,
-    /// STARTTLS, required.
-    #[default]
-    Starttls,
-    /// TLS from the first byte.
-    Tls,
 }
 
 /// `notification.smtp`.

@@ -6,7 +6,8 @@ use std::path::PathBuf;
 
 use serde::de::{self, Deserialize, Deserializer, Visitor};
 
-use super::{Encryption, Language, Problem, Transport, locate, tree};
+use super::{Language, Problem, Transport, locate, tree};
+use crate::model::cluster::Encryption;
 
 /// The whole file.
 #[derive(Debug, Default, serde::Deserialize)]

@@ -15,10 +15,10 @@ use tokio::sync::oneshot;
 
 use super::OnFailure;
 use super::sent::Sent;
-use crate::fault;
-use crate::job::{Job, JobId, Stage, VERSION};
-use crate::journal::CRIT;
-use crate::messages;
+use crate::model::job::{Job, JobId, Stage, VERSION};
+use crate::system::journal::CRIT;
+use crate::system::kill;
+use crate::system::messages;
 
 /// The ending of a job's file.
 pub(super) const JOB: &str = "json";
@@ -232,7 +232,7 @@ impl Disk {
                 errors.insert(name.clone(), error);
             }
         }
-        fault::point("queue-renamed");
+        kill::point("queue-renamed");
         let removed: Vec<&String> =
             group.iter().filter(|(_, content)| content.is_none()).map(|(name, _)| name).collect();
         if !removed.is_empty() && removed.len() < group.len() {
@@ -248,9 +248,9 @@ impl Disk {
                 errors.insert(name.clone(), error);
             }
         }
-        fault::point("queue-removed");
+        kill::point("queue-removed");
         self.sync(group, &mut errors);
-        fault::point("queue-saved");
+        kill::point("queue-saved");
         errors
     }
 
@@ -268,9 +268,9 @@ impl Disk {
         let written = (|| {
             let mut file = private().truncate(true).open(&temporary)?;
             file.write_all(content)?;
-            fault::point("queue-written");
+            kill::point("queue-written");
             file.sync_all()?;
-            fault::point("queue-synced");
+            kill::point("queue-synced");
             fs::rename(&temporary, self.folder.join(name))
         })();
         if written.is_err() {

@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
-use crate::classify::{Assessment, Outcome};
-use crate::cluster::{self, model::Plan};
+use crate::cluster;
 use crate::config::Settings;
-use crate::probe::{self, Probes};
+use crate::model::plan::Plan;
+use crate::model::repository::{MAX_MODULES, Probes};
+use crate::model::run::{Assessment, Outcome};
+use crate::probe;
 use crate::report::Finding;
 
 /// A plan, examined.
@@ -44,7 +46,7 @@ pub async fn examine(
     } else if !settings.repo_check.enabled || !probe_wanted {
         Probes::Disabled
     } else {
-        let modules: Vec<_> = assessment.troubled().take(probe::MAX_MODULES).collect();
+        let modules: Vec<_> = assessment.troubled().take(MAX_MODULES).collect();
         match cluster::destinations(&settings.redis, &plan, &modules).await {
             Ok(destinations) => Probes::Done(probe::probe(settings, destinations, &assessment, progress).await),
             Err(error) => Probes::Unknown(error),

@@ -27,10 +27,10 @@ use tokio::net::TcpStream;
 use tokio::task::AbortHandle;
 use tokio::time::Instant;
 
-use crate::alert::{self, Batch};
 use crate::config::{self, Receiver, Settings};
-use crate::gate::Gate;
-use crate::queue::Queue;
+use crate::job::store::Queue;
+use crate::model::alert::{self, Batch};
+use crate::serve::gate::Gate;
 
 /// Connections at one time.
 pub const MAX_CONNECTIONS: usize = 256;

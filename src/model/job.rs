@@ -1,4 +1,4 @@
-//! A job: what one alert sets in motion, from its arrival until every recipient has the mail. Pure; [`crate::queue`]
+//! A job: what one alert sets in motion, from its arrival until every recipient has the mail. Pure; [`crate::job::store`]
 //! keeps it on disk.
 
 use std::fmt;
@@ -8,8 +8,9 @@ use jiff::Timestamp;
 use lettre::message::Mailbox;
 use serde::{Deserialize, Serialize};
 
-use crate::alert::Alert;
-use crate::cluster::model::PlanId;
+use super::alert::Alert;
+use super::mail::{Mail, Recipient, RecipientState};
+use super::plan::PlanId;
 
 /// The version of the file format that this program writes. It reads every version up to this one.
 pub const VERSION: u32 = 1;
@@ -95,85 +96,6 @@ pub struct Delivery {
     pub next_attempt_at: Option<Timestamp>,
 }
 
-/// One report, written and addressed.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Mail {
-    /// The plan reported; `None` where the report is about no plan in particular.
-    pub plan: Option<PlanId>,
-    /// `SUCCESS`, `PARTIAL`, `REPO_FAILURE`, or `UNKNOWN` where the cluster could not be read.
-    pub outcome: String,
-    /// Tells whether two reports say the same: a digest of the plan's results.
-    pub digest: String,
-    /// When it was written.
-    pub written_at: Timestamp,
-    /// The subject, prefix included.
-    pub subject: String,
-    /// The text.
-    pub body: String,
-    /// The `Message-ID`, in angle brackets; the same at every attempt.
-    pub message_id: String,
-    /// What mails of one plan refer to, so that they form a thread; in angle brackets.
-    pub thread_id: String,
-    /// The recipients, each with what became of it.
-    pub recipients: Vec<Recipient>,
-}
-
-/// One recipient of one mail.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Recipient {
-    /// The mailbox, as configured.
-    pub address: String,
-    /// What became of it.
-    pub state: RecipientState,
-}
-
-/// What became of a mail for one recipient.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum RecipientState {
-    /// Not delivered yet; the last attempt's error, if there was one.
-    Pending {
-        /// Why the last attempt failed.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        last_error: Option<String>,
-    },
-    /// Handed to the relay.
-    Delivered {
-        /// When.
-        at: Timestamp,
-    },
-    /// Given up.
-    GivenUp {
-        /// When.
-        at: Timestamp,
-        /// The relay's words, or ours.
-        reason: String,
-    },
-}
-
-impl Recipient {
-    /// Somebody who waits for a mail.
-    pub fn new(mailbox: &Mailbox) -> Self {
-        Self { address: mailbox.to_string(), state: RecipientState::Pending { last_error: None } }
-    }
-
-    /// Whether the mail has not reached them yet, and may still.
-    pub fn is_pending(&self) -> bool {
-        matches!(self.state, RecipientState::Pending { .. })
-    }
-
-    /// Whether the mail has been handed to the relay for them.
-    pub fn is_delivered(&self) -> bool {
-        matches!(self.state, RecipientState::Delivered { .. })
-    }
-
-    /// The mailbox's address alone, in small letters: what tells one recipient from another.
-    pub fn email(&self) -> String {
-        let bare = self.address.rsplit_once('<').map_or(&*self.address, |(_, email)| email.trim_end_matches('>'));
-        bare.to_lowercase()
-    }
-}
-
 impl Job {
     /// A job for the first alert of `plan`.
     pub fn new(id: JobId, plan: Option<PlanId>, accepted_at: Timestamp, alert: Alert) -> Self {
@@ -240,18 +162,6 @@ impl Job {
     }
 }
 
-impl Mail {
-    /// The plan as the journal's field `BACKUP_ID`; empty where the report is about none.
-    pub fn plan_field(&self) -> &str {
-        self.plan.as_ref().map_or("", PlanId::as_str)
-    }
-
-    /// The recipients that still wait for this mail.
-    pub fn pending(&self) -> impl Iterator<Item = &Recipient> {
-        self.recipients.iter().filter(|recipient| recipient.is_pending())
-    }
-}
-
 impl Delivery {
     /// Mails that were just written.
     pub fn new(mails: Vec<Mail>) -> Self {
@@ -300,6 +210,7 @@ impl Delivery {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::run::Outcome;
 
     fn job(accepted_at: &str) -> Job {
         let alert = Alert { name: "backup_failed".into(), labels: [].into(), annotations: [].into(), starts_at: None };
@@ -311,7 +222,7 @@ mod tests {
         let recipient = |state| Recipient { address: "admin@example.com".into(), state };
         Mail {
             plan: PlanId::new("2"),
-            outcome: "PARTIAL".into(),
+            outcome: Outcome::Partial,
             digest: "d".into(),
             written_at: Timestamp::UNIX_EPOCH,
             subject: "s".into(),
@@ -324,8 +235,8 @@ mod tests {
 
     #[test]
     fn version_1_files_are_still_read() {
-        let waiting = include_str!("../tests/fixtures/queue/waiting.v1.json");
-        let delivering = include_str!("../tests/fixtures/queue/delivering.v1.json");
+        let waiting = include_str!("../../tests/fixtures/queue/waiting.v1.json");
+        let delivering = include_str!("../../tests/fixtures/queue/delivering.v1.json");
         let job: Job = serde_json::from_str(waiting).unwrap();
         assert!(job.is_waiting());
         assert_eq!(job.plan_field(), "2");

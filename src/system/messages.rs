@@ -34,7 +34,7 @@ pub const QUEUE_UNUSABLE: &str = "4ded4f931a0a4224b4cf822ebac51c89";
 mod tests {
     use super::*;
 
-    const CATALOG: &str = include_str!("../systemd/ns8-backup-monitor.catalog");
+    const CATALOG: &str = include_str!("../../systemd/ns8-backup-monitor.catalog");
     const ALL: [&str; 8] = [
         BATCH_ACCEPTED,
         REPORT_SENT,

@@ -249,12 +249,3 @@ pub struct PlanStatus {
     /// How many modules failed, as the cluster counted them.
     pub errors: Option<u64>,
 }
-
-/// One reading of the cluster.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Cluster {
-    /// `cluster/ui_name`.
-    pub name: Option<String>,
-    /// The plans that were asked for.
-    pub plans: Vec<Plan>,
-}

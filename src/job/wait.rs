@@ -11,12 +11,13 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 
-use crate::classify::assess_for;
 use crate::cluster::events::{Announcements, News};
-use crate::cluster::model::{Cluster, ModuleId, PlanId};
-use crate::cluster::{self, ReadError, Selector};
+use crate::cluster::{self, Selector};
 use crate::config::{Live, Settings};
-use crate::job::Job;
+use crate::model::cluster::{Cluster, ReadError};
+use crate::model::job::Job;
+use crate::model::plan::{ModuleId, PlanId};
+use crate::model::run::assess_for;
 
 /// How often the cluster is read while nothing is announced.
 const REREAD: Duration = Duration::from_secs(30);

@@ -1,7 +1,9 @@
 use std::fs;
 
 use super::*;
-use crate::job::{Delivery, Recipient};
+use crate::model::job::Delivery;
+use crate::model::mail::Recipient;
+use crate::model::run::Outcome;
 
 const DAY: Duration = Duration::from_secs(86_400);
 
@@ -45,7 +47,7 @@ fn with_mail(mut job: Job, digest: &str, states: &[RecipientState]) -> Job {
         |(n, state): (usize, &RecipientState)| Recipient { address: format!("{n}@example.com"), state: state.clone() };
     job.stage = Stage::Delivering(Delivery::new(vec![Mail {
         plan: job.plan.clone(),
-        outcome: "PARTIAL".into(),
+        outcome: Outcome::Partial,
         digest: digest.into(),
         written_at: now(),
         subject: "s".into(),
@@ -156,7 +158,7 @@ async fn a_batch_that_the_disk_does_not_take_is_not_accepted() {
 
 #[tokio::test]
 async fn what_cannot_be_read_is_set_aside_at_every_length_and_version() {
-    let whole = include_bytes!("../../tests/fixtures/queue/delivering.v1.json");
+    let whole = include_bytes!("../../../tests/fixtures/queue/delivering.v1.json");
     let state = tempfile::tempdir().unwrap();
     let folder = folder(state.path());
     fs::create_dir_all(&folder).unwrap();

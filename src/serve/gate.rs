@@ -10,10 +10,10 @@ use log::{error, info};
 use tokio::sync::mpsc;
 
 use crate::config::{Live, Settings};
-use crate::job::JobId;
-use crate::journal::CRIT;
-use crate::messages;
-use crate::queue::{self, Queue};
+use crate::job::store::{self, Queue};
+use crate::model::job::JobId;
+use crate::system::journal::CRIT;
+use crate::system::messages;
 
 /// The way to a usable configuration and an open queue.
 pub struct Gate {
@@ -79,7 +79,7 @@ impl Gate {
             return Ok(queue.clone());
         }
         let opened = Queue::open(&self.state, self.started.clone()).map_err(|error| {
-            let folder = queue::folder(&self.state);
+            let folder = store::folder(&self.state);
             Closed::Queue(format!("the queue {} cannot be opened: {error}", folder.display()))
         })?;
         Ok(inner.queue.insert(opened).clone())

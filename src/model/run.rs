@@ -4,17 +4,17 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
-use crate::cluster::model::{ModuleId, Plan};
-use crate::job::Job;
+use crate::model::job::Job;
+use crate::model::plan::{ModuleId, Plan};
 
 /// An alert that says that a run is missing may begin this long after a run that was not: the others' of a plan one of
 /// whose modules is missing.
 const MISSING_AFTER: Duration = Duration::from_secs(3600);
 
 /// A module's state in this run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum State {
     /// It failed in this run.
@@ -27,24 +27,37 @@ pub enum State {
     Success,
 }
 
-/// What became of a plan's run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// The outcome of a report, in the words of its subject.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum Outcome {
     /// Every module succeeded.
     Success,
-    /// Some did, or it cannot be said of all of them.
+    /// Some modules succeeded, or not all have a result.
     Partial,
-    /// None did, or nothing is known.
+    /// No module succeeded, or nothing is known.
     RepoFailure,
+    /// The cluster could not be read.
+    Unknown,
+    /// The run did not start, as the watch found.
+    Missed,
+    /// Every module succeeded after a reported failure.
+    Recovered,
+    /// A test mail.
+    Test,
 }
 
 impl Outcome {
-    /// The word for it, the same in every language.
+    /// Returns the outcome's word, the same in every language.
     pub fn word(self) -> &'static str {
         match self {
             Self::Success => "SUCCESS",
             Self::Partial => "PARTIAL",
             Self::RepoFailure => "REPO_FAILURE",
+            Self::Unknown => "UNKNOWN",
+            Self::Missed => "MISSED",
+            Self::Recovered => "RECOVERED",
+            Self::Test => "TEST",
         }
     }
 }
@@ -168,9 +181,9 @@ pub fn assess(plan: &Plan, alert_start: Timestamp, now: Timestamp, stale_after: 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::alert::Alert;
-    use crate::cluster::model::{Layout, Module, ModuleResult, PlanId, PlanStatus};
-    use crate::job::JobId;
+    use crate::model::alert::Alert;
+    use crate::model::job::JobId;
+    use crate::model::plan::{Layout, Module, ModuleResult, PlanId, PlanStatus};
 
     const HOUR: i64 = 3600;
     const HALF_A_DAY: Option<Duration> = Some(Duration::from_secs(43_200));

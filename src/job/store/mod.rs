@@ -23,10 +23,11 @@ use lettre::message::Mailbox;
 use log::info;
 use tokio::sync::{Notify, mpsc, oneshot};
 
-use crate::alert::Alert;
-use crate::cluster::model::PlanId;
-use crate::job::{Job, JobId, Mail, Recipient, RecipientState, Stage};
-use crate::messages;
+use crate::model::alert::Alert;
+use crate::model::job::{Job, JobId, Stage};
+use crate::model::mail::{Mail, Recipient, RecipientState};
+use crate::model::plan::PlanId;
+use crate::system::messages;
 
 use disk::{Disk, Write};
 pub use disk::{Order, Unreadable, files, read_job};

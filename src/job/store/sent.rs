@@ -5,8 +5,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::cluster::model::PlanId;
-use crate::job::{Mail, RecipientState};
+use crate::model::mail::{Mail, RecipientState};
+use crate::model::plan::PlanId;
 
 /// What was sent lately.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]

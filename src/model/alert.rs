@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize};
 
-use crate::cluster::model::PlanId;
+use crate::model::plan::PlanId;
 
 /// Longest label or annotation, name or value, kept with a job, in characters.
 const MAX_TEXT: usize = 1000;

@@ -11,18 +11,19 @@ use jiff::Timestamp;
 use log::{error, info, warn};
 use tokio::sync::{Semaphore, watch};
 
-use crate::classify::assess_for;
 use crate::cluster::events::Announcements;
 use crate::config::{self, Live, Settings};
 use crate::deliver::{self, SendError};
-use crate::examine::{Examined, examine};
-use crate::fault;
-use crate::job::{Delivery, Job, JobId, Mail, Recipient, RecipientState, Stage};
-use crate::journal::CRIT;
-use crate::messages;
-use crate::queue::Queue;
+use crate::job::examine::{Examined, examine};
+use crate::job::store::Queue;
+use crate::job::wait::{self, Settled};
+use crate::model::job::{Delivery, Job, JobId, Stage};
+use crate::model::mail::{Mail, Recipient, RecipientState};
+use crate::model::run::{Outcome, assess_for};
 use crate::report::{self, Finding, Report};
-use crate::wait::{self, Settled};
+use crate::system::journal::CRIT;
+use crate::system::kill;
+use crate::system::messages;
 
 /// Jobs that look at repositories at one time, and mails that are handed over at one time.
 const AT_ONCE: usize = 4;
@@ -70,12 +71,12 @@ impl Pipeline {
             let settled = self.unless_shutdown(wait::settle(&latest, &self.live, &self.announcements)).await?;
             let Some(closed) = self.queue.close(id) else { return Ok(()) };
             job = closed;
-            fault::point("settled");
+            kill::point("settled");
             let mails = self.unless_shutdown(self.write(&job, settled)).await?;
-            fault::point("written");
+            kill::point("written");
             job.stage = Stage::Delivering(Delivery::new(mails));
             self.queue.save(&job).await;
-            fault::point("report-saved");
+            kill::point("report-saved");
         }
         let settings = self.deliver(&mut job, just_written).await?;
         self.queue.finish(&job, Timestamp::now(), settings.notification.repeat_after).await;
@@ -152,7 +153,7 @@ impl Pipeline {
     /// Takes out the recipients who have this report already, within `notification.repeat_after`.
     fn to_whom_it_is_news(&self, settings: &Settings, job: &Job, mut mail: Mail, now: Timestamp) -> Option<Mail> {
         let within = settings.notification.repeat_after;
-        info!(JOB_ID = job.id.as_str(), BACKUP_ID = mail.plan_field(), OUTCOME = mail.outcome.as_str();
+        info!(JOB_ID = job.id.as_str(), BACKUP_ID = mail.plan_field(), OUTCOME = mail.outcome.word();
             "the report is written: {}", mail.subject);
         if within.is_zero() {
             return Some(mail);
@@ -214,7 +215,7 @@ impl Pipeline {
     /// now. The cluster's own relay is known from there, too: the two often come back together.
     async fn refresh(&self, job: &mut Job, settings: &Settings) -> Result<(), Shutdown> {
         let tells_nothing =
-            |mail: &Mail| mail.outcome == report::UNREADABLE && !mail.recipients.iter().any(Recipient::is_delivered);
+            |mail: &Mail| mail.outcome == Outcome::Unknown && !mail.recipients.iter().any(Recipient::is_delivered);
         if job.mails().is_empty() || !job.mails().iter().all(tells_nothing) {
             return Ok(());
         }
@@ -237,14 +238,14 @@ impl Pipeline {
             let Stage::Delivering(delivery) = &mut job.stage else { return Ok(None) };
             let mail = &mut delivery.mails[m];
             let address = mail.recipients[r].address.clone();
-            fault::point("before-send");
+            kill::point("before-send");
             let result = deliver::send(settings, mail, &address).await;
-            fault::point("after-send");
+            kill::point("after-send");
             let mut relay_error = None;
             mail.recipients[r].state = match result {
                 Ok(answer) => {
                     info!(MESSAGE_ID = messages::REPORT_SENT, JOB_ID = job.id.as_str(), BACKUP_ID = mail.plan_field(),
-                        OUTCOME = mail.outcome.as_str(), RECIPIENT = address;
+                        OUTCOME = mail.outcome.word(), RECIPIENT = address;
                         "the report has gone to {address}: {answer}");
                     RecipientState::Delivered { at: Timestamp::now() }
                 }
@@ -256,7 +257,7 @@ impl Pipeline {
                 }
             };
             self.queue.save(job).await;
-            fault::point("recipient-saved");
+            kill::point("recipient-saved");
             if relay_error.is_some() {
                 return Ok(relay_error);
             }
@@ -291,7 +292,7 @@ fn give_up(job: &mut Job, retry_for: Duration) {
 /// The state of a recipient who is given up on, which the journal is told.
 fn given_up(job: &JobId, mail: &Mail, address: &str, reason: String) -> RecipientState {
     error!(PRIORITY = CRIT, MESSAGE_ID = messages::DELIVERY_GIVEN_UP, JOB_ID = job.as_str(),
-        BACKUP_ID = mail.plan_field(), OUTCOME = mail.outcome.as_str(), RECIPIENT = address, REASON = reason;
+        BACKUP_ID = mail.plan_field(), OUTCOME = mail.outcome.word(), RECIPIENT = address, REASON = reason;
         "the report will not reach {address}: {reason}");
     RecipientState::GivenUp { at: Timestamp::now(), reason }
 }
