@@ -13,7 +13,7 @@ use crate::cluster::{self, Selector};
 use crate::config::{Live, Settings, host_name};
 use crate::job::examine::{Examined, examine};
 use crate::model::job::JobId;
-use crate::model::run::{Outcome, assess};
+use crate::model::run::{Outcome, RunRule, assess};
 use crate::report::{self, Finding, Report};
 
 /// The command.
@@ -63,7 +63,9 @@ async fn look<'a>(
     for plan in cluster.plans {
         let id = plan.id.clone();
         // There is no alert: a result is an old one only beside the plan's newest.
-        let assessment = assess(&plan, Timestamp::UNIX_EPOCH, Timestamp::now(), settings.correlator.stale_after);
+        let rule =
+            RunRule { due: &[], alert_start: None, says_missing: false, stale_after: settings.correlator.stale_after };
+        let assessment = assess(&plan, &rule, Timestamp::now());
         let progress = |done, all| show_progress(&format!("plan {id}: looking at the repositories, {done} of {all}"));
         examined.push(examine(settings, plan, assessment, !arguments.no_probe, &progress).await);
     }

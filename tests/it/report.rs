@@ -10,13 +10,13 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use ns8_backup_monitor::config::{DOCUMENTED_REDIS_SOCKET, Language, RedisAddress};
 use ns8_backup_monitor::model::alert::Alert;
+use ns8_backup_monitor::model::alert::MAX_ALERTS;
 use ns8_backup_monitor::model::cluster::{ReadError, Why};
-use ns8_backup_monitor::model::job::MAX_ALERTS;
 use ns8_backup_monitor::model::plan::{
     Damage, Entry, Fault, Layout, Module, ModuleId, ModuleResult, Plan, PlanId, PlanStatus,
 };
 use ns8_backup_monitor::model::repository::{Lock, NotProbed, Probe, Probes, Verdict};
-use ns8_backup_monitor::model::run::{Assessment, assess};
+use ns8_backup_monitor::model::run::{Assessment, RunRule, assess};
 use ns8_backup_monitor::report::{Finding, Report, digest, json, outcome, subject, test_mail, text};
 
 const NOW: &str = "2026-11-22T02:15:07Z";
@@ -96,7 +96,7 @@ impl Case {
     /// The plan as it is assessed at the usual time.
     fn assessment(&self) -> Assessment {
         let start = self.alerts.iter().filter_map(|alert| alert.starts_at).max();
-        assess(&self.plan, start.unwrap_or(at(NOW)), at(NOW), Some(STALE_AFTER))
+        assess(&self.plan, &RunRule::by_age(Some(start.unwrap_or(at(NOW))), Some(STALE_AFTER)), at(NOW))
     }
 
     /// Writes the report in `language` and hands it to `read`.
