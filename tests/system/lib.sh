@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # What the scenarios are written with. Sourced by tests/system/run; $root, $work, $results, $deb and $rpm are its own.
 
 machine=$work/machine     # the booted system's files, as the host sees them
@@ -70,7 +71,7 @@ skip() { echo "ok - $1 # SKIP $2"; echo skip >> "$results"; }
 check() {
     local what=$1 output
     shift
-    if output=$("$@" 2>&1); then ok "$what"; else echo "$output" | sed 's/^/    > /'; not_ok "$what"; fi
+    if output=$("$@" 2>&1); then ok "$what"; else echo "    > ${output//$'\n'/$'\n'    > }"; not_ok "$what"; fi
 }
 
 # same WHAT EXPECTED ACTUAL
