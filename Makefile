@@ -5,7 +5,7 @@
 
 build:
 	@tests/need cargo cc
-	cargo build --release --locked
+	@$(MAKE) --no-print-directory compile
 
 test:
 	@tests/run
