@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use ns8_backup_monitor::model::alert::MAX_ALERTS;
 
+use crate::support::programs::allow_many_files;
 use crate::support::service::{exchange, wait_until, webhook};
 use crate::support::site::{AT_ONCE, Site};
 
@@ -73,6 +74,7 @@ fn ten_thousand_requests_on_two_hundred_connections_are_all_answered() {
 #[test]
 fn five_hundred_plans_in_one_batch_are_five_hundred_true_reports() {
     const PLANS: usize = 500;
+    allow_many_files();
     let mut site = Site::new();
     // Fewer files than plans, and few enough for systemd's default of 1024 and ten times as many plans.
     site.service.through = ["sh", "-c", "ulimit -n 400; exec \"$@\"", "sh"].map(String::from).into();
@@ -149,6 +151,7 @@ fn the_largest_bodies_all_at_once_are_bounded() {
 
 #[test]
 fn idle_connections_and_a_slow_loris_keep_nobody_out_for_good() {
+    allow_many_files();
     let mut site = Site::new();
     site.service.start();
     let stop = AtomicBool::new(false);
