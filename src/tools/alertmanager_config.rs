@@ -11,9 +11,9 @@ use std::process::ExitCode;
 use serde_yaml::Value;
 
 use super::file::{self, Access};
-use super::yaml_text::{block, find, first_indent, items, line_end, lines, quoted};
 use super::{Done, print, settings_or_defaults};
 use crate::cli::AlertmanagerConfig;
+use crate::config::text::{block, find, first_indent, items, line_end, lines, quoted};
 use crate::config::{Live, Receiver};
 
 /// The name of our receiver.
@@ -329,7 +329,7 @@ mod tests {
     use super::*;
 
     fn webhook() -> Webhook {
-        Webhook::new(&crate::tools::defaults().receiver)
+        Webhook::new(&crate::config::defaults().receiver)
     }
 
     /// Configurations as programs and people write them.

@@ -170,7 +170,7 @@ fn holds(label: &str, operator: &str, value: &str, name: &str) -> Option<bool> {
 mod tests {
     use super::super::Level;
     use super::*;
-    use crate::tools::defaults;
+    use crate::config::defaults;
 
     fn line(routes: &str) -> Line {
         let text = format!(
