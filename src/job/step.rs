@@ -142,7 +142,7 @@ impl Pipeline {
                 host: &host,
                 now,
                 language: settings.notification.language,
-                zone: jiff::tz::TimeZone::system(),
+                zone: crate::system::zone(),
             };
             let mail = report::mail(settings, &job.id, &report);
             mails.extend(self.to_whom_it_is_news(settings, job, mail, now));

@@ -117,6 +117,33 @@ fn report_shows_the_mail_and_its_exit_status_tells_the_outcome() {
 }
 
 #[test]
+fn times_are_in_the_zone_of_the_environment_else_in_the_systems() {
+    let site = Site::plain();
+    site.result("1", "samba1", "disk quota exceeded");
+    let shown = |zone: Option<&str>| {
+        let ran: Ran = site.command(&["report", "1"]).envs(zone.map(|zone| ("TZ", zone))).output().unwrap().into();
+        let line = ran.out.lines().find(|line| line.contains(" +") || line.contains(" -0")).expect(&ran.out);
+        line.split(' ')
+            .find(|word| word.len() == 6 && word.contains(':') && word.starts_with(['+', '-']))
+            .expect(line)
+            .to_owned()
+    };
+    for (zone, offset) in [
+        ("Asia/Tokyo", "+09:00"),
+        (":Asia/Kolkata", "+05:30"),
+        ("/usr/share/zoneinfo/Asia/Tokyo", "+09:00"),
+        ("XYZ-3", "+03:00"),
+        ("UTC", "+00:00"),
+        ("", "+00:00"),
+        ("Nowhere/Land", "+00:00"),
+    ] {
+        assert_eq!(shown(Some(zone)), offset, "{zone}");
+    }
+    let systems = Command::new(path_of("date")).arg("+%:z").env_remove("TZ").output().unwrap().stdout;
+    assert_eq!(shown(None), String::from_utf8(systems).unwrap().trim());
+}
+
+#[test]
 fn a_report_that_cannot_be_written_is_no_success() {
     let full = fs::File::options().write(true).open("/dev/full").unwrap();
     let site = Site::plain();
