@@ -1,6 +1,6 @@
-//! Reads small files of other owners.
+//! Reads files of a bounded size, whoever owns them.
 
-use std::fs::OpenOptions;
+use std::fs::{File, OpenOptions};
 use std::io::{self, Read};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
@@ -17,7 +17,14 @@ pub const MAX_FILE: u64 = 1 << 20;
 /// keep the program waiting, or never end.
 pub fn read_text(path: &Path, max: u64) -> io::Result<String> {
     let flags = (OFlags::NONBLOCK | OFlags::NOCTTY).bits();
-    let file = OpenOptions::new().read(true).custom_flags(flags.cast_signed()).open(path)?;
+    read_regular(OpenOptions::new().read(true).custom_flags(flags.cast_signed()).open(path)?, max)
+}
+
+/// Reads a text file of at most `max` bytes that was opened without blocking.
+///
+/// # Errors
+/// Returns an error as [`read_text`] does.
+pub(crate) fn read_regular(file: File, max: u64) -> io::Result<String> {
     if !file.metadata()?.is_file() {
         return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is no regular file"));
     }

@@ -19,6 +19,7 @@ use std::path::{Path, PathBuf};
 
 use secrecy::SecretString;
 
+pub(crate) use file::read_regular;
 pub use file::{MAX_FILE, read_text};
 pub use live::Live;
 pub use settings::*;

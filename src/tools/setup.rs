@@ -7,7 +7,7 @@ use std::process::{Command, ExitCode};
 
 use serde_yaml::Value;
 
-use super::file::{self, Access};
+use super::file::{Access, Place};
 use super::{Done, print, send_test};
 use crate::cli::Setup;
 use crate::cluster;
@@ -50,9 +50,10 @@ impl Answers {
 /// The command.
 pub(super) async fn run(arguments: &Setup, live: &Live) -> Done {
     let file = live.file();
-    let before = match fs::read_to_string(file) {
+    let before = match Place::find(file).and_then(|place| place.read()) {
+        Ok((text, _)) => text,
         Err(error) if error.kind() == io::ErrorKind::NotFound => NEW_FILE.into(),
-        read => read.map_err(|error| format!("{} cannot be read: {error}", file.display()))?,
+        Err(error) => return Err(format!("{} cannot be read: {error}", file.display())),
     };
     let present = present(&before).map_err(|why| format!("{}: {why}; fix or move it first", file.display()))?;
     let asks = !arguments.yes && given(arguments) == Answers::default();
@@ -244,7 +245,7 @@ fn write(file: &Path, text: &str) -> io::Result<()> {
     let root = rustix::process::geteuid().is_root();
     let groups = fs::read_to_string("/etc/group").unwrap_or_default();
     let access = Access { mode: 0o640, user: root.then_some(0), group: group_id(&groups).filter(|_| root) };
-    file::replace(&file.canonicalize().unwrap_or_else(|_| file.into()), text, access)
+    Place::find(file)?.replace(text, access)
 }
 
 /// The service's group in the text of `/etc/group`, where the package has made it.
