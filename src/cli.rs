@@ -3,9 +3,8 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
-use lettre::message::Mailbox;
 
-use crate::config::DEFAULT_PATH;
+use crate::config::{DEFAULT_PATH, Mailbox};
 use crate::model::job::JobId;
 use crate::model::plan::PlanId;
 

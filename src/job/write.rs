@@ -54,7 +54,7 @@ impl Writer<'_> {
             host: &self.host,
             now: self.now,
             language: settings.notification.language,
-            zone: jiff::tz::TimeZone::system(),
+            zone: crate::system::zone(),
         };
         let mut mail = report::mail(settings, &job.id, &report);
         mail.recipients.clear();

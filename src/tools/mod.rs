@@ -7,7 +7,6 @@ mod queue;
 mod report;
 mod send_test;
 mod setup;
-mod yaml_text;
 
 use std::io::{ErrorKind, Write};
 use std::process::ExitCode;
@@ -50,13 +49,8 @@ fn settings(live: &Live) -> Result<Arc<Settings>, String> {
 fn settings_or_defaults(live: &Live) -> Arc<Settings> {
     live.current().unwrap_or_else(|error| {
         eprintln!("{error}\nThe defaults are used.");
-        Arc::new(defaults())
+        Arc::new(config::defaults())
     })
-}
-
-/// The settings where nothing but a recipient is configured.
-fn defaults() -> Settings {
-    config::parse("notification: { mail_to: root@localhost }").expect("a recipient is all that a configuration needs")
 }
 
 /// Prints to standard output. A reader that has seen enough (`report | head`) is no error; a disk that is full ends the

@@ -20,6 +20,7 @@ use crate::model::job::{Job, JobId, Stage};
 use crate::model::mail::RecipientState;
 use crate::model::text::clean;
 use crate::report;
+use crate::system;
 
 /// How long to wait for the service to take an order.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -39,7 +40,7 @@ pub(super) async fn run(arguments: &cli::Queue, live: &Live) -> Done {
         QueueAction::List => {
             // Without a usable configuration nobody knows when: the job waits for that, too.
             let wait = live.current().ok().map(|settings| settings.correlator.wait.max(settings.correlator.max_wait));
-            print(&table(&entries, &Clock { now: Timestamp::now(), zone: TimeZone::system(), wait }));
+            print(&table(&entries, &Clock { now: Timestamp::now(), zone: system::zone(), wait }));
         }
         QueueAction::Show { id } => print(&page(find(id)?)),
         QueueAction::Retry { id: Some(id) } => retry(&folder, &[find(id)?]).await?,

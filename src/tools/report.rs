@@ -4,7 +4,6 @@ use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
 
 use jiff::Timestamp;
-use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 
 use super::{Done, print, send, settings, settings_or_defaults};
@@ -15,6 +14,7 @@ use crate::job::examine::{Examined, examine};
 use crate::model::job::JobId;
 use crate::model::run::{Outcome, RunRule, assess};
 use crate::report::{self, Finding, Report};
+use crate::system;
 
 /// The command.
 pub(super) async fn run(arguments: &cli::Report, live: &Live) -> Done {
@@ -33,7 +33,7 @@ pub(super) async fn run(arguments: &cli::Report, live: &Live) -> Done {
             host: &host,
             redis: &redis,
             now,
-            zone: TimeZone::system(),
+            zone: system::zone(),
             language: settings.notification.language,
         })
         .collect();
