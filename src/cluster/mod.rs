@@ -37,6 +37,8 @@ pub use private::add_passwords;
 /// Which plans to read.
 #[derive(Debug, Clone, Copy)]
 pub enum Selector<'a> {
+    /// Every plan.
+    All,
     /// This one; where nothing is known of it, it is read as [`Plan::unknown`].
     Plan(&'a PlanId),
     /// Every plan with a result at or after this time.
@@ -49,7 +51,7 @@ pub enum Selector<'a> {
 impl Selector<'_> {
     fn selects(&self, plan: &Plan) -> bool {
         match self {
-            Self::Plan(_) => true,
+            Self::All | Self::Plan(_) => true,
             Self::Recent { .. } if plan.lacks_definition() => true,
             Self::Recent { since } => plan.newest_sign().is_some_and(|newest| newest >= *since),
         }
