@@ -95,6 +95,19 @@ pub async fn smarthost(redis: &config::Redis) -> Result<Option<Smarthost>, ReadE
     smarthost::smarthost(&hash.await?)
 }
 
+/// Reads the node id of the cluster's leader; `None` if it is not written down, as before NS8.
+///
+/// # Errors
+/// As [`read`].
+pub async fn leader(redis: &config::Redis) -> Result<Option<String>, ReadError> {
+    bounded(redis, async {
+        let command = get("HGET", "cluster/environment").arg("NODE_ID").take();
+        let answers = Connection::open(redis).await?.ask([command]).await?;
+        Ok(answers.into_iter().next().and_then(Result::ok).and_then(value::text))
+    })
+    .await
+}
+
 /// Reads where `plan` is backed up to: the destination that it names, or else every one that there is; and where the
 /// repositories of `modules` are there.
 ///

@@ -7,6 +7,7 @@ mod queue;
 mod report;
 mod send_test;
 mod setup;
+mod watch;
 mod yaml_text;
 
 use std::io::{ErrorKind, Write};
@@ -35,6 +36,7 @@ async fn run_one(tool: &Tool, live: &Arc<Live>) -> Done {
         Tool::Report(arguments) => report::run(arguments, live).await,
         Tool::Check(arguments) => check::run(arguments, live).await,
         Tool::SendTest => send_test::run(live).await,
+        Tool::Watch => watch::run(live).await,
         Tool::Queue(arguments) => queue::run(arguments, live).await,
         Tool::Setup(arguments) => setup::run(arguments, live).await,
         Tool::AlertmanagerConfig(arguments) => alertmanager_config::run(arguments, live),

@@ -98,13 +98,7 @@ impl News {
 
     /// Returns the alert, with one of the names that the service takes.
     fn alert(&self, names: &[String]) -> Value {
-        let missed = self.kind == Kind::Missed;
-        let canonical = if missed { "backup_missing" } else { "backup_failed" };
-        let fits = |name: &&String| name.to_ascii_lowercase().ends_with("missing") == missed;
-        let name = match names.iter().any(|name| name == canonical) {
-            true => canonical,
-            false => names.iter().find(fits).or(names.first()).map_or(canonical, |name| name),
-        };
+        let name = alert_name(self.kind == Kind::Missed, names);
         let start = match self.kind {
             Kind::Missed => self.due,
             _ => self.newest,
@@ -128,6 +122,23 @@ impl News {
 pub fn batch(news: &[News], names: &[String]) -> Value {
     let alerts: Vec<Value> = news.iter().map(|news| news.alert(names)).collect();
     json!({ "version": "4", "status": "firing", "receiver": RAISED_BY, "alerts": alerts })
+}
+
+/// Returns the body of the request that says that no plan can be looked at, since the cluster cannot be read.
+pub(super) fn unreadable(summary: &str, names: &[String]) -> Value {
+    let labels = json!({ "alertname": alert_name(false, names), "raised_by": RAISED_BY, "news": "unreadable" });
+    let alert = json!({ "status": "firing", "labels": labels, "annotations": { "summary": summary } });
+    json!({ "version": "4", "status": "firing", "receiver": RAISED_BY, "alerts": [alert] })
+}
+
+/// The name of an alert, one of those that the service takes.
+fn alert_name(missed: bool, names: &[String]) -> &str {
+    let canonical = if missed { "backup_missing" } else { "backup_failed" };
+    let fits = |name: &&String| name.to_ascii_lowercase().ends_with("missing") == missed;
+    match names.iter().any(|name| name == canonical) {
+        true => canonical,
+        false => names.iter().find(fits).or(names.first()).map_or(canonical, |name| name),
+    }
 }
 
 #[cfg(test)]
