@@ -7,6 +7,7 @@ mod queue;
 mod report;
 mod send_test;
 mod setup;
+mod watch;
 
 use std::io::{ErrorKind, Write};
 use std::process::ExitCode;
@@ -34,6 +35,7 @@ async fn run_one(tool: &Tool, live: &Arc<Live>) -> Done {
         Tool::Report(arguments) => report::run(arguments, live).await,
         Tool::Check(arguments) => check::run(arguments, live).await,
         Tool::SendTest => send_test::run(live).await,
+        Tool::Watch => watch::run(live).await,
         Tool::Queue(arguments) => queue::run(arguments, live).await,
         Tool::Setup(arguments) => setup::run(arguments, live).await,
         Tool::AlertmanagerConfig(arguments) => alertmanager_config::run(arguments, live),

@@ -16,3 +16,4 @@ mod report;
 mod service;
 mod shipped;
 mod tools;
+mod watch;
