@@ -135,6 +135,8 @@ impl Pipeline {
                 finding: finding.clone(),
                 asked_for: job.plan.as_ref(),
                 cluster,
+                interim: None,
+                in_no_plan: &[],
                 alerts: &job.alerts,
                 alerts_left_out: job.alerts_left_out,
                 job_id: Some(job.id.as_str()),

@@ -117,6 +117,21 @@ pub struct Assessment {
     pub modules: Vec<(ModuleId, State)>,
     /// Whether even the newest sign of the plan is more than `stale_after` old.
     pub outdated: bool,
+    /// When the run was due by the plan's schedule; `None` if that is not known and results are told apart by age.
+    pub due: Option<Timestamp>,
+    /// Why SUCCESS is not said although each known result is a success.
+    pub contradiction: Option<Contradiction>,
+}
+
+/// What speaks against a success.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Contradiction {
+    /// The cluster knows no such plan: the results are left over.
+    PlanUnknown,
+    /// Layout A's own record of the plan says that modules failed.
+    PlanRecord,
+    /// An alert of a failure began at this time, after every result ended.
+    AlertNewer(Timestamp),
 }
 
 impl Assessment {
@@ -175,7 +190,7 @@ pub fn assess(plan: &Plan, alert_start: Timestamp, now: Timestamp, stale_after: 
     let newest_age = plan.newest_sign().and_then(|newest| Duration::try_from(now.duration_since(newest)).ok());
     let outdated = newest_age.zip(stale_after).is_some_and(|(age, limit)| age > limit);
     let counts = Counts::of(&modules);
-    Assessment { outcome: counts.outcome(), counts, modules, outdated }
+    Assessment { outcome: counts.outcome(), counts, modules, outdated, due: None, contradiction: None }
 }
 
 #[cfg(test)]

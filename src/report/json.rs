@@ -137,9 +137,9 @@ pub fn json(report: &Report) -> serde_json::Value {
         alerts_left_out: report.alerts_left_out,
     };
     match &report.finding {
-        Finding::Plan { plan, assessment, probes, gave_up_waiting_after } => {
-            let waited = gave_up_waiting_after.map(|wait| wait.as_secs());
-            document.plan = Some(plan_view(plan, assessment, probes, waited));
+        Finding::Plan(facts) => {
+            let waited = facts.gave_up_waiting_after.map(|wait| wait.as_secs());
+            document.plan = Some(plan_view(facts.plan, facts.assessment, facts.probes, waited));
         }
         Finding::NothingRecent(window) => document.nothing_within_seconds = Some(window.as_secs()),
         Finding::Unreadable(why) => document.error = Some(why.to_string()),

@@ -27,6 +27,8 @@ pub(super) async fn run(arguments: &cli::Report, live: &Live) -> Done {
             finding,
             asked_for: arguments.plan.as_ref(),
             cluster: cluster.as_deref(),
+            interim: None,
+            in_no_plan: &[],
             alerts: &[],
             alerts_left_out: 0,
             job_id: None,
@@ -82,7 +84,7 @@ fn show_progress(line: &str) {
 }
 
 fn text(reports: &[Report], prefix: &str) -> String {
-    let mail = |report: &Report| format!("Subject: {}\n\n{}", report::subject(report, prefix), report::text(report));
+    let mail = |report: &Report| format!("Subject: {}\n\n{}", report::subject(report, prefix), report::terminal(report));
     let line = format!("\n{}\n\n", "=".repeat(72));
     reports.iter().map(mail).collect::<Vec<_>>().join(&line)
 }
@@ -109,8 +111,8 @@ async fn send_all(arguments: &cli::Report, settings: &Settings, reports: &[Repor
 /// The exit status for one report; a worse one is greater.
 fn exit_status(report: &Report) -> u8 {
     match &report.finding {
-        Finding::Plan { assessment, .. } => match assessment.outcome {
-            Outcome::Success => 0,
+        Finding::Plan(_) => match report::outcome(report) {
+            Outcome::Success | Outcome::Recovered => 0,
             Outcome::Partial => 3,
             _ => 4,
         },

@@ -1,0 +1,185 @@
+//! The repositories: what a look at each has shown, and what to do.
+
+use jiff::Timestamp;
+
+use super::compose::Composer;
+use super::{Block, Entry, Line};
+use crate::model::repository::{Lock, Probe, Probes, Verdict};
+use crate::model::run::State;
+use crate::model::text::clean;
+use crate::report::figures::{self, MAX_NAME, MAX_SENTENCE, join, without_full_stop};
+use crate::report::trend::Trend;
+use crate::report::{PlanFacts, commands};
+
+const MAX_REPOSITORIES: usize = 30;
+/// Maximum number of faults at the top of the page.
+const MAX_FAULTS: usize = 3;
+
+/// Groups the probes of one destination that share a verdict.
+fn alike<'a>(facts: &PlanFacts, probes: &'a [Probe]) -> Vec<Vec<&'a Probe>> {
+    let same = |one: &Probe, other: &Probe| {
+        (&one.repository, &one.location, &one.verdict) == (&other.repository, &other.location, &other.verdict)
+            && perhaps_not_made(facts, one) == perhaps_not_made(facts, other)
+    };
+    let mut groups: Vec<Vec<&Probe>> = Vec::new();
+    for probe in probes {
+        match groups.iter_mut().find(|group| probe.module.is_some() && same(group[0], probe)) {
+            Some(group) => group.push(probe),
+            None => groups.push(vec![probe]),
+        }
+    }
+    groups
+}
+
+impl Composer<'_> {
+    /// What is wrong with the repositories now, if something is. It need not be what made the run fail.
+    pub(super) fn at_the_repositories(&self, facts: &PlanFacts) -> Option<String> {
+        let Probes::Done(probes) = facts.probes else { return None };
+        let fault = |group: &Vec<&Probe>| {
+            let name = self.named(&group[0].repository, Some(&module_names(group)));
+            Some(format!("{name}: {}", self.fault(facts, group[0])?))
+        };
+        let mut faults: Vec<String> = alike(facts, probes).iter().filter_map(fault).collect();
+        let others = faults.len().saturating_sub(MAX_FAULTS);
+        faults.truncate(MAX_FAULTS);
+        faults.extend((others > 0).then(|| self.words.and_more(&self.count(others))));
+        (!faults.is_empty()).then(|| self.words.at_the_repositories(&faults.join("; ")))
+    }
+
+    /// What a look at the repositories has shown; nothing at all if none was needed.
+    pub(super) fn repositories(&mut self, facts: &PlanFacts) {
+        let heading = self.words.heading_repositories();
+        let note = match facts.probes {
+            Probes::NotNeeded => return,
+            Probes::Disabled => self.words.probes_disabled(),
+            Probes::Unknown(why) => self.words.probes_unknown(&self.words.read_error(why)),
+            Probes::Done(probes) if probes.is_empty() => self.words.probes_none(),
+            Probes::Done(probes) => {
+                let groups = alike(facts, probes);
+                let entries = groups.iter().map(|group| self.repository(facts, group)).collect();
+                return self.list(heading, Block::Rows, entries, MAX_REPOSITORIES);
+            }
+        };
+        self.list(heading, Block::Rows, vec![Entry { name: note, ..Entry::default() }], 1);
+    }
+
+    /// The repositories of modules that share a verdict.
+    fn repository(&self, facts: &PlanFacts, group: &[&Probe]) -> Entry {
+        let probe = group[0];
+        let location = probe.location.as_deref().filter(|location| *location != probe.repository);
+        let mut name = self.named(&probe.repository, location);
+        if let ([_], Some(module)) = (group, &probe.module) {
+            name = format!("{}, {name}", clean(module.as_str(), MAX_NAME));
+        }
+        let mut lines = Vec::new();
+        if group.len() > 1 {
+            lines.push(Line::field(self.words.label_modules(), module_names(group)));
+        }
+        let action = match &probe.verdict {
+            Verdict::Locked(_) => Some("unlock"),
+            verdict if perhaps_locked(verdict) => Some("unlock"),
+            Verdict::Damaged(_) => Some("check"),
+            _ => None,
+        };
+        let modules = group.iter().filter_map(|probe| probe.module.as_ref());
+        let commands = modules.filter_map(|module| commands::restic(&facts.plan.id, module, action?)).collect();
+        lines.extend(Line::commands(self.words.label_next(&self.words.on_the_modules_node()), commands));
+        Entry { name, value: self.probe_verdict(facts, probe), lines, ..Entry::default() }
+    }
+
+    /// What is wrong with it in a few words; `None` if nothing is, or if nothing is known.
+    fn fault(&self, facts: &PlanFacts, probe: &Probe) -> Option<String> {
+        let words = self.words;
+        match &probe.verdict {
+            Verdict::Healthy { .. } | Verdict::Failed(_) | Verdict::NotProbed(_) => None,
+            Verdict::NoRepository if perhaps_not_made(facts, probe) => None,
+            Verdict::NoRepository => Some(words.no_repository()),
+            Verdict::Locked(_) => Some(words.locked()),
+            Verdict::WrongPassword => Some(words.wrong_password()),
+            Verdict::Unreachable(_) => Some(words.unreachable()),
+            Verdict::Denied(_) => Some(words.denied()),
+            Verdict::Damaged(_) => Some(words.damaged()),
+            Verdict::TimedOut(limit) => Some(words.timed_out(&figures::duration(words, *limit))),
+        }
+    }
+
+    /// The verdict: the fault, if it has one, and what more there is to know and to do.
+    fn probe_verdict(&self, facts: &PlanFacts, probe: &Probe) -> String {
+        let words = self.words;
+        let why = |text: &str| clean(without_full_stop(text), MAX_SENTENCE);
+        let more = match &probe.verdict {
+            Verdict::Healthy { snapshots, newest, in_use, opened } => {
+                self.no_fault(*snapshots, *newest, in_use.as_ref(), *opened)
+            }
+            Verdict::Locked(lock) => words.about_locked(&self.lock(lock)),
+            Verdict::WrongPassword => words.about_wrong_password(),
+            Verdict::NoRepository => {
+                let not_made = perhaps_not_made(facts, probe);
+                let text = if not_made { words.no_repository_yet() } else { words.about_no_repository() };
+                if probe.gateway { format!("{text} {}", words.gateway_broken_at_start()) } else { text }
+            }
+            Verdict::Unreachable(text) if probe.gateway => words.about_gateway_unreachable(&why(text)),
+            Verdict::Denied(text) if probe.gateway => words.about_gateway_denied(&why(text)),
+            Verdict::Unreachable(text) => words.about_unreachable(&why(text)),
+            Verdict::Denied(text) => words.about_denied(&why(text)),
+            Verdict::Damaged(text) => words.about_damaged(&why(text)),
+            Verdict::Failed(text) => words.probe_failed(&why(text)),
+            Verdict::TimedOut(_) => words.about_timed_out(),
+            Verdict::NotProbed(why) => words.not_probed(why),
+        };
+        match self.fault(facts, probe) {
+            Some(fault) => format!("{fault}: {more}"),
+            None => more,
+        }
+    }
+
+    /// What was looked at without finding a fault, and what was not looked at.
+    fn no_fault(&self, snapshots: u64, newest: Option<Timestamp>, in_use: Option<&Lock>, opened: bool) -> String {
+        let words = self.words;
+        let count = words.snapshots(&figures::number(words, snapshots));
+        let seen = match (opened, snapshots) {
+            (false, _) => words.counted(&count),
+            (true, 0) => words.opened_but_empty(),
+            (true, _) => words.opened(&count),
+        };
+        let newest = newest.map(|newest| words.newest_snapshot(&self.time(newest), &self.age(newest)));
+        let not_checked = if opened { words.not_checked_when_opened() } else { words.not_checked_when_counted() };
+        let locks = in_use.map(|lock| match lock.exclusive {
+            None => words.perhaps_locked(&self.lock(lock)),
+            Some(_) => words.in_use(&self.lock(lock)),
+        });
+        let sentences = [Some(join([Some(seen), newest]) + "."), locks, Some(not_checked)];
+        sentences.into_iter().flatten().collect::<Vec<_>>().join(" ")
+    }
+
+    fn lock(&self, lock: &Lock) -> String {
+        let count = self.words.locks(&figures::number(self.words, lock.count));
+        let by = lock.by.as_deref().map(|holder| self.words.lock_by(&clean(holder, MAX_NAME)));
+        let since = lock.since.map(|since| self.words.since(&self.time(since)));
+        join([by, since, Some(count)])
+    }
+}
+
+/// The modules whose repositories these are.
+fn module_names(group: &[&Probe]) -> String {
+    let modules = group.iter().filter_map(|probe| probe.module.as_ref());
+    modules.map(|module| clean(module.as_str(), MAX_NAME)).collect::<Vec<_>>().join(", ")
+}
+
+/// Whether it is the repository of a module of which no backup is known to have been written: it may never have been
+/// initialised, so that it is no fault that it is not there.
+fn perhaps_not_made(facts: &PlanFacts, probe: &Probe) -> bool {
+    let Some(id) = &probe.module else { return false };
+    let plan = facts.plan;
+    let result = plan.results.get(id);
+    let has_data = result.is_some_and(|result| result.errors == 0 || result.total_size.is_some_and(|size| size > 0));
+    let succeeded = facts.assessment.modules.iter().any(|(of, state)| of == id && *state == State::Success);
+    let written = facts.reasons.and_then(|reasons| reasons.modules.get(id)).and_then(|reason| reason.snapshot_written);
+    let hidden = plan.unreadable(id).is_some();
+    !(has_data || succeeded || written == Some(true) || hidden || Trend::new(facts).last_good(id).is_some())
+}
+
+/// Whether there are locks of which it cannot be seen from here whether they keep backups out.
+fn perhaps_locked(verdict: &Verdict) -> bool {
+    matches!(verdict, Verdict::Healthy { in_use: Some(Lock { exclusive: None, .. }), .. })
+}

@@ -1,0 +1,3 @@
+//! What earlier runs say about this one.
+
+use super::*;
