@@ -58,8 +58,8 @@ phrases! {
         It: "Seguirà un altro rapporto.",
     }
     gave_up_waiting(wait: &str, modules: &str) {
-        En: "The wait ended after {wait}. Still without a result of this run: {modules}. If they are still running, no second mail says how they end; the command at the end shows it.",
-        It: "L'attesa è terminata dopo {wait}. Ancora senza un risultato di questa esecuzione: {modules}. Se sono ancora in corso, nessun secondo messaggio ne dirà l'esito; lo mostra il comando in fondo.",
+        En: "The wait ended after {wait}. Still without a result of this run: {modules}. They may still be running; the command at the end shows what has become of them.",
+        It: "L'attesa è terminata dopo {wait}. Ancora senza un risultato di questa esecuzione: {modules}. Possono essere ancora in corso; il comando in fondo mostra che ne è stato.",
     }
     hangs(since: &str) {
         En: "The run seems to hang: there has been no further result since {since}, far longer than usual.",
