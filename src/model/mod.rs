@@ -9,4 +9,5 @@ pub mod plan;
 pub mod reason;
 pub mod repository;
 pub mod run;
+pub mod schedule;
 pub(crate) mod text;

@@ -1,5 +1,7 @@
-//! The machine: child processes, HTTP on loopback, the journal, and points at which tests kill the program.
+//! The machine: calendar expressions, child processes, HTTP on loopback, the journal, and points at which tests kill
+//! the program.
 
+pub mod calendar;
 pub(crate) mod http;
 pub mod journal;
 pub(crate) mod kill;
