@@ -90,8 +90,7 @@ pub struct PlanFacts<'a> {
     pub news: Option<News>,
     /// What the logs say; `None` if they were not read.
     pub reasons: Option<&'a Reasons>,
-    /// The plan's earlier runs. It may hold this run as well: that is recognised by its due time, or by a result that
-    /// it shares.
+    /// The plan's last runs; the last of them is this one, recorded as it stands.
     pub history: Option<&'a History>,
     /// When the plan runs next by its schedule; `None` if that is not known or if it does not.
     pub next_run: Option<Timestamp>,

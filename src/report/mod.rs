@@ -15,6 +15,7 @@ mod commands;
 mod digest;
 mod facts;
 mod figures;
+mod html;
 mod json;
 mod mail;
 mod subject;
@@ -37,6 +38,7 @@ pub use trend::expected;
 pub(crate) use words::Words;
 
 use crate::config::Language;
+use crate::model::history::History;
 
 /// Returns the report as plain text: lines of at most 72 columns unless a command is longer, no `<` and no `>`.
 pub fn text(report: &Report) -> String {
@@ -46,6 +48,27 @@ pub fn text(report: &Report) -> String {
 /// Returns the report as plain text for a terminal: with the last runs at a glance.
 pub fn terminal(report: &Report) -> String {
     text::render(&blocks::blocks(report, true))
+}
+
+/// Returns reports as one page for a browser: a single file with no script and nothing to load.
+pub fn html(reports: &[Report], language: Language) -> String {
+    let title = match reports {
+        [report] => subject(report, ""),
+        _ => Words(language).page_title(),
+    };
+    let parts: Vec<_> = reports.iter().map(|report| blocks::blocks(report, true)).collect();
+    html::page(language, &title, &parts)
+}
+
+/// Returns the last runs of plans as one page for a browser.
+pub fn history_html(histories: &[History], language: Language, now: Timestamp, zone: &TimeZone) -> String {
+    let parts: Vec<_> = histories.iter().map(|history| blocks::of_plan(history, language, now, zone)).collect();
+    html::page(language, &Words(language).page_title(), &parts)
+}
+
+/// Returns the report as the HTML part of a mail, with inline styles only.
+pub fn html_mail(report: &Report) -> String {
+    html::mail(report.language, &subject(report, ""), blocks::blocks(report, true))
 }
 
 /// Returns subject and text of the mail that `send-test` sends.

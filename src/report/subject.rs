@@ -1,7 +1,8 @@
 //! The outcome and the subject: outcome word and counts, on one line.
 
 use super::words::Words;
-use super::{Finding, News, PlanFacts, Report, figures, trend};
+use super::{Finding, News, PlanFacts, Report, figures};
+use crate::model::history::History;
 use crate::model::plan::Plan;
 use crate::model::run::{Contradiction, Outcome};
 use crate::model::text::clean;
@@ -89,7 +90,7 @@ fn cluster_backup(words: Words, facts: &PlanFacts) -> String {
 /// How many runs in a row were no success, from the second on. A run that is not over has failed once a module has.
 fn in_a_row(report: &Report, facts: &PlanFacts) -> Option<String> {
     let good = matches!(plan_outcome(facts), Outcome::Success | Outcome::Recovered);
-    let runs = trend::Trend::new(facts).failed_runs();
+    let runs = facts.history.map_or(1, History::failed_in_a_row);
     let over = report.interim.is_none() || facts.assessment.counts.error > 0;
     (!good && over && runs > 1).then(|| Words(report.language).subject_in_a_row(runs))
 }

@@ -74,7 +74,7 @@ impl Page {
 
     /// A row of marks for each module, and its sizes as bars.
     fn calendar(&mut self, calendar: &Calendar) {
-        self.paragraph(1, &calendar.legend);
+        self.paragraph(1, &calendar.plain_legend);
         for row in &calendar.rows {
             let marks: String = row.cells.iter().map(|cell| cell.map_or('.', |mark| mark.plain())).collect();
             let name = shortened(&row.name, NAME_WIDTH);

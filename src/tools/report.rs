@@ -39,9 +39,10 @@ pub(super) async fn run(arguments: &cli::Report, live: &Live) -> Done {
             language: settings.notification.language,
         })
         .collect();
-    match arguments.json {
-        true => print(&format!("{:#}\n", document(&reports))),
-        false => print(&text(&reports, &settings.notification.subject_prefix)),
+    match (arguments.json, arguments.html) {
+        (true, _) => print(&format!("{:#}\n", document(&reports))),
+        (_, true) => print(&report::html(&reports, settings.notification.language)),
+        _ => print(&text(&reports, &settings.notification.subject_prefix)),
     }
     if arguments.send && !send_all(arguments, &settings, &reports).await {
         return Ok(ExitCode::FAILURE);
@@ -96,8 +97,8 @@ fn document(reports: &[Report]) -> Value {
 
 /// Sends each report once to each recipient. False where one was not reached.
 async fn send_all(arguments: &cli::Report, settings: &Settings, reports: &[Report<'_>]) -> bool {
-    // Where the report itself is JSON for a script, the answers must not get among it.
-    let say = if arguments.json { |line: &str| eprint!("{line}") } else { print };
+    // The answers must not get among JSON for a script, or a page.
+    let say = if arguments.json || arguments.html { |line: &str| eprint!("{line}") } else { print };
     say("\n");
     let id = JobId::new(Timestamp::now(), fastrand::u16(..));
     let mut all_sent = true;

@@ -7,7 +7,6 @@ use jiff::tz::TimeZone;
 use super::{Block, Commands, Entry, Field, Mark};
 use crate::config::Language;
 use crate::model::alert::Alert;
-use crate::model::job::MAX_ALERTS;
 use crate::model::plan::{Damage, ModuleId};
 use crate::model::run::Outcome;
 use crate::model::text::clean;
@@ -17,6 +16,8 @@ use crate::report::{Finding, PlanFacts, Report, commands, outcome};
 
 /// Maximum number of names in a sentence, and of entries that could not be read.
 const MAX_NAMES: usize = 20;
+/// Maximum number of alerts, each of which may have two sentences.
+const MAX_ALERTS: usize = 20;
 
 /// Returns what the report says; the last runs only if `with_runs`.
 pub(crate) fn blocks(report: &Report, with_runs: bool) -> Vec<Block> {
@@ -164,9 +165,11 @@ impl Composer<'_> {
     }
 
     fn alerts(&mut self) {
-        let entries = self.report.alerts.iter().map(|alert| self.alert(alert)).collect();
+        let alerts = self.report.alerts;
+        let entries = alerts.iter().take(MAX_ALERTS).map(|alert| self.alert(alert)).collect();
         self.list(self.words.heading_alerts(), Block::Rows, entries, MAX_ALERTS);
-        self.left_out(self.report.alerts_left_out);
+        let not_shown = alerts.len().saturating_sub(MAX_ALERTS) as u64;
+        self.left_out(self.report.alerts_left_out.saturating_add(not_shown));
     }
 
     fn alert(&self, alert: &Alert) -> Entry {

@@ -9,12 +9,14 @@ use crate::model::plan::{ModuleId, ModuleResult, PlanStatus};
 use crate::model::reason::Cause;
 use crate::model::run::Contradiction;
 use crate::model::text::clean;
-use crate::report::figures::{self, MAX_SENTENCE, join};
+use crate::report::figures::{self, join};
 use crate::report::subject::{Nothing, nothing};
 use crate::report::{News, PlanFacts};
 
 /// Maximum number of causes at the top of the page.
 const MAX_CAUSES: usize = 3;
+/// Longest line of a log, in bytes: restic's and rclone's decisive words fit.
+pub(super) const MAX_LOG_LINE: usize = 300;
 /// A result may be this many seconds ahead of this machine's clock.
 const CLOCK_TOLERANCE: i64 = 300;
 
@@ -139,7 +141,7 @@ impl Composer<'_> {
 
 /// At most five lines of a log.
 pub(super) fn quoted(lines: &[String]) -> Vec<String> {
-    lines.iter().take(5).map(|line| clean(line, MAX_SENTENCE)).collect()
+    lines.iter().take(5).map(|line| clean(line, MAX_LOG_LINE)).collect()
 }
 
 /// Whether layout A's own record of the plan contradicts what its modules say.

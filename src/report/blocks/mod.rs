@@ -11,6 +11,7 @@ mod repositories;
 mod runs;
 
 pub(crate) use compose::{blocks, test_mail};
+pub(crate) use runs::of_plan;
 
 use jiff::Timestamp;
 
@@ -106,13 +107,29 @@ impl Mark {
             Self::Absent => '-',
         }
     }
+
+    /// Returns the mark as a character of a page.
+    pub(crate) fn drawn(self) -> char {
+        match self {
+            Self::Good => '✓',
+            Self::Bad => '✗',
+            Self::Absent => '–',
+        }
+    }
 }
 
 /// The last runs of a plan: a row for each module, a cell for each run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Calendar {
-    /// What the marks mean.
-    pub(crate) legend: String,
+    /// What is shown, for a reader who does not see it.
+    pub(crate) title: String,
+    /// What the marks mean: those of plain text, and those that are drawn.
+    pub(crate) plain_legend: String,
+    pub(crate) drawn_legend: String,
+    /// The heads of the columns beside the runs.
+    pub(crate) module: String,
+    pub(crate) size: String,
+    pub(crate) last_good: String,
     /// The time of each run, oldest first.
     pub(crate) runs: Vec<Timestamp>,
     /// The same as text: for the head of a column.

@@ -1,20 +1,25 @@
 //! The modules: an entry for each that needs somebody, a line for each that went well.
 
+use std::time::Duration;
+
 use super::compose::Composer;
 use super::explain::quoted;
 use super::{Block, Entry, Line, Mark};
+use crate::model::history::{Quantity, Unusual};
 use crate::model::plan::{Layout, ModuleId, ModuleResult, Plan};
 use crate::model::reason::Reason;
 use crate::model::run::State;
 use crate::model::text::clean;
 use crate::report::figures::{self, MAX_NAME, MAX_SENTENCE, join, without_full_stop};
-use crate::report::trend::{self, Kind, Trend, Unusual};
-use crate::report::{PlanFacts, commands};
+use crate::report::{PlanFacts, commands, trend};
 
 /// Modules that need somebody: with an entry of several lines, and with one line.
 const MAX_ENTRIES: usize = 10;
 const MAX_IN_BRIEF: usize = 90;
 const MAX_NODES: usize = 20;
+const MAX_GAPS: usize = 6;
+/// Longest line of a log among the modules in brief, in bytes.
+const MAX_LINE_IN_BRIEF: usize = 160;
 const MAX_LINES: usize = 200;
 const MAX_UNUSUAL: usize = 20;
 
@@ -124,8 +129,8 @@ impl Composer<'_> {
 
     /// How many runs in a row it has no success, and its last good backup.
     fn restorable(&self, part: Part) -> Option<String> {
-        let (words, trend) = (self.words, Trend::new(part.facts));
-        let streak = trend.streak(part.id, part.state);
+        let words = self.words;
+        let streak = trend::streak(part.facts, part.id, part.state);
         let runs = self.count(streak.runs);
         let in_a_row = match streak.failed {
             // A run that is not over has not failed.
@@ -134,9 +139,9 @@ impl Composer<'_> {
             failed if failed == streak.runs => Some(words.failed_in_a_row(&runs)),
             _ => Some(words.no_success_in_a_row(&runs)),
         };
-        let last_good = match trend.last_good(part.id) {
+        let last_good = match trend::last_good(part.facts, part.id) {
             Some(time) => Some(words.last_good(&self.time(time), &self.age(time))),
-            None => in_a_row.as_ref().map(|_| words.no_last_good(&self.count(trend.runs_on_record(part.id)))),
+            None => in_a_row.as_ref().map(|_| words.no_last_good()),
         };
         let sentence = [in_a_row, last_good].into_iter().flatten().collect::<Vec<_>>().join("; ");
         let mut letters = sentence.chars();
@@ -172,7 +177,7 @@ impl Composer<'_> {
         let node = part.plan().modules.get(part.id).and_then(|module| module.node.as_deref());
         let node = node.map(|node| format!("{} {}", self.words.node(), clean(node, MAX_NAME)));
         let cause = part.reason().and_then(|reason| reason.cause).map(|cause| self.words.cause(cause));
-        let log = part.reason().and_then(|reason| reason.lines.last()).map(|line| clean(line, MAX_SENTENCE));
+        let log = part.reason().and_then(|reason| reason.lines.last()).map(|line| clean(line, MAX_LINE_IN_BRIEF));
         let known = cause.or(log);
         let fact = match (part.state, part.result()) {
             (State::Error, Some(result)) => {
@@ -267,13 +272,13 @@ impl Composer<'_> {
         for gap in &reasons.gaps {
             let why = clean(without_full_stop(&gap.why), MAX_SENTENCE);
             let gap = format!("{}: {why}", self.words.source(gap.source));
-            if !gaps.contains(&gap) && gaps.len() < MAX_NODES {
+            if !gaps.contains(&gap) && gaps.len() < MAX_GAPS {
                 gaps.push(gap);
             }
         }
         self.notes([self.words.log_not_known(&self.ids(unexplained), &gaps.join(". "))]);
         let commands = reasons.gaps.iter().filter_map(|gap| commands::shown_as_it_is(gap.command.as_deref()?));
-        let mut commands: Vec<String> = commands.take(MAX_NODES).collect();
+        let mut commands: Vec<String> = commands.take(MAX_GAPS).collect();
         commands.dedup();
         self.commands(self.words.look_in_log(), commands);
     }
@@ -306,24 +311,15 @@ impl Composer<'_> {
     /// A module that went well, with figures far off its usual ones.
     fn unusual(&self, part: Part) -> Option<Entry> {
         let words = self.words;
-        let seconds = |seconds| figures::duration(words, std::time::Duration::from_secs(seconds));
-        let clause = |Unusual { kind, value, before: (least, most) }: &Unusual| {
-            let range = |figure: &dyn Fn(u64) -> String| match least == most {
-                true => (figure(*value), figure(*least)),
-                false => (figure(*value), words.period(&figure(*least), &figure(*most))),
-            };
-            let (value, range) = match kind {
-                Kind::Size => range(&|bytes| figures::size(words, bytes)),
-                Kind::Files => range(&|files| figures::number(words, files)),
-                Kind::Duration => range(&seconds),
-            };
-            match kind {
-                Kind::Size => words.unusual_size(&value, &range),
-                Kind::Files => words.unusual_files(&value, &range),
-                Kind::Duration => words.unusual_duration(&value, &range),
+        let clause = |Unusual { quantity, now, usual }: &Unusual| match quantity {
+            Quantity::Size => words.unusual_size(&figures::size(words, *now), &figures::size(words, *usual)),
+            Quantity::Files => words.unusual_files(&figures::number(words, *now), &figures::number(words, *usual)),
+            Quantity::Seconds => {
+                let [now, usual] = [now, usual].map(|seconds| Duration::from_secs(*seconds));
+                words.unusual_duration(&figures::duration(words, now), &figures::duration(words, usual))
             }
         };
-        let unusual = Trend::new(part.facts).unusual(part.id, part.result()?);
+        let unusual = part.facts.history?.unusual(part.id);
         let value = unusual.iter().map(clause).collect::<Vec<_>>().join("; ");
         (!value.is_empty()).then(|| Entry { name: self.module_name(part), value, ..Entry::default() })
     }

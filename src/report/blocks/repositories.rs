@@ -4,28 +4,36 @@ use jiff::Timestamp;
 
 use super::compose::Composer;
 use super::{Block, Entry, Line};
-use crate::model::repository::{Lock, Probe, Probes, Verdict};
-use crate::model::run::State;
+use crate::model::plan::{ModuleId, ModuleResult};
+use crate::model::repository::{Lock, MAX_MODULES, Probe, Probes, Verdict};
 use crate::model::text::clean;
 use crate::report::figures::{self, MAX_NAME, MAX_SENTENCE, join, without_full_stop};
-use crate::report::trend::Trend;
-use crate::report::{PlanFacts, commands};
+use crate::report::{PlanFacts, commands, trend};
 
 const MAX_REPOSITORIES: usize = 30;
 /// Maximum number of faults at the top of the page.
 const MAX_FAULTS: usize = 3;
 
-/// Groups the probes of one destination that share a verdict.
-fn alike<'a>(facts: &PlanFacts, probes: &'a [Probe]) -> Vec<Vec<&'a Probe>> {
-    let same = |one: &Probe, other: &Probe| {
-        (&one.repository, &one.location, &one.verdict) == (&other.repository, &other.location, &other.verdict)
-            && perhaps_not_made(facts, one) == perhaps_not_made(facts, other)
-    };
-    let mut groups: Vec<Vec<&Probe>> = Vec::new();
+/// The repositories at one destination about which the same is said.
+struct Group<'a> {
+    probe: &'a Probe,
+    modules: Vec<&'a ModuleId>,
+    /// Whether no backup is known to have been written to them: they may never have been initialised, so that it is no
+    /// fault that they are not there.
+    perhaps_not_made: bool,
+}
+
+fn groups<'a>(facts: &PlanFacts, probes: &'a [Probe]) -> Vec<Group<'a>> {
+    let mut groups: Vec<Group> = Vec::new();
     for probe in probes {
-        match groups.iter_mut().find(|group| probe.module.is_some() && same(group[0], probe)) {
-            Some(group) => group.push(probe),
-            None => groups.push(vec![probe]),
+        let perhaps_not_made = probe.module.as_ref().is_some_and(|module| perhaps_not_made(facts, module));
+        let same = |group: &&mut Group| {
+            (&group.probe.repository, &group.probe.location) == (&probe.repository, &probe.location)
+                && (&group.probe.verdict, group.perhaps_not_made) == (&probe.verdict, perhaps_not_made)
+        };
+        match groups.iter_mut().find(|group| probe.module.is_some() && same(group)) {
+            Some(group) => group.modules.extend(&probe.module),
+            None => groups.push(Group { probe, modules: probe.module.iter().collect(), perhaps_not_made }),
         }
     }
     groups
@@ -35,11 +43,11 @@ impl Composer<'_> {
     /// What is wrong with the repositories now, if something is. It need not be what made the run fail.
     pub(super) fn at_the_repositories(&self, facts: &PlanFacts) -> Option<String> {
         let Probes::Done(probes) = facts.probes else { return None };
-        let fault = |group: &Vec<&Probe>| {
-            let name = self.named(&group[0].repository, Some(&module_names(group)));
-            Some(format!("{name}: {}", self.fault(facts, group[0])?))
+        let fault = |group: &Group| {
+            let name = self.named(&group.probe.repository, Some(&self.ids(group.modules.iter().copied())));
+            Some(format!("{name}: {}", self.fault(group)?))
         };
-        let mut faults: Vec<String> = alike(facts, probes).iter().filter_map(fault).collect();
+        let mut faults: Vec<String> = groups(facts, probes).iter().filter_map(fault).collect();
         let others = faults.len().saturating_sub(MAX_FAULTS);
         faults.truncate(MAX_FAULTS);
         faults.extend((others > 0).then(|| self.words.and_more(&self.count(others))));
@@ -55,8 +63,7 @@ impl Composer<'_> {
             Probes::Unknown(why) => self.words.probes_unknown(&self.words.read_error(why)),
             Probes::Done(probes) if probes.is_empty() => self.words.probes_none(),
             Probes::Done(probes) => {
-                let groups = alike(facts, probes);
-                let entries = groups.iter().map(|group| self.repository(facts, group)).collect();
+                let entries = groups(facts, probes).iter().map(|group| self.repository(facts, group)).collect();
                 return self.list(heading, Block::Rows, entries, MAX_REPOSITORIES);
             }
         };
@@ -64,16 +71,16 @@ impl Composer<'_> {
     }
 
     /// The repositories of modules that share a verdict.
-    fn repository(&self, facts: &PlanFacts, group: &[&Probe]) -> Entry {
-        let probe = group[0];
+    fn repository(&self, facts: &PlanFacts, group: &Group) -> Entry {
+        let probe = group.probe;
         let location = probe.location.as_deref().filter(|location| *location != probe.repository);
         let mut name = self.named(&probe.repository, location);
-        if let ([_], Some(module)) = (group, &probe.module) {
+        if let [module] = &*group.modules {
             name = format!("{}, {name}", clean(module.as_str(), MAX_NAME));
         }
         let mut lines = Vec::new();
-        if group.len() > 1 {
-            lines.push(Line::field(self.words.label_modules(), module_names(group)));
+        if group.modules.len() > 1 {
+            lines.push(Line::field(self.words.label_modules(), self.ids(group.modules.iter().copied())));
         }
         let action = match &probe.verdict {
             Verdict::Locked(_) => Some("unlock"),
@@ -81,18 +88,18 @@ impl Composer<'_> {
             Verdict::Damaged(_) => Some("check"),
             _ => None,
         };
-        let modules = group.iter().filter_map(|probe| probe.module.as_ref());
-        let commands = modules.filter_map(|module| commands::restic(&facts.plan.id, module, action?)).collect();
+        let commands = group.modules.iter().filter_map(|module| commands::restic(&facts.plan.id, module, action?));
+        let commands = commands.take(MAX_MODULES).collect();
         lines.extend(Line::commands(self.words.label_next(&self.words.on_the_modules_node()), commands));
-        Entry { name, value: self.probe_verdict(facts, probe), lines, ..Entry::default() }
+        Entry { name, value: self.probe_verdict(group), lines, ..Entry::default() }
     }
 
     /// What is wrong with it in a few words; `None` if nothing is, or if nothing is known.
-    fn fault(&self, facts: &PlanFacts, probe: &Probe) -> Option<String> {
+    fn fault(&self, group: &Group) -> Option<String> {
         let words = self.words;
-        match &probe.verdict {
+        match &group.probe.verdict {
             Verdict::Healthy { .. } | Verdict::Failed(_) | Verdict::NotProbed(_) => None,
-            Verdict::NoRepository if perhaps_not_made(facts, probe) => None,
+            Verdict::NoRepository if group.perhaps_not_made => None,
             Verdict::NoRepository => Some(words.no_repository()),
             Verdict::Locked(_) => Some(words.locked()),
             Verdict::WrongPassword => Some(words.wrong_password()),
@@ -104,8 +111,8 @@ impl Composer<'_> {
     }
 
     /// The verdict: the fault, if it has one, and what more there is to know and to do.
-    fn probe_verdict(&self, facts: &PlanFacts, probe: &Probe) -> String {
-        let words = self.words;
+    fn probe_verdict(&self, group: &Group) -> String {
+        let (words, probe) = (self.words, group.probe);
         let why = |text: &str| clean(without_full_stop(text), MAX_SENTENCE);
         let more = match &probe.verdict {
             Verdict::Healthy { snapshots, newest, in_use, opened } => {
@@ -114,8 +121,7 @@ impl Composer<'_> {
             Verdict::Locked(lock) => words.about_locked(&self.lock(lock)),
             Verdict::WrongPassword => words.about_wrong_password(),
             Verdict::NoRepository => {
-                let not_made = perhaps_not_made(facts, probe);
-                let text = if not_made { words.no_repository_yet() } else { words.about_no_repository() };
+                let text = if group.perhaps_not_made { words.no_repository_yet() } else { words.about_no_repository() };
                 if probe.gateway { format!("{text} {}", words.gateway_broken_at_start()) } else { text }
             }
             Verdict::Unreachable(text) if probe.gateway => words.about_gateway_unreachable(&why(text)),
@@ -127,7 +133,7 @@ impl Composer<'_> {
             Verdict::TimedOut(_) => words.about_timed_out(),
             Verdict::NotProbed(why) => words.not_probed(why),
         };
-        match self.fault(facts, probe) {
+        match self.fault(group) {
             Some(fault) => format!("{fault}: {more}"),
             None => more,
         }
@@ -160,23 +166,14 @@ impl Composer<'_> {
     }
 }
 
-/// The modules whose repositories these are.
-fn module_names(group: &[&Probe]) -> String {
-    let modules = group.iter().filter_map(|probe| probe.module.as_ref());
-    modules.map(|module| clean(module.as_str(), MAX_NAME)).collect::<Vec<_>>().join(", ")
-}
-
-/// Whether it is the repository of a module of which no backup is known to have been written: it may never have been
-/// initialised, so that it is no fault that it is not there.
-fn perhaps_not_made(facts: &PlanFacts, probe: &Probe) -> bool {
-    let Some(id) = &probe.module else { return false };
-    let plan = facts.plan;
-    let result = plan.results.get(id);
-    let has_data = result.is_some_and(|result| result.errors == 0 || result.total_size.is_some_and(|size| size > 0));
-    let succeeded = facts.assessment.modules.iter().any(|(of, state)| of == id && *state == State::Success);
-    let written = facts.reasons.and_then(|reasons| reasons.modules.get(id)).and_then(|reason| reason.snapshot_written);
-    let hidden = plan.unreadable(id).is_some();
-    !(has_data || succeeded || written == Some(true) || hidden || Trend::new(facts).last_good(id).is_some())
+/// Whether no backup of the module is known to have been written.
+fn perhaps_not_made(facts: &PlanFacts, module: &ModuleId) -> bool {
+    let has_data = |result: &ModuleResult| result.errors == 0 || result.total_size.is_some_and(|size| size > 0);
+    let reason = facts.reasons.and_then(|reasons| reasons.modules.get(module));
+    let written = reason.is_some_and(|reason| reason.snapshot_written == Some(true));
+    let hidden = facts.plan.unreadable(module).is_some();
+    let result = facts.plan.results.get(module);
+    !(result.is_some_and(has_data) || written || hidden || trend::last_good(facts, module).is_some())
 }
 
 /// Whether there are locks of which it cannot be seen from here whether they keep backups out.

@@ -4,11 +4,11 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::config::Language;
+use crate::model::history::{Quantity, Unusual};
 use crate::model::plan::{Layout, ModuleId};
 use crate::model::reason::{Cause, Reason};
 use crate::model::run::State;
-use crate::report::trend::{Kind, Trend, Unusual};
-use crate::report::{PlanFacts, Words};
+use crate::report::{PlanFacts, Words, trend};
 
 #[derive(Serialize)]
 pub(super) struct ModuleView<'a> {
@@ -42,17 +42,16 @@ pub(super) struct ModuleView<'a> {
 struct UnusualView {
     figure: &'static str,
     value: u64,
-    least_before: u64,
-    most_before: u64,
+    usual: u64,
 }
 
 /// Returns one module's part in the run.
 pub(super) fn module_view<'a>(facts: &PlanFacts<'a>, id: &'a ModuleId, state: State) -> ModuleView<'a> {
-    let (plan, trend) = (facts.plan, Trend::new(facts));
+    let plan = facts.plan;
     let (module, result) = (plan.modules.get(id), plan.results.get(id));
     let reason: Option<&'a Reason> = facts.reasons.and_then(|reasons| reasons.modules.get(id));
     let succeeded = state == State::Success;
-    let unusual = result.filter(|_| succeeded).map(|result| trend.unusual(id, result)).unwrap_or_default();
+    let unusual = facts.history.map(|history| history.unusual(id)).unwrap_or_default();
     ModuleView {
         id,
         name: module.and_then(|module| module.ui_name.as_deref()),
@@ -71,19 +70,19 @@ pub(super) fn module_view<'a>(facts: &PlanFacts<'a>, id: &'a ModuleId, state: St
         log: reason.map(|reason| &*reason.lines).unwrap_or_default(),
         cause: reason.and_then(|reason| reason.cause).map(cause_word),
         snapshot_written: reason.and_then(|reason| reason.snapshot_written),
-        runs_without_success: if succeeded { 0 } else { trend.streak(id, state).runs },
-        last_good: if succeeded { result.and_then(|result| result.end) } else { trend.last_good(id) },
+        runs_without_success: if succeeded { 0 } else { trend::streak(facts, id, state).runs },
+        last_good: trend::last_good(facts, id),
         unusual: unusual.iter().map(unusual_view).collect(),
     }
 }
 
 fn unusual_view(unusual: &Unusual) -> UnusualView {
-    let figure = match unusual.kind {
-        Kind::Size => "total_size",
-        Kind::Files => "total_file_count",
-        Kind::Duration => "seconds",
+    let figure = match unusual.quantity {
+        Quantity::Size => "total_size",
+        Quantity::Files => "total_file_count",
+        Quantity::Seconds => "seconds",
     };
-    UnusualView { figure, value: unusual.value, least_before: unusual.before.0, most_before: unusual.before.1 }
+    UnusualView { figure, value: unusual.now, usual: unusual.usual }
 }
 
 fn cause_word(cause: Cause) -> &'static str {

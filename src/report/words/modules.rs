@@ -105,21 +105,21 @@ phrases! {
         En: "last good backup {time} ({age})",
         It: "ultimo backup riuscito {time} ({age})",
     }
-    no_last_good(runs: &str) {
-        En: "no good backup among the last {runs} runs on record",
-        It: "nessun backup riuscito nelle ultime esecuzioni registrate ({runs})",
+    no_last_good() {
+        En: "no good backup on record",
+        It: "nessun backup riuscito registrato",
     }
-    unusual_size(value: &str, range: &str) {
-        En: "size {value}, before {range}",
-        It: "dimensione {value}, prima {range}",
+    unusual_size(now: &str, usual: &str) {
+        En: "size {now}, usually {usual}",
+        It: "dimensione {now}, di solito {usual}",
     }
-    unusual_files(value: &str, range: &str) {
-        En: "files {value}, before {range}",
-        It: "file {value}, prima {range}",
+    unusual_files(now: &str, usual: &str) {
+        En: "files {now}, usually {usual}",
+        It: "file {now}, di solito {usual}",
     }
-    unusual_duration(value: &str, range: &str) {
-        En: "took {value}, before {range}",
-        It: "durata {value}, prima {range}",
+    unusual_duration(now: &str, usual: &str) {
+        En: "took {now}, usually {usual}",
+        It: "durata {now}, di solito {usual}",
     }
 
     // Why it is not among the successes.

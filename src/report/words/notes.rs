@@ -196,9 +196,13 @@ phrases! {
         En: "Last runs ({count})",
         It: "Ultime esecuzioni ({count})",
     }
-    legend(good: &str, bad: &str, absent: &str) {
-        En: "Oldest first. {good} backed up, {bad} failed, {absent} no result. Bars: size of the newest snapshot.",
-        It: "Dalla più vecchia. {good} riuscito, {bad} non riuscito, {absent} nessun risultato. Barre: dimensione dell'ultimo snapshot.",
+    page_title() {
+        En: "NethServer 8: backup reports",
+        It: "NethServer 8: rapporti sui backup",
+    }
+    legend(good: char, bad: char, absent: char) {
+        En: "Oldest first. {good} backed up, {bad} failed, {absent} no result; then the size of the newest snapshot.",
+        It: "Dalla più vecchia. {good} riuscito, {bad} non riuscito, {absent} nessun risultato; poi la dimensione dell'ultimo snapshot.",
     }
     column_module() {
         En: "Module",
@@ -215,18 +219,6 @@ phrases! {
     never() {
         En: "none recorded",
         It: "nessuno registrato",
-    }
-    state_good() {
-        En: "backed up",
-        It: "riuscito",
-    }
-    state_bad() {
-        En: "failed",
-        It: "non riuscito",
-    }
-    state_absent() {
-        En: "no result",
-        It: "nessun risultato",
     }
 
     // The foot.

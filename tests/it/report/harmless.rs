@@ -3,7 +3,10 @@
 use super::*;
 use ns8_backup_monitor::model::job::MAX_ALERTS;
 use ns8_backup_monitor::model::repository::{Lock, NotProbed};
-use ns8_backup_monitor::report::{outcome, subject};
+use super::history::history;
+use super::page::check_page;
+use ns8_backup_monitor::model::reason::{Gap, Source};
+use ns8_backup_monitor::report::{history_html, html, html_mail, outcome, subject, terminal};
 
 /// Everything in a report that comes from outside.
 fn outside(texts: &[String]) -> Case {
@@ -44,18 +47,32 @@ fn outside(texts: &[String]) -> Case {
         ];
         probes.extend((0..texts.len()).map(|n| probe(n, Verdict::Damaged(text(n)))));
         case.probes = Probes::Done(probes);
+        let reason = |n: usize| Reason { lines: vec![text(n); 6], cause: None, snapshot_written: Some(n.is_multiple_of(2)) };
+        case.reasons = Some(Reasons {
+            modules: (1..texts.len().min(300)).map(|n| (id(n), reason(n))).collect(),
+            gaps: (0..texts.len())
+                .map(|n| Gap { source: Source::Loki, why: text(n), command: Some(text(n + 1)) })
+                .collect(),
+            cluster_backup: texts.to_vec(),
+        });
+        case.interim = Some(Interim { missing: (0..texts.len()).map(|n| (id(n), None)).collect(), follows_until: None });
+        case.in_no_plan = (0..texts.len()).map(id).collect();
+        let names: Vec<String> = (0..texts.len()).map(|n| id(n).to_string()).collect();
+        let nights: Vec<(&str, &str)> = names.iter().map(|name| (&**name, "seo")).collect();
+        case.history = Some(History { name: Some(text(2)), ..history(&nights) });
         let labels = ["name", "node", "instance"].map(|label| (label.to_string(), text(3))).into();
         let annotations = ["summary", "description_it"].map(|name| (name.to_string(), text(4))).into();
         case.alerts = vec![Alert { name: text(5), labels, annotations, starts_at: None }; MAX_ALERTS];
     })
 }
 
+fn hidden(c: char) -> bool {
+    (c.is_control() && c != '\n')
+        || matches!(c, '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}' | '\u{FEFF}')
+}
+
 /// What must hold for all that is sent, whatever its content.
 fn check_harmless(text: &str) {
-    let hidden = |c: char| {
-        (c.is_control() && c != '\n')
-            || matches!(c, '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}' | '\u{FEFF}')
-    };
     assert!(!text.contains(['<', '>']), "{text}");
     assert!(!text.contains(hidden), "{text:?}");
 }
@@ -74,6 +91,16 @@ fn check_reports_of(case: &Case) {
     for language in [Language::En, Language::It] {
         case.report(language, |report| {
             check_text(&text(report));
+            if case.plan.results.len() > 100 {
+                return;
+            }
+            check_text(&terminal(report));
+            let histories = report.plan().and_then(|facts| facts.history).map(std::slice::from_ref).unwrap_or_default();
+            let of_history = history_html(histories, language, report.now, &report.zone);
+            for page in [html(std::slice::from_ref(report), language), html_mail(report), of_history] {
+                check_page(&page);
+                assert!(!page.contains(hidden), "{page:?}");
+            }
             let subject = subject(report, "[ns8-backup]");
             check_harmless(&subject);
             assert!(!subject.contains('\n') && subject.chars().count() < 250, "{subject}");
@@ -87,7 +114,10 @@ proptest::proptest! {
 
     #[test]
     fn no_text_from_outside_spoils_a_report(texts in proptest::collection::vec(".{0,200}|(?s)[<>\\x00-\\x20\\u{200b}-\\u{202e}'$; a]{0,100}", 1..12)) {
-        check_reports_of(&outside(&texts));
+        let case = outside(&texts);
+        check_reports_of(&case);
+        case.report(Language::En, |report| check_text(&terminal(report)));
+        case.report(Language::En, |report| check_page(&html(std::slice::from_ref(report), Language::En)));
     }
 }
 
@@ -95,6 +125,9 @@ proptest::proptest! {
 fn a_report_is_bounded_however_much_there_is_to_say() {
     for c in ["n", "€ ", "<\n>", "\u{202e}"] {
         let texts: Vec<String> = (0..2000).map(|n| format!("{n}{}", c.repeat(10_000 / c.len()))).collect();
-        check_reports_of(&outside(&texts));
+        let case = outside(&texts);
+        check_reports_of(&case);
+        case.report(Language::En, |report| check_text(&terminal(report)));
+        case.report(Language::En, |report| check_page(&html(std::slice::from_ref(report), Language::En)));
     }
 }

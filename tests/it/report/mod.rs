@@ -5,6 +5,8 @@ mod digest;
 mod golden;
 mod harmless;
 mod history;
+mod page;
+mod runs;
 mod sentences;
 
 use std::collections::BTreeMap;
