@@ -85,21 +85,21 @@ impl Composer<'_> {
         }
     }
 
-    /// A heading and at most `most` of the entries; nothing at all if there are none.
-    pub(super) fn list(
+    /// A heading and an entry for each of at most `most` of the items; nothing at all if there are none.
+    pub(super) fn list<T>(
         &mut self,
         heading: String,
         block: fn(Vec<Entry>) -> Block,
-        mut entries: Vec<Entry>,
+        items: &[T],
         most: usize,
+        entry: impl Fn(&Self, &T) -> Entry,
     ) {
-        if entries.is_empty() {
+        if items.is_empty() {
             return;
         }
-        let left_out = entries.len().saturating_sub(most);
-        entries.truncate(most);
+        let entries = items.iter().take(most).map(|item| entry(self, item)).collect();
         self.blocks.extend([Block::Heading(heading), block(entries)]);
-        self.left_out(left_out as u64);
+        self.left_out(items.len().saturating_sub(most) as u64);
     }
 
     /// Says how many entries a list lacks, if any.
@@ -166,9 +166,9 @@ impl Composer<'_> {
 
     fn alerts(&mut self) {
         let alerts = self.report.alerts;
-        let entries = alerts.iter().take(MAX_ALERTS).map(|alert| self.alert(alert)).collect();
-        self.list(self.words.heading_alerts(), Block::Rows, entries, MAX_ALERTS);
-        let not_shown = alerts.len().saturating_sub(MAX_ALERTS) as u64;
+        let shown = &alerts[..alerts.len().min(MAX_ALERTS)];
+        self.list(self.words.heading_alerts(), Block::Rows, shown, MAX_ALERTS, Self::alert);
+        let not_shown = (alerts.len() - shown.len()) as u64;
         self.left_out(self.report.alerts_left_out.saturating_add(not_shown));
     }
 
@@ -196,10 +196,9 @@ impl Composer<'_> {
         let plan = facts.plan;
         let absent = facts.assessment.modules.iter().map(|(id, _)| id).filter(|id| !plan.results.contains_key(*id));
         let said: Vec<&Damage> = absent.filter_map(|id| plan.unreadable(id)).collect();
-        let others = plan.damaged.iter().filter(|damage| !said.contains(damage));
-        let entry = |damage| Entry { name: self.words.damage(damage), ..Entry::default() };
-        let entries = others.map(entry).collect();
-        self.list(self.words.heading_damaged(), Block::Rows, entries, MAX_NAMES);
+        let others: Vec<&Damage> = plan.damaged.iter().filter(|damage| !said.contains(damage)).collect();
+        let entry = |composer: &Self, damage: &&Damage| Entry { name: composer.words.damage(damage), ..Entry::default() };
+        self.list(self.words.heading_damaged(), Block::Rows, &others, MAX_NAMES, entry);
     }
 
     fn foot(&mut self) {

@@ -135,7 +135,7 @@ impl Composer<'_> {
                 ..Entry::default()
             },
         };
-        self.list(self.words.heading_cluster_backup(), Block::Rows, vec![entry], 1);
+        self.list(self.words.heading_cluster_backup(), Block::Rows, &[entry], 1, |_, entry| entry.clone());
     }
 }
 

@@ -63,20 +63,18 @@ impl Composer<'_> {
         self.gaps(facts, &parts);
         self.logs(facts, &parts);
         let successes = of(Mark::Good);
-        let unusual = successes.iter().filter_map(|part| self.unusual(*part)).collect();
-        self.list(words.heading_unusual(), Block::Rows, unusual, MAX_UNUSUAL);
-        let successes = successes.iter().filter_map(|part| self.success(*part)).collect();
-        self.list(words.heading_succeeded(&self.count(counts.success)), Block::Rows, successes, MAX_LINES);
+        let unusual: Vec<Entry> = successes.iter().filter_map(|part| self.unusual(*part)).collect();
+        self.list(words.heading_unusual(), Block::Rows, &unusual, MAX_UNUSUAL, |_, entry| entry.clone());
+        let heading = words.heading_succeeded(&self.count(counts.success));
+        self.list(heading, Block::Rows, &successes, MAX_LINES, |composer, part| composer.success(*part));
     }
 
     /// Modules that need somebody: an entry each as long as they are few.
     fn troubled(&mut self, heading: String, parts: &[Part]) {
         let (first, others) = parts.split_at(parts.len().min(MAX_ENTRIES));
-        let entries = first.iter().map(|part| self.entry(*part)).collect();
-        self.list(heading, Block::Entries, entries, MAX_ENTRIES);
-        let entries = others.iter().map(|part| self.in_brief(*part)).collect();
+        self.list(heading, Block::Entries, first, MAX_ENTRIES, |composer, part| composer.entry(*part));
         let heading = self.words.heading_in_brief(&self.count(others.len()));
-        self.list(heading, Block::Rows, entries, MAX_IN_BRIEF);
+        self.list(heading, Block::Rows, others, MAX_IN_BRIEF, |composer, part| composer.in_brief(*part));
     }
 
     fn entry(&self, part: Part) -> Entry {
@@ -300,12 +298,12 @@ impl Composer<'_> {
     }
 
     /// A module that went well, in one line.
-    fn success(&self, part: Part) -> Option<Entry> {
-        let result = part.result()?;
-        let end = result.end.map(|end| self.time(end));
-        let took = self.duration(result).map(|duration| self.words.took(&duration));
-        let value = join([end, took, self.size(result), self.files(result)]);
-        Some(Entry { mark: Some(Mark::Good), name: self.module_name(part), value, ..Entry::default() })
+    fn success(&self, part: Part) -> Entry {
+        let end = part.result().and_then(|result| result.end).map(|end| self.time(end));
+        let took = part.result().and_then(|result| self.duration(result)).map(|took| self.words.took(&took));
+        let [size, files] = [Self::size, Self::files].map(|figure| figure(self, part.result()?));
+        let value = join([end, took, size, files]);
+        Entry { mark: Some(Mark::Good), name: self.module_name(part), value, ..Entry::default() }
     }
 
     /// A module that went well, with figures far off its usual ones.

@@ -63,11 +63,11 @@ impl Composer<'_> {
             Probes::Unknown(why) => self.words.probes_unknown(&self.words.read_error(why)),
             Probes::Done(probes) if probes.is_empty() => self.words.probes_none(),
             Probes::Done(probes) => {
-                let entries = groups(facts, probes).iter().map(|group| self.repository(facts, group)).collect();
-                return self.list(heading, Block::Rows, entries, MAX_REPOSITORIES);
+                let entry = |composer: &Self, group: &Group| composer.repository(facts, group);
+                return self.list(heading, Block::Rows, &groups(facts, probes), MAX_REPOSITORIES, entry);
             }
         };
-        self.list(heading, Block::Rows, vec![Entry { name: note, ..Entry::default() }], 1);
+        self.list(heading, Block::Rows, &[note], 1, |_, note| Entry { name: note.clone(), ..Entry::default() });
     }
 
     /// The repositories of modules that share a verdict.
