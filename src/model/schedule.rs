@@ -28,17 +28,16 @@ impl Elapses {
         self.before.first().copied()
     }
 
-    /// Returns the elapse that the current run of `plan` belongs to: the last one, or the one before if the run of that
-    /// one was still going. systemd does not start a service that runs already, so an elapse in the middle of a run has
-    /// no run of its own.
-    pub fn of_run(&self, plan: &Plan) -> Option<Timestamp> {
-        let passed_over = |due: &&Timestamp| !is_in_the_middle(plan, **due);
-        self.before.iter().find(passed_over).or(self.before.last()).copied()
+    /// Returns the elapses at which runs of `plan` began, or should have, newest first. systemd does not start a service
+    /// that runs already, so an elapse in the middle of a run has no run of its own.
+    pub fn of_runs(&self, plan: &Plan) -> impl Iterator<Item = Timestamp> {
+        self.before.iter().copied().filter(|due| !is_in_the_middle(plan, *due))
     }
 
-    /// Returns the elapse before `due`, if it is known.
-    pub fn preceding(&self, due: Timestamp) -> Option<Timestamp> {
-        self.before.iter().find(|before| **before < due).copied()
+    /// Returns the elapse that the current run of `plan` belongs to; the oldest that is known, if even that one is in the
+    /// middle of it.
+    pub fn of_run(&self, plan: &Plan) -> Option<Timestamp> {
+        self.of_runs(plan).next().or(self.before.last().copied())
     }
 }
 

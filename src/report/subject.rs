@@ -60,7 +60,7 @@ fn plan_reason(report: &Report, facts: &PlanFacts) -> String {
             words.subject_plan_unknown(&id, total)
         }
         (_, Some(Contradiction::PlanRecord), _) => words.subject_record_differs(total),
-        (_, Some(Contradiction::AlertNewer(_)), _) => words.subject_alert_newer(total),
+        (_, Some(Contradiction::Alert { .. }), _) => words.subject_alert_newer(total),
         _ => of_counts(words, facts),
     }
 }

@@ -8,3 +8,6 @@ pub mod journal;
 pub(crate) mod kill;
 pub mod messages;
 pub mod process;
+pub mod zone;
+
+pub use zone::zone;

@@ -4,7 +4,6 @@ use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
 
 use jiff::Timestamp;
-use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 
 use super::{Done, print, send, settings, settings_or_defaults};
@@ -13,8 +12,9 @@ use crate::cluster::{self, Selector};
 use crate::config::{Live, Settings, host_name};
 use crate::job::examine::{Examined, examine};
 use crate::model::job::JobId;
-use crate::model::run::{Outcome, assess};
+use crate::model::run::{Outcome, RunRule, assess};
 use crate::report::{self, Finding, Report};
+use crate::system;
 
 /// The command.
 pub(super) async fn run(arguments: &cli::Report, live: &Live) -> Done {
@@ -35,7 +35,7 @@ pub(super) async fn run(arguments: &cli::Report, live: &Live) -> Done {
             host: &host,
             redis: &redis,
             now,
-            zone: TimeZone::system(),
+            zone: system::zone(),
             language: settings.notification.language,
         })
         .collect();
@@ -66,7 +66,9 @@ async fn look<'a>(
     for plan in cluster.plans {
         let id = plan.id.clone();
         // There is no alert: a result is an old one only beside the plan's newest.
-        let assessment = assess(&plan, Timestamp::UNIX_EPOCH, Timestamp::now(), settings.correlator.stale_after);
+        let rule =
+            RunRule { due: &[], alert_start: None, says_missing: false, stale_after: settings.correlator.stale_after };
+        let assessment = assess(&plan, &rule, Timestamp::now());
         let progress = |done, all| show_progress(&format!("plan {id}: looking at the repositories, {done} of {all}"));
         examined.push(examine(settings, plan, assessment, !arguments.no_probe, &progress).await);
     }

@@ -1,9 +1,9 @@
+# shellcheck shell=bash
 # What the scenarios are written with. Sourced by tests/system/run; $root, $work, $results, $deb and $rpm are its own.
 
-machine=$work/machine     # the booted system's files, as the host sees them
 service=ns8-backup-monitor
 
-# --- the system -------------------------------------------------------------------------------------------------
+. "$tests/machine.sh"
 
 # A fresh copy of the root, booted. Files in /srv: what the scenarios need inside.
 new_system() {
@@ -12,46 +12,7 @@ new_system() {
     cp "$tests"/inside/* "$tests"/../support/smtp-sink "$deb" "$rpm" "$work/upper/srv/"
     mount -t overlay overlay -o "lowerdir=$root,upperdir=$work/upper,workdir=$work/scratch" "$machine" || exit 1
     echo node1 > "$machine/etc/hostname"
-    power_on
-}
-
-power_on() {
-    systemd-nspawn --quiet --directory="$machine" --register=no --keep-unit --private-network --hostname=node1 --boot \
-        < /dev/null > "$work/console" 2>&1 &
-    nspawn=$!
-    echo "$nspawn" > "$work/nspawn"
-    until_true 30 booting || { cat "$work/console"; echo "the system does not boot" >&2; exit 1; }
-    inside systemctl is-system-running --wait > /dev/null || true
-}
-
-booting() { first=$(pgrep --parent "$(cat "$work/nspawn")" | head -n 1) && inside test -S /run/systemd/private 2> /dev/null; }
-
-# As if the plug were pulled: nothing in there gets to do anything any more. The disk stays.
-power_cut() {
-    local pid
-    pid=$(cat "$work/nspawn")
-    pkill --signal KILL --parent "$pid"
-    while kill -0 "$pid" 2> /dev/null; do sleep 0.05; done
-}
-
-# Off and gone; also when there is nothing.
-switch_off() {
-    [ ! -e "$work/nspawn" ] || power_cut
-    rm -f "$work/nspawn"
-    ! mountpoint --quiet "$machine" || umount "$machine"
-}
-
-# Runs a command in the system.
-inside() {
-    nsenter --target "$(pgrep --parent "$(cat "$work/nspawn")" | head -n 1)" --all -- \
-        env -i PATH=/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LANG=C.UTF-8 "$@"
-}
-
-# Starts a command in the system as a service of its own: daemon NAME COMMAND...
-daemon() {
-    local name=$1
-    shift
-    inside systemd-run --quiet --collect --unit="$name" -- "$@"
+    power_on --private-network --hostname=node1
 }
 
 # --- checks -----------------------------------------------------------------------------------------------------
@@ -70,7 +31,7 @@ skip() { echo "ok - $1 # SKIP $2"; echo skip >> "$results"; }
 check() {
     local what=$1 output
     shift
-    if output=$("$@" 2>&1); then ok "$what"; else echo "$output" | sed 's/^/    > /'; not_ok "$what"; fi
+    if output=$("$@" 2>&1); then ok "$what"; else echo "    > ${output//$'\n'/$'\n'    > }"; not_ok "$what"; fi
 }
 
 # same WHAT EXPECTED ACTUAL
@@ -92,16 +53,6 @@ lacks() {
         *"$2"*) printf '    found: %s\n    in: %s\n' "$2" "$3"; not_ok "$1" ;;
         *) ok "$1" ;;
     esac
-}
-
-# until_true SECONDS COMMAND...: waits for the command to succeed, no longer than that.
-until_true() {
-    local deadline=$((SECONDS + $1))
-    shift
-    until "$@" > /dev/null 2>&1; do
-        [ "$SECONDS" -lt "$deadline" ] || return 1
-        sleep 0.1
-    done
 }
 
 # eventually WHAT COMMAND...: passes once the command succeeds, fails after a minute.

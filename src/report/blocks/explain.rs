@@ -52,13 +52,11 @@ impl Composer<'_> {
         let is_older = |result: &ModuleResult| result.end.is_some_and(|end| end < alert);
         let older: BTreeSet<&ModuleId> =
             plan.results.iter().filter(|(_, result)| is_older(result)).map(|(id, _)| id).collect();
-        // By the schedule all of them are this run's, in which the alert came after some had ended.
-        let of_one_run = assessment.due.is_some() && older.len() < plan.results.len();
         match older.len() {
             _ if in_doubt => None,
             0 => Some(self.words.alert_is_older(&self.time(alert))),
-            _ if of_one_run => None,
-            all if all == plan.results.len() => Some(self.words.alert_is_newer(&self.time(alert))),
+            // By the schedule all are of one run, in which the alert came after some had ended.
+            _ if assessment.due.is_some() => None,
             _ => Some(self.words.alert_is_newer_than(&self.time(alert), &self.ids(older))),
         }
     }
@@ -67,8 +65,8 @@ impl Composer<'_> {
     pub(super) fn explanations(&self, facts: &PlanFacts) -> Vec<String> {
         let (plan, assessment, words) = (facts.plan, facts.assessment, self.words);
         let mut notes = Vec::from_iter(self.perhaps_raised_anew(facts));
-        if let Some(Contradiction::AlertNewer(alert)) = assessment.contradiction {
-            notes.push(words.alert_is_newer(&self.time(alert)));
+        if let Some(Contradiction::Alert { start }) = assessment.contradiction {
+            notes.push(words.alert_is_newer(&self.time(start)));
         }
         notes.extend(self.about_the_status(facts));
         if assessment.outdated && plan.newest_end().is_some() && plan.damaged.is_empty() {
@@ -80,7 +78,6 @@ impl Composer<'_> {
         if !in_the_future.is_empty() {
             notes.push(words.in_the_future(&self.ids(in_the_future)));
         }
-        // What is left over of a plan that is gone says nothing about whether it is switched on.
         if !plan.enabled {
             notes.push(words.disabled_plan());
         }

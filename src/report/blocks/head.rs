@@ -31,7 +31,7 @@ impl Composer<'_> {
             }
             (_, Some(Contradiction::PlanUnknown), _) if counts.success > 0 => words.plan_unknown(&total),
             (_, Some(Contradiction::PlanRecord), _) => words.record_differs(&total),
-            (_, Some(Contradiction::AlertNewer(_)), _) => words.alert_differs(&total),
+            (_, Some(Contradiction::Alert { .. }), _) => words.alert_differs(&total),
             _ => self.verdict_of_counts(facts),
         };
         if self.report.interim.is_some() { words.so_far(&sentence) } else { sentence }

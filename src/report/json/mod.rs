@@ -212,6 +212,6 @@ fn contradiction_word(contradiction: Contradiction) -> &'static str {
     match contradiction {
         Contradiction::PlanUnknown => "plan_unknown",
         Contradiction::PlanRecord => "plan_record",
-        Contradiction::AlertNewer(_) => "alert_newer",
+        Contradiction::Alert { .. } => "alert",
     }
 }

@@ -69,12 +69,12 @@ phrases! {
         It: "il cluster non conosce il piano {plan}; risultati rimasti: {total}",
     }
     subject_record_differs(total: usize) {
-        En: "no result of a failure ({total} module(s)), but the plan's own record says otherwise",
-        It: "nessun errore nei risultati ({total} moduli), ma il riepilogo del piano dice altro",
+        En: "all {total} result(s) are successes, but the plan's own record says error",
+        It: "tutti i risultati ({total}) sono positivi, ma il riepilogo del piano dice errore",
     }
     subject_alert_newer(total: usize) {
-        En: "no result of a failure ({total} module(s)), but the alert is newer than all of them",
-        It: "nessun errore nei risultati ({total} moduli), ma l'avviso è più recente di tutti",
+        En: "all {total} result(s) are successes, but older than the alert",
+        It: "tutti i risultati ({total}) sono positivi, ma precedenti all'avviso",
     }
     subject_cluster_backup() {
         En: "; cluster backup failed or too old",

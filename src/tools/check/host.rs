@@ -195,7 +195,7 @@ mod tests {
 
     #[test]
     fn units_are_judged() {
-        let mut receiver = super::super::defaults().receiver;
+        let mut receiver = crate::config::defaults().receiver;
         let judge = |receiver: &Receiver, properties: &str| judge_unit("x.socket", Some(receiver), properties).level;
         let level = |properties: &str| judge(&receiver, properties);
         let good = "LoadState=loaded\nActiveState=active\nUnitFileState=enabled\nListen=127.0.0.1:9099 (Stream)\n";

@@ -12,10 +12,10 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::json;
 
-use super::{Done, defaults, print};
+use super::{Done, print};
 use crate::cli;
 use crate::cluster::{self, Selector};
-use crate::config::{Live, Settings};
+use crate::config::{Live, Settings, defaults};
 use crate::deliver;
 use crate::model::cluster::Cluster;
 use crate::model::plan::Layout;

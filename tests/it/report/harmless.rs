@@ -1,7 +1,7 @@
 //! Text from outside can spoil nothing.
 
 use super::*;
-use ns8_backup_monitor::model::job::MAX_ALERTS;
+use ns8_backup_monitor::model::alert::MAX_ALERTS;
 use ns8_backup_monitor::model::repository::{Lock, NotProbed};
 use super::history::history;
 use super::page::check_page;

@@ -20,7 +20,7 @@ use ns8_backup_monitor::model::history::History;
 use ns8_backup_monitor::model::plan::{Damage, Entry, Fault, Layout, Module, ModuleId, ModuleResult, Plan, PlanId};
 use ns8_backup_monitor::model::reason::{Cause, Reason, Reasons};
 use ns8_backup_monitor::model::repository::{Probe, Probes, Verdict};
-use ns8_backup_monitor::model::run::{Assessment, Contradiction, Outcome, assess};
+use ns8_backup_monitor::model::run::{Assessment, Outcome, RunRule, assess};
 use ns8_backup_monitor::report::{Finding, Interim, News, PlanFacts, Report, text};
 
 const NOW: &str = "2026-11-22T02:15:07Z";
@@ -40,7 +40,6 @@ struct Case {
     other: Option<Finding<'static>>,
     zone: TimeZone,
     due: Option<Timestamp>,
-    contradiction: Option<Contradiction>,
     news: Option<News>,
     reasons: Option<Reasons>,
     history: Option<History>,
@@ -67,7 +66,6 @@ impl Case {
             other: None,
             zone: TimeZone::UTC,
             due: None,
-            contradiction: None,
             news: None,
             reasons: None,
             history: None,
@@ -129,15 +127,9 @@ impl Case {
 
     /// The plan as it is assessed at the usual time.
     fn assessment(&self) -> Assessment {
-        let start = self.alerts.iter().filter_map(|alert| alert.starts_at).max();
-        let mut assessment = assess(&self.plan, start.unwrap_or(at(NOW)), at(NOW), Some(STALE_AFTER));
-        (assessment.due, assessment.contradiction) = (self.due, self.contradiction);
-        match self.contradiction {
-            Some(Contradiction::PlanUnknown) => assessment.outcome = Outcome::RepoFailure,
-            Some(_) => assessment.outcome = Outcome::Partial,
-            None => {}
-        }
-        assessment
+        let alert_start = self.alerts.iter().filter_map(|alert| alert.starts_at).max();
+        let by_age = RunRule::by_age(Some(alert_start.unwrap_or(at(NOW))), Some(STALE_AFTER));
+        assess(&self.plan, &RunRule { due: self.due.as_slice(), ..by_age }, at(NOW))
     }
 
     /// Writes the report in `language` and hands it to `read`.

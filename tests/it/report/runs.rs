@@ -89,15 +89,10 @@ pub(super) fn run_cases() -> Vec<Case> {
         }),
         Case::new("plan_unknown").module("mail1", result(0)).module("imap2", result(0)).with(|case| {
             case.plan.defined = false;
-            case.contradiction = Some(Contradiction::PlanUnknown);
         }),
         Case::new("record_differs").module("mail1", documented(None)).with(|case| {
             let timestamp = Some(at("2026-11-22T02:13:00Z"));
             case.plan.status = Some(PlanStatus { success: false, timestamp, errors: Some(1) });
-            case.contradiction = Some(Contradiction::PlanRecord);
-        }),
-        Case::new("alert_newer").module("mail1", result(0)).with(|case| {
-            case.contradiction = Some(Contradiction::AlertNewer(at("2026-11-22T02:14:00Z")));
         }),
         run("layout_b").module("mail1", layout_b(1)).module("imap2", layout_b(0)).missing(&["samba4"]),
         Case::new("in_no_plan").with(|case| {

@@ -16,7 +16,7 @@ fn an_alert_is_said_to_be_over_only_if_nothing_is_in_doubt() {
         |case| case.alerts[0].starts_at = None,
         |case| case.alerts[0].starts_at = Some(at("2026-11-22T02:13:00Z")),
         |case| case.plan.damaged = vec![Damage { entry: Entry::Definition, fault: Fault::NotJson }],
-        |case| case.contradiction = Some(Contradiction::PlanRecord),
+        |case| case.plan.status = Some(PlanStatus { success: false, timestamp: None, errors: Some(1) }),
         |case| {
             case.alerts[0].starts_at = Some(at("2026-11-01T00:00:00Z"));
             case.plan.results.insert(id("mail1"), ModuleResult { end: Some(at("2026-11-02T00:00:00Z")), ..result(0) });
