@@ -30,10 +30,8 @@ pub(super) fn run_of_module(plan: &PlanId, module: &ModuleId) -> Vec<String> {
     };
     let unit = format!("backup{plan}.service");
     let rootful = format!("backup{plan}-{id}.service");
-    let commands = [
-        &["runagent", "-m", id, "systemctl", "--user", "status", &unit][..],
-        &["journalctl", "-e", "-u", &rootful],
-    ];
+    let commands =
+        [&["runagent", "-m", id, "systemctl", "--user", "status", &unit][..], &["journalctl", "-e", "-u", &rootful]];
     commands.into_iter().filter_map(shell).collect()
 }
 

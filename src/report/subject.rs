@@ -80,11 +80,14 @@ fn of_counts(words: Words, facts: &PlanFacts) -> String {
     }
 }
 
-/// A run that no module failed in is one that the failed cluster backup alone speaks against.
+/// What a reader must not overlook if every module succeeded.
 fn cluster_backup(words: Words, facts: &PlanFacts) -> String {
     let failed = facts.reasons.is_some_and(|reasons| !reasons.cluster_backup.is_empty());
-    let is_news = failed || facts.news == Some(News::ClusterBackup);
-    is_news.then(|| words.subject_cluster_backup()).unwrap_or_default()
+    match facts.news {
+        _ if failed => words.subject_cluster_backup_failed(),
+        Some(News::ClusterBackup) => words.subject_cluster_backup_old(),
+        _ => String::new(),
+    }
 }
 
 /// How many runs in a row were no success, from the second on. A run that is not over has failed once a module has.

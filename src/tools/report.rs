@@ -87,7 +87,8 @@ fn show_progress(line: &str) {
 }
 
 fn text(reports: &[Report], prefix: &str) -> String {
-    let mail = |report: &Report| format!("Subject: {}\n\n{}", report::subject(report, prefix), report::terminal(report));
+    let mail =
+        |report: &Report| format!("Subject: {}\n\n{}", report::subject(report, prefix), report::terminal(report));
     let line = format!("\n{}\n\n", "=".repeat(72));
     reports.iter().map(mail).collect::<Vec<_>>().join(&line)
 }

@@ -61,12 +61,13 @@ impl Composer<'_> {
         self.notes(self.first_notes(facts));
         self.about(self.about_plan(facts));
         self.notes(self.explanations(facts));
-        if facts.assessment.counts.total() == 0 && facts.plan.damaged.is_empty() || outcome(self.report) == Outcome::Missed
+        if facts.assessment.counts.total() == 0 && facts.plan.damaged.is_empty()
+            || outcome(self.report) == Outcome::Missed
         {
             self.commands(self.words.look_at_timers(), commands::timers());
         }
-        self.modules(facts);
         self.cluster_backup(facts);
+        self.modules(facts);
         self.repositories(facts);
         self.damaged(facts);
         if with_runs {
@@ -197,7 +198,8 @@ impl Composer<'_> {
         let absent = facts.assessment.modules.iter().map(|(id, _)| id).filter(|id| !plan.results.contains_key(*id));
         let said: Vec<&Damage> = absent.filter_map(|id| plan.unreadable(id)).collect();
         let others: Vec<&Damage> = plan.damaged.iter().filter(|damage| !said.contains(damage)).collect();
-        let entry = |composer: &Self, damage: &&Damage| Entry { name: composer.words.damage(damage), ..Entry::default() };
+        let entry =
+            |composer: &Self, damage: &&Damage| Entry { name: composer.words.damage(damage), ..Entry::default() };
         self.list(self.words.heading_damaged(), Block::Rows, &others, MAX_NAMES, entry);
     }
 

@@ -37,9 +37,8 @@ impl Composer<'_> {
             return Vec::from_iter(self.at_the_repositories(facts));
         }
         groups.sort_by_key(|(_, modules)| std::cmp::Reverse(modules.len()));
-        let line = |(cause, modules): (Cause, Vec<&ModuleId>)| {
-            format!("{}: {}.", self.ids(modules), self.words.cause(cause))
-        };
+        let line =
+            |(cause, modules): (Cause, Vec<&ModuleId>)| format!("{}: {}.", self.ids(modules), self.words.cause(cause));
         groups.into_iter().take(MAX_CAUSES).map(line).collect()
     }
 

@@ -8,10 +8,10 @@ use super::{Block, Entry, Line, Mark};
 use crate::model::history::{Quantity, Unusual};
 use crate::model::plan::{Layout, ModuleId, ModuleResult, Plan};
 use crate::model::reason::Reason;
-use crate::model::run::State;
+use crate::model::run::{Outcome, State};
 use crate::model::text::clean;
 use crate::report::figures::{self, MAX_NAME, MAX_SENTENCE, join, without_full_stop};
-use crate::report::{PlanFacts, commands, trend};
+use crate::report::{PlanFacts, commands, outcome, trend};
 
 /// Modules that need somebody: with an entry of several lines, and with one line.
 const MAX_ENTRIES: usize = 10;
@@ -99,6 +99,7 @@ impl Composer<'_> {
         let cause = part.reason().and_then(|reason| reason.cause).map(|cause| words.cause(cause));
         let from_cluster = || match (part.state, part.result()) {
             (State::Error, Some(result)) => self.failure(result),
+            (_, Some(_)) if outcome(self.report) == Outcome::Missed => words.not_started(),
             (_, Some(_)) => words.stale(),
             (_, None) => self.why_missing(part),
         };

@@ -101,5 +101,8 @@ fn line(row: &CalendarRow) -> String {
     if points.len() < 2 {
         return String::new();
     }
-    format!("<svg viewBox=\"0 0 {WIDTH} {HEIGHT}\" aria-hidden=\"true\"><polyline points=\"{}\"/></svg>", points.join(" "))
+    format!(
+        "<svg viewBox=\"0 0 {WIDTH} {HEIGHT}\" aria-hidden=\"true\"><polyline points=\"{}\"/></svg>",
+        points.join(" ")
+    )
 }

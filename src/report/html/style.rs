@@ -70,7 +70,9 @@ impl Tag {
             Self::MarkedEntry(Mark::Absent) => "padding:4px 12px;margin:12px 0;border-left:4px solid #7a5200",
             Self::List => "padding-left:20px",
             Self::Item => "margin:4px 0",
-            Self::Quote | Self::Command => "white-space:pre-wrap;word-break:break-word;font-family:monospace;margin:6px 0",
+            Self::Quote | Self::Command => {
+                "white-space:pre-wrap;word-break:break-word;font-family:monospace;margin:6px 0"
+            }
             Self::Foot => "font-size:13px;margin:2px 0",
             Self::Mark(Mark::Good) => "color:#0a6b2d;font-weight:bold",
             Self::Mark(Mark::Bad) => "color:#b00020;font-weight:bold",

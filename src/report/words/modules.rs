@@ -143,6 +143,10 @@ phrases! {
         En: "no result of this run: it is still running, was never started, or was busy",
         It: "nessun risultato di questa esecuzione: è ancora in corso, non è mai stata avviata, o il modulo era occupato",
     }
+    not_started() {
+        En: "no result of this run",
+        It: "nessun risultato di questa esecuzione",
+    }
     unreadable_result(fault: &str) {
         En: "its result exists but cannot be read: it {fault}",
         It: "il suo risultato esiste, ma non è leggibile: {fault}",

@@ -76,7 +76,11 @@ phrases! {
         En: "all {total} result(s) are successes, but older than the alert",
         It: "tutti i risultati ({total}) sono positivi, ma precedenti all'avviso",
     }
-    subject_cluster_backup() {
+    subject_cluster_backup_failed() {
+        En: "; cluster backup failed",
+        It: "; backup del cluster non riuscito",
+    }
+    subject_cluster_backup_old() {
         En: "; cluster backup failed or too old",
         It: "; backup del cluster non riuscito o troppo vecchio",
     }

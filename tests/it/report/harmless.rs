@@ -1,11 +1,11 @@
 //! Text from outside can spoil nothing.
 
-use super::*;
-use ns8_backup_monitor::model::alert::MAX_ALERTS;
-use ns8_backup_monitor::model::repository::{Lock, NotProbed};
 use super::history::history;
 use super::page::check_page;
+use super::*;
+use ns8_backup_monitor::model::alert::MAX_ALERTS;
 use ns8_backup_monitor::model::reason::{Gap, Source};
+use ns8_backup_monitor::model::repository::{Lock, NotProbed};
 use ns8_backup_monitor::report::{history_html, html, html_mail, outcome, subject, terminal};
 
 /// Everything in a report that comes from outside.
@@ -47,7 +47,8 @@ fn outside(texts: &[String]) -> Case {
         ];
         probes.extend((0..texts.len()).map(|n| probe(n, Verdict::Damaged(text(n)))));
         case.probes = Probes::Done(probes);
-        let reason = |n: usize| Reason { lines: vec![text(n); 6], cause: None, snapshot_written: Some(n.is_multiple_of(2)) };
+        let reason =
+            |n: usize| Reason { lines: vec![text(n); 6], cause: None, snapshot_written: Some(n.is_multiple_of(2)) };
         case.reasons = Some(Reasons {
             modules: (1..texts.len().min(300)).map(|n| (id(n), reason(n))).collect(),
             gaps: (0..texts.len())
@@ -55,7 +56,8 @@ fn outside(texts: &[String]) -> Case {
                 .collect(),
             cluster_backup: texts.to_vec(),
         });
-        case.interim = Some(Interim { missing: (0..texts.len()).map(|n| (id(n), None)).collect(), follows_until: None });
+        case.interim =
+            Some(Interim { missing: (0..texts.len()).map(|n| (id(n), None)).collect(), follows_until: None });
         case.in_no_plan = (0..texts.len()).map(id).collect();
         let names: Vec<String> = (0..texts.len()).map(|n| id(n).to_string()).collect();
         let nights: Vec<(&str, &str)> = names.iter().map(|name| (&**name, "seo")).collect();

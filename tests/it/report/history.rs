@@ -43,7 +43,9 @@ fn case(modules: &[(&str, &str)]) -> Case {
 #[test]
 fn runs_in_a_row_and_the_last_good_backup_are_named() {
     let words = |mail1: &str| case(&[("mail1", mail1), ("imap2", "ssss")]).words();
-    assert!(words("ssse").contains("mail1 Reason: at least one step failed; the cluster does not record which Last good"));
+    assert!(
+        words("ssse").contains("mail1 Reason: at least one step failed; the cluster does not record which Last good")
+    );
     assert!(words("seee").contains("Failed 3 runs in a row; last good backup 2026-11-19 02:12 (3 d ago)"));
     assert!(words("smoe").contains("No success in 3 runs in a row; last good backup 2026-11-19 02:12 (3 d ago)"));
     assert!(words("eeee").contains("Failed 4 runs in a row; no good backup on record"));
@@ -55,7 +57,8 @@ fn the_subject_counts_runs_in_a_row_from_the_second_on() {
     let subject = |mail1: &str| case(&[("mail1", mail1), ("imap2", "ssss")]).report(Language::En, |r| subject(r, ""));
     assert_eq!(subject("ssse"), "PARTIAL - 1/2 module(s) failed");
     assert_eq!(subject("ssee"), "PARTIAL - 1/2 module(s) failed [failed 2 runs in a row]");
-    let recovered = Case::new("s").module("mail1", result(0)).with(|case| case.history = Some(history(&[("mail1", "ees")])));
+    let recovered =
+        Case::new("s").module("mail1", result(0)).with(|case| case.history = Some(history(&[("mail1", "ees")])));
     assert!(!recovered.report(Language::En, |r| super::history::subject(r, "")).contains("in a row"));
 }
 
@@ -63,7 +66,7 @@ fn the_subject_counts_runs_in_a_row_from_the_second_on() {
 fn figures_far_off_the_usual_ones_are_named_and_change_no_outcome() {
     let shrunk = |size| {
         let case = Case::new("unusual").module("mail1", ModuleResult { total_size: Some(size), ..result(0) });
-        case.with(|case| {
+        case.alert_at("2026-11-22T01:40:00Z").with(|case| {
             let mut history = history(&[("mail1", "ssssssss")]);
             history.runs.last_mut().unwrap().modules.get_mut(&id("mail1")).unwrap().size = Some(size);
             case.history = Some(history);

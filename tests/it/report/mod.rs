@@ -128,7 +128,7 @@ impl Case {
     /// The plan as it is assessed at the usual time.
     fn assessment(&self) -> Assessment {
         let alert_start = self.alerts.iter().filter_map(|alert| alert.starts_at).max();
-        let by_age = RunRule::by_age(Some(alert_start.unwrap_or(at(NOW))), Some(STALE_AFTER));
+        let by_age = RunRule::by_age(alert_start, Some(STALE_AFTER));
         assess(&self.plan, &RunRule { due: self.due.as_slice(), ..by_age }, at(NOW))
     }
 

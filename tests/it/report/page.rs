@@ -32,13 +32,15 @@ pub(super) fn check_page(html: &str) {
     let names = elements(html);
     let known = "!DOCTYPE html head meta title style body main section h1 h2 h3 h4 p dl dt dd ul li pre article strong span \
                  div table caption thead tbody tr th td time svg polyline footer";
-    let unknown: Vec<_> = names.iter().filter(|name| !known.split(' ').any(|k| k == name.trim_start_matches('/'))).collect();
+    let unknown: Vec<_> =
+        names.iter().filter(|name| !known.split(' ').any(|k| k == name.trim_start_matches('/'))).collect();
     assert!(unknown.is_empty(), "{unknown:?}");
     assert_eq!(names.iter().filter(|name| **name == "h1").count(), 1);
     let loaded = ["src=", "href=", "url(", "@import", "<script", "<link", "javascript:", " on"];
-    let found: Vec<_> = loaded.iter().filter(|what| html.split('<').any(|tag| {
-        tag.split_once('>').is_some_and(|(tag, _)| tag.contains(**what))
-    })).collect();
+    let found: Vec<_> = loaded
+        .iter()
+        .filter(|what| html.split('<').any(|tag| tag.split_once('>').is_some_and(|(tag, _)| tag.contains(**what))))
+        .collect();
     assert!(found.is_empty(), "{found:?}");
 }
 

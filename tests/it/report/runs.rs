@@ -56,18 +56,15 @@ pub(super) fn run_cases() -> Vec<Case> {
             .reason("samba4", None, &["something that nobody knows"], None)
             .reason("busy5", Some(Cause::Busy), &["busy5: gave up retrying after 3600s"], Some(false))
             .with(|case| case.reasons.as_mut().unwrap().gaps = gaps()),
-        run("interim")
-            .module("mail1", result(1))
-            .module("imap2", last_night())
-            .missing(&["samba4"])
-            .with(|case| {
-                let missing = [(id("imap2"), Some(at("2026-11-22T04:30:00Z"))), (id("samba4"), None)].into();
-                case.interim = Some(Interim { missing, follows_until: Some(at("2026-11-22T14:14:00Z")) });
-            }),
+        run("interim").module("mail1", result(1)).module("imap2", last_night()).missing(&["samba4"]).with(|case| {
+            let missing = [(id("imap2"), Some(at("2026-11-22T04:30:00Z"))), (id("samba4"), None)].into();
+            case.interim = Some(Interim { missing, follows_until: Some(at("2026-11-22T14:14:00Z")) });
+        }),
         Case::new("interim_unreadable").with(|case| {
             let address = "redis://127.0.0.1:6379".into();
             let why = ns8_backup_monitor::model::cluster::Why::Loading;
-            case.other = Some(Finding::Unreadable(ns8_backup_monitor::model::cluster::ReadError::Redis { address, why }));
+            case.other =
+                Some(Finding::Unreadable(ns8_backup_monitor::model::cluster::ReadError::Redis { address, why }));
             case.interim = Some(Interim { follows_until: Some(at("2026-11-22T14:14:00Z")), ..Interim::default() });
         }),
         by_age("missed").due("2026-11-22T01:00:00Z").with(|case| {
@@ -80,13 +77,15 @@ pub(super) fn run_cases() -> Vec<Case> {
             case.alerts.clear();
         }),
         run("hangs").module("mail1", result(0)).module("imap2", last_night()).missing(&[]).with(|case| {
-            case.news = Some(News::Hangs { since: at("2026-11-21T20:12:00Z") });
+            case.news = Some(News::Hangs { since: at("2026-11-22T01:02:00Z") });
         }),
-        run("cluster_backup_failed").module("mail1", result(0)).missing(&[]).with(|case| {
-            case.reasons.as_mut().unwrap().cluster_backup =
-                vec!["[ERROR] upload of cluster backup GPG file failed: 403 Forbidden".into()];
-            case.cluster_backup = Some(at("2026-11-19T01:00:05Z"));
-        }),
+        run("cluster_backup_failed").module("mail1", result(0)).missing(&[]).alert_at("2026-11-22T01:40:00Z").with(
+            |case| {
+                case.reasons.as_mut().unwrap().cluster_backup =
+                    vec!["[ERROR] upload of cluster backup GPG file failed: 403 Forbidden".into()];
+                case.cluster_backup = Some(at("2026-11-19T01:00:05Z"));
+            },
+        ),
         Case::new("plan_unknown").module("mail1", result(0)).module("imap2", result(0)).with(|case| {
             case.plan.defined = false;
         }),
@@ -104,7 +103,9 @@ pub(super) fn run_cases() -> Vec<Case> {
             case.plan.enabled = false;
             case.plan.not_awaited = [id("dokuwiki1"), id("mail1")].into();
         }),
-        run("in_the_future").module("mail1", ModuleResult { end: Some(at("2026-11-24T02:12:10Z")), ..result(0) }),
+        run("in_the_future")
+            .module("mail1", ModuleResult { end: Some(at("2026-11-24T02:12:10Z")), ..result(0) })
+            .alert_at("2026-11-22T01:40:00Z"),
         run("never_initialised")
             .module("mail1", ModuleResult { snapshots_count: Some(0), total_size: Some(0), ..result(1) })
             .module("imap2", result(0))

@@ -62,7 +62,13 @@ fn nothing_is_claimed_that_the_cluster_does_not_know() {
     for case in super::golden::all_cases() {
         for language in [Language::En, Language::It] {
             let text = case.report(language, text);
-            for claim in ["nothing was backed up; every", "Still there from", "more likely on", "Repository fault", "nothing to do"] {
+            for claim in [
+                "nothing was backed up; every",
+                "Still there from",
+                "more likely on",
+                "Repository fault",
+                "nothing to do",
+            ] {
                 assert!(!text.contains(claim), "{}: {claim}", case.name);
             }
             let above_repositories = text.split("\nREPOSITOR").next().unwrap();
@@ -161,7 +167,8 @@ fn each_outcome_has_its_subject() {
 fn news_that_the_results_contradict_is_not_said() {
     let due = at("2026-11-22T01:00:00Z");
     let subject = |errors, news| {
-        let case = Case::new("news").module("mail1", result(errors)).with(|case| case.news = Some(news));
+        let case = Case::new("news").module("mail1", result(errors)).alert_at("2026-11-22T01:40:00Z");
+        let case = case.with(|case| case.news = Some(news));
         case.report(Language::En, |report| subject(report, ""))
     };
     assert!(subject(0, News::Missed { due }).starts_with("SUCCESS"));
@@ -202,7 +209,7 @@ fn one_of_many_is_told_in_a_line() {
 
 #[test]
 fn an_empty_prefix_leaves_no_space() {
-    let case = Case::new("prefix").module("mail1", result(0));
+    let case = Case::new("prefix").module("mail1", result(0)).alert_at("2026-11-22T01:40:00Z");
     let subject = case.report(Language::En, |report| subject(report, ""));
     assert_eq!(subject, "SUCCESS - all 1 module(s) backed up successfully");
 }
