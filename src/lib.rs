@@ -30,6 +30,7 @@ pub mod classify;
 pub mod examine;
 
 mod http;
+pub mod logs;
 pub mod probe;
 pub mod process;
 

@@ -6,7 +6,7 @@
 mod agent;
 mod complaint;
 mod gateway;
-mod redact;
+pub(crate) mod redact;
 mod restic;
 mod target;
 

@@ -16,7 +16,7 @@ pub(super) fn redact(text: &str, secrets: &[&SecretString]) -> String {
 }
 
 /// `text` without what a location may hold in itself: the password of a URL, or the parameters of an rclone remote.
-pub(super) fn without_inline_secrets(text: &str) -> String {
+pub(crate) fn without_inline_secrets(text: &str) -> String {
     without_url_passwords(&without_parameters(text))
 }
 
