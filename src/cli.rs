@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 use lettre::message::Mailbox;
 
-use crate::cluster::model::PlanId;
 use crate::config::DEFAULT_PATH;
-use crate::job::JobId;
+use crate::model::job::JobId;
+use crate::model::plan::PlanId;
 
 /// One e-mail you can act on when a NethServer 8 backup fails
 ///

@@ -13,36 +13,22 @@
 //! resumed. [`alert`], [`job`], [`classify`] and [`report`] are pure: values in, values out, the clock passed in. The
 //! others are thin edges to one outside program each.
 
+pub mod model;
+
 pub mod config;
 
-pub mod alert;
-pub mod gate;
-pub mod receive;
-
-mod fault;
-pub mod job;
-pub mod queue;
+pub mod system;
 
 pub mod cluster;
-pub mod wait;
-
-pub mod classify;
-pub mod examine;
-
-mod http;
+pub mod deliver;
 pub mod logs;
 pub mod probe;
-pub mod process;
 
 pub mod report;
 
-pub mod deliver;
+pub mod job;
 
-pub mod pipeline;
 pub mod serve;
-
-pub mod journal;
-pub mod messages;
+pub mod tools;
 
 pub mod cli;
-pub mod tools;

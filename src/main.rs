@@ -10,7 +10,8 @@ use log::LevelFilter;
 use ns8_backup_monitor::cli::{Cli, Command};
 use ns8_backup_monitor::config::Live;
 use ns8_backup_monitor::serve::{self, Sockets};
-use ns8_backup_monitor::{journal, tools};
+use ns8_backup_monitor::system::journal;
+use ns8_backup_monitor::tools;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();

@@ -1,81 +1,12 @@
 //! Where a plan's backups go, as the cluster's Redis describes it: what a probe needs to open a repository.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use secrecy::SecretString;
 
-use super::model::ModuleId;
 use super::value::{self, Hash};
-
-/// Where a plan is backed up to.
-#[derive(Debug, Clone, Default)]
-pub struct Destinations {
-    /// All of its destinations.
-    pub all: Vec<Destination>,
-    /// The path of a module's repository below a destination that has one for each module. None for a module for which
-    /// the cluster has no UUID.
-    pub paths: BTreeMap<ModuleId, String>,
-}
-
-/// One destination. Which kind it is follows from the fields that are found, as with the layouts of the results.
-///
-/// Each field is the Redis field of the same name; `None` where it is missing or empty. Ids of keys count as secrets:
-/// they are half of a login. A `url` may hold a login as well, so none is shown before it has been redacted.
-#[derive(Debug, Clone)]
-pub enum Destination {
-    /// HASH `cluster/backup_repository/<id>/parameters` (the founding document, A): one repository.
-    Documented {
-        /// `<id>` of the key.
-        id: String,
-        /// `s3`, `b2`, `sftp`, `rclone` or `local`.
-        backend: Option<String>,
-        /// The cloud backend's URL.
-        url: Option<String>,
-        /// The local or SFTP path.
-        path: Option<String>,
-        /// The repository's password.
-        password: Option<SecretString>,
-        /// `aws_access_key_id`; with `b2` the account id.
-        aws_access_key_id: Option<SecretString>,
-        /// `aws_secret_access_key`; with `b2` the account key.
-        aws_secret_access_key: Option<SecretString>,
-        /// Path of an rclone configuration file.
-        rclone_config: Option<String>,
-    },
-    /// HASH `cluster/backup_repository/<uuid>` with secrets (NS8 core 3.0 to 3.19, B): a repository for each module, at
-    /// `<url>/<app>/<module uuid>`.
-    PerModule {
-        /// `<uuid>` of the key.
-        uuid: String,
-        /// The name that people gave it.
-        name: Option<String>,
-        /// As restic understands it: `s3:s3.amazonaws.com/bucket`.
-        url: Option<String>,
-        /// The password of all its repositories.
-        password: Option<SecretString>,
-        /// S3's key id.
-        aws_access_key_id: Option<SecretString>,
-        /// S3's key.
-        aws_secret_access_key: Option<SecretString>,
-        /// B2's account id.
-        b2_account_id: Option<SecretString>,
-        /// B2's account key.
-        b2_account_key: Option<SecretString>,
-    },
-    /// The same HASH without secrets (NS8 core 3.20 and later, C): a repository for each module, behind the node's
-    /// rclone-gateway.
-    Gateway {
-        /// `<uuid>` of the key.
-        uuid: String,
-        /// The name that people gave it.
-        name: Option<String>,
-        /// As in B; the gateway knows how to get there, so it is only shown.
-        url: Option<String>,
-        /// The password of all its repositories. Private in Redis: only known where the node agent's login could be
-        /// used to read it.
-        password: Option<SecretString>,
-    },
-}
+use crate::model::plan::ModuleId;
+use crate::model::repository::Destination;
 
 /// Where all destinations are kept.
 const FOLDER: &str = "cluster/backup_repository/";

@@ -13,8 +13,9 @@ use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::{broadcast, watch};
 use tokio::task::AbortHandle;
 
-use super::connection::{ReadError, bounded, client};
+use super::connection::{bounded, client};
 use crate::config::{self, Live};
+use crate::model::cluster::ReadError;
 
 /// The channels: NS8 core 3.20 and later, and 3.3 to 3.19.
 const PATTERNS: [&str; 2] = ["node/*/event/backup-status-changed", "module/*/event/backup-status-changed"];

@@ -1,8 +1,8 @@
 //! What the generations of keys have in common: a hash of its own for each plan, from which a module's result follows.
 
-use super::model::{Fault, Layout, ModuleId, ModuleResult};
 use super::value::Hash;
 use super::{layout_a, layout_b, layout_c};
+use crate::model::plan::{Fault, Layout, ModuleId, ModuleResult};
 
 /// All generations.
 pub(super) const ALL: [&Generation; 3] = [&layout_a::GENERATION, &layout_b::GENERATION, &layout_c::GENERATION];

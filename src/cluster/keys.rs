@@ -3,11 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::Selector;
-use super::connection::{Connection, Why, get};
+use super::connection::{Connection, get};
 use super::generation::{self, Generation, Owner};
-use super::model::{ModuleId, Plan, PlanId};
 use super::value;
 use super::{layout_b, plan};
+use crate::model::cluster::Why;
+use crate::model::plan::{ModuleId, Plan, PlanId};
 
 /// All keys about plans and results, in every generation. It holds no plan's id, so no character of an id can act as a
 /// part of a pattern.

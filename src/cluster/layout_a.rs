@@ -2,8 +2,8 @@
 //! It names no members; the plan as a whole has HASH `cluster/backup/<plan>/status`.
 
 use super::generation::{Decoded, Generation, Owner};
-use super::model::{Fault, Layout, ModuleId, ModuleResult, PlanStatus};
 use super::value::{self, Hash};
+use crate::model::plan::{Fault, Layout, ModuleId, ModuleResult, PlanStatus};
 
 pub(super) const GENERATION: Generation =
     Generation { layout: Layout::A, owner: Owner::Module, folder: "backup", suffix: "/status", decode };

@@ -2,8 +2,8 @@
 //! are found in reverse: SET `module/<module>/backups` holds the plans of a module.
 
 use super::generation::{Decoded, Generation, Owner};
-use super::model::{Fault, Layout, ModuleId, ModuleResult};
 use super::value::{self, Hash};
+use crate::model::plan::{Fault, Layout, ModuleId, ModuleResult};
 
 pub(super) const GENERATION: Generation =
     Generation { layout: Layout::B, owner: Owner::Module, folder: "backup_status", suffix: "", decode };

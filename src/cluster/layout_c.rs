@@ -7,8 +7,8 @@ use serde_json::value::RawValue;
 
 use super::generation::{Decoded, Generation, Owner};
 use super::layout_b;
-use super::model::{Fault, Layout, ModuleId};
 use super::value::Hash;
+use crate::model::plan::{Fault, Layout, ModuleId};
 
 pub(super) const GENERATION: Generation =
     Generation { layout: Layout::C, owner: Owner::Node, folder: "backup_status", suffix: "", decode };

@@ -16,7 +16,6 @@ mod keys;
 mod layout_a;
 mod layout_b;
 mod layout_c;
-pub mod model;
 mod plan;
 mod private;
 mod smarthost;
@@ -27,14 +26,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 
 use crate::config;
+use crate::model::cluster::{Cluster, ReadError, Smarthost, Why};
+use crate::model::plan::{Module, ModuleId, Plan, PlanId};
+use crate::model::repository::Destinations;
 use connection::{Connection, bounded, get};
-pub use connection::{ReadError, Why};
-pub use destination::{Destination, Destinations};
 use keys::{Index, Keys, Nodes};
-use model::{Cluster, Module, ModuleId, Plan, PlanId};
 use plan::Results;
 pub use private::add_passwords;
-pub use smarthost::Smarthost;
 
 /// Which plans to read.
 #[derive(Debug, Clone, Copy)]

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet, btree_map};
 use super::generation::{Decoded, Owner};
 use super::keys::{Nodes, ResultKey};
 use super::layout_a;
-use super::model::{Damage, Entry, Fault, Layout, Module, ModuleId, Plan, PlanId};
 use super::value::{self, Hash};
+use crate::model::plan::{Damage, Entry, Fault, Layout, Module, ModuleId, Plan, PlanId};
 
 /// The key of a plan's definition.
 pub(super) fn key(plan: &str) -> String {

@@ -4,8 +4,9 @@ use redis::Cmd;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::connection::{Connection, bounded, get};
-use super::{Destination, value};
+use super::value;
 use crate::config;
+use crate::model::repository::Destination;
 
 /// HASH of the destinations' passwords by UUID.
 const PASSWORDS: &str = "private/agents/backup_destination/restic_password";

@@ -2,27 +2,11 @@
 
 use secrecy::SecretString;
 
-use super::connection::ReadError;
 use super::value::{self, Hash};
-use crate::config::Encryption;
+use crate::model::cluster::{Encryption, ReadError, Smarthost};
 
 /// The key.
 pub(super) const KEY: &str = "cluster/smarthost";
-
-/// An enabled relay.
-#[derive(Debug, Clone)]
-pub struct Smarthost {
-    /// Host name or address.
-    pub host: String,
-    /// Port.
-    pub port: u16,
-    /// How the connection is protected.
-    pub encryption: Encryption,
-    /// Whether the relay's certificate must be valid.
-    pub tls_verify: bool,
-    /// User and password; only where both are set.
-    pub login: Option<(String, SecretString)>,
-}
 
 /// The relay in these fields; `None` where it is not enabled.
 pub(super) fn smarthost(hash: &Hash) -> Result<Option<Smarthost>, ReadError> {

@@ -7,9 +7,11 @@ use lettre::message::Mailbox;
 
 use super::raw::{self, Raw};
 use super::{
-    Correlator, DEFAULT_ALERT_NAMES, Encryption, Logging, Notification, Receiver, Redis, RepoCheck, Settings, Smtp,
-    Transport, gateway_host, host_name, is_loopback,
+    Correlator, DEFAULT_ALERT_NAMES, Digest, Logging, Notification, PlanSettings, Receiver, Redis, RepoCheck, Settings,
+    Smtp, Transport, Watch, gateway_host, host_name, is_loopback,
 };
+use crate::model::cluster::Encryption;
+use crate::model::plan::PlanId;
 
 /// The largest `receiver.max_body`, in bytes: what is received must have its place in memory beside others.
 const MAX_BODY: usize = 16 << 20;
@@ -26,8 +28,14 @@ pub(super) fn check(raw: Raw, wrong: Wrong<'_>) -> Option<Settings> {
     let level = raw.logging.level.map_or(log::LevelFilter::Info, |level| level.0);
     let logging = Logging { level, file: raw.logging.file };
     check_path("logging.file", logging.file.as_deref(), wrong);
+    let watch = Watch {
+        enabled: raw.watch.enabled.unwrap_or(true),
+        grace: in_range("watch.grace", raw.watch.grace, 10_800, 300..=604_800, wrong),
+    };
+    let digest = Digest { enabled: raw.digest.enabled.unwrap_or(true) };
+    let plans = raw.plans.into_iter().map(|(id, plan)| check_plan(id, plan, wrong)).collect();
     let notification = check_notification(raw.notification, wrong)?;
-    Some(Settings { receiver, correlator, repo_check, notification, redis, logging })
+    Some(Settings { receiver, correlator, repo_check, notification, redis, logging, watch, digest, plans })
 }
 
 fn check_receiver(raw: raw::Receiver, wrong: Wrong<'_>) -> Receiver {
@@ -58,6 +66,7 @@ fn check_correlator(raw: &raw::Correlator, wrong: Wrong<'_>) -> Correlator {
         max_wait: in_range("correlator.max_wait_seconds", raw.max_wait_seconds, 900, 0..=172_800, wrong),
         recent_window: in_range("correlator.recent_window", raw.recent_window, 3600, 1..=31_536_000, wrong),
         stale_after: Some(stale_after).filter(|age| !age.is_zero()),
+        follow: in_range("correlator.follow_seconds", raw.follow_seconds, 43_200, 0..=604_800, wrong),
     }
 }
 
@@ -95,18 +104,7 @@ fn check_notification(raw: raw::Notification, wrong: Wrong<'_>) -> Option<Notifi
         Some(text) => mailbox("notification.mail_from", &text, wrong),
         None => Some(default_sender()),
     };
-    let listed = raw.mail_to.map(raw::OneOrMany::into_vec).unwrap_or_default();
-    if listed.is_empty() {
-        wrong("notification.mail_to", "is missing: name at least one recipient, such as admin@example.com".into());
-    }
-    let mut mail_to: Vec<Mailbox> = Vec::new();
-    for text in &listed {
-        if let Some(recipient) = mailbox("notification.mail_to", text, wrong)
-            && !mail_to.iter().any(|known| same_address(&known.email, &recipient.email))
-        {
-            mail_to.push(recipient);
-        }
-    }
+    let mail_to = recipients("notification.mail_to", raw.mail_to, wrong);
     let subject_prefix = raw.subject_prefix.unwrap_or_else(|| "[ns8-backup]".into());
     if subject_prefix.chars().any(char::is_control) {
         wrong("notification.subject_prefix", "holds a line break or another control character".into());
@@ -128,10 +126,50 @@ fn check_notification(raw: raw::Notification, wrong: Wrong<'_>) -> Option<Notifi
         transport,
         timeout: in_range("notification.timeout", raw.timeout, 60, 1..=3600, wrong),
         retry_for: in_range("notification.retry_for", raw.retry_for, 259_200, 0..=2_592_000, wrong),
-        repeat_after: in_range("notification.repeat_after", raw.repeat_after, 3600, 0..=2_592_000, wrong),
+        repeat_after: in_range("notification.repeat_after", raw.repeat_after, 82_800, 0..=2_592_000, wrong),
+        recovery: raw.recovery.unwrap_or(true),
+        success: raw.success.unwrap_or(false),
+        html: raw.html.unwrap_or(false),
+        heartbeat_url: raw.heartbeat_url.inspect(|url| check_heartbeat_url(url, wrong)),
         sendmail_command,
         smtp,
     })
+}
+
+/// An entry of `plans`. One that names no recipients says nothing.
+fn check_plan(id: PlanId, raw: Option<raw::Plan>, wrong: Wrong<'_>) -> (PlanId, PlanSettings) {
+    let key = format!("plans.{id}.mail_to");
+    let mail_to = recipients(&key, raw.unwrap_or_default().mail_to, wrong);
+    (id, PlanSettings { mail_to })
+}
+
+/// The recipients in a list of at least one, none twice.
+fn recipients(key: &str, listed: Option<raw::OneOrMany>, wrong: Wrong<'_>) -> Vec<Mailbox> {
+    let listed = listed.map(raw::OneOrMany::into_vec).unwrap_or_default();
+    if listed.is_empty() {
+        wrong(key, "is missing: name at least one recipient, such as admin@example.com".into());
+    }
+    let mut recipients: Vec<Mailbox> = Vec::new();
+    for text in &listed {
+        if let Some(recipient) = mailbox(key, text, wrong)
+            && !recipients.iter().any(|known| same_address(&known.email, &recipient.email))
+        {
+            recipients.push(recipient);
+        }
+    }
+    recipients
+}
+
+/// The address is not echoed: those of monitoring services let everybody who knows them send signs of life.
+fn check_heartbeat_url(url: &str, wrong: Wrong<'_>) {
+    let uri: Option<hyper::Uri> = url.parse().ok();
+    let fits = uri.is_some_and(|uri| {
+        let authority = uri.authority().map(|authority| authority.as_str());
+        matches!(uri.scheme_str(), Some("https" | "http")) && authority.is_some_and(|host| !host.contains('@'))
+    });
+    if !fits {
+        wrong("notification.heartbeat_url", "is not an address of the form https://host/path".into());
+    }
 }
 
 /// Whether two addresses are one mailbox. Strictly, only the domain's letters may be large or small; in practice all.

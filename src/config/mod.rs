@@ -10,14 +10,20 @@ mod locate;
 pub(crate) mod raw;
 mod tree;
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use lettre::message::Mailbox;
 use secrecy::SecretString;
 
+use crate::model::cluster::Encryption;
+use crate::model::plan::PlanId;
+
 pub use live::Live;
+
+/// A mail address, with or without a display name.
+pub use lettre::message::Mailbox;
 
 /// Where the configuration is unless `--config` names another file.
 pub const DEFAULT_PATH: &str = "/etc/ns8-backup-monitor/config.yml";
@@ -44,6 +50,20 @@ pub struct Settings {
     pub redis: Redis,
     /// `logging`: what is logged, and where beside the journal.
     pub logging: Logging,
+    /// `watch`: the look for runs that failed or did not start.
+    pub watch: Watch,
+    /// `digest`: the weekly summary.
+    pub digest: Digest,
+    /// `plans`: what differs for single plans. A plan named here need not exist.
+    pub plans: BTreeMap<PlanId, PlanSettings>,
+}
+
+impl Settings {
+    /// Returns the recipients of the reports about `plan`: its own, or those of `notification.mail_to`. Never empty.
+    pub fn mail_to(&self, plan: Option<&PlanId>) -> &[Mailbox] {
+        let own = plan.and_then(|plan| self.plans.get(plan)).map(|plan| plan.mail_to.as_slice());
+        own.filter(|recipients| !recipients.is_empty()).unwrap_or(&self.notification.mail_to)
+    }
 }
 
 /// `receiver`.
@@ -74,6 +94,9 @@ pub struct Correlator {
     pub recent_window: Duration,
     /// A result this much older than the run is an earlier run's; `None`: never.
     pub stale_after: Option<Duration>,
+    /// A run that was not over when it was reported is followed for this long, counted from the alert's arrival; zero:
+    /// never.
+    pub follow: Duration,
 }
 
 /// `repo_check`.
@@ -110,6 +133,14 @@ pub struct Notification {
     pub retry_for: Duration,
     /// The same report is not sent again within this time; zero: always sent.
     pub repeat_after: Duration,
+    /// Whether a run without failures after a reported failure is mailed.
+    pub recovery: bool,
+    /// Whether every run without failures is mailed.
+    pub success: bool,
+    /// Whether the mail has an HTML part beside the plain text.
+    pub html: bool,
+    /// `http://` or `https://` address that the watch requests while all is in order.
+    pub heartbeat_url: Option<String>,
     /// `ns8-sendmail`: program and leading arguments, never empty.
     pub sendmail_command: Vec<String>,
     /// The relay of transport `smtp`.
@@ -141,19 +172,6 @@ pub enum Transport {
     Ns8Sendmail,
     /// The relay in `notification.smtp`.
     Smtp,
-}
-
-/// How the connection to a relay is protected.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Encryption {
-    /// Plain text.
-    None,
-    /// STARTTLS, required.
-    #[default]
-    Starttls,
-    /// TLS from the first byte.
-    Tls,
 }
 
 /// `notification.smtp`.
@@ -227,6 +245,29 @@ pub struct Logging {
     pub level: log::LevelFilter,
     /// A file to log to beside the journal.
     pub file: Option<PathBuf>,
+}
+
+/// `watch`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Watch {
+    /// Whether the watch looks at all.
+    pub enabled: bool,
+    /// A run without a sign of life this long after its due time is missed.
+    pub grace: Duration,
+}
+
+/// `digest`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Digest {
+    /// Whether the digest's timer mails it.
+    pub enabled: bool,
+}
+
+/// One entry of `plans`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PlanSettings {
+    /// The recipients of this plan's reports; empty: those of `notification.mail_to`.
+    pub mail_to: Vec<Mailbox>,
 }
 
 /// Why a configuration is unusable: everything that is wrong with it, at once.

@@ -1,12 +1,15 @@
 //! The configuration file as it is written: every key optional, no value checked beyond its type. What a key means
 //! stands with [`super::Settings`].
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
 
 use serde::de::{self, Deserialize, Deserializer, Visitor};
 
-use super::{Encryption, Language, Problem, Transport, locate, tree};
+use super::{Language, Problem, Transport, locate, tree};
+use crate::model::cluster::Encryption;
+use crate::model::plan::PlanId;
 
 /// The whole file.
 #[derive(Debug, Default, serde::Deserialize)]
@@ -24,6 +27,34 @@ pub(crate) struct Raw {
     pub(crate) redis: Redis,
     #[serde(deserialize_with = "or_empty")]
     pub(crate) logging: Logging,
+    #[serde(deserialize_with = "or_empty")]
+    pub(crate) watch: Watch,
+    #[serde(deserialize_with = "or_empty")]
+    pub(crate) digest: Digest,
+    #[serde(deserialize_with = "or_empty")]
+    pub(crate) plans: BTreeMap<PlanId, Option<Plan>>,
+}
+
+/// `watch`.
+#[derive(Debug, Default, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Watch {
+    pub(crate) enabled: Option<bool>,
+    pub(crate) grace: Option<Seconds>,
+}
+
+/// `digest`.
+#[derive(Debug, Default, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Digest {
+    pub(crate) enabled: Option<bool>,
+}
+
+/// One entry of `plans`.
+#[derive(Debug, Default, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Plan {
+    pub(crate) mail_to: Option<OneOrMany>,
 }
 
 /// `receiver`.
@@ -46,6 +77,7 @@ pub(crate) struct Correlator {
     pub(crate) max_wait_seconds: Option<Seconds>,
     pub(crate) recent_window: Option<Seconds>,
     pub(crate) stale_after: Option<Seconds>,
+    pub(crate) follow_seconds: Option<Seconds>,
 }
 
 /// `repo_check`.
@@ -71,6 +103,10 @@ pub(crate) struct Notification {
     pub(crate) timeout: Option<Seconds>,
     pub(crate) retry_for: Option<Seconds>,
     pub(crate) repeat_after: Option<Seconds>,
+    pub(crate) recovery: Option<bool>,
+    pub(crate) success: Option<bool>,
+    pub(crate) html: Option<bool>,
+    pub(crate) heartbeat_url: Option<String>,
     pub(crate) sendmail_command: Option<Vec<String>>,
     #[serde(deserialize_with = "or_empty")]
     pub(crate) smtp: Smtp,

@@ -194,3 +194,41 @@ fn what_cannot_work_is_refused() {
         assert!(problems(&format!("{MINIMAL}  smtp: {{ {smtp} }}\n"))[0].contains(key));
     }
 }
+
+#[test]
+fn a_plan_may_have_recipients_of_its_own() {
+    let text = format!(
+        "{MINIMAL}plans:\n  2: {{ mail_to: [a@example.com, A@example.com] }}\n  \"x y\": {{ mail_to: b@example.com }}\n"
+    );
+    let settings = parse(&text).unwrap();
+    let to = |plan: &str| -> Vec<String> {
+        settings.mail_to(PlanId::new(plan).as_ref()).iter().map(ToString::to_string).collect()
+    };
+    assert_eq!((to("2"), to("x y")), (vec!["a@example.com".into()], vec!["b@example.com".into()]));
+    assert_eq!((to("3"), to("")), (vec!["admin@example.com".into()], vec!["admin@example.com".into()]));
+    for (plans, expected) in [
+        ("2: {}", "config.yml:4: plans.2.mail_to: is missing"),
+        ("2:", "config.yml:4: plans.2.mail_to: is missing"),
+        ("2: { mail_to: [] }", "config.yml:4: plans.2.mail_to: is missing"),
+        ("2: { mail_to: nobody }", "config.yml:4: plans.2.mail_to: \"nobody\" is not a mail address"),
+        (
+            "2: { mail_too: a@example.com }",
+            "config.yml:4: plans.2.mail_too: there is no such key; did you mean mail_to?",
+        ),
+    ] {
+        let found = problems(&format!("{MINIMAL}plans:\n  {plans}\n"));
+        assert!(found[0].starts_with(expected), "{plans}: {found:?}");
+    }
+}
+
+#[test]
+fn a_heartbeat_goes_to_a_web_address_that_no_error_repeats() {
+    let with = |url: &str| format!("{MINIMAL}  heartbeat_url: {url}\n");
+    for good in ["https://hc.example.com/ping/uuid", "http://127.0.0.1:8000/x?y=z"] {
+        assert_eq!(parse(&with(good)).unwrap().notification.heartbeat_url.as_deref(), Some(good));
+    }
+    for bad in ["ftp://s3cret/", "s3cret", "/s3cret", "https://u:s3cret@h/", "\"https://h/s3cret x\"", "\"\""] {
+        let found = problems(&with(bad));
+        assert!(found[0].contains("notification.heartbeat_url: is not") && !found[0].contains("s3cret"), "{found:?}");
+    }
+}

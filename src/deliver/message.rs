@@ -11,8 +11,8 @@ use lettre::address::Envelope;
 use lettre::message::header::{ContentType, HeaderName, HeaderValue, MIME_VERSION_1_0};
 use lettre::message::{Mailbox, Mailboxes, Message, header};
 
-use crate::job::Mail;
-use crate::report::clean::clean;
+use crate::model::mail::Mail;
+use crate::model::text::clean;
 
 /// Longest subject, in bytes; a line of a mail may hold 998 (RFC 5322, section 2.1.1).
 const MAX_SUBJECT: usize = 400;
@@ -79,12 +79,13 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::job::{Recipient, RecipientState};
+    use crate::model::mail::{Recipient, RecipientState};
+    use crate::model::run::Outcome;
 
     fn mail(address: String, subject: String, body: String, id: String) -> Mail {
         Mail {
             plan: None,
-            outcome: "PARTIAL".into(),
+            outcome: Outcome::Partial,
             digest: String::new(),
             written_at: Timestamp::MIN,
             subject,

@@ -12,8 +12,8 @@ use lettre::message::Mailbox;
 
 use crate::cluster;
 use crate::config::{Settings, Transport};
-use crate::job::Mail;
-use crate::report::clean::clean;
+use crate::model::mail::Mail;
+use crate::model::text::clean;
 
 pub use retry::pause;
 use smtp::Relay;

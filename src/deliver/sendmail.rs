@@ -11,9 +11,9 @@ use lettre::Address;
 
 use super::{MAX_WORDS, SendError, message};
 use crate::config::Notification;
-use crate::job::Mail;
-use crate::process::{self, Command, RunError};
-use crate::report::clean::clean;
+use crate::model::mail::Mail;
+use crate::model::text::clean;
+use crate::system::process::{self, Command, RunError};
 
 /// NS8's own folders. `ns8-sendmail` is in the second; it runs only with the `python3` in the first, which must come
 /// before the system's.

@@ -16,10 +16,10 @@ use secrecy::{ExposeSecret, SecretString};
 use tokio::time::timeout;
 
 use super::{MAX_WORDS, SendError, message};
-use crate::cluster::Smarthost;
-use crate::config::{Encryption, Notification, bare, host_name, is_loopback, secret};
-use crate::job::Mail;
-use crate::report::clean::clean;
+use crate::config::{Notification, bare, host_name, is_loopback, secret};
+use crate::model::cluster::{Encryption, Smarthost};
+use crate::model::mail::Mail;
+use crate::model::text::clean;
 
 /// How long to wait for the relay's goodbye.
 const QUIT_PATIENCE: Duration = Duration::from_secs(5);

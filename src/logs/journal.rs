@@ -12,7 +12,8 @@ use tokio::time::timeout;
 use super::Nothing;
 use super::record::{Fields, Record};
 use super::run::{SHUTDOWN, STARTED_UP, Wanted};
-use crate::process::{RunError, find};
+use crate::model::plan::ModuleId;
+use crate::system::process::{RunError, find};
 
 /// Longest record that is looked at, in bytes of JSON; longer ones are passed over.
 const MAX_RECORD: usize = 1 << 20;
@@ -132,7 +133,7 @@ fn matches(plan: &str, modules: &Wanted) -> Vec<String> {
     if !plan.is_empty() && plan.bytes().all(|c| c.is_ascii_digit()) {
         terms.push(format!("UNIT=backup{plan}.service"));
         terms.push(format!("SYSLOG_IDENTIFIER=backup{plan}"));
-        let plain = |id: &&String| id.bytes().all(|c| c.is_ascii_alphanumeric() || matches!(c, b'-' | b'_'));
+        let plain = |id: &&ModuleId| id.as_str().bytes().all(|c| c.is_ascii_alphanumeric() || matches!(c, b'-' | b'_'));
         terms.extend(modules.keys().filter(plain).map(|id| format!("SYSLOG_IDENTIFIER=backup{plan}-{id}")));
     }
     let mut arguments: Vec<String> = terms.into_iter().flat_map(|term| [term, "+".into()]).collect();
@@ -206,7 +207,7 @@ mod tests {
 
     #[test]
     fn only_a_plain_id_gets_into_the_arguments() {
-        let modules: Wanted = [("mail1".to_owned(), None), ("x y".to_owned(), None)].into();
+        let modules: Wanted = ["mail1", "x y"].map(|id| (ModuleId::new(id).unwrap(), None)).into();
         let arguments = matches("2", &modules);
         assert!(arguments.contains(&"UNIT=backup2.service".into()));
         assert!(arguments.contains(&"SYSLOG_IDENTIFIER=backup2-mail1".into()));

@@ -21,7 +21,7 @@ use tokio::time::timeout;
 use super::Nothing;
 use super::record::{Fields, Record};
 use super::run::{SHUTDOWN, STARTED_UP};
-use crate::http::{HttpError, exchange};
+use crate::system::http::{HttpError, exchange};
 
 /// Records asked for at a time, and how often.
 const PAGE: usize = 2000;

@@ -28,6 +28,9 @@ pub(super) fn mark(line: &str) -> Option<Mark<'_>> {
             || rest == "is not enabled";
         return over.then_some(Mark::Over { plan });
     }
+    if let Some(plan) = line.strip_prefix("No local modules for backup ") {
+        return Some(Mark::Over { plan });
+    }
     if line.starts_with("Cluster backup uploaded as ") {
         return Some(Mark::ClusterStored);
     }
@@ -73,6 +76,7 @@ mod tests {
             ("mail1: gave up retrying after 3600s", Mark::GaveUp { module }),
             ("Backup 2 finished with failures: mail1, nextcloud1", Mark::Over { plan }),
             ("Backup 2 completed successfully", Mark::Over { plan }),
+            ("No local modules for backup 2", Mark::Over { plan }),
             ("Cluster backup uploaded as 48ce/cluster-backup-c0.json.gz.gpg", Mark::ClusterStored),
         ] {
             assert_eq!(mark(line), Some(expected), "{line}");

@@ -2,13 +2,14 @@
 
 use std::collections::VecDeque;
 
-use super::cause::{Cause, End, Snapshot, Step};
 use super::clean::{clean, shorten};
 use super::speech::{Line, score, what};
+use super::step::{End, Step};
 use super::table::{self, Speaker};
+use crate::model::reason::{Cause, Reason};
 
 /// Most lines of a module that are quoted.
-pub const MAX_LINES: usize = 5;
+pub(super) const MAX_LINES: usize = 5;
 
 /// Most words of a program that are quoted for one step.
 const MAX_WORDS: usize = 3;
@@ -21,16 +22,6 @@ const MAX_OVERHEARD: usize = 4;
 
 /// Longest line that is kept, in bytes. Longer ones lose their end, back to a blank, so that no secret is cut in two.
 const MAX_BYTES: usize = 8 * 1024;
-
-/// What is known of a module's part when it is over.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Account {
-    pub(super) end: End,
-    pub(super) failed: Vec<Step>,
-    pub(super) cause: Option<Cause>,
-    pub(super) snapshot: Snapshot,
-    pub(super) lines: Vec<String>,
-}
 
 /// A line that is kept, in the order in which it was heard.
 #[derive(Debug)]
@@ -79,10 +70,12 @@ impl Part {
     /// Hears what the gateway or the kernel says meanwhile.
     pub(super) fn overhear(&mut self, speaker: Speaker, line: &str) {
         self.order += 1;
+        let line = clean(whole_words(line));
+        self.overheard.retain(|said| !alike(&said.line, &line));
         if self.overheard.len() == MAX_OVERHEARD {
             self.overheard.remove(0);
         }
-        self.overheard.push(Said { step: None, speaker, order: self.order, line: clean(whole_words(line)) });
+        self.overheard.push(Said { step: None, speaker, order: self.order, line });
     }
 
     fn fail(&mut self, step: Step, line: &str) {
@@ -91,12 +84,14 @@ impl Part {
         let step =
             if step == Step::Backup && self.saved && !error.contains("exit status 3") { Step::Retention } else { step };
         self.incomplete |= step == Step::Backup && error.contains("exit status 3");
-        let mut words = std::mem::take(&mut self.tail);
-        if step == Step::Init {
-            words.extend(std::mem::take(&mut self.before_init));
-        }
-        self.before_init.clear();
-        for (order, line) in best(step, words) {
+        let words = std::mem::take(&mut self.tail);
+        let before = std::mem::take(&mut self.before_init);
+        // A repository that cannot be opened cannot be made anew, either: the first complaint has the cause. But that
+        // there is none yet is as it should be.
+        let before = if step == Step::Init { best(step, before) } else { Vec::new() };
+        let cause = table::cause(step, before.iter().map(|(_, line)| (Speaker::Run, line.as_str())));
+        let words = if cause.is_some_and(|cause| cause != Cause::NoRepository) { before } else { best(step, words) };
+        for (order, line) in words {
             self.said.push(Said { step: Some(step), speaker: Speaker::Run, order, line });
         }
         self.said.push(Said { step: Some(step), speaker: Speaker::Run, order: self.order, line: error });
@@ -108,7 +103,7 @@ impl Part {
     }
 
     /// Closes the part. `cut_off` is the cause of an end in the middle.
-    pub(super) fn close(mut self, end: End, cut_off: Option<Cause>) -> Account {
+    pub(super) fn close(mut self, end: End, cut_off: Option<Cause>) -> Reason {
         let lost = end == End::Failed && self.failed.iter().all(|step| *step == Step::Stats);
         if lost || matches!(end, End::Interrupted | End::Open) {
             let words = std::mem::take(&mut self.tail);
@@ -116,9 +111,8 @@ impl Part {
                 self.said.push(Said { step: None, speaker: Speaker::Run, order, line });
             }
         }
-        let snapshot = self.snapshot(end);
         let cause = cut_off.or_else(|| self.cause());
-        Account { end, cause, snapshot, lines: self.quotes(end), failed: self.failed }
+        Reason { lines: self.quotes(end), cause, snapshot_written: self.snapshot_written(end) }
     }
 
     /// Whether a step has failed.
@@ -146,19 +140,21 @@ impl Part {
         let own = self.said.iter().filter(|said| said.step == step);
         let heard = own.chain(self.overheard.iter().filter(|_| step.is_some()));
         let lines = heard.map(|said| (said.speaker, said.line.as_str()));
-        let known = table::cause(step.unwrap_or(Step::Backup), lines);
-        known.or_else(|| step.and_then(table::of_step))
+        match step {
+            Some(Step::Stats) => Some(Cause::StatisticsFailed),
+            None => table::cause(Step::Backup, lines),
+            Some(step) => table::cause(step, lines).or_else(|| table::of_step(step)),
+        }
     }
 
-    fn snapshot(&self, end: End) -> Snapshot {
+    fn snapshot_written(&self, end: End) -> Option<bool> {
         let failed = |step| self.failed.contains(&step);
         match end {
-            _ if self.incomplete => Snapshot::Incomplete,
-            End::Completed => Snapshot::Made,
-            _ if self.saved || failed(Step::Retention) || failed(Step::Cleanup) => Snapshot::Made,
-            _ if failed(Step::Dump) || failed(Step::Init) || failed(Step::Backup) => Snapshot::NotMade,
-            End::Busy | End::GaveUp => Snapshot::NotMade,
-            End::NotSeen | End::Failed | End::Open | End::Interrupted => Snapshot::Unknown,
+            _ if self.saved || self.incomplete || end == End::Completed => Some(true),
+            _ if failed(Step::Retention) || failed(Step::Cleanup) => Some(true),
+            _ if failed(Step::Dump) || failed(Step::Init) || failed(Step::Backup) => Some(false),
+            End::Busy | End::GaveUp => Some(false),
+            End::Completed | End::Failed | End::Open | End::Interrupted => None,
         }
     }
 
@@ -176,7 +172,14 @@ impl Part {
         chosen.retain(|said| said.step != Some(Step::Stats) || decisive == Some(Step::Stats));
         chosen.sort_by_key(rank);
         // What the gateway says explains restic's `500`: it comes before the second of two equal complaints.
-        chosen.dedup_by(|a, b| alike(&a.line, &b.line));
+        let mut at = 0;
+        while at < chosen.len() {
+            let (before, rest) = chosen.split_at(at);
+            match before.iter().any(|said| alike(&said.line, &rest[0].line)) {
+                true => _ = chosen.remove(at),
+                false => at += 1,
+            }
+        }
         chosen.truncate(MAX_LINES);
         chosen.sort_by_key(|said| said.order);
         chosen.iter().map(|said| shorten(&said.line)).collect()
@@ -195,8 +198,9 @@ fn best(step: Step, lines: VecDeque<(u32, String)>) -> Vec<(u32, String)> {
         }
     }
     words.sort_by_key(|(score, order, _)| std::cmp::Reverse((*score, *order)));
-    let some = words.first().is_some_and(|(score, ..)| *score > 0);
-    words.retain(|(score, ..)| *score > 0 || !some);
+    // Next to known words the rest is noise.
+    let least = words.first().map_or(0, |(score, ..)| score.saturating_sub(1));
+    words.retain(|(score, ..)| *score >= least);
     words.truncate(MAX_WORDS);
     words.sort_by_key(|(_, order, _)| *order);
     words.into_iter().map(|(_, order, line)| (order, line)).collect()

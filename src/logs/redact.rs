@@ -3,7 +3,7 @@
 //! Masks what stands in a secret's place (`PASSWORD=…`, `--password …`, `Authorization: …`, `https://user:…@host`) and
 //! what looks like one (access keys, web tokens, private keys). Works on whole lines: cut afterwards, never before.
 
-use crate::probe::redact::without_inline_secrets;
+use crate::system::redact::without_inline_secrets;
 
 /// What stands where a secret stood.
 const MASK: &str = "***";
@@ -97,7 +97,9 @@ fn without_assignments(line: &str) -> String {
         let start = name
             .rfind(|c: char| !(c.is_alphanumeric() || matches!(c, '_' | '-' | '.')))
             .map_or(0, |at| at + name[at..].chars().next().map_or(1, char::len_utf8));
-        if !is_secret_name(&name[start..], assigns || quoted) || after.starts_with("//") {
+        // `open secret.key: permission denied` names a file.
+        let is_file = !assigns && !quoted && (name[start..].contains('.') || name[..start].ends_with('/'));
+        if is_file || !is_secret_name(&name[start..], assigns || quoted) || after.starts_with("//") {
             continue;
         }
         let blank = after.len() - after.trim_start_matches([' ', '\t']).len();
@@ -163,8 +165,7 @@ fn without_options(line: &str) -> String {
         let is_option = bare.starts_with('-');
         if mask_next && !bare.is_empty() && !is_option {
             clean.push_str(MASK);
-        } else if client && bare.len() > 2 && (bare.starts_with("-p") || bare.starts_with("-a")) && !bare.contains('=')
-        {
+        } else if client && bare.len() > 2 && (bare.starts_with("-p") || bare.starts_with("-a")) {
             clean.push_str(&word[..word.find(bare).unwrap_or(0) + 2]);
             clean.push_str(MASK);
         } else {
@@ -331,6 +332,8 @@ mod tests {
         for line in [
             "Fatal: wrong password or no key found",
             "unable to open key: no such file",
+            "error: open state/secret.key: permission denied",
+            "error: open /srv/token: permission denied",
             "load <snapshot/1cdbc605a8ff63a0d1f3a0a1aa2a5e3b7c61e1d1d5fbd2f9b9d7c3a4f6e8d0c2>: invalid data returned",
             "rest:http://127.0.0.1:4694/48ce000e-79b7-5fe6-8558-177fd70c27b4/mail/0d2a1f00-0000-4000-8000-000000000005/",
             "mail1: starting backup 2 at Tue Nov 24 02:00:03 2026",

@@ -6,14 +6,17 @@
 //! connections are followed, not units. A run started by hand prints through the node's agent, over whose connection
 //! other things come as well.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use super::cause::{Cause, End};
+use super::clean::{clean, shorten};
 use super::mark::{Mark, mark};
-use super::part::Account;
+use super::part::Part;
 use super::record::Fields;
-use super::stream::{Open, Stream, belongs_to_another};
+use super::step::End;
+use super::stream::{Open, Stream, names};
 use super::table::Speaker;
+use crate::model::plan::ModuleId;
+use crate::model::reason::{Cause, Reason};
 
 /// How far a module's start in the log may be from the one that the cluster has, in microseconds.
 const START_TOLERANCE: i64 = 5_000_000;
@@ -26,39 +29,22 @@ pub(super) const SHUTDOWN: &str = "98268866d1d54a499c4e98921d93bc40";
 /// systemd's "start-up finished", once each boot. Source: the same, `SD_MESSAGE_STARTUP_FINISHED`.
 pub(super) const STARTED_UP: &str = "b07a249cd024414a82dd00cd181378ff";
 
+/// What is quoted when the log shows that the node was started anew in the middle of a run.
+const REBOOTED: &str = "[the log of the run ends here; the node was started again]";
+
 /// What the log of one node has of a run.
 #[derive(Debug, Default)]
 pub(super) struct RunLog {
-    /// The last attempt at each of the asked modules that the log names.
-    pub(super) modules: BTreeMap<String, Found>,
-    pub(super) cluster: Cluster,
-    /// How the run was cut off, if it was.
-    pub(super) interrupted: Option<Cause>,
+    /// What the last attempt at each of the asked modules says, as far as the log names them.
+    pub(super) modules: BTreeMap<ModuleId, Reason>,
+    /// The lines about a backup of the cluster itself that failed.
+    pub(super) cluster_backup: Vec<String>,
     /// Whether anything of this plan was seen.
     pub(super) seen: bool,
 }
 
-/// An attempt at a module.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Found {
-    pub(super) account: Account,
-    /// When it began, in microseconds since 1970; 0 if the log does not have its beginning.
-    pub(super) start: i64,
-    /// Another part was open on the same connection: lines may be the other's.
-    pub(super) shared: bool,
-}
-
-/// The backup of the cluster itself, which the leader stores before the modules.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) enum Cluster {
-    #[default]
-    NotSeen,
-    Stored,
-    Failed(Vec<String>),
-}
-
 /// The asked modules, with the start that the cluster has of each, in microseconds since 1970.
-pub(super) type Wanted = BTreeMap<String, Option<i64>>;
+pub(super) type Wanted = BTreeMap<ModuleId, Option<i64>>;
 
 /// Reads records in the order of time.
 pub(super) struct Reader<'q> {
@@ -71,7 +57,14 @@ pub(super) struct Reader<'q> {
     own: BTreeMap<String, (String, Open)>,
     boot: String,
     shutting_down: bool,
-    stopping: bool,
+    /// systemd's line about somebody who stops the run.
+    stopping: Option<String>,
+    /// A run has begun and is not over.
+    running: bool,
+    /// How the run was cut off, and systemd's line about that.
+    interrupted: Option<(Option<Cause>, String)>,
+    /// The modules whose last attempt found them busy.
+    busy: BTreeSet<ModuleId>,
     log: RunLog,
 }
 
@@ -85,7 +78,10 @@ impl<'q> Reader<'q> {
             own: BTreeMap::new(),
             boot: String::new(),
             shutting_down: false,
-            stopping: false,
+            stopping: None,
+            running: false,
+            interrupted: None,
+            busy: BTreeSet::new(),
             log: RunLog::default(),
         }
     }
@@ -94,7 +90,7 @@ impl<'q> Reader<'q> {
     pub(super) fn read(&mut self, fields: &Fields<'_>) {
         if fields.boot != self.boot && !fields.boot.is_empty() {
             if !self.boot.is_empty() {
-                self.interrupt(None, Cause::Reboot);
+                self.interrupt(None, Some(Cause::Interrupted), REBOOTED);
                 self.shutting_down = false;
             }
             fields.boot.clone_into(&mut self.boot);
@@ -128,6 +124,15 @@ impl<'q> Reader<'q> {
         for (_, open) in std::mem::take(&mut self.own).into_values() {
             self.settle_own(open);
         }
+        // A run that was cut off did not get to the modules that it does not name.
+        if let Some((cause, line)) = self.interrupted {
+            for module in self.wanted.iter().filter(|(_, start)| start.is_none()).map(|(module, _)| module) {
+                if self.busy.contains(module) || !self.log.modules.contains_key(module) {
+                    let reason = Reason { lines: vec![line.clone()], cause, snapshot_written: Some(false) };
+                    self.log.modules.insert(module.clone(), reason);
+                }
+            }
+        }
         self.log
     }
 
@@ -152,12 +157,12 @@ impl<'q> Reader<'q> {
             return stream.hear(fields.message);
         };
         match mark {
-            Mark::ClusterStored => stream.cluster = Cluster::Stored,
+            Mark::ClusterStored => stream.cluster = Some(Vec::new()),
             Mark::Start { module, plan: of } => {
                 let lost = stream.start(module, of == plan, fields.time);
-                let cluster = std::mem::take(&mut stream.cluster);
+                let cluster = stream.cluster.take();
                 if of == plan {
-                    self.saw(cluster);
+                    self.saw(cluster, true);
                 }
                 lost.into_iter().for_each(|open| self.settle(open, End::Open, None));
             }
@@ -166,10 +171,10 @@ impl<'q> Reader<'q> {
             Mark::Busy { module } => self.close(fields, module, None, End::Busy),
             Mark::GaveUp { module } => self.close(fields, module, None, End::GaveUp),
             Mark::Over { plan: of } => {
-                let cluster = std::mem::take(&mut stream.cluster);
+                let cluster = stream.cluster.take();
                 let left: Vec<Open> = stream.open.extract_if(.., |open| open.ours == (of == plan)).collect();
                 if of == plan {
-                    self.saw(cluster);
+                    self.saw(cluster, false);
                 }
                 left.into_iter().for_each(|open| self.settle(open, End::Open, None));
             }
@@ -177,7 +182,11 @@ impl<'q> Reader<'q> {
     }
 
     fn close(&mut self, fields: &Fields<'_>, module: &str, ours: Option<bool>, end: End) {
-        if let Some(open) = self.stream(fields).take(module, ours) {
+        if let Some(mut open) = self.stream(fields).take(module, ours) {
+            if matches!(end, End::Busy | End::GaveUp) {
+                open.part = Part::default();
+                open.part.overhear(Speaker::Unit, fields.message);
+            }
             let cause = (end == End::GaveUp).then_some(Cause::Busy);
             self.settle(open, end, cause);
         }
@@ -219,7 +228,7 @@ impl<'q> Reader<'q> {
 
     fn overhear(&mut self, speaker: Speaker, line: &str) {
         let open = self.streams.iter_mut().flat_map(|stream| &mut stream.open);
-        for open in open.filter(|open| open.ours && !belongs_to_another(line, &open.module)) {
+        for open in open.filter(|open| open.ours && names(line, &open.module) != Some(false)) {
             open.part.overhear(speaker, line);
         }
     }
@@ -228,58 +237,63 @@ impl<'q> Reader<'q> {
     fn unit_event(&mut self, line: &str, by_hand: bool) {
         let result = line.split_once("Failed with result '").and_then(|(_, rest)| rest.split_once('\''));
         if line.starts_with("Stopping ") {
-            self.stopping = true;
+            self.stopping = Some(line.into());
         } else if line.contains("killed by the OOM killer") {
             self.overhear(Speaker::Kernel, line);
         } else if let Some((result, _)) = result {
             let cause = match result {
-                "oom-kill" => Cause::OutOfMemory,
-                "timeout" | "watchdog" => Cause::UnitTimeout,
-                _ if self.shutting_down => Cause::Reboot,
-                _ if self.stopping => Cause::Stopped,
-                "signal" => Cause::Killed,
-                _ => Cause::Crashed,
+                _ if self.shutting_down || self.stopping.is_some() => Some(Cause::Interrupted),
+                "oom-kill" | "signal" | "core-dump" => Some(Cause::Killed),
+                "timeout" | "watchdog" => Some(Cause::Interrupted),
+                _ => None,
             };
-            self.interrupt(Some(by_hand), cause);
-            self.stopping = false;
-        } else if self.stopping && (line.contains("Deactivated successfully") || line.starts_with("Stopped ")) {
-            let cause = if self.shutting_down { Cause::Reboot } else { Cause::Stopped };
-            self.interrupt(Some(by_hand), cause);
-            self.stopping = false;
+            self.interrupt(Some(by_hand), cause, line);
+        } else if self.stopping.is_some() && (line.contains("Deactivated successfully") || line.starts_with("Stopped "))
+        {
+            self.interrupt(Some(by_hand), Some(Cause::Interrupted), line);
         }
     }
 
-    /// Closes all parts that are open, be it those of runs by hand or of the others, or all.
-    fn interrupt(&mut self, by_hand: Option<bool>, cause: Cause) {
+    /// Closes the parts that are open: all, or those of runs by hand, or those of the others.
+    fn interrupt(&mut self, by_hand: Option<bool>, cause: Option<Cause>, line: &str) {
         let streams = self.streams.iter_mut().filter(|stream| by_hand.is_none_or(|hand| stream.by_hand == hand));
         let open: Vec<Open> = streams.flat_map(|stream| std::mem::take(&mut stream.open)).collect();
-        for open in open.into_iter().filter(|open| open.ours) {
-            self.log.interrupted = Some(cause);
-            self.settle(open, End::Interrupted, Some(cause));
+        let stopping = self.stopping.take();
+        let line = shorten(&clean(stopping.as_deref().unwrap_or(line)));
+        for mut open in open.into_iter().filter(|open| open.ours) {
+            open.part.overhear(Speaker::Unit, &line);
+            self.settle(open, End::Interrupted, cause);
+        }
+        if std::mem::take(&mut self.running) {
+            self.interrupted = Some((cause, line));
         }
     }
 
     /// Notes that a run of the plan is in the log, and how the cluster's own backup went before it.
-    fn saw(&mut self, cluster: Cluster) {
-        self.log.seen = true;
-        if cluster != Cluster::NotSeen {
-            self.log.cluster = cluster;
+    fn saw(&mut self, cluster: Option<Vec<String>>, running: bool) {
+        (self.log.seen, self.running, self.interrupted) = (true, running, None);
+        if let Some(lines) = cluster {
+            self.log.cluster_backup = lines;
         }
     }
 
     /// Closes a part and keeps it if it counts. One with another start than the cluster has is another run's; of the
     /// others the last one counts, but one that found the module busy only if there is no other.
     fn settle(&mut self, open: Open, end: End, cause: Option<Cause>) {
-        let Open { module, ours, start, late, shared, part } = open;
-        let Some(wanted) = self.wanted.get(&module).filter(|_| ours) else { return };
+        let Open { module, ours, start, late, part } = open;
+        let Some((module, wanted)) = self.wanted.get_key_value(module.as_str()).filter(|_| ours) else { return };
         self.log.seen = true;
         let another = wanted
             .filter(|_| start > 0)
             .is_some_and(|wanted| start < wanted - START_TOLERANCE || !late && start > wanted + START_TOLERANCE);
-        let real = |old: &Found| !matches!(old.account.end, End::Busy | End::GaveUp);
-        let tried_before = self.log.modules.get(&module).is_some_and(real);
-        if !another && !(tried_before && end == End::Busy) {
-            self.log.modules.insert(module, Found { account: part.close(end, cause), start, shared });
+        let tried_before = self.log.modules.contains_key(module) && !self.busy.contains(module);
+        if another || tried_before && end == End::Busy {
+            return;
         }
+        match matches!(end, End::Busy | End::GaveUp) {
+            true => self.busy.insert(module.clone()),
+            false => self.busy.remove(module),
+        };
+        self.log.modules.insert(module.clone(), part.close(end, cause));
     }
 }

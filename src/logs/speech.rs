@@ -1,6 +1,6 @@
 //! Tells a program's decisive words from its chatter. Pure.
 
-use super::cause::Step;
+use super::step::Step;
 
 /// What a line of a module's part is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -103,6 +103,9 @@ fn is_saved(text: &str) -> bool {
 }
 
 fn is_chatter(text: &str) -> bool {
+    if is_frame(text) {
+        return true;
+    }
     // `repository 8a5c opened`, but `repository is already locked`; `found 2 old cache directories`, but `found no key`.
     let well = |text: &str| score(text) < 2;
     let echo = ["restic snapshots", "restic init", "restic backup --", "restic stats --"];
@@ -146,16 +149,23 @@ const FAILURE: [&str; 30] = [
     "corrupt",
 ];
 
+/// A line of a stack: Python's `File "…", line 1, in …` and its marks, Go's `runtime.goexit` and `…/tree.go:115`.
+fn is_frame(text: &str) -> bool {
+    let is_word = !text.contains(char::is_whitespace);
+    text.starts_with("File \"") && text.contains(", line ")
+        || text.starts_with("Traceback (most recent call last)")
+        || text.starts_with("goroutine ")
+        || is_word && (text.contains(".go:") || text.contains(".s:") || text.starts_with("runtime."))
+        || is_word && (text.contains(".com/") || text.contains(".org/")) && text.contains('.') && !text.contains("://")
+        || text.starts_with('^') && text.chars().all(|c| matches!(c, '^' | '~' | ' '))
+}
+
 /// How much `line` tells about a failure: 0 nothing, 1 perhaps something, 2 that it is one.
 pub(super) fn score(line: &str) -> u32 {
     let text = line.trim();
-    let is_frame = text.starts_with("File \"")
-        || text.starts_with("goroutine ")
-        || text.starts_with("Traceback ")
-        || text.contains(".go:") && text.starts_with('/')
-        || !text.is_empty() && text.chars().all(|c| matches!(c, '^' | '~' | ' '));
     let is_address = text.starts_with("rest:") && !text.contains(' ') || text.starts_with("Is there a repository at");
-    if is_frame || is_address {
+    let is_code = text.starts_with("raise ") || text.starts_with("return ") || text.starts_with("import ");
+    if text.is_empty() || is_address || is_code || is_frame(text) {
         return 0;
     }
     let lower = text.to_lowercase();
@@ -177,6 +187,9 @@ mod tests {
             "2 snapshots",
             "[0:00] 100.00%  1 / 1 index files loaded",
             "restic backup --no-scan state/environment",
+            "  File \"/usr/lib/python3.11/subprocess.py\", line 571, in run",
+            "\tgithub.com/restic/restic/internal/restic/tree.go:115",
+            "golang.org/x/sync/errgroup.(*Group).Go.func1",
             "",
         ] {
             assert_eq!(what(line), Line::Chatter, "{line}");

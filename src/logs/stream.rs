@@ -2,7 +2,6 @@
 
 use super::clean::{clean, shorten};
 use super::part::{MAX_LINES, Part};
-use super::run::Cluster;
 
 /// Most parts that may be open on one connection: several only on the agent's, where runs by hand meet.
 const MAX_OPEN: usize = 8;
@@ -20,7 +19,8 @@ pub(super) struct Stream {
     pub(super) open: Vec<Open>,
     /// What is said while no module's part is open.
     loose: Part,
-    pub(super) cluster: Cluster,
+    /// How the cluster's own backup went: the lines about its failure, none if it was stored; `None` if it is not known.
+    pub(super) cluster: Option<Vec<String>>,
 }
 
 /// A module's part of a run that has not ended.
@@ -33,8 +33,6 @@ pub(super) struct Open {
     pub(super) start: i64,
     /// It began before that: its first line may come late.
     pub(super) late: bool,
-    /// Another part was open on the same connection: lines may be the other's.
-    pub(super) shared: bool,
     pub(super) part: Part,
 }
 
@@ -43,30 +41,31 @@ impl Stream {
         Self { id: id.into(), by_hand, ..Self::default() }
     }
 
-    /// Hears a line that is no mark.
+    /// Hears a line that is no mark. With several parts open, a line goes only to the one that it names.
     pub(super) fn hear(&mut self, line: &str) {
-        let open = self.open.iter_mut().filter(|open| !belongs_to_another(line, &open.module));
-        match open.map(|open| open.part.hear(line)).count() {
-            0 if CLUSTER_FAILURES.iter().any(|beginning| line.starts_with(beginning)) => {
+        match self.open.as_mut_slice() {
+            [] if CLUSTER_FAILURES.iter().any(|beginning| line.starts_with(beginning)) => {
                 let mut lines = std::mem::take(&mut self.loose).words();
                 lines.push(shorten(&clean(line)));
                 let excess = lines.len().saturating_sub(MAX_LINES);
-                self.cluster = Cluster::Failed(lines.split_off(excess));
+                self.cluster = Some(lines.split_off(excess));
             }
-            0 => self.loose.hear(line),
-            _ => {}
+            [] => self.loose.hear(line),
+            [only] => only.part.hear(line),
+            several => {
+                let named = several.iter_mut().filter(|open| names(line, &open.module) == Some(true));
+                named.for_each(|open| open.part.hear(line));
+            }
         }
     }
 
     /// Opens a module's part. Returns the part before it, if that has lost its end: a run takes one module at a time.
-    pub(super) fn start(&mut self, module: &str, ours: bool, time: i64) -> Option<Open> {
+    pub(super) fn start(&mut self, module: &str, ours: bool, start: i64) -> Option<Open> {
         let lost = self.open.iter().position(|open| open.ours == ours);
         let lost = lost.map(|at| self.open.remove(at));
         self.open.truncate(MAX_OPEN - 1);
-        self.open.iter_mut().for_each(|open| open.shared = true);
         self.loose = Part::default();
-        let shared = !self.open.is_empty();
-        self.open.push(Open { module: module.into(), ours, start: time, shared, ..Open::default() });
+        self.open.push(Open { module: module.into(), ours, start, ..Open::default() });
         lost
     }
 
@@ -86,13 +85,21 @@ impl Stream {
     }
 }
 
-/// Whether `line` names the repository of an app that is not `module`'s: `…/<app>/<uuid of the module>…`.
-pub(super) fn belongs_to_another(line: &str, module: &str) -> bool {
+/// Whether what `line` names is `module`'s: a repository, `…/<app>/<uuid of the module>…`, or a container of NS8's,
+/// `restic-<module>-<process>`. `None` if it names neither.
+pub(super) fn names(line: &str, module: &str) -> Option<bool> {
     let app = module.trim_end_matches(|c: char| c.is_ascii_digit());
     let segments = line.split('/');
-    let names = segments.clone().zip(segments.skip(1)).filter(|(_, below)| below.get(..36).is_some_and(is_uuid));
-    let mut apps = names.filter_map(|(segment, _)| segment.rsplit([' ', '"', '\'']).next());
-    apps.find(|name| name.starts_with(|c: char| c.is_ascii_lowercase()) && !is_uuid(name)).is_some_and(|name| name != app)
+    let paths = segments.clone().zip(segments.skip(1)).filter(|(_, below)| below.get(..36).is_some_and(is_uuid));
+    let mut apps = paths.filter_map(|(segment, _)| segment.rsplit([' ', '"', '\'']).next());
+    if let Some(name) = apps.find(|name| name.starts_with(|c: char| c.is_ascii_lowercase()) && !is_uuid(name)) {
+        return Some(name == app);
+    }
+    let (_, container) = line.split_once("--name=restic-")?;
+    let (name, _) = container.split(['\'', ' ']).next()?.rsplit_once('-')?;
+    // Statistics and retention run in the node's own container.
+    let is_node = name.strip_prefix("node").is_some_and(|id| id.bytes().all(|c| c.is_ascii_digit()));
+    (!is_node).then_some(name == module)
 }
 
 fn is_uuid(text: &str) -> bool {
@@ -107,10 +114,17 @@ mod tests {
     fn a_repositorys_path_names_its_app() {
         let uuid = "0d2a1f00-0000-4000-8000-000000000005";
         let line = format!("[ERROR] restic stats failed for 48ce000e-79b7-5fe6-8558-177fd70c27b4/mail/{uuid}: exit");
-        assert!(!belongs_to_another(&line, "mail1") && belongs_to_another(&line, "nextcloud1"));
+        assert_eq!((names(&line, "mail1"), names(&line, "nextcloud1")), (Some(true), Some(false)));
         let line = format!("ERROR : nextcloud/{uuid}/data/aa/aabb: Post request put error");
-        assert!(belongs_to_another(&line, "mail1") && !belongs_to_another(&line, "nextcloud2"));
-        assert!(!belongs_to_another("Fatal: connection refused", "mail1"));
-        assert!(!belongs_to_another(&format!("{uuid}/{uuid} x"), "mail1"));
+        assert_eq!((names(&line, "mail1"), names(&line, "nextcloud2")), (Some(false), Some(true)));
+        for line in ["Fatal: connection refused", &format!("{uuid}/{uuid} x"), "['--name=restic-node1-12', 'x']"] {
+            assert_eq!(names(line, "mail1"), None, "{line}");
+        }
+    }
+
+    #[test]
+    fn a_containers_name_names_its_module() {
+        let line = "[ERROR] restic init failed: Command '['podman', 'run', '--name=restic-mail1-3763', '--rm']'";
+        assert_eq!((names(line, "mail1"), names(line, "mail2")), (Some(true), Some(false)));
     }
 }

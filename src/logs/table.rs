@@ -1,6 +1,7 @@
 //! Known words and their causes, as data. Pure.
 
-use super::cause::{Cause, Step};
+use super::step::Step;
+use crate::model::reason::Cause;
 
 /// Which words a row is looked for in.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -23,14 +24,13 @@ type Row = (Cause, Of, &'static [&'static str]);
 const ROWS: &[Row] = &[
     (Cause::RedisUnreachable, Of::Any, &["redis.exceptions."]),
     (
-        Cause::NotAMember,
-        Of::Any,
-        &["[fatal] cannot find module", "in obackup['instances']", "[fatal] cannot find runtime"],
+        Cause::DestinationFull,
+        Of::Gateway,
+        &["no space left on device", "remaining disk space", "quota", "insufficient storage", "storagefull"],
     ),
-    (Cause::RepositoryFull, Of::Gateway, &["no space left on device", "quota", "insufficient storage", "storagefull"]),
-    (Cause::NodeFull, Of::Script, &["no space left on device", "disk quota exceeded", "errcode: 28"]),
+    (Cause::HostFull, Of::Script, &["no space left on device", "disk quota exceeded", "errcode: 28"]),
     (
-        Cause::NodeFull,
+        Cause::HostFull,
         Of::Restic,
         &[
             "/cache/*no space left on device",
@@ -40,7 +40,7 @@ const ROWS: &[Row] = &[
         ],
     ),
     (
-        Cause::RepositoryFull,
+        Cause::DestinationFull,
         Of::Restic,
         &[
             "quotaexceeded",
@@ -55,7 +55,7 @@ const ROWS: &[Row] = &[
         ],
     ),
     (Cause::DiskFull, Of::Any, &["no space left on device", "disk quota exceeded", "file too large"]),
-    (Cause::OutOfMemory, Of::Any, &["out of memory", "cannot allocate memory", "memoryerror", "oom-kill"]),
+    (Cause::Killed, Of::Any, &["out of memory", "cannot allocate memory", "memoryerror", "oom-kill"]),
     (Cause::Locked, Of::Restic, &["repository is already locked", "unable to create lock in backend"]),
     (Cause::WrongPassword, Of::Restic, &["wrong password or no key found"]),
     (
@@ -88,7 +88,7 @@ const ROWS: &[Row] = &[
         ],
     ),
     (
-        Cause::ContainerNotRunning,
+        Cause::ContainerFailed,
         Of::Any,
         &[
             "no container with name or id",
@@ -98,12 +98,12 @@ const ROWS: &[Row] = &[
         ],
     ),
     (
-        Cause::DatabaseDenied,
+        Cause::DatabaseFailed,
         Of::Script,
         &["access denied for user", "password authentication failed", "noauth authentication", "wrongpass"],
     ),
     (
-        Cause::DatabaseDown,
+        Cause::DatabaseFailed,
         Of::Script,
         &[
             "got error: 2002",
@@ -126,7 +126,7 @@ const ROWS: &[Row] = &[
         &["127.0.0.1:4694: connect: connection refused", "127.0.0.1:4694: read: connection reset"],
     ),
     (
-        Cause::LoginRejected,
+        Cause::Unauthorized,
         Of::Restic,
         &[
             "(401)",
@@ -151,14 +151,14 @@ const ROWS: &[Row] = &[
         Of::Restic,
         &["(403)", "403 forbidden", "accessdenied", "access denied", "nt_status_access_denied"],
     ),
-    (Cause::NoBucket, Of::Restic, &["nosuchbucket", "bucket does not exist", "bucket*not found"]),
+    (Cause::NoRepository, Of::Restic, &["nosuchbucket", "bucket does not exist", "bucket*not found"]),
     (
-        Cause::Throttled,
+        Cause::ServerError,
         Of::Any,
         &["(429)", "429 too many", "too many requests", "slow down", "slowdown", "reduce your request rate"],
     ),
     (
-        Cause::ImageMissing,
+        Cause::ContainerFailed,
         Of::Restic,
         &[
             "initializing source docker://",
@@ -185,7 +185,6 @@ const ROWS: &[Row] = &[
             "connection reset by peer",
             "broken pipe",
             "remote end closed",
-            "unexpected eof",
             "\": eof",
         ],
     ),
@@ -205,12 +204,6 @@ const ROWS: &[Row] = &[
         ],
     ),
     (
-        Cause::NotAServer,
-        Of::Restic,
-        &["malformed http", "not a http response", "invalid character*looking for beginning"],
-    ),
-    (Cause::NoRemote, Of::Any, &["didn't find section in config file", "didn't find backend called"]),
-    (
         Cause::ProgramMissing,
         Of::Any,
         &[
@@ -221,8 +214,8 @@ const ROWS: &[Row] = &[
             "fork/exec*no such file or directory",
         ],
     ),
+    (Cause::Damaged, Of::Restic, &["repository could be damaged", "<data/*does not exist", "<index/*does not exist"]),
     (Cause::SourceUnreadable, Of::Restic, &["at least one source file could not be read"]),
-    (Cause::SourceMissing, Of::Restic, &["directories/files do not exist"]),
     (
         Cause::Damaged,
         Of::Restic,
@@ -230,7 +223,6 @@ const ROWS: &[Row] = &[
             "ciphertext verification failed",
             "is damaged",
             "config file has zero size",
-            "config or key*is damaged",
             "invalid data returned",
             "missing in repo",
             "not found in index",
@@ -244,8 +236,8 @@ const ROWS: &[Row] = &[
             "unexpected end of json",
         ],
     ),
-    (Cause::ReadOnly, Of::Any, &["read-only file system"]),
-    (Cause::InputOutput, Of::Any, &["input/output error"]),
+    (Cause::DiskFault, Of::Any, &["read-only file system"]),
+    (Cause::DiskFault, Of::Any, &["input/output error"]),
     (Cause::PermissionDenied, Of::Any, &["permission denied", "operation not permitted", "permissionerror"]),
     (
         Cause::NoRepository,
@@ -254,6 +246,7 @@ const ROWS: &[Row] = &[
             "unable to open config file*does not exist",
             "unable to open config file*no such file",
             "repository does not exist",
+            "404 not found",
             "config: no such file",
         ],
     ),
@@ -296,6 +289,8 @@ pub(super) enum Speaker {
     Gateway,
     /// The kernel.
     Kernel,
+    /// systemd, of the run's unit.
+    Unit,
 }
 
 /// The cause that `lines`, those of a failed `step`, mean; `None` if none of the known words is among them.
@@ -313,10 +308,10 @@ fn row(step: Step, speaker: Speaker, line: &str) -> Option<usize> {
     let line = line.to_lowercase();
     let script = matches!(step, Step::Dump | Step::Cleanup);
     let heard = |of: Of| match of {
-        Of::Any => true,
+        Of::Any => speaker != Speaker::Unit,
         Of::Gateway => speaker == Speaker::Gateway,
         Of::Script => script && speaker == Speaker::Run,
-        Of::Restic => !script && speaker != Speaker::Kernel,
+        Of::Restic => !script && matches!(speaker, Speaker::Run | Speaker::Gateway),
     };
     ROWS.iter().position(|(_, of, words)| heard(*of) && words.iter().any(|pattern| says(&line, pattern)))
 }
@@ -339,7 +334,6 @@ pub(super) fn of_step(step: Step) -> Option<Cause> {
         Step::Dump => Some(Cause::DumpFailed),
         Step::Cleanup => Some(Cause::CleanupFailed),
         Step::Retention => Some(Cause::RetentionFailed),
-        Step::Stats => Some(Cause::StatisticsFailed),
-        Step::Init | Step::Backup => None,
+        Step::Init | Step::Backup | Step::Stats => None,
     }
 }

@@ -8,7 +8,7 @@ use secrecy::SecretString;
 use serde::Deserialize;
 
 use super::redact::redact;
-use super::{Lock, Verdict};
+use crate::model::repository::{Lock, Verdict};
 
 /// Longest complaint that is passed on, in characters.
 const MAX_WORDS: usize = 300;

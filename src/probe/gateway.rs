@@ -17,8 +17,8 @@ use serde::de::IgnoredAny;
 use tokio::time::timeout;
 
 use super::agent::Agent;
-use super::{Lock, Verdict};
-use crate::http::{self, HttpError};
+use crate::model::repository::{Lock, Verdict};
+use crate::system::http::{self, HttpError};
 
 /// Selects version 2 of the protocol, whose lists name sizes too.
 const VERSION_2: &str = "application/vnd.x.restic.rest.v2";

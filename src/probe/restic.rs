@@ -13,8 +13,9 @@ use secrecy::SecretString;
 use serde::Deserialize;
 use serde::de::{Deserializer, SeqAccess, Visitor};
 
-use super::{Lock, NotProbed, Verdict, complaint};
-use crate::process::{Command, Output, RunError};
+use super::complaint;
+use crate::model::repository::{Lock, NotProbed, Verdict};
+use crate::system::process::{Command, Output, RunError};
 
 /// The most of restic's answer that is read, in bytes: some 60,000 snapshots.
 const MAX_OUTPUT: usize = 32 * 1024 * 1024;

@@ -6,10 +6,10 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::agent::Agent;
 use super::redact::without_inline_secrets;
-use super::{MAX_MODULES, NotProbed, gateway, restic};
-use crate::classify::Assessment;
-use crate::cluster::model::ModuleId;
-use crate::cluster::{Destination, Destinations};
+use super::{gateway, restic};
+use crate::model::plan::ModuleId;
+use crate::model::repository::{Destination, Destinations, MAX_MODULES, NotProbed};
+use crate::model::run::Assessment;
 
 /// What there is to look with.
 #[derive(Debug)]
@@ -203,8 +203,8 @@ mod tests {
     use jiff::Timestamp;
 
     use super::*;
-    use crate::classify::assess;
-    use crate::cluster::model::{Plan, PlanId};
+    use crate::model::plan::{Plan, PlanId};
+    use crate::model::run::assess;
 
     fn some(text: &str) -> Option<String> {
         (!text.is_empty()).then(|| text.into())

@@ -1,7 +1,7 @@
 //! Commands that show more. Each is offered only where every part of it is safe to paste into a shell.
 
-use crate::cluster::model::{ModuleId, PlanId};
 use crate::config::RedisAddress;
+use crate::model::plan::{ModuleId, PlanId};
 
 /// Longest command offered, in bytes.
 const MAX_COMMAND: usize = 200;

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
-use super::{Finding, Report, outcome_word};
+use super::{Finding, Report, outcome};
 
 /// SHA-256, in hex, of what the report says about the plan: outcome, and each module's state and result.
 ///
@@ -13,7 +13,7 @@ use super::{Finding, Report, outcome_word};
 /// repeated alert about the same results makes the same digest, a new run's results make another one. A run that has
 /// left none is only known by its alerts.
 pub fn digest(report: &Report) -> String {
-    let mut facts = vec![json!(outcome_word(report))];
+    let mut facts = vec![json!(outcome(report))];
     let mut has_results = false;
     if let Finding::Plan { plan, assessment, .. } = &report.finding {
         has_results = assessment.counts.success + assessment.counts.error > 0;

@@ -8,12 +8,12 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::words::Words;
-use super::{Finding, Report, outcome_word};
-use crate::alert::Alert;
-use crate::classify::{Assessment, Counts, State};
-use crate::cluster::model::{Layout, ModuleId, Plan, PlanId, PlanStatus};
+use super::{Finding, Report, outcome};
 use crate::config::Language;
-use crate::probe::{Lock, Probe, Probes, Verdict};
+use crate::model::alert::Alert;
+use crate::model::plan::{Layout, ModuleId, Plan, PlanId, PlanStatus};
+use crate::model::repository::{Lock, Probe, Probes, Verdict};
+use crate::model::run::{Assessment, Counts, State};
 
 #[derive(Serialize)]
 struct Document<'a> {
@@ -125,7 +125,7 @@ struct LockView<'a> {
 pub fn json(report: &Report) -> serde_json::Value {
     let mut document = Document {
         version: 1,
-        outcome: outcome_word(report),
+        outcome: outcome(report).word(),
         error: None,
         nothing_within_seconds: None,
         written_at: report.now,

@@ -1,9 +1,10 @@
 //! The report as a mail, written and addressed.
 
-use super::{Report, digest, outcome_word, sha256, subject, text};
-use crate::cluster::model::PlanId;
+use super::{Report, digest, outcome, sha256, subject, text};
 use crate::config::Settings;
-use crate::job::{JobId, Mail, Recipient};
+use crate::model::job::JobId;
+use crate::model::mail::{Mail, Recipient};
+use crate::model::plan::PlanId;
 
 /// The mail that `report` makes.
 ///
@@ -15,7 +16,7 @@ pub fn mail(settings: &Settings, job: &JobId, report: &Report) -> Mail {
     let thread = sha256(plan.as_ref().map_or("", PlanId::as_str));
     let digest = digest(report);
     Mail {
-        outcome: outcome_word(report).into(),
+        outcome: outcome(report),
         written_at: report.now,
         subject: subject(report, &settings.notification.subject_prefix),
         body: text(report),

@@ -4,7 +4,6 @@
 //! phrase in every language, `figures` writes times, sizes and numbers, `commands` offers what to type next, `page`
 //! breaks lines, and `clean` makes text from outside harmless.
 
-pub(crate) mod clean;
 mod commands;
 mod digest;
 mod figures;
@@ -27,15 +26,15 @@ pub use digest::digest;
 use digest::sha256;
 pub use json::json;
 pub use mail::mail;
-pub use subject::{UNREADABLE, outcome_word, subject};
+pub use subject::{outcome, subject};
 pub use text::{test_mail, text};
 
-use crate::alert::Alert;
-use crate::classify::Assessment;
-use crate::cluster::ReadError;
-use crate::cluster::model::{Plan, PlanId};
 use crate::config::{Language, RedisAddress};
-use crate::probe::Probes;
+use crate::model::alert::Alert;
+use crate::model::cluster::ReadError;
+use crate::model::plan::{Plan, PlanId};
+use crate::model::repository::Probes;
+use crate::model::run::Assessment;
 
 /// All that a report tells.
 #[derive(Debug, Clone)]

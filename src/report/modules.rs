@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use super::clean::clean;
 use super::writer::{MAX_NAME, MAX_SENTENCE, Writer, join};
 use super::{commands, figures};
-use crate::classify::{Assessment, State};
-use crate::cluster::model::{Layout, ModuleId, ModuleResult, Plan};
+use crate::model::plan::{Layout, ModuleId, ModuleResult, Plan};
+use crate::model::run::{Assessment, State};
+use crate::model::text::clean;
 
 /// So many modules that need somebody have a block each, and so many more a line each.
 const MAX_BLOCKS: usize = 10;

@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::clean::clean;
 use super::writer::{MAX_NAME, MAX_SENTENCE, Writer, join};
 use super::{commands, figures};
-use crate::cluster::model::Plan;
-use crate::probe::{Lock, Probe, Probes, Verdict};
+use crate::model::plan::Plan;
+use crate::model::repository::{Lock, Probe, Probes, Verdict};
+use crate::model::text::clean;
 
 const MAX_REPOSITORIES: usize = 30;
 /// So many are named where the mail begins.

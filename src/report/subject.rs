@@ -1,23 +1,20 @@
 //! The subject: outcome word and counts, on one line.
 
-use super::clean::clean;
 use super::words::Words;
 use super::{Finding, Report, figures};
-use crate::classify::{Assessment, Outcome};
-use crate::cluster::model::Plan;
+use crate::model::plan::Plan;
+use crate::model::run::{Assessment, Outcome};
+use crate::model::text::clean;
 
 /// Longest plan id and prefix in a subject, in bytes.
 const MAX_TEXT: usize = 100;
 
-/// The outcome of a plan of which nothing could be read.
-pub const UNREADABLE: &str = "UNKNOWN";
-
-/// The report's outcome in one word, which is the same in every language.
-pub fn outcome_word(report: &Report) -> &'static str {
+/// Returns the report's outcome.
+pub fn outcome(report: &Report) -> Outcome {
     match &report.finding {
-        Finding::Plan { assessment, .. } => assessment.outcome.word(),
-        Finding::NothingRecent(_) => Outcome::RepoFailure.word(),
-        Finding::Unreadable(_) => UNREADABLE,
+        Finding::Plan { assessment, .. } => assessment.outcome,
+        Finding::NothingRecent(_) => Outcome::RepoFailure,
+        Finding::Unreadable(_) => Outcome::Unknown,
     }
 }
 
@@ -29,7 +26,7 @@ pub fn subject(report: &Report, prefix: &str) -> String {
         Finding::NothingRecent(window) => words.subject_nothing_recent(&figures::duration(words, *window)),
         Finding::Unreadable(_) => words.subject_unreadable(),
     };
-    prefixed(prefix, &format!("{} - {reason}", outcome_word(report)))
+    prefixed(prefix, &format!("{} - {reason}", outcome(report).word()))
 }
 
 /// `text` after the prefix.
@@ -48,7 +45,7 @@ fn plan_reason(words: Words, plan: &Plan, assessment: &Assessment) -> String {
         (Outcome::Partial, errors, _) => words.subject_failed_and_absent(errors, total, absent),
         (Outcome::RepoFailure, 0, 0) => nothing_found(words, plan),
         (Outcome::RepoFailure, 0, _) => words.subject_none_ran(total),
-        (Outcome::RepoFailure, ..) => words.subject_all_failed(total),
+        _ => words.subject_all_failed(total),
     }
 }
 

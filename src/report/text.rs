@@ -6,18 +6,18 @@ use std::time::Duration;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use super::clean::clean;
 use super::page::Page;
 use super::subject::{Nothing, nothing, prefixed};
 use super::words::Words;
 use super::writer::{MAX_NAME, MAX_SENTENCE, Writer, join};
-use super::{Finding, Report, commands, figures, outcome_word};
-use crate::alert::Alert;
-use crate::classify::{Assessment, Outcome};
-use crate::cluster::model::{Damage, ModuleId, ModuleResult, Plan, PlanStatus};
+use super::{Finding, Report, commands, figures, outcome};
 use crate::config::Language;
-use crate::job::MAX_ALERTS;
-use crate::probe::Probes;
+use crate::model::alert::Alert;
+use crate::model::job::MAX_ALERTS;
+use crate::model::plan::{Damage, ModuleId, ModuleResult, Plan, PlanStatus};
+use crate::model::repository::Probes;
+use crate::model::run::{Assessment, Outcome};
+use crate::model::text::clean;
 
 /// At most this many names in a sentence, and entries that could not be read.
 const MAX_NAMES: usize = 20;
@@ -79,7 +79,7 @@ impl Writer<'_> {
 
     /// The first sentence: all that somebody sees who reads no further.
     fn verdict(&mut self, sentence: &str) {
-        self.page.paragraph(0, &format!("{}: {sentence}", outcome_word(self.report)));
+        self.page.paragraph(0, &format!("{}: {sentence}", outcome(self.report).word()));
     }
 
     /// Sentences that stand by themselves.
@@ -246,7 +246,6 @@ fn verdict(words: Words, plan: &Plan, assessment: &Assessment) -> String {
             Nothing::Results | Nothing::Known => words.nothing_found(),
         },
         (Outcome::RepoFailure, 0, _) => words.none_ran(&total),
-        (Outcome::RepoFailure, ..) => words.all_failed(&total),
         (Outcome::Partial, failed, absent) => {
             let parts = [
                 (failed, words.count_failed(&count(failed))),
@@ -256,6 +255,7 @@ fn verdict(words: Words, plan: &Plan, assessment: &Assessment) -> String {
             let parts: Vec<String> = parts.into_iter().filter(|(count, _)| *count > 0).map(|(_, part)| part).collect();
             words.mixed(&total, &parts.join(", "))
         }
+        _ => words.all_failed(&total),
     }
 }
 

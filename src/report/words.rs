@@ -3,12 +3,12 @@
 //!
 //! Phrases are built so that no word has to agree with a number: "3 of 12 modules" rather than "3 modules were".
 
-use super::clean::clean;
 use super::writer::{MAX_NAME, MAX_SENTENCE};
-use crate::cluster::model::{Damage, Entry, Fault};
-use crate::cluster::{ReadError, Why};
 use crate::config::Language;
-use crate::probe::{MAX_MODULES, NotProbed};
+use crate::model::cluster::{ReadError, Why};
+use crate::model::plan::{Damage, Entry, Fault};
+use crate::model::repository::{MAX_MODULES, NotProbed};
+use crate::model::text::clean;
 
 /// The words of one language.
 #[derive(Clone, Copy)]

@@ -2,10 +2,10 @@
 
 use jiff::Timestamp;
 
-use super::clean::clean;
 use super::page::Page;
 use super::words::Words;
 use super::{Report, figures};
+use crate::model::text::clean;
 
 /// Longest name and longest sentence from outside, in bytes. With the bounds on lists they keep a mail under 200 KB.
 pub(super) const MAX_NAME: usize = 80;

@@ -4,6 +4,8 @@
 //! been going on for `receiver.idle_timeout`. Leaving loses nobody: it stops accepting first, and a connection that
 //! arrives in between waits in the kernel until systemd starts the next process.
 
+pub mod gate;
+pub mod receive;
 mod socket;
 mod status;
 
@@ -23,11 +25,11 @@ use tokio::task::{self, AbortHandle, JoinError, JoinSet};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep, sleep_until, timeout};
 
 use crate::config::{Live, Settings};
-use crate::gate::Gate;
-use crate::job::JobId;
-use crate::pipeline::Pipeline;
-use crate::queue::{self, Order, Queue, state_directory};
-use crate::receive::{MAX_CONNECTIONS, Receive};
+use crate::job::step::Pipeline;
+use crate::job::store::{self, Order, Queue, state_directory};
+use crate::model::job::JobId;
+use crate::serve::gate::Gate;
+use crate::serve::receive::{MAX_CONNECTIONS, Receive};
 
 pub use socket::Sockets;
 
@@ -167,7 +169,7 @@ impl Service {
         let task = ended.as_ref().map_or_else(JoinError::id, |(task, ())| *task);
         let Some((id, _)) = self.running.remove(&task) else { return };
         if ended.is_err_and(|error| error.is_panic()) {
-            error!(PRIORITY = crate::journal::CRIT, JOB_ID = id.as_str();
+            error!(PRIORITY = crate::system::journal::CRIT, JOB_ID = id.as_str();
                 "job {id} failed through a fault of this program; it is tried again in {} s", AFTER_PANIC.as_secs());
             self.start(id, AFTER_PANIC);
         }
@@ -210,7 +212,7 @@ impl Service {
         let Some(queue) = self.gate.opened_queue() else {
             return status::refusing(&self.gate.closed().unwrap_or_default());
         };
-        let failed = queue::files(queue.folder(), "failed").map_or(0, |files| files.len());
+        let failed = store::files(queue.folder(), "failed").map_or(0, |files| files.len());
         let closed = self.gate.closed();
         let settings = self.live.current().ok();
         let work = queue.inspect(|jobs| status::work(jobs, settings.as_deref(), Timestamp::now()));

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use crate::config::Settings;
-use crate::job::{Delivery, Job, Stage};
+use crate::model::job::{Delivery, Job, Stage};
 
 /// While alerts are refused.
 pub(super) fn refusing(reason: &str) -> String {

@@ -16,7 +16,7 @@ use std::sync::Arc;
 use crate::cli::Tool;
 use crate::config::{self, Live, Settings};
 use crate::deliver;
-use crate::job::{Mail, Recipient};
+use crate::model::mail::{Mail, Recipient};
 
 /// How a command has gone: the exit status, or why it could not do its work.
 type Done = Result<ExitCode, String>;

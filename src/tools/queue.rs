@@ -15,17 +15,18 @@ use jiff::tz::TimeZone;
 use super::{Done, print};
 use crate::cli::{self, QueueAction};
 use crate::config::Live;
-use crate::job::{Job, JobId, RecipientState, Stage};
-use crate::queue::{self, Order};
+use crate::job::store::{self, Order};
+use crate::model::job::{Job, JobId, Stage};
+use crate::model::mail::RecipientState;
+use crate::model::text::clean;
 use crate::report;
-use crate::report::clean::clean;
 
 /// How long to wait for the service to take an order.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// The command.
 pub(super) async fn run(arguments: &cli::Queue, live: &Live) -> Done {
-    let folder = queue::folder(&queue::state_directory());
+    let folder = store::folder(&store::state_directory());
     let entries = entries(&folder).map_err(|error| {
         let advice = if error.kind() == io::ErrorKind::PermissionDenied { "; run this as root" } else { "" };
         format!("the queue {} cannot be read: {error}{advice}", folder.display())
@@ -68,13 +69,13 @@ enum Content {
 fn entries(folder: &Path) -> io::Result<Vec<Entry>> {
     let mut entries = Vec::new();
     for ending in ["json", "failed", "broken"] {
-        let files = match queue::files(folder, ending) {
+        let files = match store::files(folder, ending) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
             files => files?,
         };
         for file in files {
             let id = file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-            let content = match (queue::read_job(&file), ending) {
+            let content = match (store::read_job(&file), ending) {
                 (Ok(job), "json") => Content::Live(job),
                 (Ok(job), "failed") => Content::Failed(job),
                 // Finished or taken away while we look: no entry any more.

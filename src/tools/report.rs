@@ -8,12 +8,12 @@ use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 
 use super::{Done, print, send, settings, settings_or_defaults};
-use crate::classify::{Outcome, assess};
 use crate::cli;
 use crate::cluster::{self, Selector};
 use crate::config::{Live, Settings, host_name};
-use crate::examine::{Examined, examine};
-use crate::job::JobId;
+use crate::job::examine::{Examined, examine};
+use crate::model::job::JobId;
+use crate::model::run::{Outcome, assess};
 use crate::report::{self, Finding, Report};
 
 /// The command.
@@ -112,7 +112,7 @@ fn exit_status(report: &Report) -> u8 {
         Finding::Plan { assessment, .. } => match assessment.outcome {
             Outcome::Success => 0,
             Outcome::Partial => 3,
-            Outcome::RepoFailure => 4,
+            _ => 4,
         },
         Finding::NothingRecent(_) => 4,
         Finding::Unreadable(_) => 5,

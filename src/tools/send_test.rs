@@ -7,7 +7,8 @@ use jiff::tz::TimeZone;
 
 use super::{Done, print, send, settings};
 use crate::config::{Live, host_name};
-use crate::job::{Mail, Recipient, RecipientState};
+use crate::model::mail::{Mail, Recipient, RecipientState};
+use crate::model::run::Outcome;
 use crate::report;
 
 /// The command.
@@ -22,7 +23,7 @@ pub(super) async fn run(live: &Live) -> Done {
     let recipients = notification.mail_to.iter();
     let mail = Mail {
         plan: None,
-        outcome: String::new(),
+        outcome: Outcome::Test,
         digest: String::new(),
         written_at: now,
         subject,

@@ -4,8 +4,9 @@ mod results;
 mod servers;
 mod wait;
 
-use ns8_backup_monitor::cluster::model::{Cluster, ModuleId, Plan, PlanId};
 use ns8_backup_monitor::cluster::{self, Selector};
+use ns8_backup_monitor::model::cluster::Cluster;
+use ns8_backup_monitor::model::plan::{ModuleId, Plan, PlanId};
 
 use crate::support::redis::Redis;
 

@@ -9,7 +9,8 @@ use std::time::Duration;
 use mail_parser::{Address, MessageParser, MimeHeaders};
 use ns8_backup_monitor::config::{self, Settings, Transport};
 use ns8_backup_monitor::deliver::{SendError, check, send};
-use ns8_backup_monitor::job::{Mail, Recipient, RecipientState};
+use ns8_backup_monitor::model::mail::{Mail, Recipient, RecipientState};
+use ns8_backup_monitor::model::run::Outcome;
 
 use crate::support::redis::Redis;
 use crate::support::smtp::{CA_FILE, Fault, Server, Stage};
@@ -36,7 +37,7 @@ fn mail() -> Mail {
         |address: &str| Recipient { address: address.into(), state: RecipientState::Pending { last_error: None } };
     Mail {
         plan: None,
-        outcome: "PARTIAL".into(),
+        outcome: Outcome::Partial,
         digest: "d".into(),
         written_at: "2026-11-22T02:30:00Z".parse().unwrap(),
         subject: "[ns8-backup] PARTIAL - 1/3 module(s) failed: “Università”".into(),

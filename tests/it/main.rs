@@ -10,6 +10,7 @@ mod support;
 mod cluster;
 mod deliver;
 mod faults;
+mod logs;
 mod probe;
 mod report;
 mod service;

@@ -10,11 +10,12 @@ use std::thread;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use ns8_backup_monitor::classify::assess;
-use ns8_backup_monitor::cluster::model::{Layout, ModuleId, ModuleResult, Plan, PlanId};
-use ns8_backup_monitor::cluster::{Destination, Destinations};
 use ns8_backup_monitor::config::{self, RepoCheck, Settings};
-use ns8_backup_monitor::probe::{Lock, NotProbed, Probe, Verdict, probe};
+use ns8_backup_monitor::model::plan::{Layout, ModuleId, ModuleResult, Plan, PlanId};
+use ns8_backup_monitor::model::repository::{Destination, Destinations};
+use ns8_backup_monitor::model::repository::{Lock, NotProbed, Probe, Verdict};
+use ns8_backup_monitor::model::run::assess;
+use ns8_backup_monitor::probe::probe;
 use tempfile::TempDir;
 
 use crate::support::programs::path_of;

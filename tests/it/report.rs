@@ -8,16 +8,16 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use ns8_backup_monitor::alert::Alert;
-use ns8_backup_monitor::classify::{Assessment, assess};
-use ns8_backup_monitor::cluster::model::{
+use ns8_backup_monitor::config::{DOCUMENTED_REDIS_SOCKET, Language, RedisAddress};
+use ns8_backup_monitor::model::alert::Alert;
+use ns8_backup_monitor::model::cluster::{ReadError, Why};
+use ns8_backup_monitor::model::job::MAX_ALERTS;
+use ns8_backup_monitor::model::plan::{
     Damage, Entry, Fault, Layout, Module, ModuleId, ModuleResult, Plan, PlanId, PlanStatus,
 };
-use ns8_backup_monitor::cluster::{ReadError, Why};
-use ns8_backup_monitor::config::{DOCUMENTED_REDIS_SOCKET, Language, RedisAddress};
-use ns8_backup_monitor::job::MAX_ALERTS;
-use ns8_backup_monitor::probe::{Lock, NotProbed, Probe, Probes, Verdict};
-use ns8_backup_monitor::report::{Finding, Report, digest, json, outcome_word, subject, test_mail, text};
+use ns8_backup_monitor::model::repository::{Lock, NotProbed, Probe, Probes, Verdict};
+use ns8_backup_monitor::model::run::{Assessment, assess};
+use ns8_backup_monitor::report::{Finding, Report, digest, json, outcome, subject, test_mail, text};
 
 const NOW: &str = "2026-11-22T02:15:07Z";
 const STALE_AFTER: Duration = Duration::from_secs(43_200);
@@ -565,7 +565,7 @@ fn check_reports_of(case: &Case) {
             let subject = subject(report, "[ns8-backup]");
             check_harmless(&subject);
             assert!(!subject.contains('\n') && subject.chars().count() < 250, "{subject}");
-            assert!(subject.starts_with(&format!("[ns8-backup] {} - ", outcome_word(report))), "{subject}");
+            assert!(subject.starts_with(&format!("[ns8-backup] {} - ", outcome(report).word())), "{subject}");
         });
     }
 }

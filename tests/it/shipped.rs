@@ -7,8 +7,18 @@ const EXAMPLE: &str = include_str!("../../config/config.yml.example");
 const MANUAL: &str = include_str!("../../packaging/ns8-backup-monitor.yml.5");
 const README: &str = include_str!("../../README.md");
 const SPEC: &str = include_str!("../../packaging/ns8-backup-monitor.spec");
-const SECTIONS: [&str; 7] =
-    ["receiver", "correlator", "repo_check", "notification", "notification.smtp", "redis", "logging"];
+const SECTIONS: [&str; 10] = [
+    "receiver",
+    "correlator",
+    "repo_check",
+    "notification",
+    "notification.smtp",
+    "redis",
+    "logging",
+    "watch",
+    "digest",
+    "plans.ID",
+];
 
 fn settings(text: &str) -> Settings {
     parse(text).unwrap_or_else(|problems| panic!("{problems:#?}\n{text}"))
@@ -19,7 +29,8 @@ fn taken_in(marks: &[&str]) -> String {
     let line = |line: &str| {
         let indent = &line[..line.len() - line.trim_start().len()];
         let uncommented = marks.iter().filter_map(|mark| line.trim_start().strip_prefix(mark)).find(|rest| {
-            rest.split_once(": ").is_some_and(|(key, _)| key.chars().all(|c| c.is_ascii_lowercase() || c == '_'))
+            rest.split_once(": ")
+                .is_some_and(|(key, _)| key.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_'))
         });
         uncommented.map_or(line.to_owned(), |rest| format!("{indent}{rest}")) + "\n"
     };
@@ -62,7 +73,7 @@ fn the_examples_of_the_example_are_right_and_none_is_missing() {
     settings(&text);
     for key in keys() {
         let name = key.rsplit('.').next().unwrap();
-        assert!(text.contains(&format!("  {name}: ")), "{key} is not in config.yml.example");
+        assert!(text.contains(&format!(" {name}: ")), "{key} is not in config.yml.example");
     }
 }
 

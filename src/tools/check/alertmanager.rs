@@ -5,7 +5,7 @@ use serde_yaml::Value;
 
 use super::{Line, PATIENCE, error, ok, warning};
 use crate::config::Receiver;
-use crate::http;
+use crate::system::http;
 use crate::tools::alertmanager_config::{NAME, Webhook, list};
 
 const SUBJECT: &str = "alertmanager";

@@ -7,16 +7,16 @@ use std::path::Path;
 
 use super::{Line, PATIENCE, error, ok, warning};
 use crate::config::{Receiver, RepoCheck, Settings, is_loopback};
+use crate::job::store;
 use crate::probe::{AGENT_ENV, Agent};
-use crate::process;
-use crate::queue;
+use crate::system::process;
 
 /// The user that the service runs as.
 const USER: &str = "ns8-backup-monitor";
 /// The queue's folder and what is in it.
 pub(super) fn queue() -> Vec<Line> {
     let subject = "queue";
-    let folder = queue::folder(&queue::state_directory());
+    let folder = store::folder(&store::state_directory());
     let shown = folder.display();
     let meta = match fs::metadata(&folder) {
         Ok(meta) => meta,
@@ -25,7 +25,7 @@ pub(super) fn queue() -> Vec<Line> {
         }
         Err(why) => return vec![warning(subject, format!("{shown}: {why}"), "run this check as root")],
     };
-    let count = |ending| queue::files(&folder, ending).map(|files| files.len());
+    let count = |ending| store::files(&folder, ending).map(|files| files.len());
     let (Ok(waiting), Ok(failed), Ok(broken)) = (count("json"), count("failed"), count("broken")) else {
         return vec![warning(subject, format!("{shown}: cannot be read"), "run this check as root")];
     };

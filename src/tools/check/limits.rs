@@ -3,9 +3,6 @@
 use super::{Line, error, warning};
 use crate::config::{Settings, Transport, gateway_host, is_loopback};
 
-/// Alertmanager sends a firing alert again after this long: `repeat_interval` of our route, in seconds.
-const REPEAT_INTERVAL: u64 = 12 * 3600;
-
 /// What does not go together.
 pub(super) fn check(settings: &Settings) -> Vec<Line> {
     let subject = "configuration";
@@ -32,9 +29,14 @@ pub(super) fn check(settings: &Settings) -> Vec<Line> {
         "raise stale_after above the length of a whole run",
     );
     unless(
-        notification.repeat_after.as_secs() < REPEAT_INTERVAL,
-        "notification.repeat_after hides Alertmanager's reminders, which come every 12 hours",
-        "lower repeat_after below 12h, unless one mail a failure is what you want",
+        correlator.follow.is_zero() || correlator.follow > correlator.max_wait,
+        "correlator.follow_seconds is not above correlator.max_wait_seconds: a run is not followed to its end",
+        "raise follow_seconds above max_wait_seconds, or set it to 0",
+    );
+    unless(
+        settings.watch.enabled,
+        "watch.enabled is false: a run that does not start is not reported",
+        "set watch.enabled: true",
     );
     unless(
         notification.retry_for >= notification.timeout,
@@ -81,7 +83,8 @@ mod tests {
             ("correlator: { wait_seconds: 901 }", "correlator.wait_seconds is above"),
             ("correlator: { recent_window: 900 }", "correlator.recent_window"),
             ("correlator: { stale_after: 15m }", "correlator.stale_after"),
-            ("  repeat_after: 12h", "notification.repeat_after"),
+            ("correlator: { follow_seconds: 900 }", "correlator.follow_seconds"),
+            ("watch: { enabled: false }", "watch.enabled"),
             ("  retry_for: 59", "notification.retry_for"),
             ("  smtp: { host: mail.example.com }", "notification.smtp is set"),
             ("repo_check: { gateway: 'http://192.0.2.1:4694' }", "repo_check.gateway"),
@@ -90,6 +93,7 @@ mod tests {
             let found = found(text);
             assert!(found.len() == 1 && found[0].starts_with(key), "{text}: {found:?}");
         }
+        assert!(found("correlator: { follow_seconds: 0 }").is_empty());
         assert!(found("receiver: { host: 0.0.0.0, token_file: /x }").is_empty());
         assert!(found("  transport: smtp\n  smtp: { host: mail.example.com }").is_empty());
     }

@@ -14,12 +14,13 @@ use serde_json::json;
 
 use super::{Done, defaults, print};
 use crate::cli;
-use crate::cluster::model::{Cluster, Layout};
 use crate::cluster::{self, Selector};
 use crate::config::{Live, Settings};
 use crate::deliver;
-use crate::http;
-use crate::process;
+use crate::model::cluster::Cluster;
+use crate::model::plan::Layout;
+use crate::system::http;
+use crate::system::process;
 
 /// How much patience there is for a program or a server on this machine.
 const PATIENCE: Duration = Duration::from_secs(10);

@@ -4,9 +4,9 @@ use std::io::{BufReader, Write};
 use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
 
-use ns8_backup_monitor::cluster::model::PlanId;
 use ns8_backup_monitor::cluster::{self, Selector};
 use ns8_backup_monitor::config;
+use ns8_backup_monitor::model::plan::PlanId;
 
 /// `requests` is a file with what the library sends to Redis, as it was recorded on the way; `answers` says how many
 /// requests these are.

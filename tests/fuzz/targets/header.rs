@@ -3,7 +3,9 @@
 #![allow(dead_code)]
 
 use jiff::Timestamp;
-use ns8_backup_monitor::job::{self, Mail, Recipient, RecipientState};
+use ns8_backup_monitor::model::run::Outcome;
+use ns8_backup_monitor::model::job::{self};
+use ns8_backup_monitor::model::mail::{Mail, Recipient, RecipientState};
 
 #[path = "../../../src/report"]
 mod report {
@@ -21,7 +23,7 @@ libfuzzer_sys::fuzz_target!(|input: (&str, &str, &str, &str, i64)| {
     let recipient = |address: &str| Recipient { address: address.into(), state: state.clone() };
     let mail = Mail {
         plan: None,
-        outcome: "PARTIAL".into(),
+        outcome: Outcome::Partial,
         digest: "d".into(),
         written_at: Timestamp::from_second(second).unwrap_or(Timestamp::MIN),
         subject: subject.into(),

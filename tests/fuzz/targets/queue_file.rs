@@ -1,7 +1,7 @@
 //! A queue file: what can be read can be written, and is then the same.
 #![no_main]
 
-use ns8_backup_monitor::job::{Job, Stage};
+use ns8_backup_monitor::model::job::{Job, Stage};
 
 libfuzzer_sys::fuzz_target!(|content: &[u8]| {
     let Ok(mut job) = serde_json::from_slice::<Job>(content) else { return };

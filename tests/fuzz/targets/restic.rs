@@ -2,7 +2,7 @@
 #![no_main]
 #![allow(dead_code)]
 
-use ns8_backup_monitor::probe::{Lock, Verdict};
+use ns8_backup_monitor::model::repository::{Lock, Verdict};
 use secrecy::SecretString;
 
 #[path = "../../../src/probe/complaint.rs"]

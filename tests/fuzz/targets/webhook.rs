@@ -1,7 +1,7 @@
 //! Alertmanager's webhook: whatever is posted, little of it is kept.
 #![no_main]
 
-use ns8_backup_monitor::alert;
+use ns8_backup_monitor::model::alert;
 
 libfuzzer_sys::fuzz_target!(|body: &[u8]| {
     let names = ["backup_failed", "a"].map(String::from);

@@ -1,11 +1,11 @@
 //! What is read from each generation of keys.
 
 use jiff::Timestamp;
-use ns8_backup_monitor::classify::assess;
-use ns8_backup_monitor::cluster::destination::Destination;
-use ns8_backup_monitor::cluster::model::{Damage, Entry, Fault, Layout, Plan};
 use ns8_backup_monitor::cluster::{self, Selector, destinations, smarthost};
-use ns8_backup_monitor::config::Encryption;
+use ns8_backup_monitor::model::cluster::Encryption;
+use ns8_backup_monitor::model::plan::{Damage, Entry, Fault, Layout, Plan};
+use ns8_backup_monitor::model::repository::Destination;
+use ns8_backup_monitor::model::run::assess;
 use secrecy::ExposeSecret;
 
 use super::{ids, members, module, plan_id, read, read_all};

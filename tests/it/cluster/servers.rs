@@ -8,9 +8,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use ns8_backup_monitor::cluster::model::Plan;
-use ns8_backup_monitor::cluster::{self, ReadError, Selector, destinations, smarthost};
+use ns8_backup_monitor::cluster::{self, Selector, destinations, smarthost};
 use ns8_backup_monitor::config;
+use ns8_backup_monitor::model::cluster::ReadError;
+use ns8_backup_monitor::model::plan::Plan;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixListener;
 

@@ -5,12 +5,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use ns8_backup_monitor::alert::Alert;
-use ns8_backup_monitor::classify::{State, assess};
 use ns8_backup_monitor::cluster::events::{Announcements, News};
 use ns8_backup_monitor::config::Live;
-use ns8_backup_monitor::job::{Job, JobId};
-use ns8_backup_monitor::wait::{Settled, settle};
+use ns8_backup_monitor::job::wait::{Settled, settle};
+use ns8_backup_monitor::model::alert::Alert;
+use ns8_backup_monitor::model::job::{Job, JobId};
+use ns8_backup_monitor::model::run::{State, assess};
 use tokio::task::JoinHandle;
 
 use super::{ids, plan_id};

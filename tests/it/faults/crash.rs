@@ -28,7 +28,7 @@ const POINTS: [(&str, bool); 11] = [
 fn every_kill_point_of_the_program_is_tried() {
     let mut files = Vec::new();
     super::sources(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/src")), &mut files);
-    let calls = files.iter().flat_map(|source| source.split("fault::point(\"").skip(1));
+    let calls = files.iter().flat_map(|source| source.split("kill::point(\"").skip(1));
     let found: BTreeSet<&str> = calls.map(|call| call.split('"').next().unwrap()).collect();
     assert_eq!(found, POINTS.map(|(name, _)| name).into());
 }

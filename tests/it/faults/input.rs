@@ -3,11 +3,12 @@
 use std::collections::BTreeSet;
 use std::os::unix::fs::PermissionsExt;
 
-use ns8_backup_monitor::classify::assess;
-use ns8_backup_monitor::cluster::model::{Plan, PlanId};
-use ns8_backup_monitor::cluster::{Destination, Destinations};
 use ns8_backup_monitor::config;
-use ns8_backup_monitor::probe::{self, Verdict};
+use ns8_backup_monitor::model::plan::{Plan, PlanId};
+use ns8_backup_monitor::model::repository::Verdict;
+use ns8_backup_monitor::model::repository::{Destination, Destinations};
+use ns8_backup_monitor::model::run::assess;
+use ns8_backup_monitor::probe::{self};
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
 use serde_json::{Value, json};

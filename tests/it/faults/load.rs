@@ -5,7 +5,7 @@ use std::net::TcpStream;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use ns8_backup_monitor::job::MAX_ALERTS;
+use ns8_backup_monitor::model::job::MAX_ALERTS;
 
 use crate::support::service::{exchange, wait_until, webhook};
 use crate::support::site::{AT_ONCE, Site};

@@ -1,0 +1,272 @@
+use std::fs;
+
+use super::*;
+use crate::model::job::Delivery;
+use crate::model::mail::Recipient;
+use crate::model::run::Outcome;
+
+const DAY: Duration = Duration::from_secs(86_400);
+
+fn alert(node: &str) -> Alert {
+    let labels = [("node".to_owned(), node.to_owned())].into();
+    Alert { name: "backup_failed".into(), labels, annotations: [].into(), starts_at: None }
+}
+
+fn for_plan(plan: &str, node: &str) -> (Option<PlanId>, Alert) {
+    (PlanId::new(plan), alert(node))
+}
+
+/// What the configuration names.
+fn mail_to() -> [Mailbox; 1] {
+    ["0@example.com".parse().unwrap()]
+}
+
+fn now() -> Timestamp {
+    "2026-11-22T03:15:00Z".parse().unwrap()
+}
+
+fn open(state: &Path) -> (Queue, mpsc::UnboundedReceiver<JobId>) {
+    let (started, receiver) = mpsc::unbounded_channel();
+    (Queue::open(state, started).unwrap(), receiver)
+}
+
+/// Opens the queue as the next process would. The lock is free as soon as the last writer thread has ended.
+async fn reopen(state: &Path, queue: Queue) -> (Queue, mpsc::UnboundedReceiver<JobId>) {
+    drop(queue);
+    loop {
+        let (started, receiver) = mpsc::unbounded_channel();
+        match Queue::open(state, started) {
+            Ok(queue) => return (queue, receiver),
+            Err(_) => tokio::task::yield_now().await,
+        }
+    }
+}
+
+fn with_mail(mut job: Job, digest: &str, states: &[RecipientState]) -> Job {
+    let recipient =
+        |(n, state): (usize, &RecipientState)| Recipient { address: format!("{n}@example.com"), state: state.clone() };
+    job.stage = Stage::Delivering(Delivery::new(vec![Mail {
+        plan: job.plan.clone(),
+        outcome: Outcome::Partial,
+        digest: digest.into(),
+        written_at: now(),
+        subject: "s".into(),
+        body: "b".into(),
+        message_id: "<m@x>".into(),
+        thread_id: "<t@x>".into(),
+        recipients: states.iter().enumerate().map(recipient).collect(),
+    }]));
+    job
+}
+
+fn names(folder: &Path) -> Vec<String> {
+    let mut names: Vec<String> =
+        fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    names.retain(|name| name != ".lock");
+    names.sort();
+    names
+}
+
+#[tokio::test]
+async fn what_is_accepted_is_there_after_a_restart() {
+    let state = tempfile::tempdir().unwrap();
+    let (queue, mut started) = open(state.path());
+    queue.accept(vec![for_plan("2", "1"), for_plan("7", "1"), (None, alert("1"))], now()).await.unwrap();
+    let mut first: Vec<JobId> = (0..3).map(|_| started.try_recv().unwrap()).collect();
+    let (queue, mut started) = reopen(state.path(), queue).await;
+    let mut again: Vec<JobId> = (0..3).map(|_| started.try_recv().unwrap()).collect();
+    first.sort();
+    again.sort();
+    assert_eq!(first, again);
+    assert!(queue.get(&again[0]).unwrap().is_waiting());
+    assert!(!queue.is_done());
+}
+
+#[tokio::test]
+async fn alerts_of_one_plan_join_its_waiting_job_also_after_a_restart() {
+    let state = tempfile::tempdir().unwrap();
+    let (queue, _started) = open(state.path());
+    queue.accept(vec![for_plan("2", "1"), for_plan("2", "2")], now()).await.unwrap();
+    let (queue, mut started) = reopen(state.path(), queue).await;
+    queue.accept(vec![for_plan("2", "3")], now()).await.unwrap();
+    let id = started.try_recv().unwrap();
+    assert!(started.try_recv().is_err(), "one job, started once");
+    assert_eq!(queue.get(&id).unwrap().alerts.len(), 3);
+    let on_disk = disk::read_job(&queue.folder().join(format!("{id}.json"))).unwrap();
+    assert_eq!(on_disk.alerts.len(), 3);
+
+    queue.close(&id).unwrap();
+    queue.accept(vec![for_plan("2", "1")], now()).await.unwrap();
+    assert_ne!(started.try_recv().unwrap(), id, "what comes after the wait is a job of its own");
+}
+
+#[tokio::test]
+async fn a_thousand_requests_of_one_plan_are_one_job() {
+    let state = tempfile::tempdir().unwrap();
+    let (queue, mut started) = open(state.path());
+    let requests: Vec<_> = (0..1000)
+        .map(|n| {
+            let queue = queue.clone();
+            tokio::spawn(async move { queue.accept(vec![for_plan("2", &n.to_string())], now()).await })
+        })
+        .collect();
+    for request in requests {
+        request.await.unwrap().unwrap();
+    }
+    let job = queue.get(&started.try_recv().unwrap()).unwrap();
+    assert!(started.try_recv().is_err());
+    assert_eq!(job.alerts.len() as u64 + job.alerts_left_out, 1000);
+}
+
+#[tokio::test]
+async fn too_many_jobs_are_refused_and_nothing_is_taken_in() {
+    let state = tempfile::tempdir().unwrap();
+    let (queue, mut started) = open(state.path());
+    let batch = (0..=MAX_JOBS).map(|n| for_plan(&n.to_string(), "1")).collect();
+    assert!(matches!(queue.accept(batch, now()).await, Err(AcceptError::Full)));
+    assert!(queue.is_done() && started.try_recv().is_err());
+}
+
+#[tokio::test]
+async fn too_many_bytes_are_refused_until_some_are_gone() {
+    let state = tempfile::tempdir().unwrap();
+    let (queue, mut started) = open(state.path());
+    let large = |plan: &str| {
+        let mut large = for_plan(plan, "1");
+        large.1.annotations.insert("a".into(), "x".repeat(MAX_BYTES / 2));
+        vec![large]
+    };
+    for plan in ["1", "2"] {
+        queue.accept(large(plan), now()).await.unwrap();
+    }
+    assert!(matches!(queue.accept(vec![for_plan("3", "1")], now()).await, Err(AcceptError::Full)));
+    queue.drop_job(&started.try_recv().unwrap()).await;
+    queue.accept(vec![for_plan("3", "1")], now()).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_batch_that_the_disk_does_not_take_is_not_accepted() {
+    let state = tempfile::tempdir().unwrap();
+    let (queue, mut started) = open(state.path());
+    fs::remove_dir_all(queue.folder()).unwrap();
+    assert!(matches!(queue.accept(vec![for_plan("2", "1")], now()).await, Err(AcceptError::Disk { .. })));
+    assert!(queue.inspect(|jobs| jobs.count()) == 0 && started.try_recv().is_err());
+    fs::create_dir(queue.folder()).unwrap();
+    queue.accept(vec![for_plan("2", "1")], now()).await.unwrap();
+    assert!(started.try_recv().is_ok(), "the next try is accepted");
+}
+
+#[tokio::test]
+async fn what_cannot_be_read_is_set_aside_at_every_length_and_version() {
+    let whole = include_bytes!("../../../tests/fixtures/queue/delivering.v1.json");
+    let state = tempfile::tempdir().unwrap();
+    let folder = folder(state.path());
+    fs::create_dir_all(&folder).unwrap();
+    let trimmed = whole.trim_ascii_end();
+    for length in 0..trimmed.len() {
+        fs::write(folder.join(format!("20261122-031500-{length:04x}.json")), &trimmed[..length]).unwrap();
+    }
+    fs::write(folder.join("newer.json"), String::from_utf8_lossy(whole).replace("\"version\": 1", "\"version\": 99"))
+        .unwrap();
+    fs::write(folder.join("not a job.json"), whole).unwrap();
+    fs::write(folder.join("left-over.json.tmp"), whole).unwrap();
+    fs::write(folder.join("good.json"), whole).unwrap();
+    let (queue, mut started) = open(state.path());
+    assert_eq!(started.try_recv().unwrap().as_str(), "good", "the file's name is the job's");
+    assert!(started.try_recv().is_err());
+    assert_eq!(files(queue.folder(), "broken").unwrap().len(), trimmed.len() + 2);
+    assert_eq!(files(queue.folder(), "json").unwrap().len(), 1);
+    assert!(files(queue.folder(), "tmp").unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn one_service_at_a_time() {
+    let state = tempfile::tempdir().unwrap();
+    let (_queue, _started) = open(state.path());
+    let error = Queue::open(state.path(), mpsc::unbounded_channel().0).err().unwrap();
+    assert!(error.to_string().contains("another ns8-backup-monitor"));
+}
+
+#[tokio::test]
+async fn a_report_is_known_to_whoever_has_it_or_is_about_to_get_it() {
+    let state = tempfile::tempdir().unwrap();
+    let (queue, mut started) = open(state.path());
+    queue.accept(vec![for_plan("2", "1")], now()).await.unwrap();
+    let job = queue.close(&started.try_recv().unwrap()).unwrap();
+    let states = [
+        RecipientState::Delivered { at: now() },
+        RecipientState::Pending { last_error: None },
+        RecipientState::GivenUp { at: now(), reason: "r".into() },
+    ];
+    let job = with_mail(job, "same", &states);
+    let mail = job.mails()[0].clone();
+    let to = |n: usize| Recipient {
+        address: format!("Somebody <{n}@EXAMPLE.com>"),
+        state: RecipientState::Pending { last_error: None },
+    };
+    let knows =
+        |queue: &Queue, n: usize, later: Duration| queue.has_it(&mail, &to(n), now().checked_add(later).unwrap(), DAY);
+    assert!(!knows(&queue, 0, Duration::ZERO));
+    queue.save(&job).await;
+    assert!(knows(&queue, 0, Duration::ZERO) && knows(&queue, 1, Duration::ZERO));
+    assert!(!knows(&queue, 2, Duration::ZERO), "given up: a new report may try again");
+
+    let done = with_mail(job, "same", &[RecipientState::Delivered { at: now() }]);
+    queue.finish(&done, now(), DAY).await;
+    assert!(queue.is_done());
+    let (queue, _started) = reopen(state.path(), queue).await;
+    assert!(knows(&queue, 0, Duration::from_secs(3600)));
+    assert!(!knows(&queue, 0, DAY), "long enough ago");
+    assert!(!knows(&queue, 1, Duration::ZERO));
+    let other = Mail { digest: "other".into(), ..mail };
+    assert!(!queue.has_it(&other, &to(0), now(), DAY), "other results are another report");
+}
+
+#[tokio::test]
+async fn a_job_that_was_given_up_is_kept_and_can_be_retried_or_dropped() {
+    let state = tempfile::tempdir().unwrap();
+    let (queue, mut started) = open(state.path());
+    queue.accept(vec![for_plan("2", "1")], now()).await.unwrap();
+    let id = started.try_recv().unwrap();
+    let given_up = RecipientState::GivenUp { at: now(), reason: "no such user".into() };
+    let job = with_mail(queue.close(&id).unwrap(), "d", &[given_up]);
+    queue.finish(&job, now(), DAY).await;
+    assert_eq!(names(queue.folder()), [format!("{id}.failed"), "sent".into()]);
+
+    fs::write(queue.folder().join(format!("{id}.retry")), "").unwrap();
+    assert_eq!(queue.orders(), [(id.clone(), Order::Retry)]);
+    assert_eq!(queue.orders(), [], "carried out once");
+    queue.retry(&id, &mail_to()).await;
+    assert_eq!(started.try_recv().unwrap(), id);
+    assert_eq!(names(queue.folder()), [format!("{id}.json"), "sent".into()]);
+    queue.drop_job(&id).await;
+    assert_eq!(names(queue.folder()), ["sent"]);
+}
+
+#[tokio::test]
+async fn a_failed_write_forgets_no_job_that_somebody_else_has_joined() {
+    let state = tempfile::tempdir().unwrap();
+    let (queue, _started) = open(state.path());
+    let id = queue.lock().take_in(vec![for_plan("2", "1")], now()).unwrap().pop_first().unwrap();
+    let (first, _) = queue.write(&id).unwrap();
+    assert_eq!(queue.lock().take_in(vec![for_plan("2", "1")], now()).unwrap(), [id.clone()].into());
+    queue.forget_unsaved(&id, first);
+    assert!(queue.get(&id).is_some(), "the second client may be told that its alert is accepted");
+    let (second, _) = queue.write(&id).unwrap();
+    queue.forget_unsaved(&id, second);
+    assert!(queue.get(&id).is_none());
+}
+
+#[tokio::test]
+async fn a_retry_that_was_cut_short_leaves_no_failed_job_behind() {
+    let state = tempfile::tempdir().unwrap();
+    let (queue, mut started) = open(state.path());
+    queue.accept(vec![for_plan("2", "1")], now()).await.unwrap();
+    let id = started.try_recv().unwrap();
+    // Killed between the write of the one and the removal of the other.
+    fs::copy(queue.folder().join(format!("{id}.json")), queue.folder().join(format!("{id}.failed"))).unwrap();
+    let (queue, _started) = reopen(state.path(), queue).await;
+    let delivered = with_mail(queue.get(&id).unwrap(), "d", &[RecipientState::Delivered { at: now() }]);
+    queue.finish(&delivered, now(), DAY).await;
+    assert_eq!(names(queue.folder()), ["sent"]);
+}

@@ -1,0 +1,99 @@
+//! A report on its way: the mail, its recipients, and what became of each.
+
+use jiff::Timestamp;
+use lettre::message::Mailbox;
+use serde::{Deserialize, Serialize};
+
+use super::plan::PlanId;
+use super::run::Outcome;
+
+/// One report, written and addressed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Mail {
+    /// The plan reported; `None` where the report is about no plan in particular.
+    pub plan: Option<PlanId>,
+    /// The outcome that the subject names.
+    pub outcome: Outcome,
+    /// Tells whether two reports say the same: a digest of the plan's results.
+    pub digest: String,
+    /// When it was written.
+    pub written_at: Timestamp,
+    /// The subject, prefix included.
+    pub subject: String,
+    /// The text.
+    pub body: String,
+    /// The `Message-ID`, in angle brackets; the same at every attempt.
+    pub message_id: String,
+    /// What mails of one plan refer to, so that they form a thread; in angle brackets.
+    pub thread_id: String,
+    /// The recipients, each with what became of it.
+    pub recipients: Vec<Recipient>,
+}
+
+/// One recipient of one mail.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Recipient {
+    /// The mailbox, as configured.
+    pub address: String,
+    /// What became of it.
+    pub state: RecipientState,
+}
+
+/// What became of a mail for one recipient.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RecipientState {
+    /// Not delivered yet; the last attempt's error, if there was one.
+    Pending {
+        /// Why the last attempt failed.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        last_error: Option<String>,
+    },
+    /// Handed to the relay.
+    Delivered {
+        /// When.
+        at: Timestamp,
+    },
+    /// Given up.
+    GivenUp {
+        /// When.
+        at: Timestamp,
+        /// The relay's words, or ours.
+        reason: String,
+    },
+}
+
+impl Recipient {
+    /// Somebody who waits for a mail.
+    pub fn new(mailbox: &Mailbox) -> Self {
+        Self { address: mailbox.to_string(), state: RecipientState::Pending { last_error: None } }
+    }
+
+    /// Whether the mail has not reached them yet, and may still.
+    pub fn is_pending(&self) -> bool {
+        matches!(self.state, RecipientState::Pending { .. })
+    }
+
+    /// Whether the mail has been handed to the relay for them.
+    pub fn is_delivered(&self) -> bool {
+        matches!(self.state, RecipientState::Delivered { .. })
+    }
+
+    /// The mailbox's address alone, in small letters: what tells one recipient from another.
+    pub fn email(&self) -> String {
+        let bare = self.address.rsplit_once('<').map_or(&*self.address, |(_, email)| email.trim_end_matches('>'));
+        bare.to_lowercase()
+    }
+}
+
+impl Mail {
+    /// The plan as the journal's field `BACKUP_ID`; empty where the report is about none.
+    pub fn plan_field(&self) -> &str {
+        self.plan.as_ref().map_or("", PlanId::as_str)
+    }
+
+    /// The recipients that still wait for this mail.
+    pub fn pending(&self) -> impl Iterator<Item = &Recipient> {
+        self.recipients.iter().filter(|recipient| recipient.is_pending())
+    }
+}

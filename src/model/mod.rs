@@ -1,0 +1,13 @@
+//! The nouns of the domain: plain values, no I/O, no protocol, no client library.
+
+pub mod alert;
+pub mod cluster;
+pub mod history;
+pub mod job;
+pub mod mail;
+pub mod plan;
+pub mod reason;
+pub mod repository;
+pub mod run;
+pub mod schedule;
+pub(crate) mod text;

@@ -1,0 +1,251 @@
+//! What the cluster says, as plain values: plans, their members, and each member's last result.
+
+use std::borrow::Borrow;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// A backup plan's id, as an alert's label carries it: data of any content, never a pattern or a path.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct PlanId(String);
+
+impl PlanId {
+    /// `None` for the empty text, which Prometheus treats as no label at all.
+    pub fn new(id: impl Into<String>) -> Option<Self> {
+        Some(id.into()).filter(|id| !id.is_empty()).map(Self)
+    }
+
+    /// The id as it came.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The id as one segment of a Redis key; `None` where it holds a `/` and so would name another key.
+    pub fn key_segment(&self) -> Option<&str> {
+        (!self.0.contains('/')).then_some(&self.0)
+    }
+}
+
+impl Borrow<str> for PlanId {
+    fn borrow(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for PlanId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// A module's id, such as `mail1`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct ModuleId(String);
+
+impl ModuleId {
+    /// `None` for what cannot be a segment of a Redis key: the empty text, or one with a `/`.
+    pub fn new(id: impl Into<String>) -> Option<Self> {
+        Some(id.into()).filter(|id| !id.is_empty() && !id.contains('/')).map(Self)
+    }
+
+    /// The id as it came.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// What to sort by for people: `mail2` before `mail10`.
+    pub fn natural_order(&self) -> impl Ord {
+        let number = &self.0[self.app().len()..];
+        (self.app(), number.len(), number)
+    }
+
+    /// The application: the id without its trailing digits, the first part of a repository's path.
+    pub fn app(&self) -> &str {
+        self.0.trim_end_matches(|c: char| c.is_ascii_digit())
+    }
+}
+
+impl Borrow<str> for ModuleId {
+    fn borrow(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for ModuleId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// The three generations of keys in which backup results are written; a later one wins over an earlier one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Layout {
+    /// `module/<module>/backup/<plan>/status`, the founding document's.
+    A,
+    /// `module/<module>/backup_status/<plan>`, NS8 core 3.0 to 3.19.
+    B,
+    /// `node/<node>/backup_status/<plan>`, NS8 core 3.20 and later.
+    C,
+}
+
+/// What the cluster says about one plan.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Plan {
+    /// Its id.
+    pub id: PlanId,
+    /// Its display name.
+    pub name: Option<String>,
+    /// Whether `cluster/backup/<plan>` exists; layout A has no such key.
+    pub defined: bool,
+    /// False only where the plan says so itself.
+    pub enabled: bool,
+    /// The destination it writes to.
+    pub repository: Option<String>,
+    /// The modules that ought to have a result; `None` where the layout does not tell (A).
+    pub members: Option<BTreeSet<ModuleId>>,
+    /// The last result of each module, left-overs of removed modules and of non-members taken out.
+    pub results: BTreeMap<ModuleId, ModuleResult>,
+    /// Each module of this plan with what is known of it: every one in `members` and `results`, and those whose result
+    /// is damaged.
+    pub modules: BTreeMap<ModuleId, Module>,
+    /// Layout A's own record of the whole plan.
+    pub status: Option<PlanStatus>,
+    /// Members of a plan that is switched off that have no result: nobody expects one of them.
+    pub not_awaited: BTreeSet<ModuleId>,
+    /// Entries that are there but could not be read.
+    pub damaged: Vec<Damage>,
+}
+
+/// An entry that is there but could not be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Damage {
+    /// Which one.
+    pub entry: Entry,
+    /// What is wrong with it.
+    pub fault: Fault,
+}
+
+/// An entry in Redis.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Entry {
+    /// The plan's definition.
+    Definition,
+    /// Layout A's record of the whole plan.
+    Status,
+    /// The list of a module's plans (B).
+    Plans(ModuleId),
+    /// A module's result.
+    Result(ModuleId),
+    /// All results on a node (C).
+    Node(String),
+}
+
+/// What is wrong with an entry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    /// The key holds another type of value.
+    OtherType,
+    /// It is not valid JSON.
+    NotJson,
+    /// It says neither success nor error.
+    NoOutcome,
+    /// A success without a readable timestamp (A).
+    NoTimestamp,
+    /// It has no readable number of errors (B, C).
+    NoErrors,
+    /// A success without a readable time of its end (B, C).
+    NoEnd,
+}
+
+impl Plan {
+    /// A plan of which nothing is known.
+    pub fn unknown(id: PlanId) -> Self {
+        Self {
+            id,
+            name: None,
+            defined: false,
+            enabled: true,
+            repository: None,
+            members: None,
+            results: BTreeMap::new(),
+            modules: BTreeMap::new(),
+            status: None,
+            not_awaited: BTreeSet::new(),
+            damaged: Vec::new(),
+        }
+    }
+
+    /// When the newest result ended.
+    pub fn newest_end(&self) -> Option<Timestamp> {
+        self.results.values().filter_map(|result| result.end).max()
+    }
+
+    /// The newest sign of a run: its newest result, or layout A's own record of the whole plan.
+    pub fn newest_sign(&self) -> Option<Timestamp> {
+        self.newest_end().max(self.status.as_ref().and_then(|status| status.timestamp))
+    }
+
+    /// Whether its definition cannot be read, so that nobody knows who is missing.
+    pub fn lacks_definition(&self) -> bool {
+        self.damaged.iter().any(|damage| damage.entry == Entry::Definition)
+    }
+
+    /// The damage that hides the result of `module`: its own, or that of its node's results.
+    pub fn unreadable(&self, module: &ModuleId) -> Option<&Damage> {
+        let node = self.modules.get(module).and_then(|module| module.node.as_ref());
+        let concerns = |damage: &&Damage| match &damage.entry {
+            Entry::Result(id) => id == module,
+            Entry::Node(id) => Some(id) == node && !self.results.contains_key(module),
+            _ => false,
+        };
+        self.damaged.iter().find(concerns)
+    }
+}
+
+/// What the cluster knows of a module beside its results.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Module {
+    /// `module/<module>/ui_name`.
+    pub ui_name: Option<String>,
+    /// The node it runs on, from `cluster/module_node`.
+    pub node: Option<String>,
+    /// `node/<node>/ui_name`.
+    pub node_name: Option<String>,
+}
+
+/// A module's last result.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ModuleResult {
+    /// The keys it was found in.
+    pub layout: Layout,
+    /// When it started (B, C).
+    pub start: Option<Timestamp>,
+    /// When it ended. `None` only for an error whose time could not be read.
+    pub end: Option<Timestamp>,
+    /// Number of errors; 0 is success, as NS8's own screen has it. Layout A's `error` counts as 1.
+    pub errors: u64,
+    /// Layout A's reason.
+    pub error: Option<String>,
+    /// Bytes (B, C); of the last snapshot that exists, not of this run, where `errors` is not 0.
+    pub total_size: Option<u64>,
+    /// Files (B, C).
+    pub total_file_count: Option<u64>,
+    /// Snapshots in the module's repository (B from core 3.2.3, C).
+    pub snapshots_count: Option<u64>,
+}
+
+/// Layout A's `cluster/backup/<plan>/status`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct PlanStatus {
+    /// Whether `result` is `success`.
+    pub success: bool,
+    /// When it was written.
+    pub timestamp: Option<Timestamp>,
+    /// How many modules failed, as the cluster counted them.
+    pub errors: Option<u64>,
+}

@@ -1,0 +1,114 @@
+//! Why a module failed: what the run's own log says of it.
+
+use std::collections::BTreeMap;
+
+use super::plan::ModuleId;
+
+/// What the logs say about one run of a plan.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Reasons {
+    /// The reason of each module of which the log says something.
+    pub modules: BTreeMap<ModuleId, Reason>,
+    /// Why nothing is known of the other modules: one entry for each source that gave no answer.
+    pub gaps: Vec<Gap>,
+    /// The lines about a cluster backup that failed before the modules; empty if none did or if that is not known.
+    pub cluster_backup: Vec<String>,
+}
+
+/// What the log says about one module.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Reason {
+    /// At most five lines, cleaned and redacted, in the log's order.
+    pub lines: Vec<String>,
+    /// The known cause behind them.
+    pub cause: Option<Cause>,
+    /// Whether this run wrote a snapshot; `None` if the log does not say.
+    pub snapshot_written: Option<bool>,
+}
+
+/// A log that could not be used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Gap {
+    /// The log.
+    pub source: Source,
+    /// Why, as one clause in English; without a secret.
+    pub why: String,
+    /// The command that shows the log, safe to paste; `None` if there is none.
+    pub command: Option<String>,
+}
+
+/// Where a log is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Source {
+    /// The journal of this machine.
+    Journal,
+    /// The cluster's Loki.
+    Loki,
+}
+
+/// A cause that is known by its words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Cause {
+    /// `module-dump-state` failed: the application's own dump.
+    DumpFailed,
+    /// Another process has the repository to itself.
+    Locked,
+    /// The password does not open the repository.
+    WrongPassword,
+    /// There is no repository at the address.
+    NoRepository,
+    /// A host's name could not be resolved.
+    NameNotResolved,
+    /// A host refused the connection.
+    Refused,
+    /// A host did not answer in time.
+    TimedOut,
+    /// TLS failed: certificate or protocol.
+    Tls,
+    /// The server refused the credentials (401).
+    Unauthorized,
+    /// The server forbade the access (403).
+    Forbidden,
+    /// The destination is full, or its quota is used up.
+    DestinationFull,
+    /// This node's disk is full.
+    HostFull,
+    /// A file or folder could not be read or written.
+    PermissionDenied,
+    /// The server failed or asked to slow down (5xx, 429).
+    ServerError,
+    /// Memory ran out, or the process was killed.
+    Killed,
+    /// A disk is full; the log does not say whether it is this node's or the destination's.
+    DiskFull,
+    /// The node's own gateway to the destinations does not answer.
+    GatewayDown,
+    /// The network has no way to a host, or lost the connection.
+    Unreachable,
+    /// The clocks of the node and of the server differ too much.
+    ClockSkew,
+    /// The repository's files are damaged or missing.
+    Damaged,
+    /// The file system is read-only, or its disk has errors.
+    DiskFault,
+    /// Some of the module's files could not be read: the snapshot exists without them.
+    SourceUnreadable,
+    /// A container that the backup needs does not run, or could not be started.
+    ContainerFailed,
+    /// The application's database does not answer, or rejects the login.
+    DatabaseFailed,
+    /// The cluster's Redis does not answer.
+    RedisUnreachable,
+    /// A program that the backup needs is not installed.
+    ProgramMissing,
+    /// `module-cleanup-state` failed: this run's snapshot exists.
+    CleanupFailed,
+    /// Only the retention failed: this run's snapshot exists.
+    RetentionFailed,
+    /// Only the statistics failed: this run's snapshot exists.
+    StatisticsFailed,
+    /// The module stayed busy until the retries gave up.
+    Busy,
+    /// The run was interrupted by a reboot, a shutdown or a stop.
+    Interrupted,
+}

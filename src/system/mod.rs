@@ -1,0 +1,10 @@
+//! The machine: calendar expressions, child processes, HTTP on loopback, the journal, and points at which tests kill
+//! the program.
+
+pub mod calendar;
+pub(crate) mod http;
+pub mod journal;
+pub(crate) mod kill;
+pub mod messages;
+pub mod process;
+pub(crate) mod redact;
