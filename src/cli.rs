@@ -155,6 +155,9 @@ pub struct Report {
     /// Print JSON for scripts instead of the mail
     #[arg(long)]
     pub json: bool,
+    /// Print a page for a browser instead of the mail, a single file that loads nothing
+    #[arg(long, conflicts_with = "json")]
+    pub html: bool,
     /// Also send the report to every recipient
     #[arg(long)]
     pub send: bool,

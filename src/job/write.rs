@@ -1,5 +1,7 @@
 //! Examines the plans of a job and writes its reports.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use log::{info, warn};
 
@@ -8,7 +10,7 @@ use super::wait::Settled;
 use crate::config::{self, Settings};
 use crate::model::job::Job;
 use crate::model::mail::Mail;
-use crate::report::{self, Finding, Report};
+use crate::report::{self, Finding, Interim, Report};
 
 /// Writes a mail without recipients for each plan that is reported. An `interim` one says that the run is not over.
 pub(super) async fn write(settings: &Settings, job: &Job, settled: Settled, interim: bool) -> Vec<Mail> {
@@ -43,8 +45,17 @@ struct Writer<'a> {
 impl Writer<'_> {
     fn mail(&self, cluster: Option<&str>, finding: Finding<'_>) -> Mail {
         let Self { settings, job, .. } = self;
+        let interim = self.interim.then(|| Interim {
+            missing: match &finding {
+                Finding::Plan(facts) => report::expected(facts.plan, facts.assessment, facts.history),
+                Finding::NothingRecent(_) | Finding::Unreadable(_) => BTreeMap::new(),
+            },
+            follows_until: self.now.checked_add(settings.correlator.follow).ok(),
+        });
         let report = Report {
             finding,
+            interim: interim.as_ref(),
+            in_no_plan: &[],
             asked_for: job.plan.as_ref(),
             cluster,
             alerts: &job.alerts.kept,
@@ -59,7 +70,6 @@ impl Writer<'_> {
         let mut mail = report::mail(settings, &job.id, &report);
         mail.recipients.clear();
         if self.interim {
-            mail.subject.push_str(" (so far)");
             mail.digest.push_str("-interim");
             mail.message_id = mail.message_id.replacen('<', "<interim.", 1);
         }

@@ -27,6 +27,8 @@ pub(super) async fn run(arguments: &cli::Report, live: &Live) -> Done {
             finding,
             asked_for: arguments.plan.as_ref(),
             cluster: cluster.as_deref(),
+            interim: None,
+            in_no_plan: &[],
             alerts: &[],
             alerts_left_out: 0,
             job_id: None,
@@ -37,9 +39,10 @@ pub(super) async fn run(arguments: &cli::Report, live: &Live) -> Done {
             language: settings.notification.language,
         })
         .collect();
-    match arguments.json {
-        true => print(&format!("{:#}\n", document(&reports))),
-        false => print(&text(&reports, &settings.notification.subject_prefix)),
+    match (arguments.json, arguments.html) {
+        (true, _) => print(&format!("{:#}\n", document(&reports))),
+        (_, true) => print(&report::html(&reports, settings.notification.language)),
+        _ => print(&text(&reports, &settings.notification.subject_prefix)),
     }
     if arguments.send && !send_all(arguments, &settings, &reports).await {
         return Ok(ExitCode::FAILURE);
@@ -84,7 +87,8 @@ fn show_progress(line: &str) {
 }
 
 fn text(reports: &[Report], prefix: &str) -> String {
-    let mail = |report: &Report| format!("Subject: {}\n\n{}", report::subject(report, prefix), report::text(report));
+    let mail =
+        |report: &Report| format!("Subject: {}\n\n{}", report::subject(report, prefix), report::terminal(report));
     let line = format!("\n{}\n\n", "=".repeat(72));
     reports.iter().map(mail).collect::<Vec<_>>().join(&line)
 }
@@ -96,8 +100,8 @@ fn document(reports: &[Report]) -> Value {
 
 /// Sends each report once to each recipient. False where one was not reached.
 async fn send_all(arguments: &cli::Report, settings: &Settings, reports: &[Report<'_>]) -> bool {
-    // Where the report itself is JSON for a script, the answers must not get among it.
-    let say = if arguments.json { |line: &str| eprint!("{line}") } else { print };
+    // The answers must not get among JSON for a script, or a page.
+    let say = if arguments.json || arguments.html { |line: &str| eprint!("{line}") } else { print };
     say("\n");
     let id = JobId::new(Timestamp::now(), fastrand::u16(..));
     let mut all_sent = true;
@@ -111,8 +115,8 @@ async fn send_all(arguments: &cli::Report, settings: &Settings, reports: &[Repor
 /// The exit status for one report; a worse one is greater.
 fn exit_status(report: &Report) -> u8 {
     match &report.finding {
-        Finding::Plan { assessment, .. } => match assessment.outcome {
-            Outcome::Success => 0,
+        Finding::Plan(_) => match report::outcome(report) {
+            Outcome::Success | Outcome::Recovered => 0,
             Outcome::Partial => 3,
             _ => 4,
         },

@@ -145,7 +145,8 @@ fn alert_name(missed: bool, names: &[String]) -> &str {
 mod tests {
     use super::*;
     use crate::config::DEFAULT_ALERT_NAMES;
-    use crate::model::alert;
+    use crate::model::alert::Alert;
+    use crate::serve::webhook;
 
     #[test]
     fn the_service_understands_what_is_posted() {
@@ -161,11 +162,12 @@ mod tests {
             errors: BTreeMap::new(),
             absent: BTreeSet::new(),
         };
-        let parsed = |news: &News, names: &[String]| {
-            let mut parsed =
-                alert::parse(batch(std::slice::from_ref(news), names).to_string().as_bytes(), names).unwrap();
-            assert_eq!(parsed.ignored, 0);
-            parsed.alerts.remove(0)
+        let parsed = |news: &News, names: &[String]| -> (Option<PlanId>, Alert) {
+            let posted = batch(std::slice::from_ref(news), names).to_string();
+            let mut parsed = webhook::parse(posted.as_bytes(), names).unwrap();
+            assert_eq!((parsed.queued, parsed.ignored), (1, 0));
+            let (plan, mut alerts) = parsed.batch.pop_first().unwrap();
+            (plan, alerts.kept.remove(0))
         };
         let names = DEFAULT_ALERT_NAMES.map(String::from);
         let (plan, alert) = parsed(&news, &names);
