@@ -7,8 +7,8 @@ use lettre::message::Mailbox;
 
 use super::raw::{self, Raw};
 use super::{
-    Correlator, DEFAULT_ALERT_NAMES, Logging, Notification, Receiver, Redis, RepoCheck, Settings, Smtp, Transport,
-    gateway_host, host_name, is_loopback,
+    Correlator, DEFAULT_ALERT_NAMES, Logging, Notification, Receiver, Redis, RedisAddress, RepoCheck, Settings, Smtp,
+    Transport, gateway_host, host_name, is_loopback,
 };
 use crate::model::cluster::Encryption;
 
@@ -170,11 +170,7 @@ fn check_smtp(raw: raw::Smtp, wrong: Wrong<'_>) -> Option<Smtp> {
 fn check_redis_url(url: &str, wrong: Wrong<'_>) {
     // The value is never echoed: it may hold a password, in any place where somebody may have put it.
     let plain = !url.contains(['@', '?', '#']);
-    let form = redis::parse_redis_url(url).is_some_and(|parsed| match (parsed.scheme(), parsed.path()) {
-        ("unix", _) | ("redis", "" | "/") => true,
-        ("redis", database) => database.trim_start_matches('/').parse::<u32>().is_ok(),
-        _ => false,
-    });
+    let form = RedisAddress::Url(url.into()).endpoint().is_some();
     if !plain {
         let advice = "name the user in redis.username and the password's file in redis.password_file";
         wrong("redis.url", format!("holds more than an address: {advice}"));

@@ -4,6 +4,7 @@
 //! rest of the program sees. All that is wrong is reported at once, each with its line and key.
 //! [`Live`] reads the file again when it has changed, so that a fixed file counts from the next request on.
 
+mod address;
 mod check;
 mod live;
 mod locate;
@@ -19,6 +20,7 @@ use secrecy::SecretString;
 
 use crate::model::cluster::Encryption;
 
+pub use address::Endpoint;
 pub use live::Live;
 
 /// Where the configuration is unless `--config` names another file.
