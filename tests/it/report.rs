@@ -150,7 +150,12 @@ fn alert(node: &str) -> Alert {
 }
 
 fn module(name: Option<&str>) -> Module {
-    Module { ui_name: name.map(String::from), node: Some("1".into()), node_name: Some("leader".into()) }
+    Module {
+        ui_name: name.map(String::from),
+        node: Some("1".into()),
+        node_name: Some("leader".into()),
+        ..Module::default()
+    }
 }
 
 /// A result of layout C that ended shortly before the report.
