@@ -69,12 +69,14 @@ impl Index {
         let mut next = || answers.next().and_then(value::text);
         let [name, uuid, leader, loki, plans] = [(); 5].map(|()| next());
         let refused = |why| ReadError::Redis { address: redis.address().to_string(), why };
-        let smarthost = match needed(answers.next()) {
+        let relay = match needed(answers.next()) {
             Ok(Ok(Reply::List(values))) => {
-                value::named(smarthost::FIELDS, values).map_or_else(|_| Ok(None), |hash| smarthost::smarthost(&hash))
+                let hash = value::named(smarthost::FIELDS, values);
+                hash.map_err(|fault| unreadable(smarthost::KEY, fault)).map(|hash| smarthost::smarthost(&hash))
             }
-            Ok(_) => Ok(None),
-            Err(why) => Err(refused(why)),
+            Ok(Ok(_)) => Ok(Ok(None)),
+            Ok(Err(fault)) => Err(unreadable(smarthost::KEY, fault)),
+            Err(why) => Err(why),
         };
         Ok(Self {
             name,
@@ -82,7 +84,7 @@ impl Index {
             leader: leader.filter(|node| is_segment(node)),
             loki: loki.and_then(ModuleId::new),
             plans: plans.and_then(|number| number.parse().ok()),
-            smarthost,
+            smarthost: relay.unwrap_or_else(|why| Err(refused(why))),
             listed: !modules.is_empty(),
             modules,
             uuids: Some(uuids).filter(|uuids| !uuids.is_empty()),

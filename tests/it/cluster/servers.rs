@@ -190,8 +190,8 @@ fn filled(layout: &str, size: usize) -> Redis {
 
 /// Stands between client and server and counts round trips: a client's round has ended when it waits for the answers,
 /// which in a runtime of one thread whose clock stands still is exactly when that clock moves on by itself.
-struct Proxy {
-    settings: config::Redis,
+pub(super) struct Proxy {
+    pub(super) settings: config::Redis,
     rounds: Arc<AtomicUsize>,
     _folder: tempfile::TempDir,
 }
@@ -199,18 +199,29 @@ struct Proxy {
 impl Proxy {
     /// Hangs up after this many round trips.
     fn start(redis: &Redis, hang_up_after: usize) -> Self {
+        Self::with(redis, hang_up_after, |_| ())
+    }
+
+    /// Calls `before` with each round's requests before the server sees them.
+    pub(super) fn with(redis: &Redis, hang_up_after: usize, before: impl Fn(&str) + Send + 'static) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let socket = folder.path().join("proxy.sock");
         let listener = UnixListener::bind(&socket).unwrap();
         let server = UnixStream::connect(redis.socket()).unwrap();
         let rounds = Arc::new(AtomicUsize::new(0));
-        tokio::spawn(relay(listener, server, rounds.clone(), hang_up_after));
+        tokio::spawn(relay(listener, server, rounds.clone(), hang_up_after, before));
         let settings = config::Redis { socket: Some(socket), ..redis.settings() };
         Self { settings, rounds, _folder: folder }
     }
 }
 
-async fn relay(listener: UnixListener, mut server: UnixStream, rounds: Arc<AtomicUsize>, hang_up_after: usize) {
+async fn relay(
+    listener: UnixListener,
+    mut server: UnixStream,
+    rounds: Arc<AtomicUsize>,
+    hang_up_after: usize,
+    before: impl Fn(&str),
+) {
     let (mut client, _) = listener.accept().await.unwrap();
     let end = b"$3\r\nEND\r\n";
     loop {
@@ -220,6 +231,7 @@ async fn relay(listener: UnixListener, mut server: UnixStream, rounds: Arc<Atomi
         }
         while tokio::time::timeout(Duration::from_millis(1), client.read_buf(&mut requests)).await.is_ok() {}
         rounds.fetch_add(1, Ordering::Relaxed);
+        before(&String::from_utf8_lossy(&requests));
         requests.extend(b"*2\r\n$4\r\nECHO\r\n$3\r\nEND\r\n");
         server.write_all(&requests).unwrap();
         let (mut answers, mut chunk) = (Vec::new(), [0; 65536]);
