@@ -5,16 +5,18 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::connection::Answers;
 use super::index::Index;
 use super::limits::NUMBERS;
-use super::measured::{Field, Found, NAME, Wish, Wishes};
+use super::measured::{Field, Found, Shape, Wishes};
 use super::question::Want;
 use super::resp::{Batch, Reply};
 use super::{limits, path, value};
 use crate::model::cluster::{Loki, Why};
 use crate::model::plan::{Damage, Entry, Fault, Module, ModuleId, Plan, PlanId};
 
-/// The fields of a module's environment that its repository's path follows from. The UUID there counts only before
-/// core 3.18, which has no `cluster/module_uuid`.
-const IMAGE: &[Field] = &[("IMAGE_URL", limits::NAME), ("MODULE_UUID", limits::NAME)];
+/// The field of a module's environment that its repository's path follows from.
+const IMAGE: &[Field] = &[("IMAGE_URL", limits::NAME)];
+
+/// The same before core 3.18, which has no `cluster/module_uuid`.
+const IMAGE_AND_UUID: &[Field] = &[("IMAGE_URL", limits::NAME), ("MODULE_UUID", limits::NAME)];
 
 /// The fields of Loki's environment.
 const LOKI: &[Field] = &[
@@ -32,6 +34,7 @@ const NO_DATA: &str = "no_data_backup";
 enum Of {
     Module(ModuleId),
     Image(ModuleId),
+    ImageAndUuid(ModuleId),
     Node(String),
     Loki(ModuleId),
 }
@@ -41,6 +44,8 @@ pub(super) struct Asking {
     wishes: Wishes<Of>,
     /// Modules in no plan, as far as is known; `None` if that cannot be known.
     unplanned: Option<Vec<ModuleId>>,
+    /// Whether their flags are still to be asked for.
+    flags: bool,
 }
 
 /// Details that were found.
@@ -72,46 +77,47 @@ impl Asking {
             of.extend(index.nodes().into_iter().map(|node| Of::Node(node.into())));
         }
         if want.repositories {
-            of.extend(modules().map(Of::Image));
+            of.extend(modules().map(if index.uuids.is_some() { Of::Image } else { Of::ImageAndUuid }));
         }
         if want.loki {
             of.extend(
                 index.loki.clone().filter(|module| !index.listed || index.modules.contains_key(module)).map(Of::Loki),
             );
         }
-        let wishes = Wishes::welcome(of.into_iter().map(|of| (of.clone(), of.wish())));
-        Self { wishes, unplanned }
+        let wish = |of: Of| {
+            let (key, shape) = (of.key(), of.shape());
+            (of, key, shape)
+        };
+        let wishes = Wishes::welcome(of.into_iter().map(wish));
+        Self { wishes, unplanned, flags: true }
     }
 
-    /// Asks for lengths and flags.
-    pub(super) fn measure(&self, batch: &mut Batch) {
-        self.wishes.measure(batch);
-        for module in self.unplanned.iter().flatten() {
+    /// Asks what is still open.
+    pub(super) fn ask(&self, batch: &mut Batch) {
+        self.wishes.ask(batch);
+        for module in self.unplanned.iter().flatten().filter(|_| self.flags) {
             batch.add(NUMBERS, &["SISMEMBER", &format!("module/{module}/flags"), NO_DATA]);
         }
     }
 
-    /// Takes them in.
-    pub(super) fn measured(&mut self, answers: &mut Answers) -> Result<(), Why> {
-        self.wishes.measured(answers)?;
-        // A flag that cannot be read is none: a module too many is named, and none too few.
-        let mut flagged = || answers.next() == Some(Reply::Int(1));
-        self.unplanned.iter_mut().for_each(|modules| modules.retain(|_| !flagged()));
+    /// Takes in the answers.
+    pub(super) fn take(&mut self, answers: &mut Answers) -> Result<(), Why> {
+        self.wishes.take(answers)?;
+        if std::mem::take(&mut self.flags) {
+            // A flag that cannot be read is none: a module too many is named, and none too few.
+            let mut flagged = || answers.next() == Some(Reply::Int(1));
+            self.unplanned.iter_mut().for_each(|modules| modules.retain(|_| !flagged()));
+        }
         Ok(())
     }
 
-    /// Asks for the values.
-    pub(super) fn fetch(&self, batch: &mut Batch) {
-        self.wishes.fetch(batch);
-    }
-
-    /// Takes them in.
-    pub(super) fn fetched(self, answers: &mut Answers, index: &Index) -> Result<Details, Why> {
+    /// Returns what has been found, once nothing is open.
+    pub(super) fn found(self, index: &Index) -> Details {
         let unplanned = self.unplanned.map(|modules| modules.into_iter().collect());
         let mut details = Details { unplanned, ..Details::default() };
         details.nodes = index.nodes().into_iter().map(|node| (node.to_owned(), None)).collect();
         let mut images = BTreeMap::new();
-        for (of, found) in self.wishes.fetched(answers)? {
+        for (of, found) in self.wishes.granted() {
             details.take(of, found, &mut images);
         }
         for (module, node) in &index.modules {
@@ -125,25 +131,34 @@ impl Asking {
             known.repository_path = path;
             details.damage(module, "environment", fault);
         }
-        Ok(details)
+        details
     }
 }
 
 impl Of {
-    fn wish(&self) -> Wish {
-        let (key, fields) = match self {
-            Self::Module(module) => (format!("module/{module}/ui_name"), NAME),
-            Self::Node(node) => (format!("node/{node}/ui_name"), NAME),
-            Self::Image(module) => (format!("module/{module}/environment"), IMAGE),
-            Self::Loki(module) => (format!("module/{module}/environment"), LOKI),
-        };
-        Wish { key, fields }
+    fn key(&self) -> String {
+        match self {
+            Self::Module(module) => format!("module/{module}/ui_name"),
+            Self::Node(node) => format!("node/{node}/ui_name"),
+            Self::Image(module) | Self::ImageAndUuid(module) | Self::Loki(module) => {
+                format!("module/{module}/environment")
+            }
+        }
+    }
+
+    fn shape(&self) -> Shape {
+        match self {
+            Self::Module(_) | Self::Node(_) => Shape::Text(limits::NAME),
+            Self::Image(_) => Shape::Fields(IMAGE),
+            Self::ImageAndUuid(_) => Shape::Fields(IMAGE_AND_UUID),
+            Self::Loki(_) => Shape::Fields(LOKI),
+        }
     }
 }
 
 impl Details {
     fn take(&mut self, of: Of, found: Found, images: &mut BTreeMap<ModuleId, (Option<String>, Option<String>)>) {
-        let key = of.wish().key;
+        let key = of.key();
         let (hash, fault) = match found {
             Ok(hash) => (hash, None),
             Err(fault) => (value::Hash::new(), Some(fault)),
@@ -153,7 +168,7 @@ impl Details {
                 self.modules.entry(module.clone()).or_default().ui_name = value::field(&hash, "");
                 self.damage(&module, "ui_name", fault);
             }
-            Of::Image(module) => {
+            Of::Image(module) | Of::ImageAndUuid(module) => {
                 self.damage(&module, "environment", fault);
                 images.insert(module, (value::field(&hash, "MODULE_UUID"), value::field(&hash, "IMAGE_URL")));
             }

@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::connection::Connection;
-use super::keys::{self, A, B, C, Shape};
+use super::keys::{self, A, B, C, Keys};
 use super::limits::PLANS_OF_ONE;
 use crate::model::cluster::Why;
 use crate::model::plan::{Layout, ModuleId, PlanId};
@@ -39,15 +39,15 @@ impl Found {
     }
 
     fn add(&mut self, key: &str) {
-        if let Some(plan) = keys::parse_plan(key) {
+        if let Some(plan) = super::keys::parse_plan(key) {
             self.plans.insert(plan);
         } else if let Some(module) = keys::parse_plans_of(key) {
             self.subscribers.insert(module);
         } else if keys::parse_destination(key).is_some() {
             self.destinations.insert(key.into());
         }
-        for (shape, owners) in [(A, &mut self.a), (B, &mut self.b), (C, &mut self.c)] {
-            let Some((owner, plan)) = shape.parse(key) else { continue };
+        for (keys, owners) in [(A, &mut self.a), (B, &mut self.b), (C, &mut self.c)] {
+            let Some((owner, plan)) = keys.parse(key) else { continue };
             let plans = owners.entry(owner.into()).or_default();
             if plans.len() < PLANS_OF_ONE {
                 plans.extend(PlanId::new(plan));
@@ -55,17 +55,17 @@ impl Found {
         }
     }
 
-    fn owners(&self, shape: &Shape) -> &Owners {
-        match shape.layout {
+    fn owners(&self, keys: &Keys) -> &Owners {
+        match keys.layout {
             Layout::A => &self.a,
             Layout::B => &self.b,
             Layout::C => &self.c,
         }
     }
 
-    /// Whether there is a key of `shape` for `owner` and `plan`.
-    pub(super) fn has(&self, shape: &Shape, owner: &str, plan: &PlanId) -> bool {
-        self.owners(shape).get(owner).is_some_and(|plans| plans.contains(plan))
+    /// Whether there is one of `keys` for `owner` and `plan`.
+    pub(super) fn has(&self, keys: &Keys, owner: &str, plan: &PlanId) -> bool {
+        self.owners(keys).get(owner).is_some_and(|plans| plans.contains(plan))
     }
 
     /// The plans that there may be: those that the cluster knows, and layout A's with results only.

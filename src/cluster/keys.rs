@@ -4,7 +4,7 @@ use super::path::is_segment;
 use crate::model::plan::{Layout, ModuleId, PlanId};
 
 /// How a layout spells the keys of its results: `<kind>/<owner>/<folder>/<plan><suffix>`.
-pub(super) struct Shape {
+pub(super) struct Keys {
     /// The layout.
     pub(super) layout: Layout,
     /// `module` or `node`.
@@ -16,19 +16,19 @@ pub(super) struct Shape {
 }
 
 /// Layout A's: a hash for each module.
-pub(super) const A: Shape = Shape { layout: Layout::A, kind: "module", folder: "backup", suffix: "/status" };
+pub(super) const A: Keys = Keys { layout: Layout::A, kind: "module", folder: "backup", suffix: "/status" };
 /// Layout B's: a hash for each module.
-pub(super) const B: Shape = Shape { layout: Layout::B, kind: "module", folder: "backup_status", suffix: "" };
+pub(super) const B: Keys = Keys { layout: Layout::B, kind: "module", folder: "backup_status", suffix: "" };
 /// Layout C's: a hash for all modules of a node.
-pub(super) const C: Shape = Shape { layout: Layout::C, kind: "node", folder: "backup_status", suffix: "" };
+pub(super) const C: Keys = Keys { layout: Layout::C, kind: "node", folder: "backup_status", suffix: "" };
 
-impl Shape {
+impl Keys {
     /// Returns the key that holds the results of `owner` for `plan`.
     pub(super) fn key(&self, owner: &str, plan: &str) -> String {
         format!("{}/{owner}/{}/{plan}{}", self.kind, self.folder, self.suffix)
     }
 
-    /// Returns owner and plan of `key` if it has this shape.
+    /// Returns owner and plan of `key` if it is one of these.
     pub(super) fn parse<'a>(&self, key: &'a str) -> Option<(&'a str, &'a str)> {
         let (owner, rest) = key.strip_prefix(self.kind)?.strip_prefix('/')?.split_once('/')?;
         let plan = rest.strip_prefix(self.folder)?.strip_prefix('/')?.strip_suffix(self.suffix)?;
@@ -86,9 +86,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_key_has_one_shape_at_most() {
+    fn a_key_is_of_one_layout_at_most() {
         let parse = |key| {
-            let of = |shape: &Shape| shape.parse(key).map(|(owner, plan)| (shape.layout, owner, plan));
+            let of = |keys: &Keys| keys.parse(key).map(|(owner, plan)| (keys.layout, owner, plan));
             [A, B, C].iter().filter_map(of).collect::<Vec<_>>()
         };
         assert_eq!(parse("module/mail1/backup/2/status"), [(Layout::A, "mail1", "2")]);
@@ -108,8 +108,8 @@ mod tests {
         ] {
             assert_eq!(parse(key), [], "{key}");
         }
-        for shape in [A, B, C] {
-            assert_eq!(shape.parse(&shape.key("x", "y")), Some(("x", "y")));
+        for keys in [A, B, C] {
+            assert_eq!(keys.parse(&keys.key("x", "y")), Some(("x", "y")));
         }
     }
 }

@@ -1,9 +1,9 @@
 //! The limits of everything that is read from Redis, in bytes unless another unit is named.
 //!
 //! A module may write up to 512 MB into any value below `module/<its id>/`, and as many values as Redis has room for.
-//! The length of such a value is asked for first, so an oversized one never leaves the server. Values that only the
-//! cluster's own agents write are read at once. Beneath both, [`super::resp`] keeps no more of an answer than its
-//! limit: it skips the rest, also of a value that grows between the two questions.
+//! Such a value is measured or cut before it leaves the server ([`super::measured`]). Values that only the cluster's own
+//! agents write are read at once. Beneath both, [`super::resp`] keeps no more of an answer than its limit, and skips the
+//! rest.
 
 /// How much of an answer is kept.
 #[derive(Debug, Clone, Copy)]

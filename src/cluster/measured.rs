@@ -1,35 +1,62 @@
-//! Values that a module may write: their lengths first, then those that fit, in two round trips for all of them.
+//! Values that a module may write: none is read before it is known to fit, in at most four round trips for all of them.
 //!
-//! Redis can cut a string (`GETRANGE`), but no field of a hash. A value that grows between the two round trips meets
-//! the limit in [`super::resp`].
+//! Redis can cut a string, but no field of a hash: there the length is asked for first, unless the hash is stored in
+//! one small block of memory, as those of a result are. A value that grows between two questions meets the limit in
+//! [`super::resp`].
 
 use super::connection::{Answers, needed};
-use super::limits::{self, Limit, NUMBERS};
+use super::limits::{Limit, NUMBERS};
 use super::resp::{Batch, Reply};
-use super::value;
+use super::value::{self, Hash};
 use crate::model::cluster::Why;
 use crate::model::plan::Fault;
 
 /// A field of a hash with the limit of its value in bytes.
 pub(super) type Field = (&'static str, usize);
 
-/// A string, or some fields of a hash.
-pub(super) struct Wish {
-    /// The key.
-    pub(super) key: String,
-    /// The fields; the empty name is the value of a string.
-    pub(super) fields: &'static [Field],
+/// What is wished for at a key.
+#[derive(Clone, Copy)]
+pub(super) enum Shape {
+    /// A string, with the limit of its length in bytes. It arrives as the field with the empty name.
+    Text(usize),
+    /// Some fields of a hash.
+    Fields(&'static [Field]),
 }
 
-/// The fields of [`Wish::key`] if it is a string.
-pub(super) const NAME: &[Field] = &[("", limits::NAME)];
+/// How Redis stores a hash of few fields (128 to 512, by version) with short values (64 bytes) only.
+const SMALL: [&[u8]; 3] = [b"listpack", b"listpackex", b"ziplist"];
 
-/// What a wish has brought: each field that is there and not empty.
-pub(super) type Found = Result<value::Hash, Fault>;
+/// What a wish has brought: each field that is there.
+pub(super) type Found = Result<Hash, Fault>;
 
-/// Wishes, each for a subject `T`.
+/// A wish for a subject `T`, and the next question about it.
+struct Wish<T> {
+    subject: T,
+    key: String,
+    shape: Shape,
+    question: Question,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Question {
+    /// Is it small? Of a string, its beginning.
+    Look,
+    /// How long is it?
+    Length,
+    /// What is it?
+    Value,
+}
+
+/// What an answer leads to.
+enum Next {
+    Gone,
+    Found(Found),
+    Ask(Question),
+}
+
+/// Wishes that are being asked for.
 pub(super) struct Wishes<T> {
-    open: Vec<(T, Wish)>,
+    open: Vec<Wish<T>>,
     granted: Vec<(T, Found)>,
     /// Whether a key that may not be read is an error.
     needed: bool,
@@ -37,86 +64,117 @@ pub(super) struct Wishes<T> {
 
 impl<T> Wishes<T> {
     /// Wishes that a report depends on: without access to one of them, nothing must be claimed.
-    pub(super) fn needed(wishes: impl IntoIterator<Item = (T, Wish)>) -> Self {
-        Self { open: wishes.into_iter().collect(), granted: Vec::new(), needed: true }
+    pub(super) fn needed(wishes: impl IntoIterator<Item = (T, String, Shape)>) -> Self {
+        let wish = |(subject, key, shape)| Wish { subject, key, shape, question: first(shape) };
+        Self { open: wishes.into_iter().map(wish).collect(), granted: Vec::new(), needed: true }
     }
 
     /// Wishes that a report can do without.
-    pub(super) fn welcome(wishes: impl IntoIterator<Item = (T, Wish)>) -> Self {
+    pub(super) fn welcome(wishes: impl IntoIterator<Item = (T, String, Shape)>) -> Self {
         Self { needed: false, ..Self::needed(wishes) }
     }
 
-    /// Asks for the lengths.
-    pub(super) fn measure(&self, batch: &mut Batch) {
-        for (_, wish) in &self.open {
-            for (field, _) in wish.fields {
-                match *field {
-                    "" => batch.add(NUMBERS, &["STRLEN", &wish.key]),
-                    field => batch.add(NUMBERS, &["HSTRLEN", &wish.key, field]),
-                }
-            }
-        }
+    /// Asks the next question about each wish that is still open.
+    pub(super) fn ask(&self, batch: &mut Batch) {
+        self.open.iter().for_each(|wish| wish.ask(batch));
     }
 
-    /// Takes in the lengths. What is not there, or does not fit, is asked for no further.
-    pub(super) fn measured(&mut self, answers: &mut Answers) -> Result<(), Why> {
-        for (subject, wish) in std::mem::take(&mut self.open) {
-            let (mut there, mut fault) = (false, None);
-            for (_, limit) in wish.fields {
-                match self.permitted(answers.next())? {
-                    Some(Ok(Reply::Int(length @ 1..))) => {
-                        there = true;
-                        let length = length.unsigned_abs();
-                        fault = fault.or((length > *limit as u64).then_some(Fault::TooLarge(length)));
+    /// Takes in the answers.
+    pub(super) fn take(&mut self, answers: &mut Answers) -> Result<(), Why> {
+        for mut wish in std::mem::take(&mut self.open) {
+            // Each answer is taken, also behind one that decides.
+            let replies: Vec<_> = (0..wish.answers()).map(|_| needed(answers.next())).collect();
+            match replies.into_iter().collect::<Result<Result<Vec<Reply>, Fault>, Why>>() {
+                Err(Why::Forbidden(_)) if !self.needed => {}
+                Err(why) => return Err(why),
+                Ok(replies) => match replies.map_or_else(|fault| Next::Found(Err(fault)), |replies| wish.next(replies))
+                {
+                    Next::Gone => {}
+                    Next::Found(found) => self.granted.push((wish.subject, found)),
+                    Next::Ask(question) => {
+                        wish.question = question;
+                        self.open.push(wish);
                     }
-                    Some(Err(wrong)) => fault = Some(wrong),
-                    _ => {}
-                }
-            }
-            match fault {
-                Some(fault) => self.granted.push((subject, Err(fault))),
-                None if there => self.open.push((subject, wish)),
-                None => {}
+                },
             }
         }
         Ok(())
     }
 
-    /// Asks for the values.
-    pub(super) fn fetch(&self, batch: &mut Batch) {
-        for (_, wish) in &self.open {
-            let value = wish.fields.iter().map(|(_, limit)| *limit).max().unwrap_or_default();
-            let limit = Limit { value, total: 4 * value + 4096 };
-            match wish.fields {
-                [("", _)] => batch.add(limit, &["GET", &wish.key]),
-                fields => {
-                    let fields = fields.iter().map(|(field, _)| *field);
-                    batch.add(limit, &["HMGET", &wish.key].into_iter().chain(fields).collect::<Vec<_>>());
-                }
+    /// Returns what has been found, once nothing is open.
+    pub(super) fn granted(self) -> Vec<(T, Found)> {
+        self.granted
+    }
+}
+
+fn first(shape: Shape) -> Question {
+    match shape {
+        // A single field stands in a hash that has larger ones, too.
+        Shape::Fields([_]) => Question::Length,
+        _ => Question::Look,
+    }
+}
+
+impl<T> Wish<T> {
+    fn ask(&self, batch: &mut Batch) {
+        let key = &self.key;
+        match (self.question, self.shape) {
+            (Question::Look, Shape::Text(limit)) => {
+                let whole = Limit { value: limit + 1, total: limit + 4096 };
+                batch.add(whole, &["GETRANGE", key, "0", &limit.to_string()]);
+            }
+            (_, Shape::Text(_)) => batch.add(NUMBERS, &["STRLEN", key]),
+            (Question::Look, Shape::Fields(_)) => batch.add(NUMBERS, &["OBJECT", "ENCODING", key]),
+            (Question::Length, Shape::Fields(fields)) => {
+                fields.iter().for_each(|(field, _)| batch.add(NUMBERS, &["HSTRLEN", key, field]));
+            }
+            (Question::Value, Shape::Fields(fields)) => {
+                let value = fields.iter().map(|(_, limit)| *limit).max().unwrap_or_default();
+                let limit = Limit { value, total: fields.len() * value + 4096 };
+                let names = fields.iter().map(|(field, _)| *field);
+                batch.add(limit, &["HMGET", key].into_iter().chain(names).collect::<Vec<_>>());
             }
         }
     }
 
-    /// Takes in the values, and returns all that was there.
-    pub(super) fn fetched(mut self, answers: &mut Answers) -> Result<Vec<(T, Found)>, Why> {
-        for (subject, wish) in std::mem::take(&mut self.open) {
-            let values = match self.permitted(answers.next())? {
-                None => continue,
-                Some(Err(fault)) => Err(fault),
-                Some(Ok(Reply::List(values))) => Ok(values),
-                Some(Ok(value)) => Ok(vec![value]),
-            };
-            let names = wish.fields.iter().map(|(field, _)| *field);
-            self.granted.push((subject, values.and_then(|values| value::named(names, values))));
+    /// The number of answers to its question.
+    fn answers(&self) -> usize {
+        match (self.question, self.shape) {
+            (Question::Length, Shape::Fields(fields)) => fields.len(),
+            _ => 1,
         }
-        Ok(self.granted)
     }
 
-    /// `None` if it may not be read and need not be.
-    fn permitted(&self, reply: Option<Reply>) -> Result<Option<Result<Reply, Fault>>, Why> {
-        match needed(reply) {
-            Err(Why::Forbidden(_)) if !self.needed => Ok(None),
-            other => other.map(Some),
+    fn next(&self, replies: Vec<Reply>) -> Next {
+        let lengths =
+            || replies.iter().map(|reply| if let Reply::Int(length @ 1..) = reply { *length as u64 } else { 0 });
+        match (self.question, self.shape) {
+            (Question::Look, Shape::Text(limit)) => match &replies[..] {
+                [Reply::Text(text)] if text.len() > limit => Next::Ask(Question::Length),
+                [Reply::Text(text)] if !text.is_empty() => Next::Found(value::named([""], replies)),
+                _ => Next::Gone,
+            },
+            (_, Shape::Text(_)) => Next::Found(Err(Fault::TooLarge(lengths().sum()))),
+            (Question::Look, Shape::Fields(_)) => match &replies[..] {
+                [Reply::Text(encoding)] if SMALL.contains(&encoding.as_slice()) => Next::Ask(Question::Value),
+                [Reply::Text(_)] => Next::Ask(Question::Length),
+                _ => Next::Gone,
+            },
+            (Question::Length, Shape::Fields(fields)) => {
+                let too_large = lengths().zip(fields).find(|(length, (_, limit))| *length > *limit as u64);
+                match too_large {
+                    Some((length, _)) => Next::Found(Err(Fault::TooLarge(length))),
+                    None if lengths().sum::<u64>() > 0 => Next::Ask(Question::Value),
+                    None => Next::Gone,
+                }
+            }
+            (Question::Value, Shape::Fields(fields)) => match replies.into_iter().next() {
+                Some(Reply::List(values)) => match value::named(fields.iter().map(|(field, _)| *field), values) {
+                    Ok(hash) if hash.is_empty() => Next::Gone,
+                    found => Next::Found(found),
+                },
+                _ => Next::Gone,
+            },
         }
     }
 }

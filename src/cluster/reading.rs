@@ -39,25 +39,27 @@ pub(super) async fn read(
     let mut batch = Batch::default();
     latest.ask(&mut batch);
     destinations.ask(&mut batch);
-    details.measure(&mut batch);
+    details.ask(&mut batch);
     let mut answers = connection.ask(batch).await?;
     latest.take(&mut answers, &mut found)?;
     let (mut destinations, damaged) = destinations.take(&mut answers)?;
-    details.measured(&mut answers)?;
+    details.take(&mut answers)?;
 
     let mut earlier = results::earlier(&plans, &index, &found);
-    let mut batch = Batch::default();
-    earlier.measure(&mut batch);
-    details.fetch(&mut batch);
-    let mut answers = connection.ask(batch).await?;
-    earlier.measured(&mut answers)?;
-    let mut details = details.fetched(&mut answers, &index)?;
+    loop {
+        let mut batch = Batch::default();
+        earlier.ask(&mut batch);
+        details.ask(&mut batch);
+        if batch.limits.is_empty() {
+            break;
+        }
+        let mut answers = connection.ask(batch).await?;
+        earlier.take(&mut answers)?;
+        details.take(&mut answers)?;
+    }
+    results::take_earlier(earlier.granted(), &mut found);
+    let mut details = details.found(&index);
     details.cluster_damaged.extend(damaged);
-
-    let mut batch = Batch::default();
-    earlier.fetch(&mut batch);
-    let mut answers = connection.ask(batch).await?;
-    results::take_earlier(earlier.fetched(&mut answers)?, &mut found);
 
     if let Some(agent) = question.want.passwords {
         destination::add_passwords(connection, agent, &mut destinations).await;

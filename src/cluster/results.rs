@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 
 use super::connection::{Answers, needed};
 use super::index::Index;
-use super::keys::{A, B, C, Shape};
+use super::keys::{A, B, C, Keys};
 use super::limits::VALUE;
-use super::measured::{Found, Wish, Wishes};
+use super::measured::{Found, Shape, Wishes};
 use super::plan::Results;
 use super::resp::{Batch, Reply};
 use super::value::text;
@@ -99,11 +99,11 @@ pub(super) fn earlier(plans: &BTreeMap<PlanId, Plan>, index: &Index, results: &A
             results.get(&plan.id).is_none_or(|results| results.lack(module, node))
         });
         for module in lacking {
-            let mut wish = |shape: &Shape, fields| {
+            let mut wish = |keys: &Keys, fields| {
                 let (id, owner) = (&plan.id, module.as_str());
-                if index.found.as_ref().is_none_or(|found| index.listed || found.has(shape, owner, id)) {
-                    let wish = Wish { key: shape.key(owner, id.as_str()), fields };
-                    wishes.push(((id.clone(), module.clone(), shape.layout), wish));
+                if index.found.as_ref().is_none_or(|found| index.listed || found.has(keys, owner, id)) {
+                    let subject = (id.clone(), module.clone(), keys.layout);
+                    wishes.push((subject, keys.key(owner, id.as_str()), Shape::Fields(fields)));
                 }
             };
             wish(&A, layout_a::RESULT);

@@ -110,7 +110,7 @@ async fn everything_may_be_too_large_and_the_others_facts_arrive() {
     assert_eq!((members(plan), ids(plan.results.keys())), (vec!["idle3", "mail1", "web2"], vec!["web2"]));
     let size = SIZE as u64;
     let key = |key: &str, bytes| Damage { entry: Entry::Key(key.into()), fault: Fault::TooLarge(bytes) };
-    let of_mail1 = [key("module/mail1/ui_name", size + 1), key("module/mail1/environment", size)];
+    let of_mail1 = [key("module/mail1/environment", size), key("module/mail1/ui_name", size + 1)];
     let results = ["idle3", "mail1"].map(|name| result(name, Fault::TooLarge(size)));
     assert_eq!(plan.damaged, [&results[..], &of_mail1].concat());
     let loki = key("module/mail1/environment", size);
