@@ -1,9 +1,10 @@
 //! Redis's protocol (RESP 2): commands out, bounded answers in.
 //!
 //! No answer takes more memory than its limit allows, whatever the server sends: what is beyond it is skipped on the
-//! stream, so that the answers that follow stay readable. Client libraries buffer a whole answer first.
+//! stream, so that the answers that follow stay readable. The client library packs the commands; it would buffer a
+//! whole answer, so the answers are read here.
 
-use std::io::{self, Write};
+use std::io;
 
 use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncReadExt};
 
@@ -32,18 +33,12 @@ pub(super) struct Batch {
 impl Batch {
     /// Adds a command.
     pub(super) fn add(&mut self, limit: Limit, words: &[&str]) {
-        self.head(b'*', words.len());
+        let mut command = redis::Cmd::with_capacity(words.len(), words.iter().map(|word| word.len()).sum());
         for word in words {
-            self.head(b'$', word.len());
-            self.bytes.extend_from_slice(word.as_bytes());
-            self.bytes.extend_from_slice(b"\r\n");
+            command.arg(word);
         }
+        self.bytes.extend_from_slice(&command.get_packed_command());
         self.limits.push(limit);
-    }
-
-    fn head(&mut self, kind: u8, count: usize) {
-        // Writing to a vector cannot fail.
-        let _ = write!(self.bytes, "{}{count}\r\n", char::from(kind));
     }
 }
 
