@@ -14,6 +14,9 @@ pub(super) struct Limit {
     pub(super) total: usize,
 }
 
+/// A field of a hash with the limit of its value in bytes.
+pub(super) type Field = (&'static str, usize);
+
 /// A number, a time or a word in a module's result: 20 digits, or an RFC 3339 time.
 pub(super) const WORD: usize = 128;
 /// A name, an image's address, or a part of Loki's login.

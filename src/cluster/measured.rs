@@ -5,14 +5,11 @@
 //! [`super::resp`].
 
 use super::connection::{Answers, needed};
-use super::limits::{Limit, NUMBERS};
+use super::limits::{Field, Limit, NUMBERS};
 use super::resp::{Batch, Reply};
 use super::value::{self, Hash};
 use crate::model::cluster::Why;
 use crate::model::plan::Fault;
-
-/// A field of a hash with the limit of its value in bytes.
-pub(super) type Field = (&'static str, usize);
 
 /// What is wished for at a key.
 #[derive(Clone, Copy)]
