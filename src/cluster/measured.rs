@@ -2,7 +2,7 @@
 //!
 //! Redis can cut a string, but no field of a hash: there the length is asked for first, unless the hash is stored in
 //! one small block of memory, as those of a result are. A value that grows between two questions meets the limit in
-//! [`super::resp`].
+//! `resp`.
 
 use super::connection::{Answers, needed};
 use super::limits::{Field, Limit, NUMBERS};
