@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::connection::Answers;
 use super::index::Index;
-use super::limits::NUMBERS;
-use super::measured::{Field, Found, Shape, Wishes};
+use super::limits::{Field, NUMBERS};
+use super::measured::{Found, Shape, Wishes};
 use super::question::Want;
 use super::resp::{Batch, Reply};
 use super::{limits, path, value};

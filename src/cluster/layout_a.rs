@@ -1,8 +1,7 @@
 //! Layout A, the founding document's: HASH `module/<module>/backup/<plan>/status` with `result`, `timestamp`, `error`.
 //! It names no members; the plan as a whole has HASH `cluster/backup/<plan>/status`.
 
-use super::limits::{REASON, WORD};
-use super::measured::Field;
+use super::limits::{Field, REASON, WORD};
 use super::value::{self, Decoded, Hash};
 use crate::model::plan::{Fault, Layout, ModuleResult, PlanStatus};
 

@@ -1,8 +1,7 @@
 //! Layout B, NS8 core 3.0 to 3.19: HASH `module/<module>/backup_status/<plan>` of whole numbers. The members of a plan
 //! are found in reverse: SET `module/<module>/backups` holds the plans of a module.
 
-use super::limits::WORD;
-use super::measured::Field;
+use super::limits::{Field, WORD};
 use super::value::{self, Decoded, Hash};
 use crate::model::plan::{Fault, Layout, ModuleResult};
 

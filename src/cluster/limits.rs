@@ -1,18 +1,21 @@
 //! The limits of everything that is read from Redis, in bytes unless another unit is named.
 //!
 //! A module may write up to 512 MB into any value below `module/<its id>/`, and as many values as Redis has room for.
-//! Such a value is measured or cut before it leaves the server ([`super::measured`]). Values that only the cluster's own
-//! agents write are read at once. Beneath both, [`super::resp`] keeps no more of an answer than its limit, and skips the
+//! Such a value is measured or cut before it leaves the server (`measured`). Values that only the cluster's own
+//! agents write are read at once. Beneath both, `resp` keeps no more of an answer than its limit, and skips the
 //! rest.
 
 /// How much of an answer is kept.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Limit {
-    /// Bytes of one string; a longer one becomes [`super::resp::Reply::TooLarge`].
+    /// Bytes of one string; a longer one becomes `Reply::TooLarge`.
     pub(super) value: usize,
     /// Bytes of the whole answer, with what its parts take in memory; a longer one becomes `TooLarge` as a whole.
     pub(super) total: usize,
 }
+
+/// A field of a hash with the limit of its value in bytes.
+pub(super) type Field = (&'static str, usize);
 
 /// A number, a time or a word in a module's result: 20 digits, or an RFC 3339 time.
 pub(super) const WORD: usize = 128;

@@ -2,17 +2,14 @@
 //!
 //! Redis can cut a string, but no field of a hash: there the length is asked for first, unless the hash is stored in
 //! one small block of memory, as those of a result are. A value that grows between two questions meets the limit in
-//! [`super::resp`].
+//! `resp`.
 
 use super::connection::{Answers, needed};
-use super::limits::{Limit, NUMBERS};
+use super::limits::{Field, Limit, NUMBERS};
 use super::resp::{Batch, Reply};
 use super::value::{self, Hash};
 use crate::model::cluster::Why;
 use crate::model::plan::Fault;
-
-/// A field of a hash with the limit of its value in bytes.
-pub(super) type Field = (&'static str, usize);
 
 /// What is wished for at a key.
 #[derive(Clone, Copy)]

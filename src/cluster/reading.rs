@@ -46,17 +46,7 @@ pub(super) async fn read(
     details.take(&mut answers)?;
 
     let mut earlier = results::earlier(&plans, &index, &found);
-    loop {
-        let mut batch = Batch::default();
-        earlier.ask(&mut batch);
-        details.ask(&mut batch);
-        if batch.limits.is_empty() {
-            break;
-        }
-        let mut answers = connection.ask(batch).await?;
-        earlier.take(&mut answers)?;
-        details.take(&mut answers)?;
-    }
+    ask_all(connection, &mut earlier, &mut details).await?;
     results::take_earlier(earlier.granted(), &mut found);
     let mut details = details.found(&index);
     details.cluster_damaged.extend(damaged);
@@ -69,6 +59,25 @@ pub(super) async fn read(
         details.complete(plan);
     }
     Ok(assemble(index, plans, details, destinations, question.plans))
+}
+
+/// Asks until nothing is open any more, which takes three round trips at most.
+async fn ask_all(
+    connection: &mut Connection,
+    earlier: &mut results::Earlier,
+    details: &mut details::Asking,
+) -> Result<(), Why> {
+    loop {
+        let mut batch = Batch::default();
+        earlier.ask(&mut batch);
+        details.ask(&mut batch);
+        if batch.limits.is_empty() {
+            return Ok(());
+        }
+        let mut answers = connection.ask(batch).await?;
+        earlier.take(&mut answers)?;
+        details.take(&mut answers)?;
+    }
 }
 
 /// Reads the cluster's index and the definitions of the selected plans.

@@ -23,6 +23,17 @@ pub(super) enum Reply {
     TooLarge(u64),
 }
 
+impl Reply {
+    /// Bytes of an answer that is one line.
+    fn line_length(&self) -> usize {
+        match self {
+            Self::Text(text) => text.len(),
+            Self::Refused(error) => error.len(),
+            _ => 0,
+        }
+    }
+}
+
 /// Commands for one round trip, each with the limit of its answer.
 #[derive(Default)]
 pub(super) struct Batch {
@@ -80,7 +91,10 @@ impl<R: AsyncBufRead + Unpin> Reader<R> {
                     kept += if fits { length } else { 0 };
                     self.text(length, fits).await?
                 }
-                Head::Other(reply) => reply,
+                Head::Other(reply) => {
+                    kept += reply.line_length();
+                    reply
+                }
             };
             loop {
                 kept += size_of::<Reply>();
@@ -104,24 +118,28 @@ impl<R: AsyncBufRead + Unpin> Reader<R> {
     /// Reads a line that begins an answer or a part of one.
     async fn head(&mut self) -> io::Result<Head> {
         self.line.clear();
-        (&mut self.stream).take(LINE as u64).read_until(b'\n', &mut self.line).await?;
-        let line = match self.line.strip_suffix(b"\r\n") {
-            Some(line) => line,
-            None if self.line.len() == LINE => return Err(nonsense()),
-            None => return Err(io::ErrorKind::UnexpectedEof.into()),
-        };
-        let (&kind, rest) = line.split_first().ok_or_else(nonsense)?;
-        let rest = String::from_utf8_lossy(rest);
-        let number = || rest.parse::<i64>().map_err(|_| nonsense());
-        Ok(match (kind, &rest) {
-            (b'+', _) => Head::Other(Reply::Text(rest.as_bytes().to_vec())),
-            (b'-', _) => Head::Other(Reply::Refused(rest.into_owned())),
-            (b':', _) => Head::Other(Reply::Int(number()?)),
-            (b'$' | b'*', _) if number()? < 0 => Head::Other(Reply::Nil),
-            (b'$', _) => Head::Text(usize::try_from(number()?).map_err(|_| nonsense())?),
-            (b'*', _) => Head::List(usize::try_from(number()?).map_err(|_| nonsense())?),
-            _ => return Err(nonsense()),
-        })
+        loop {
+            let buffer = self.stream.fill_buf().await?;
+            let end = buffer.iter().take(LINE).position(|byte| *byte == b'\n').map(|end| end + 1);
+            let taken = end.unwrap_or(buffer.len());
+            if taken == 0 {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
+            if self.line.len() + taken > LINE {
+                return Err(nonsense());
+            }
+            if self.line.is_empty() && end.is_some() {
+                // Nearly always: the whole line is in the buffer.
+                let head = parse(&buffer[..taken]);
+                self.stream.consume(taken);
+                return head;
+            }
+            self.line.extend_from_slice(&buffer[..taken]);
+            self.stream.consume(taken);
+            if end.is_some() {
+                return parse(&self.line);
+            }
+        }
     }
 
     /// Reads a string of `length` bytes and the end of its line; or skips both.
@@ -130,6 +148,11 @@ impl<R: AsyncBufRead + Unpin> Reader<R> {
             self.skip(length).await?;
             self.end().await?;
             return Ok(Reply::TooLarge(length as u64));
+        }
+        if let Some((bytes, [b'\r', b'\n', ..])) = self.stream.fill_buf().await?.split_at_checked(length) {
+            let reply = Reply::Text(bytes.to_vec());
+            self.stream.consume(length + 2);
+            return Ok(reply);
         }
         let mut bytes = vec![0; length];
         self.stream.read_exact(&mut bytes).await?;
@@ -160,6 +183,25 @@ enum Head {
     List(usize),
     Text(usize),
     Other(Reply),
+}
+
+/// Parses a line with its end.
+fn parse(line: &[u8]) -> io::Result<Head> {
+    let line = line.strip_suffix(b"\r\n").ok_or_else(nonsense)?;
+    let (&kind, rest) = line.split_first().ok_or_else(nonsense)?;
+    let rest = String::from_utf8_lossy(rest);
+    let number = || rest.parse::<i64>().map_err(|_| nonsense());
+    Ok(match kind {
+        b'+' => Head::Other(Reply::Text(rest.as_bytes().to_vec())),
+        b'-' => Head::Other(Reply::Refused(rest.into_owned())),
+        b':' => Head::Other(Reply::Int(number()?)),
+        b'$' | b'*' => match usize::try_from(number()?) {
+            Ok(length) if kind == b'$' => Head::Text(length),
+            Ok(count) => Head::List(count),
+            Err(_) => Head::Other(Reply::Nil),
+        },
+        _ => return Err(nonsense()),
+    })
 }
 
 fn nonsense() -> io::Error {
@@ -212,7 +254,7 @@ mod tests {
 
     #[test]
     fn a_list_that_is_too_long_is_skipped_as_a_whole() {
-        for element in ["$-1\r\n", ":1\r\n", "$8\r\n12345678\r\n", "*0\r\n", "*1\r\n:1\r\n"] {
+        for element in ["$-1\r\n", ":1\r\n", "+12345678\r\n", "$8\r\n12345678\r\n", "*0\r\n", "*1\r\n:1\r\n"] {
             let bytes = format!("*1000\r\n{}:1\r\n", element.repeat(1000));
             let replies = read(bytes.as_bytes(), 64, 2).unwrap();
             assert!(matches!(replies[0], Reply::TooLarge(seen) if seen > 400), "{replies:?}");
