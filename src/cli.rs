@@ -107,6 +107,27 @@ Exit status:
 Example:
   systemctl start ns8-backup-monitor-watch.service     runs `ns8-backup-monitor watch` as the service's user")]
     Watch,
+    /// Show all plans and the monitor itself on one page, or mail it
+    ///
+    /// The plans that need attention come first, with the modules that failed; then those that are fine or switched off,
+    /// modules in no plan, and whether Alertmanager, the mail relay, the watch and the queue work. A timer mails it
+    /// every week: when that mail stops coming, something is wrong.
+    #[command(after_help = "\
+Examples:
+  ns8-backup-monitor digest
+  ns8-backup-monitor digest --mail
+  ns8-backup-monitor digest --json | jq '.plans[] | select(.standing == \"attention\") | .id'")]
+    Digest(Digest),
+    /// Show the last runs of the plans
+    ///
+    /// Without a plan: one line of marks for each. With one: its last 60 runs, and for each module its last runs, sizes
+    /// and last good backup. The watch and the reports keep the history.
+    #[command(after_help = "\
+Examples:
+  ns8-backup-monitor history
+  ns8-backup-monitor history 2
+  ns8-backup-monitor history 2 --json | jq '.plans[0].runs[-1].modules'")]
+    History(History),
     /// Show, retry or drop what is waiting to be sent
     ///
     /// Reports wait here for their plan to finish, for the relay to answer, or, given up, for you: fix the cause, then
@@ -175,6 +196,34 @@ pub struct Check {
     /// Where Alertmanager answers
     #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:9093")]
     pub alertmanager: String,
+}
+
+/// What `digest` is told.
+#[derive(Debug, Args)]
+pub struct Digest {
+    /// Print JSON for scripts instead of the page
+    #[arg(long)]
+    pub json: bool,
+    /// Also mail it to every recipient
+    #[arg(long)]
+    pub mail: bool,
+    /// What the timer does: mail it unless digest.enabled is false or another node is the leader; print nothing
+    #[arg(long, conflicts_with_all = ["json", "mail"])]
+    pub weekly: bool,
+    /// Where Alertmanager answers
+    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:9093")]
+    pub alertmanager: String,
+}
+
+/// What `history` is told.
+#[derive(Debug, Args)]
+pub struct History {
+    /// The plan's id; without it every plan
+    #[arg(value_parser = plan_id)]
+    pub plan: Option<PlanId>,
+    /// Print JSON for scripts
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// What `queue` is told.

@@ -2,7 +2,9 @@
 
 mod alertmanager_config;
 mod check;
+mod digest;
 mod file;
+mod history;
 mod queue;
 mod report;
 mod send_test;
@@ -36,6 +38,8 @@ async fn run_one(tool: &Tool, live: &Arc<Live>) -> Done {
         Tool::Check(arguments) => check::run(arguments, live).await,
         Tool::SendTest => send_test::run(live).await,
         Tool::Watch => watch::run(live).await,
+        Tool::Digest(arguments) => digest::run(arguments, live).await,
+        Tool::History(arguments) => history::run(arguments),
         Tool::Queue(arguments) => queue::run(arguments, live).await,
         Tool::Setup(arguments) => setup::run(arguments, live).await,
         Tool::AlertmanagerConfig(arguments) => alertmanager_config::run(arguments, live),

@@ -69,7 +69,7 @@ async fn look(settings: &Settings, state: &Path, now: Timestamp) -> Result<(), S
 }
 
 /// What root leaves there, the service could not read.
-fn is_ours(state: &Path) -> Result<(), String> {
+pub(super) fn is_ours(state: &Path) -> Result<(), String> {
     match fs::metadata(state) {
         Ok(meta) if meta.uid() != rustix::process::geteuid().as_raw() => {
             Err(format!("{} belongs to another user: use `systemctl start ns8-backup-monitor-watch`", state.display()))

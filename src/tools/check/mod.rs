@@ -77,6 +77,12 @@ pub(super) async fn run(arguments: &cli::Check, live: &Live) -> Done {
     Ok(if worst == Some(Level::Error) { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
+/// Whether the alerts come here from the Alertmanager at `url`, and what was found.
+pub(super) async fn alertmanager(url: &str, receiver: &crate::config::Receiver) -> (bool, String) {
+    let line = alertmanager::check(url, receiver).await;
+    (line.level != Level::Error, line.found)
+}
+
 fn text(line: &Line) -> String {
     let level = match line.level {
         Level::Ok => "ok",
