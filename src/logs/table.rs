@@ -294,9 +294,14 @@ pub(super) enum Speaker {
 }
 
 /// The cause that `lines`, those of a failed `step`, mean; `None` if none of the known words is among them.
-pub(super) fn cause<'a>(step: Step, lines: impl IntoIterator<Item = (Speaker, &'a str)>) -> Option<Cause> {
-    let rank = |(speaker, line): (Speaker, &str)| row(step, speaker, line);
-    lines.into_iter().filter_map(rank).min().map(|at| ROWS[at].0)
+///
+/// restic knows of a failing destination no more than `500`; its gateway, which speaks to it, says why.
+pub(super) fn cause<'a>(step: Step, lines: impl Iterator<Item = (Speaker, &'a str)> + Clone) -> Option<Cause> {
+    let first = |lines: &mut dyn Iterator<Item = (Speaker, &str)>| {
+        lines.filter_map(|(speaker, line)| row(step, speaker, line)).min().map(|at| ROWS[at].0)
+    };
+    let gateway = first(&mut lines.clone().filter(|(speaker, _)| *speaker == Speaker::Gateway));
+    gateway.filter(|cause| *cause != Cause::ServerError).or_else(|| first(&mut lines.clone()))
 }
 
 /// Whether `line` holds words of the table.
