@@ -1,22 +1,25 @@
 # ns8-backup-monitor: `make demo` shows it, `make test` proves it, `make install` and the packages install it.
-# Everything that a target needs and the machine lacks is installed first, where that is allowed (see tests/need).
+# Each target first installs what it needs and the machine lacks, if that is allowed (see tests/need).
 
 .PHONY: build test demo bench fuzz clean
 
 build:
-	cargo build --release --locked
+	@tests/need cargo cc
+	@$(MAKE) --no-print-directory compile
 
 test:
-	tests/run
+	@tests/run
 
-demo: build
-	tests/demo
+demo:
+	@tests/need cargo cc redis-server redis-cli restic curl python3 systemd-socket-activate
+	@$(MAKE) --no-print-directory build
+	@tests/demo
 
-bench: build
-	tests/bench/run
+bench:
+	@tests/bench/run
 
 fuzz:
-	tests/fuzz/run
+	@tests/fuzz/run
 
 include packaging/packages.mk
 

@@ -1,4 +1,8 @@
-//! Writes man pages and shell completions, made from the command line's own definitions: `generate FOLDER`.
+//! Writes what the packages hold beside the program: `generate FOLDER`.
+//!
+//! Man pages and shell completions come from the command line's own definitions, the lists of linked crates from cargo.
+
+mod dependencies;
 
 use std::error::Error;
 use std::io::Write;
@@ -40,7 +44,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
     let mut command = Cli::command().disable_help_subcommand(true);
     command.build();
-    Ok(man_pages(&command, &folder)?)
+    man_pages(&command, &folder)?;
+    dependencies::write(&folder)
 }
 
 /// One page in section 8 for the command, and one for each below it.

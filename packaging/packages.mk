@@ -1,8 +1,11 @@
-# What is installed where, and the packages. Included by the Makefile; the RPM's spec uses `install-files` alone.
+# What is installed where, the packages, and the repository. Included by the Makefile; the RPM's spec uses it alone.
 #
 #   install        into $(DESTDIR)$(prefix); for a package manager, or by hand with prefix=/usr/local
 #   rpm, srpm      into $(dist); the SRPM carries every crate and builds offline
 #   deb            into $(dist)
+#   repo           into $(dist)/repo, signed: make repo key=FINGERPRINT url=https://packages.example.com
+#
+# Two builds of one commit give the same bytes, wherever and whenever they are made, with the same tools.
 
 prefix      ?= /usr/local
 sysconfdir  ?= /etc
@@ -17,13 +20,39 @@ package     := ns8-backup-monitor
 version     := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
 # A second package of the same version, such as the test's upgrade, has another release number.
 release     ?= 1
+# Who answers for the packages, and where they come from: for whoever publishes them to say.
+maintainer  ?= ns8-backup-monitor maintainers <maintainers@ns8-backup-monitor.invalid>
+homepage    ?=
 dist        ?= dist
-program     ?= target/release/$(package)
+program     ?= target/packaged/$(package)
 generated   := target/generated
+units       := $(wildcard systemd/$(package)*.socket systemd/$(package)*.path systemd/$(package)*.service systemd/$(package)*.timer)
+# The units that installation enables.
+enabled     := $(shell sed -n 's/^enable //p' systemd/$(package).preset)
 
-.PHONY: install install-files generated rpm srpm deb
+# The day of the commit stands for the time of the build; without git, the day of the newest entry in the changelog.
+released    := $(shell sed -n 's/^\#\# .*, \([0-9-]*\)$$/\1/p' CHANGELOG.md | head -n 1)
+export SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2> /dev/null || date -u -d $(released) +%s)
+# A program names source files when it panics: without these, by paths of the machine that built it.
+cargo_home  := $(or $(CARGO_HOME),$(HOME)/.cargo)
+remapped    := --remap-path-prefix=$(CURDIR)=. --remap-path-prefix=$(cargo_home)=cargo
 
-install: build generated install-files
+.PHONY: compile packaged install install-files generated rpm srpm deb repo
+
+compile:
+	RUSTFLAGS="$(strip $(RUSTFLAGS) $(remapped))" cargo build --release --locked
+
+# Man pages and completions, from the program's own definition of its command line; the crates in it, from cargo.
+generated:
+	cargo run --quiet --locked --example generate -- $(generated)
+
+# The program with the list of its crates inside, where cargo-auditable puts it and scanners look for it.
+packaged: compile generated
+	@tests/need objcopy
+	mkdir -p $(dir $(program))
+	objcopy --remove-section .comment --add-section .dep-v0=$(generated)/dep-v0 target/release/$(package) $(program)
+
+install: packaged install-files
 ifeq ($(DESTDIR),)
 	@echo "Installed. As root, once:"
 	@echo "  systemd-sysusers && systemd-tmpfiles --create $(package).conf && journalctl --update-catalog"
@@ -31,17 +60,13 @@ ifeq ($(DESTDIR),)
 	@echo "  $(package) setup"
 endif
 
-# Man pages and completions, from the program's own definition of its command line.
-generated:
-	cargo run --quiet --locked --example generate -- $(generated)
-
 # Everything but the state: each file once, with its mode. An existing configuration is left alone.
 install-files:
 	install -D -m 755 $(program) $(DESTDIR)$(bindir)/$(package)
 	install -d -m 755 $(DESTDIR)$(unitdir)
-	for unit in socket path service; do \
-	    sed 's|/usr/bin/|$(bindir)/|' systemd/$(package).$$unit > $(DESTDIR)$(unitdir)/$(package).$$unit && \
-	    chmod 644 $(DESTDIR)$(unitdir)/$(package).$$unit || exit 1; \
+	for unit in $(notdir $(units)); do \
+	    sed 's|/usr/bin/|$(bindir)/|' systemd/$$unit > $(DESTDIR)$(unitdir)/$$unit && \
+	    chmod 644 $(DESTDIR)$(unitdir)/$$unit || exit 1; \
 	done
 	install -D -m 644 systemd/$(package).sysusers $(DESTDIR)$(libdir)/sysusers.d/$(package).conf
 	install -D -m 644 systemd/$(package).tmpfiles $(DESTDIR)$(libdir)/tmpfiles.d/$(package).conf
@@ -56,6 +81,7 @@ install-files:
 	test -e $(DESTDIR)$(sysconfdir)/$(package)/config.yml || \
 	    install -m 640 config/config.yml.example $(DESTDIR)$(sysconfdir)/$(package)/config.yml
 	install -D -m 644 -t $(DESTDIR)$(docdir) config/config.yml.example LICENSE README.md CHANGELOG.md
+	install -D -m 644 -t $(DESTDIR)$(docdir) $(generated)/THIRD-PARTY-LICENSES $(generated)/$(package).cdx.json
 	install -D -m 644 -t $(DESTDIR)$(docdir)/docs docs/*.md
 	install -D -m 644 -t $(DESTDIR)$(docdir)/drop-ins systemd/examples/*.conf
 	install -D -m 644 -t $(DESTDIR)$(datadir)/man/man8 $(generated)/*.8
@@ -65,20 +91,25 @@ install-files:
 	install -D -m 644 $(generated)/_$(package) $(DESTDIR)$(zshdir)/_$(package)
 	install -D -m 644 $(generated)/$(package).fish $(DESTDIR)$(datadir)/fish/vendor_completions.d/$(package).fish
 
-# On EL the distribution defines the macros of systemd packages; elsewhere they are lent to the build.
+# On EL the distribution defines the macros of systemd packages; elsewhere they are lent to the build. A package of EL's
+# cargo is wanted only where there is one: with a toolchain of rustup's there is none.
 rpm_options  = --define "_topdir $(CURDIR)/target/rpm" --define "release_number $(release)" \
+               $(if $(homepage),--define "homepage $(homepage)") \
+               $(if $(shell rpm -q cargo > /dev/null 2>&1 && echo yes),,--without packaged_cargo) \
                $(if $(shell rpm --eval '%{?_unitdir}'),,--load=packaging/rpm/lent.macros)
 
-rpm:
+rpm: generated
+	@tests/need cargo cc rpmbuild objcopy
 	mkdir -p $(dist) target/rpm/SOURCES
-	cp systemd/$(package).sysusers target/rpm/SOURCES/
+	cp systemd/$(package).sysusers $(generated)/bundled target/rpm/SOURCES/
 	rpmbuild -bb --build-in-place $(rpm_options) packaging/$(package).spec
 	cp target/rpm/RPMS/*/$(package)-$(version)-$(release)*.rpm $(dist)/
 
 # The vendored crates come with the cargo configuration that makes cargo use them, and with the commit for --version.
-srpm:
+srpm: generated
+	@tests/need cargo git rpmbuild
 	rm -rf target/srpm && mkdir -p $(dist) target/srpm/.cargo target/rpm/SOURCES
-	cp systemd/$(package).sysusers target/rpm/SOURCES/
+	cp systemd/$(package).sysusers $(generated)/bundled target/rpm/SOURCES/
 	git archive --format=tar.gz --prefix=$(package)-$(version)/ -o target/rpm/SOURCES/$(package)-$(version).tar.gz HEAD
 	cargo vendor --quiet --locked target/srpm/vendor > /dev/null
 	printf '[source.crates-io]\nreplace-with = "vendored-sources"\n\n[source.vendored-sources]\ndirectory = "vendor"\n' \
@@ -88,14 +119,37 @@ srpm:
 	rpmbuild -bs $(rpm_options) packaging/$(package).spec
 	cp target/rpm/SRPMS/$(package)-$(version)-$(release)*.src.rpm $(dist)/
 
-deb: build generated
+deb_doc     := target/deb/usr/share/doc/$(package)
+
+# The size is what Debian's own tools would say: files in full KiB, one for each folder.
+deb: packaged
+	@tests/need dpkg-deb objdump
 	rm -rf target/deb && mkdir -p $(dist) target/deb/DEBIAN
 	$(MAKE) --no-print-directory -f packaging/packages.mk install-files DESTDIR=target/deb prefix=/usr \
 	    zshdir=/usr/share/zsh/vendor-completions
-	mv target/deb/usr/share/doc/$(package)/LICENSE target/deb/usr/share/doc/$(package)/copyright
+	install -m 644 packaging/deb/copyright $(deb_doc)/copyright
+	sed 's/^./ &/; s/^$$/ ./' LICENSE | sed 1,2d >> $(deb_doc)/copyright && rm $(deb_doc)/LICENSE
+	mv $(deb_doc)/CHANGELOG.md $(deb_doc)/changelog
+	printf '%s (%s) unstable; urgency=medium\n\n  * See changelog.gz for what is new in this version.\n\n -- %s  %s\n' \
+	    $(package) $(version)-$(release) '$(maintainer)' "$$(LC_ALL=C date -u -d $(released) '+%a, %d %b %Y %T +0000')" \
+	    > $(deb_doc)/changelog.Debian
+	gzip -9n $(deb_doc)/changelog $(deb_doc)/changelog.Debian $(deb_doc)/THIRD-PARTY-LICENSES
+	install -D -m 644 packaging/deb/lintian-overrides target/deb/usr/share/lintian/overrides/$(package)
 	sed -e 's/@VERSION@/$(version)-$(release)/' -e "s/@ARCHITECTURE@/$$(dpkg --print-architecture)/" \
 	    -e "s/@GLIBC@/$$(objdump -T $(program) | grep -o 'GLIBC_[0-9.]*' | sort -uV | tail -n 1 | cut -d _ -f 2)/" \
-	    -e "s/@SIZE@/$$(du -sk --exclude=DEBIAN target/deb | cut -f 1)/" packaging/deb/control > target/deb/DEBIAN/control
+	    -e "s/@MAINTAINER@/$(maintainer)/" -e '$(if $(homepage),s|@HOMEPAGE@|$(homepage)|,/@HOMEPAGE@/d)' \
+	    -e "s/@SIZE@/$$(find target/deb -path target/deb/DEBIAN -prune -o -type f -printf '%s\n' -o -printf '1024\n' | \
+	        awk '{ kib += int(($$1 + 1023) / 1024) } END { print kib }')/" packaging/deb/control > target/deb/DEBIAN/control
 	install -m 644 packaging/deb/conffiles target/deb/DEBIAN/
-	install -m 755 packaging/deb/postinst packaging/deb/prerm packaging/deb/postrm target/deb/DEBIAN/
+	for script in postinst prerm postrm; do \
+	    sed 's/@UNITS@/$(enabled)/' packaging/deb/$$script > target/deb/DEBIAN/$$script && \
+	    chmod 755 target/deb/DEBIAN/$$script || exit 1; \
+	done
+	cd target/deb && find * -path DEBIAN -prune -o -type f -print | LC_ALL=C sort | xargs md5sum > DEBIAN/md5sums
+	chmod 644 target/deb/DEBIAN/md5sums
 	dpkg-deb --root-owner-group --build target/deb $(dist)/$(package)_$(version)-$(release)_$$(dpkg --print-architecture).deb
+
+# Of the packages that are in $(dist): a copy that any web server can serve.
+repo:
+	@tests/need createrepo_c rpmsign apt-ftparchive gpg
+	@packaging/repository $(dist) "$(key)" "$(url)"

@@ -3,9 +3,8 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
-use lettre::message::Mailbox;
 
-use crate::config::DEFAULT_PATH;
+use crate::config::{DEFAULT_PATH, Mailbox};
 use crate::model::job::JobId;
 use crate::model::plan::PlanId;
 
@@ -95,6 +94,19 @@ Examples:
 Example:
   ns8-backup-monitor send-test")]
     SendTest,
+    /// Look once for runs that failed, did not start, or do not end (what the watch's timer starts)
+    ///
+    /// Compares the plans' schedules with their results, and posts what nobody was mailed about to the service, which
+    /// mails a report. Does nothing on a node that is not the cluster's leader, nor with watch.enabled: false. It keeps
+    /// what it knows in the service's state directory: start it through systemd, as the service's user.
+    #[command(after_help = "\
+Exit status:
+  0  it has looked, or another node does
+  1  it could not look, or not post what it found; the next turn tries again
+
+Example:
+  systemctl start ns8-backup-monitor-watch.service     runs `ns8-backup-monitor watch` as the service's user")]
+    Watch,
     /// Show, retry or drop what is waiting to be sent
     ///
     /// Reports wait here for their plan to finish, for the relay to answer, or, given up, for you: fix the cause, then
@@ -143,6 +155,9 @@ pub struct Report {
     /// Print JSON for scripts instead of the mail
     #[arg(long)]
     pub json: bool,
+    /// Print a page for a browser instead of the mail, a single file that loads nothing
+    #[arg(long, conflicts_with = "json")]
+    pub html: bool,
     /// Also send the report to every recipient
     #[arg(long)]
     pub send: bool,

@@ -27,6 +27,7 @@ pub mod probe;
 pub mod report;
 
 pub mod job;
+pub mod watch;
 
 pub mod serve;
 pub mod tools;

@@ -79,7 +79,7 @@ impl<'a> Keys<'a> {
         let plan_of = |key| plan::parse_key(key).or_else(|| of_result(key).and_then(|(_, plan)| PlanId::new(plan)));
         match selector {
             Selector::Plan(id) => BTreeSet::from([id.clone()]),
-            Selector::Recent { .. } => self.scanned().filter_map(plan_of).collect(),
+            Selector::All | Selector::Recent { .. } => self.scanned().filter_map(plan_of).collect(),
         }
     }
 

@@ -37,6 +37,8 @@ pub use private::add_passwords;
 /// Which plans to read.
 #[derive(Debug, Clone, Copy)]
 pub enum Selector<'a> {
+    /// Every plan.
+    All,
     /// This one; where nothing is known of it, it is read as [`Plan::unknown`].
     Plan(&'a PlanId),
     /// Every plan with a result at or after this time.
@@ -49,7 +51,7 @@ pub enum Selector<'a> {
 impl Selector<'_> {
     fn selects(&self, plan: &Plan) -> bool {
         match self {
-            Self::Plan(_) => true,
+            Self::All | Self::Plan(_) => true,
             Self::Recent { .. } if plan.lacks_definition() => true,
             Self::Recent { since } => plan.newest_sign().is_some_and(|newest| newest >= *since),
         }
@@ -91,6 +93,19 @@ pub async fn smarthost(redis: &config::Redis) -> Result<Option<Smarthost>, ReadE
         Ok(answers.into_iter().next().transpose()?.map(value::hash).unwrap_or_default())
     });
     smarthost::smarthost(&hash.await?)
+}
+
+/// Reads the node id of the cluster's leader; `None` if it is not written down, as before NS8.
+///
+/// # Errors
+/// As [`read`].
+pub async fn leader(redis: &config::Redis) -> Result<Option<String>, ReadError> {
+    bounded(redis, async {
+        let command = get("HGET", "cluster/environment").arg("NODE_ID").take();
+        let answers = Connection::open(redis).await?.ask([command]).await?;
+        Ok(answers.into_iter().next().and_then(Result::ok).and_then(value::text))
+    })
+    .await
 }
 
 /// Reads where `plan` is backed up to: the destination that it names, or else every one that there is; and where the

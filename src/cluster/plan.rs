@@ -31,6 +31,7 @@ pub(super) fn define(id: PlanId, definition: Result<Hash, Fault>, status: Result
     plan.name = value::field(&definition, "name");
     plan.enabled = value::get(&definition, "enabled").is_none_or(value::is_yes);
     plan.repository = value::field(&definition, "repository");
+    plan.schedule = value::field(&definition, "schedule");
     plan.members =
         value::get(&definition, "instances").map(|ids| ids.split_whitespace().filter_map(ModuleId::new).collect());
     match status.and_then(|hash| layout_a::status(&hash)) {

@@ -12,7 +12,7 @@ use super::{ConfigError, Settings, parse_file, read};
 type Stamp = (u64, u64, u64, i64, i64);
 type Loaded = Result<Arc<Settings>, Arc<ConfigError>>;
 
-/// A configuration file that is followed: whoever asks gets what the file says now.
+/// A configuration file, and the settings that it holds now.
 #[derive(Debug)]
 pub struct Live {
     file: PathBuf,
@@ -20,21 +20,21 @@ pub struct Live {
 }
 
 impl Live {
-    /// Follows `file`; nothing is read yet.
+    /// Names the file; nothing is read yet.
     pub fn new(file: PathBuf) -> Self {
         Self { file, cached: Mutex::new(None) }
     }
 
-    /// The followed file.
+    /// Returns the file's path.
     pub fn file(&self) -> &Path {
         &self.file
     }
 
-    /// The settings that the file holds now. Unchanged files cost one `stat`.
+    /// Returns the settings that the file holds now. An unchanged file costs one `stat`.
     ///
     /// # Errors
-    /// Where it cannot be used. That it could not be read is not remembered: that may pass without a change of the
-    /// file.
+    /// Returns an error if the file cannot be used. An error of reading it is not remembered, because it may pass
+    /// without a change of the file.
     pub fn current(&self) -> Loaded {
         let stamp = stamp(&self.file);
         let mut cached = self.cached.lock().unwrap_or_else(PoisonError::into_inner);
@@ -49,7 +49,7 @@ impl Live {
         }
     }
 
-    /// Waits until the configuration is usable. That it is not is told by the service's gate.
+    /// Waits until the configuration is usable; the service's gate logs why it is not.
     pub async fn usable(&self) -> Arc<Settings> {
         loop {
             if let Ok(settings) = self.current() {

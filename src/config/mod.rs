@@ -1,290 +1,56 @@
-//! The configuration: a raw YAML file in, checked [`Settings`] out.
+//! The configuration: a YAML file in, checked [`Settings`] out.
 //!
-//! `raw` is the file as it is written, every key optional; `check` makes [`Settings`] of it, which are all that the
-//! rest of the program sees. All that is wrong is reported at once, each with its line and key.
-//! [`Live`] reads the file again when it has changed, so that a fixed file counts from the next request on.
+//! `section` reads the file into a tree, once. `sections` takes the tree apart into [`Settings`], which are all that the
+//! rest of the program sees; `value` has the rules for single values. Everything that is wrong is reported at once, each
+//! problem with its line and key. [`Live`] reads the file again after it has changed, so that a corrected file counts
+//! from the next request on.
 
-mod check;
+mod file;
 mod live;
-mod locate;
-pub(crate) mod raw;
-mod tree;
+mod section;
+mod sections;
+mod settings;
+pub(crate) mod text;
+mod url;
+mod value;
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use secrecy::SecretString;
 
-use crate::model::cluster::Encryption;
-use crate::model::plan::PlanId;
-
+pub(crate) use file::read_regular;
+pub use file::{MAX_FILE, read_text};
 pub use live::Live;
+pub use settings::*;
+pub use url::{Url, bare, is_loopback};
 
 /// A mail address, with or without a display name.
 pub use lettre::message::Mailbox;
 
-/// Where the configuration is unless `--config` names another file.
-pub const DEFAULT_PATH: &str = "/etc/ns8-backup-monitor/config.yml";
-/// The socket of the cluster's Redis in the founding layout; NS8 itself has none and listens on TCP.
-pub const DOCUMENTED_REDIS_SOCKET: &str = "/var/lib/nethserver/cluster/state/redis.sock";
-/// Where NS8's Redis listens.
-pub const DEFAULT_REDIS_URL: &str = "redis://127.0.0.1:6379";
-/// The alerts that are for us: NS8's native and custom rules, old and new.
-pub const DEFAULT_ALERT_NAMES: [&str; 5] =
-    ["backup_failed", "backup_missing", "NsBackupFailed", "NsBackupMissing", "BackupFailed"];
+use crate::model::text::clean;
+use section::{Node, Section};
 
-/// The checked configuration. Every value is in range; nothing in it is secret.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Settings {
-    /// `receiver`: the webhook's address and bounds.
-    pub receiver: Receiver,
-    /// `correlator`: how long to wait and which results are of this run.
-    pub correlator: Correlator,
-    /// `repo_check`: probing the repositories.
-    pub repo_check: RepoCheck,
-    /// `notification`: the mail and its way out.
-    pub notification: Notification,
-    /// `redis`: how the cluster is read.
-    pub redis: Redis,
-    /// `logging`: what is logged, and where beside the journal.
-    pub logging: Logging,
-    /// `watch`: the look for runs that failed or did not start.
-    pub watch: Watch,
-    /// `digest`: the weekly summary.
-    pub digest: Digest,
-    /// `plans`: what differs for single plans. A plan named here need not exist.
-    pub plans: BTreeMap<PlanId, PlanSettings>,
-}
+/// Maximum length of a key or a message in an error, in bytes.
+const MAX_SHOWN: usize = 500;
+/// Maximum size of a file with a secret, in bytes.
+const MAX_SECRET: u64 = 4096;
 
-impl Settings {
-    /// Returns the recipients of the reports about `plan`: its own, or those of `notification.mail_to`. Never empty.
-    pub fn mail_to(&self, plan: Option<&PlanId>) -> &[Mailbox] {
-        let own = plan.and_then(|plan| self.plans.get(plan)).map(|plan| plan.mail_to.as_slice());
-        own.filter(|recipients| !recipients.is_empty()).unwrap_or(&self.notification.mail_to)
-    }
-}
-
-/// `receiver`.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Receiver {
-    /// Address to listen on when no socket is inherited.
-    pub host: String,
-    /// Port to listen on when no socket is inherited.
-    pub port: u16,
-    /// Alerts of these names are queued, all others ignored.
-    pub alert_names: Vec<String>,
-    /// Leave after this long with nothing to do.
-    pub idle_timeout: Duration,
-    /// Largest request body, in bytes.
-    pub max_body: usize,
-    /// File with the bearer token that `/alert` wants.
-    pub token_file: Option<PathBuf>,
-}
-
-/// `correlator`.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Correlator {
-    /// Always waited before the cluster is read.
-    pub wait: Duration,
-    /// The wait's cap, counted from the alert's arrival.
-    pub max_wait: Duration,
-    /// Without a plan id: plans with a result this recent are reported.
-    pub recent_window: Duration,
-    /// A result this much older than the run is an earlier run's; `None`: never.
-    pub stale_after: Option<Duration>,
-    /// A run that was not over when it was reported is followed for this long, counted from the alert's arrival; zero:
-    /// never.
-    pub follow: Duration,
-}
-
-/// `repo_check`.
-#[derive(Debug, Clone, PartialEq)]
-pub struct RepoCheck {
-    /// Whether repositories are probed at all.
-    pub enabled: bool,
-    /// The bound on one repository's probe.
-    pub timeout: Duration,
-    /// The restic program, found on PATH.
-    pub restic: String,
-    /// The node's rclone-gateway, `http://host:port` without a trailing slash (NS8 core 3.20 and later).
-    pub gateway: String,
-    /// File with the node agent's `REDIS_USER` and `REDIS_PASSWORD`; `None`: the systemd credential `agent.env`.
-    pub agent_env: Option<PathBuf>,
-}
-
-/// `notification`.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Notification {
-    /// The sender.
-    pub mail_from: Mailbox,
-    /// The recipients, at least one, none twice.
-    pub mail_to: Vec<Mailbox>,
-    /// What every subject starts with; may be empty.
-    pub subject_prefix: String,
-    /// The language of the mail.
-    pub language: Language,
-    /// The way out.
-    pub transport: Transport,
-    /// The bound on one whole send.
-    pub timeout: Duration,
-    /// Undeliverable mail is retried for this long.
-    pub retry_for: Duration,
-    /// The same report is not sent again within this time; zero: always sent.
-    pub repeat_after: Duration,
-    /// Whether a run without failures after a reported failure is mailed.
-    pub recovery: bool,
-    /// Whether every run without failures is mailed.
-    pub success: bool,
-    /// Whether the mail has an HTML part beside the plain text.
-    pub html: bool,
-    /// `http://` or `https://` address that the watch requests while all is in order.
-    pub heartbeat_url: Option<String>,
-    /// `ns8-sendmail`: program and leading arguments, never empty.
-    pub sendmail_command: Vec<String>,
-    /// The relay of transport `smtp`.
-    pub smtp: Option<Smtp>,
-}
-
-/// `notification.language`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Language {
-    /// English.
-    #[default]
-    En,
-    /// Italian.
-    It,
-}
-
-/// `notification.transport`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Transport {
-    /// The cluster's smarthost where it is enabled, else `ns8-sendmail`.
-    #[default]
-    Auto,
-    /// The relay in `cluster/smarthost`.
-    Smarthost,
-    /// The `ns8-sendmail` command.
-    #[serde(rename = "ns8-sendmail")]
-    Ns8Sendmail,
-    /// The relay in `notification.smtp`.
-    Smtp,
-}
-
-/// `notification.smtp`.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Smtp {
-    /// The relay's host name or address.
-    pub host: String,
-    /// The relay's port.
-    pub port: u16,
-    /// How the connection is protected.
-    pub encryption: Encryption,
-    /// Log in with this name and the password in the file: both or neither.
-    pub login: Option<(String, PathBuf)>,
-    /// Certificate authorities beside the system's, PEM.
-    pub ca_file: Option<PathBuf>,
-}
-
-/// `redis`.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Redis {
-    /// `redis.socket`, if set.
-    pub socket: Option<PathBuf>,
-    /// `redis.url`, if set; holds no password.
-    pub url: Option<String>,
-    /// The user to authenticate as.
-    pub username: Option<String>,
-    /// File with that user's password.
-    pub password_file: Option<PathBuf>,
-    /// The bound on one whole read of the cluster, connection included.
-    pub timeout: Duration,
-}
-
-/// Where the cluster's Redis is.
-#[derive(Debug, Clone, PartialEq)]
-pub enum RedisAddress {
-    /// A Unix socket.
-    Unix(PathBuf),
-    /// A URL without a password.
-    Url(String),
-}
-
-impl Redis {
-    /// The address to use now: what is configured, else the documented socket where it exists, else NS8's TCP port.
-    ///
-    /// The documented path counts as a default even when it is written out (the founding document's example does), so
-    /// that such a file works on an NS8 whose Redis has no socket.
-    pub fn address(&self) -> RedisAddress {
-        let documented = Path::new(DOCUMENTED_REDIS_SOCKET);
-        match (&self.socket, &self.url) {
-            (Some(socket), _) if socket != documented || socket.exists() => RedisAddress::Unix(socket.clone()),
-            (_, Some(url)) => RedisAddress::Url(url.clone()),
-            _ if documented.exists() => RedisAddress::Unix(documented.into()),
-            _ => RedisAddress::Url(DEFAULT_REDIS_URL.into()),
-        }
-    }
-}
-
-impl fmt::Display for RedisAddress {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Unix(path) => write!(f, "{}", path.display()),
-            Self::Url(url) => f.write_str(url),
-        }
-    }
-}
-
-/// `logging`.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Logging {
-    /// The least important level that is logged.
-    pub level: log::LevelFilter,
-    /// A file to log to beside the journal.
-    pub file: Option<PathBuf>,
-}
-
-/// `watch`.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Watch {
-    /// Whether the watch looks at all.
-    pub enabled: bool,
-    /// A run without a sign of life this long after its due time is missed.
-    pub grace: Duration,
-}
-
-/// `digest`.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Digest {
-    /// Whether the digest's timer mails it.
-    pub enabled: bool,
-}
-
-/// One entry of `plans`.
-#[derive(Debug, Clone, PartialEq)]
-pub struct PlanSettings {
-    /// The recipients of this plan's reports; empty: those of `notification.mail_to`.
-    pub mail_to: Vec<Mailbox>,
-}
-
-/// Why a configuration is unusable: everything that is wrong with it, at once.
+/// Everything that makes a configuration unusable.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConfigError {
     /// The file.
     pub file: PathBuf,
-    /// What is wrong, in the file's order where a line is known; never empty.
+    /// What is wrong, in the file's order; never empty.
     pub problems: Vec<Problem>,
 }
 
 /// One thing that is wrong with a configuration.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
-    /// Its line, counted from 1, where it is known.
+    /// Its line, counted from 1; `None` if it has none.
     pub line: Option<usize>,
-    /// The key, as `section.key`; empty where the file as a whole is meant.
+    /// The key, as `section.key`; empty if the problem is the file as a whole.
     pub key: String,
     /// What is wrong and what to write instead.
     pub message: String,
@@ -310,7 +76,7 @@ impl fmt::Display for ConfigError {
 impl std::error::Error for ConfigError {}
 
 fn read(file: &Path) -> Result<String, ConfigError> {
-    std::fs::read_to_string(file).map_err(|error| {
+    read_text(file, MAX_FILE).map_err(|error| {
         let advice = match error.kind() {
             std::io::ErrorKind::NotFound => "; run `ns8-backup-monitor setup` to write it",
             _ => "",
@@ -324,58 +90,50 @@ fn parse_file(file: &Path, text: &str) -> Result<Settings, ConfigError> {
     parse(text).map_err(|problems| ConfigError { file: file.into(), problems })
 }
 
-/// Checks a configuration's text.
-pub fn parse(text: &str) -> Result<Settings, Vec<Problem>> {
-    let (raw, mut problems) = raw::parse(text);
-    if problems.iter().any(|problem| problem.key.is_empty()) {
-        return Err(problems);
-    }
-    // A value that was refused for its type was taken out: what that makes missing is no second problem.
-    let taken_out: Vec<String> = problems.iter().map(|problem| problem.key.clone()).collect();
-    let settings = check::check(raw, &mut |key, message| {
-        if !taken_out.iter().any(|taken| taken == key) {
-            problems.push(Problem { line: locate::line(text, key), key: key.into(), message });
-        }
-    });
-    match settings {
-        Some(settings) if problems.is_empty() => Ok(settings),
-        _ => {
-            problems.sort_by_key(|problem| problem.line.unwrap_or(usize::MAX));
-            Err(problems)
-        }
-    }
-}
-
-/// The host of a gateway's address: `http://host:port`, and nothing else.
-pub fn gateway_host(address: &str) -> Option<String> {
-    let uri: hyper::Uri = address.parse().ok()?;
-    let plain = uri.scheme_str() == Some("http") && uri.path() == "/" && uri.query().is_none();
-    let authority = uri.authority().filter(|authority| plain && !authority.as_str().contains('@'))?;
-    authority.port_u16().map(|_| authority.host().to_owned()).filter(|host| !host.is_empty())
-}
-
-/// A host without the brackets that an IPv6 address may be written in.
-pub fn bare(host: &str) -> &str {
-    host.trim_start_matches('[').trim_end_matches(']')
-}
-
-/// Whether `host` is this machine itself, by its name.
-pub fn is_loopback(host: &str) -> bool {
-    host == "localhost" || bare(host).parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
-}
-
-/// The secret in `file`, which `key` names: its content without the line break at the end. Read at each use, so that a
-/// new secret counts at once.
+/// Checks the text of a configuration.
 ///
 /// # Errors
-/// Where the file cannot be read; the message names key and file.
+/// Returns everything that is wrong with it, in the file's order.
+pub fn parse(text: &str) -> Result<Settings, Vec<Problem>> {
+    let tree: Node = serde_yaml::from_str(text).map_err(|error| {
+        let line = error.location().map(|location| location.line());
+        let message = error.to_string();
+        // The position is in `line`, and the reader's own words repeat it.
+        let message = clean(message.split(" at line ").next().unwrap_or(&message), MAX_SHOWN);
+        vec![Problem { line, key: String::new(), message }]
+    })?;
+    let mut root = Section::new(Vec::new(), tree);
+    let settings = sections::settings(&mut root);
+    let mut problems: Vec<Problem> = root
+        .finish()
+        .into_iter()
+        .map(|found| Problem {
+            line: text::line_of(text, &found.path),
+            key: clean(&found.path.join("."), MAX_SHOWN),
+            message: clean(&found.message, MAX_SHOWN),
+        })
+        .collect();
+    problems.sort_by_key(|problem| problem.line.unwrap_or(usize::MAX));
+    if problems.is_empty() { Ok(settings) } else { Err(problems) }
+}
+
+/// Returns the settings of an empty file. They name no recipient.
+pub fn defaults() -> Settings {
+    sections::settings(&mut Section::new(Vec::new(), Node::Null))
+}
+
+/// Returns the secret in `file`, which `key` names: its content without the line break at the end. It is read at each
+/// use, so that a new secret counts at once.
+///
+/// # Errors
+/// Returns an error if the file cannot be read, or is too large for a secret; the message names key and file.
 pub fn secret(key: &str, file: &Path) -> Result<SecretString, String> {
-    let text =
-        std::fs::read_to_string(file).map_err(|error| format!("{key}: {} cannot be read: {error}", file.display()))?;
+    let text = read_text(file, MAX_SECRET);
+    let text = text.map_err(|error| format!("{key}: {} cannot be read: {error}", file.display()))?;
     Ok(text.trim_end_matches(['\r', '\n']).into())
 }
 
-/// This machine's name.
+/// Returns this machine's name.
 pub fn host_name() -> String {
     rustix::system::uname().nodename().to_string_lossy().into_owned()
 }

@@ -1,4 +1,7 @@
+use std::time::Duration;
+
 use super::*;
+use crate::model::plan::PlanId;
 
 const MINIMAL: &str = "notification:\n  mail_to: admin@example.com\n";
 
@@ -181,6 +184,28 @@ fn no_password_hides_in_an_address() {
 }
 
 #[test]
+fn a_value_of_another_kind_is_shown_with_what_is_expected() {
+    for (section, expected) in [
+        ("receiver: { port: x }", "receiver.port: \"x\" does not fit: expected a port, 1 to 65535"),
+        ("receiver: [1]", "receiver: a list does not fit: expected a section with keys"),
+        ("receiver: { max_body: -1 }", "receiver.max_body: -1 does not fit: expected a whole number"),
+        ("receiver: { alert_names: x }", "alert_names: \"x\" does not fit: expected a list, such as [BackupFailed]"),
+        ("repo_check: { enabled: yes }", "repo_check.enabled: \"yes\" does not fit: expected true or false"),
+        ("repo_check: { restic: 5 }", "repo_check.restic: 5 does not fit: expected text"),
+        ("repo_check: { restic: \"a\\nb\" }", "repo_check.restic: holds a line break"),
+        ("watch: { grace: 3w }", "watch.grace: \"3w\" does not fit: expected seconds, or a number with s, m, h or d"),
+        ("watch: { grace: 299 }", "watch.grace: 299 is out of range: 300 to 604800 seconds"),
+        ("logging: { level: x }", "logging.level: \"x\" does not fit: expected one of ERROR, WARNING, INFO, DEBUG"),
+        ("logging: { level: !x INFO }", "invalid type: enum, expected a value without a tag"),
+        ("plans: { 2: { mail_to: { a: b } } }", "plans.2.mail_to: a section with keys does not fit: expected a mail"),
+    ] {
+        let found = problems(&format!("{MINIMAL}{section}\n"));
+        assert!(found.len() == 1 && found[0].contains(expected), "{found:?}");
+    }
+    assert_eq!(parse(&format!("{MINIMAL}logging: {{ level: warn }}\n")).unwrap().logging.level, log::LevelFilter::Warn);
+}
+
+#[test]
 fn what_cannot_work_is_refused() {
     for (section, key) in [
         ("receiver: { host: not an ip }", "receiver.host"),
@@ -217,7 +242,7 @@ fn a_plan_may_have_recipients_of_its_own() {
         ),
     ] {
         let found = problems(&format!("{MINIMAL}plans:\n  {plans}\n"));
-        assert!(found[0].starts_with(expected), "{plans}: {found:?}");
+        assert!(found.iter().any(|found| found.starts_with(expected)), "{plans}: {found:?}");
     }
 }
 

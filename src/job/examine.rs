@@ -8,7 +8,7 @@ use crate::model::plan::Plan;
 use crate::model::repository::{MAX_MODULES, Probes};
 use crate::model::run::{Assessment, Outcome};
 use crate::probe;
-use crate::report::Finding;
+use crate::report::{Finding, PlanFacts};
 
 /// A plan, examined.
 pub struct Examined {
@@ -23,12 +23,10 @@ pub struct Examined {
 impl Examined {
     /// The finding to report.
     pub fn finding(&self, gave_up_waiting_after: Option<Duration>) -> Finding<'_> {
-        Finding::Plan {
-            plan: &self.plan,
-            assessment: &self.assessment,
-            probes: &self.probes,
+        Finding::Plan(PlanFacts {
             gave_up_waiting_after: gave_up_waiting_after.filter(|_| !self.assessment.unsettled().is_empty()),
-        }
+            ..PlanFacts::new(&self.plan, &self.assessment, &self.probes)
+        })
     }
 }
 

@@ -1,6 +1,10 @@
 //! Jobs at work: kept on disk, made to wait for the run's end, examined, and stepped from stage to stage.
 
+mod dispatch;
 pub mod examine;
+mod life;
+pub mod look;
 pub mod step;
 pub mod store;
 pub mod wait;
+mod write;

@@ -1,60 +1,69 @@
-//! One job, from its wait to its last delivery.
+//! Steps a job from stage to stage.
 //!
-//! Each step is saved before it counts, so that a job goes on where it was when the program is killed at any point.
+//! One function per stage takes the stage's data and returns the next stage, which is on disk before it begins. So a
+//! job goes on where it was when the program is killed, and the same loop runs new, resumed and retried jobs.
+//!
+//! ```text
+//!                ┌───────────────── the run is over ────────────────┐
+//!                ▼                                                  │
+//! waiting ──► examined ──► delivering ──► done                      │
+//!    │           ▲          │   │ ▲ │                               │
+//!    │           └──────────┘   └─┘ └── an interim report ──► following
+//!    │      nobody has it,     a retry                            ▲
+//!    │      and it may be                                         │
+//!    │      out of date                                           │
+//!    └── a reminder of an earlier run, while this one goes on ────┘
+//! ```
+//!
 //! On shutdown a job stops between steps; a mail that is being handed over is handed over to the end.
 
-use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use log::{error, info, warn};
 use tokio::sync::{Semaphore, watch};
+use tokio::time::Instant;
 
+use super::dispatch::{self, Dispatch};
+use super::life::{Life, Shutdown};
+use super::look::{Due, Look};
+use super::store::Store;
+use super::wait::{Settled, settle};
+use super::write::write;
 use crate::cluster::events::Announcements;
-use crate::config::{self, Live, Settings};
-use crate::deliver::{self, SendError};
-use crate::job::examine::{Examined, examine};
-use crate::job::store::Queue;
-use crate::job::wait::{self, Settled};
-use crate::model::job::{Delivery, Job, JobId, Stage};
-use crate::model::mail::{Mail, Recipient, RecipientState};
-use crate::model::run::{Outcome, assess_for};
-use crate::report::{self, Finding, Report};
-use crate::system::journal::CRIT;
+use crate::config::{Live, Settings};
+use crate::model::job::{Attempts, Delivery, Done, Examined, Following, Job, JobId, Stage, time_left};
 use crate::system::kill;
-use crate::system::messages;
 
-/// Jobs that look at repositories at one time, and mails that are handed over at one time.
+/// Jobs that are examined at one time.
 const AT_ONCE: usize = 4;
-
-/// The program is about to leave; what is left to do is on disk.
-struct Shutdown;
+/// How long a cluster that cannot be read is tried even after the wait is over: Redis may just be restarting.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// What all jobs share.
-pub struct Pipeline {
+pub struct Stepper {
     live: Arc<Live>,
-    queue: Queue,
+    store: Store,
     announcements: Announcements,
-    looking: Semaphore,
-    sending: Semaphore,
-    shutdown: watch::Receiver<bool>,
+    examining: Semaphore,
+    dispatch: Dispatch,
+    life: Life,
 }
 
-impl Pipeline {
-    /// A pipeline over `queue`; its jobs stop between steps once `shutdown` says so.
-    pub fn new(live: Arc<Live>, queue: Queue, shutdown: watch::Receiver<bool>) -> Self {
+impl Stepper {
+    /// Creates a stepper over `store`; its jobs stop between steps once `shutdown` is true.
+    pub fn new(live: Arc<Live>, store: Store, shutdown: watch::Receiver<bool>) -> Self {
         Self {
             announcements: Announcements::new(live.clone()),
+            dispatch: Dispatch::new(store.clone(), Life::new(shutdown.clone())),
+            examining: Semaphore::new(AT_ONCE),
+            life: Life::new(shutdown),
             live,
-            queue,
-            looking: Semaphore::new(AT_ONCE),
-            sending: Semaphore::new(AT_ONCE),
-            shutdown,
+            store,
         }
     }
 
-    /// Sees a job through, after a pause. Returns when it is off the queue, or early on shutdown.
+    /// Steps a job until it is done, after a pause. Returns early on shutdown.
     pub async fn run(&self, id: &JobId, pause: Duration) {
         let _ = self.run_to_shutdown(id, pause).await;
     }
@@ -62,237 +71,195 @@ impl Pipeline {
     async fn run_to_shutdown(&self, id: &JobId, pause: Duration) -> Result<(), Shutdown> {
         // A sleep of no time at all takes a millisecond.
         if !pause.is_zero() {
-            self.unless_shutdown(tokio::time::sleep(pause)).await?;
+            self.life.unless_over(tokio::time::sleep(pause)).await?;
         }
-        let Some(mut job) = self.queue.get(id) else { return Ok(()) };
-        let just_written = job.is_waiting();
-        if just_written {
-            let latest = || self.queue.get(id).unwrap_or_else(|| job.clone());
-            let settled = self.unless_shutdown(wait::settle(&latest, &self.live, &self.announcements)).await?;
-            let Some(closed) = self.queue.close(id) else { return Ok(()) };
-            job = closed;
-            kill::point("settled");
-            let mails = self.unless_shutdown(self.write(&job, settled)).await?;
-            kill::point("written");
-            job.stage = Stage::Delivering(Delivery::new(mails));
-            self.queue.save(&job).await;
-            kill::point("report-saved");
+        while let Some(job) = self.store.get(id) {
+            let next = match job.stage.clone() {
+                Stage::Waiting => self.wait(&job).await?,
+                Stage::Examined(examined) => self.address(&job, examined).await?,
+                Stage::Delivering(delivery) => self.deliver(&job, delivery).await?,
+                Stage::Following(following) => self.follow(&job, following).await?,
+                Stage::Done(done) => return self.finish(&job, done).await,
+            };
+            // The durable form of "done" is that the job's file is gone.
+            if let Stage::Done(done) = next {
+                return self.finish(&job, done).await;
+            }
+            self.store.advance(id, next).await;
+            kill::point("advanced");
         }
-        let settings = self.deliver(&mut job, just_written).await?;
-        self.queue.finish(&job, Timestamp::now(), settings.notification.repeat_after).await;
         Ok(())
     }
 
-    async fn unless_shutdown<T>(&self, work: impl Future<Output = T>) -> Result<T, Shutdown> {
-        let mut shutdown = self.shutdown.clone();
-        tokio::select! {
-            biased;
-            _ = shutdown.wait_for(|down| *down) => Err(Shutdown),
-            done = work => Ok(done),
-        }
+    async fn settings(&self) -> Result<Arc<Settings>, Shutdown> {
+        self.life.unless_over(self.live.usable()).await
     }
 
-    /// Writes the mails of a job whose wait is over: one for each plan that is reported.
-    async fn write(&self, job: &Job, settled: Settled) -> Vec<Mail> {
-        let (_turn, waited) = match self.looking.try_acquire() {
-            Ok(turn) => (turn, false),
-            Err(_) => (self.looking.acquire().await.expect("never closed"), true),
-        };
-        let settings = self.live.usable().await;
-        let mut cluster = settled.cluster;
-        // While others had their turn, modules may have finished.
-        if waited && let Ok(newer) = wait::read_once(job, &settings).await {
-            cluster = Ok(newer);
-        }
-        let (cluster, plans) = match cluster {
-            Ok(cluster) => (cluster.name, cluster.plans),
-            Err(error) => {
-                warn!(JOB_ID = job.id.as_str(), BACKUP_ID = job.plan_field(); "{error}");
-                return self.address(&settings, job, None, &[Finding::Unreadable(error)]);
-            }
-        };
-        if plans.is_empty() {
-            let finding = Finding::NothingRecent(settings.correlator.recent_window);
-            return self.address(&settings, job, cluster.as_deref(), &[finding]);
-        }
-        let mut examined: Vec<Examined> = Vec::with_capacity(plans.len());
-        for plan in plans {
-            let assessment = assess_for(job, &plan, Timestamp::now(), settings.correlator.stale_after);
-            examined.push(examine(&settings, plan, assessment, true, &|_, _| {}).await);
-        }
-        let findings: Vec<Finding> = examined.iter().map(|plan| plan.finding(settled.gave_up_after)).collect();
-        self.address(&settings, job, cluster.as_deref(), &findings)
-    }
-
-    /// A mail for each finding, to those who do not have the same report already.
-    fn address(&self, settings: &Settings, job: &Job, cluster: Option<&str>, findings: &[Finding]) -> Vec<Mail> {
-        let now = Timestamp::now();
-        let host = config::host_name();
-        let redis = settings.redis.address();
-        let mut mails = Vec::with_capacity(findings.len());
-        for finding in findings {
-            let report = Report {
-                finding: finding.clone(),
-                asked_for: job.plan.as_ref(),
-                cluster,
-                alerts: &job.alerts,
-                alerts_left_out: job.alerts_left_out,
-                job_id: Some(job.id.as_str()),
-                redis: &redis,
-                host: &host,
-                now,
-                language: settings.notification.language,
-                zone: jiff::tz::TimeZone::system(),
-            };
-            let mail = report::mail(settings, &job.id, &report);
-            mails.extend(self.to_whom_it_is_news(settings, job, mail, now));
-        }
-        mails
-    }
-
-    /// Takes out the recipients who have this report already, within `notification.repeat_after`.
-    fn to_whom_it_is_news(&self, settings: &Settings, job: &Job, mut mail: Mail, now: Timestamp) -> Option<Mail> {
-        let within = settings.notification.repeat_after;
-        info!(JOB_ID = job.id.as_str(), BACKUP_ID = mail.plan_field(), OUTCOME = mail.outcome.word();
-            "the report is written: {}", mail.subject);
-        if within.is_zero() {
-            return Some(mail);
-        }
-        let mut recipients = std::mem::take(&mut mail.recipients);
-        recipients.retain(|recipient| !self.queue.has_it(&mail, recipient, now, within));
-        mail.recipients = recipients;
-        if mail.recipients.is_empty() {
-            info!(JOB_ID = job.id.as_str(), BACKUP_ID = mail.plan_field();
-                "everybody has this same report already: not sent again within {}", report::duration(within));
-            return None;
-        }
-        Some(mail)
-    }
-
-    /// Delivers a job's mails, which may be `just_written`, with growing pauses, until nobody is waiting for one: with the settings returned at
-    /// last.
-    async fn deliver(&self, job: &mut Job, mut just_written: bool) -> Result<Arc<Settings>, Shutdown> {
+    /// Waits `correlator.wait_seconds` after each alert, and then for the run's end, at most until
+    /// `correlator.max_wait_seconds` after the first alert.
+    async fn wait(&self, job: &Job) -> Result<Stage, Shutdown> {
         loop {
-            let settings = self.unless_shutdown(self.live.usable()).await?;
-            if !just_written {
-                self.refresh(job, &settings).await?;
-            }
-            just_written = false;
-            let relay_error = self.attempt(job, &settings).await?;
-            let Stage::Delivering(delivery) = &mut job.stage else { return Ok(settings) };
-            if delivery.pending() == 0 {
-                return Ok(settings);
-            }
-            delivery.attempts = delivery.attempts.saturating_add(1);
-            let pause = deliver::pause(delivery.attempts, fastrand::f64());
-            if Duration::from_secs(delivery.waited_seconds) >= settings.notification.retry_for {
-                give_up(job, settings.notification.retry_for);
-                self.queue.save(job).await;
-                return Ok(settings);
-            }
-            delivery.next_attempt_at = Timestamp::now().checked_add(pause).ok();
-            let (pending, attempts) = (delivery.pending(), delivery.attempts);
-            let reason = relay_error.or_else(|| delivery.last_error().map(String::from)).unwrap_or_default();
-            warn!(MESSAGE_ID = messages::MAIL_DEFERRED, JOB_ID = job.id.as_str(), BACKUP_ID = job.plan_field(),
-                REASON = reason;
-                "{pending} mail(s) not delivered at attempt {attempts}, next in {} s: {reason}", pause.as_secs());
-            self.queue.save(job).await;
-            let nudged = self.unless_shutdown(async {
-                tokio::select! {
-                    () = tokio::time::sleep(pause) => false,
-                    () = self.queue.nudged(&job.id) => true,
+            let correlator = self.settings().await?.correlator.clone();
+            let (joins, joined_at) = self.store.joined(&job.id);
+            let (entered, now) = (Instant::now(), Timestamp::now());
+            let deadline = entered + job.time_left(correlator.max_wait, now);
+            let first = entered + job.time_left(correlator.wait, now);
+            let start = joined_at.map_or(first, |joined_at| first.max(deadline.min(joined_at + correlator.wait)));
+            if start > entered {
+                self.life.unless_over(tokio::time::sleep_until(start)).await?;
+                if self.store.joined(&job.id).0 != joins {
+                    continue;
                 }
-            });
-            if !nudged.await?
-                && let Stage::Delivering(delivery) = &mut job.stage
-            {
-                delivery.waited_seconds = delivery.waited_seconds.saturating_add(pause.as_secs());
+            }
+            let settled = self.settle(job, deadline, PATIENCE.min(correlator.max_wait)).await?;
+            kill::point("settled");
+            if !settled.over && !correlator.follow.is_zero() {
+                return self.interim(job, settled, Attempts::default()).await;
+            }
+            if self.store.close(&job.id, joins) {
+                return self.examine(job, settled, false, Attempts::default()).await;
             }
         }
     }
 
-    /// Writes a mail anew that only tells that Redis could not be read, where nobody has it and Redis can be read by
-    /// now. The cluster's own relay is known from there, too: the two often come back together.
-    async fn refresh(&self, job: &mut Job, settings: &Settings) -> Result<(), Shutdown> {
-        let tells_nothing =
-            |mail: &Mail| mail.outcome == Outcome::Unknown && !mail.recipients.iter().any(Recipient::is_delivered);
-        if job.mails().is_empty() || !job.mails().iter().all(tells_nothing) {
-            return Ok(());
-        }
-        if let Ok(cluster) = self.unless_shutdown(wait::read_once(job, settings)).await? {
-            let settled = Settled { cluster: Ok(cluster), gave_up_after: None };
-            let mails = self.unless_shutdown(self.write(job, settled)).await?;
-            if let Stage::Delivering(delivery) = &mut job.stage {
-                delivery.mails = mails;
+    /// Waits for the end of a run of which an interim report is out, at most `correlator.follow_seconds`.
+    async fn follow(&self, job: &Job, following: Following) -> Result<Stage, Shutdown> {
+        let follow = self.settings().await?.correlator.follow;
+        let deadline = Instant::now() + time_left(following.since, follow, Timestamp::now());
+        let settled = self.until_over(job, deadline).await?;
+        self.examine(job, settled, false, Attempts::default()).await
+    }
+
+    /// Waits for the run's end, and ends the time in which alerts join the job: the last look began after the last
+    /// alert had joined.
+    async fn until_over(&self, job: &Job, deadline: Instant) -> Result<Settled, Shutdown> {
+        loop {
+            let (joins, _) = self.store.joined(&job.id);
+            let settled = self.settle(job, deadline, Duration::ZERO).await?;
+            if self.store.close(&job.id, joins) {
+                return Ok(settled);
             }
-            self.queue.save(job).await;
         }
+    }
+
+    async fn settle(&self, job: &Job, deadline: Instant, patience: Duration) -> Result<Settled, Shutdown> {
+        let latest = || self.latest(job);
+        self.life.unless_over(settle(&latest, &self.live, &self.announcements, deadline, patience)).await
+    }
+
+    /// The job with the alerts that have joined it meanwhile.
+    fn latest(&self, job: &Job) -> Job {
+        self.store.get(&job.id).unwrap_or_else(|| job.clone())
+    }
+
+    /// Examines a run that is not over, unless there is nothing to say about it yet.
+    async fn interim(&self, job: &Job, settled: Settled, attempts: Attempts) -> Result<Stage, Shutdown> {
+        match &settled.look {
+            Ok(look) if !look.is_news(&self.latest(job)) => {
+                Ok(Stage::Following(Following { since: Timestamp::now(), interim: Vec::new() }))
+            }
+            _ => self.examine(job, settled, true, attempts).await,
+        }
+    }
+
+    /// Looks at the repositories and writes the reports.
+    async fn examine(
+        &self,
+        job: &Job,
+        mut settled: Settled,
+        interim: bool,
+        attempts: Attempts,
+    ) -> Result<Stage, Shutdown> {
+        let settings = self.settings().await?;
+        let _turn = match self.examining.try_acquire() {
+            Ok(turn) => turn,
+            Err(_) => {
+                let turn = self.life.unless_over(self.examining.acquire()).await?.expect("never closed");
+                // While others had their turn, modules may have finished.
+                if let Ok(look) = self.life.unless_over(Look::take(job, &settings, &mut Due::default())).await? {
+                    settled.look = Ok(look);
+                }
+                turn
+            }
+        };
+        let mails = self.life.unless_over(write(&settings, &self.latest(job), settled, interim)).await?;
+        kill::point("written");
+        Ok(Stage::Examined(Examined { mails, interim, attempts }))
+    }
+
+    /// Addresses the reports to the recipients to whom they are news.
+    async fn address(&self, job: &Job, examined: Examined) -> Result<Stage, Shutdown> {
+        let settings = self.settings().await?;
+        let Examined { mails, interim, attempts } = examined;
+        let mails = self.dispatch.address(job, mails, &settings.notification);
+        Ok(Stage::Delivering(Delivery { mails, attempts, interim }))
+    }
+
+    /// Hands the mails over, and pauses if a recipient still waits.
+    async fn deliver(&self, job: &Job, mut delivery: Delivery) -> Result<Stage, Shutdown> {
+        let settings = self.settings().await?;
+        if let Some(stage) = self.refreshed(job, &delivery).await? {
+            return Ok(stage);
+        }
+        let relay_error = self.dispatch.attempt(job, &mut delivery, &settings).await?;
+        let pause = dispatch::next_attempt(job, &mut delivery, relay_error, &settings.notification);
+        let Some(pause) = pause else { return Ok(self.delivered(delivery, &settings)) };
+        self.store.advance(&job.id, Stage::Delivering(delivery.clone())).await;
+        let run_over = async {
+            match delivery.interim {
+                true => self.until_over(job, Instant::now() + settings.correlator.follow).await,
+                false => std::future::pending().await,
+            }
+        };
+        let pause_over = async {
+            tokio::select! {
+                () = tokio::time::sleep(pause) => pause.as_secs(),
+                () = self.store.nudged(&job.id) => 0,
+            }
+        };
+        let waited = tokio::select! {
+            waited = self.life.unless_over(pause_over) => waited?,
+            // The final report replaces the interim one.
+            settled = run_over => return self.examine(job, settled?, false, Attempts::default()).await,
+        };
+        delivery.attempts.waited_seconds = delivery.attempts.waited_seconds.saturating_add(waited);
+        Ok(Stage::Delivering(delivery))
+    }
+
+    /// Examines the run anew before a report is tried again that nobody has received and that may be out of date: an
+    /// interim one, or one that says that the cluster could not be read. Redis and the relay, whose address it holds,
+    /// often come back together. Returns `None` if the report stands.
+    async fn refreshed(&self, job: &Job, delivery: &Delivery) -> Result<Option<Stage>, Shutdown> {
+        if delivery.attempts.next_attempt_at.is_none() || !delivery.may_be_outdated() {
+            return Ok(None);
+        }
+        let attempts = Attempts { next_attempt_at: None, ..delivery.attempts.clone() };
+        let (joins, _) = self.store.joined(&job.id);
+        let settled = self.settle(job, Instant::now(), Duration::ZERO).await?;
+        let stage = match &settled.look {
+            Err(_) => return Ok(None),
+            Ok(_) if (settled.over || !delivery.interim) && self.store.close(&job.id, joins) => {
+                self.examine(job, settled, false, attempts).await?
+            }
+            Ok(_) => self.interim(job, settled, attempts).await?,
+        };
+        Ok(Some(stage))
+    }
+
+    /// Returns what follows a report that every recipient has, or was given up.
+    fn delivered(&self, delivery: Delivery, settings: &Settings) -> Stage {
+        let Delivery { mails, interim, .. } = delivery;
+        if !interim {
+            return Stage::Done(Done { mails });
+        }
+        self.store.remember(&mails, Timestamp::now(), settings.notification.repeat_after);
+        Stage::Following(Following { since: Timestamp::now(), interim: mails })
+    }
+
+    async fn finish(&self, job: &Job, done: Done) -> Result<(), Shutdown> {
+        let settings = self.settings().await?;
+        let job = Job { stage: Stage::Done(done), ..self.latest(job) };
+        self.store.finish(&job, Timestamp::now(), settings.notification.repeat_after).await;
         Ok(())
     }
-
-    /// Hands each mail to each recipient that waits for it, and saves each result at once. An error of the relay itself
-    /// ends the attempt: it would meet the others too.
-    async fn attempt(&self, job: &mut Job, settings: &Settings) -> Result<Option<String>, Shutdown> {
-        for (m, r) in waiting(job) {
-            let _turn = self.unless_shutdown(self.sending.acquire()).await?;
-            let Stage::Delivering(delivery) = &mut job.stage else { return Ok(None) };
-            let mail = &mut delivery.mails[m];
-            let address = mail.recipients[r].address.clone();
-            kill::point("before-send");
-            let result = deliver::send(settings, mail, &address).await;
-            kill::point("after-send");
-            let mut relay_error = None;
-            mail.recipients[r].state = match result {
-                Ok(answer) => {
-                    info!(MESSAGE_ID = messages::REPORT_SENT, JOB_ID = job.id.as_str(), BACKUP_ID = mail.plan_field(),
-                        OUTCOME = mail.outcome.word(), RECIPIENT = address;
-                        "the report has gone to {address}: {answer}");
-                    RecipientState::Delivered { at: Timestamp::now() }
-                }
-                Err(SendError::Rejected(reason)) => given_up(&job.id, mail, &address, reason),
-                Err(SendError::Deferred(reason)) => RecipientState::Pending { last_error: Some(reason) },
-                Err(SendError::Relay(reason)) => {
-                    relay_error = Some(reason.clone());
-                    RecipientState::Pending { last_error: Some(reason) }
-                }
-            };
-            self.queue.save(job).await;
-            kill::point("recipient-saved");
-            if relay_error.is_some() {
-                return Ok(relay_error);
-            }
-        }
-        Ok(None)
-    }
-}
-
-/// Which recipients of which mails are waiting.
-fn waiting(job: &Job) -> Vec<(usize, usize)> {
-    let of_mail = |(m, mail): (usize, &Mail)| -> Vec<(usize, usize)> {
-        let recipients = mail.recipients.iter().enumerate().filter(|(_, recipient)| recipient.is_pending());
-        recipients.map(|(r, _)| (m, r)).collect()
-    };
-    job.mails().iter().enumerate().flat_map(of_mail).collect()
-}
-
-/// Gives up on everybody who is still waiting.
-fn give_up(job: &mut Job, retry_for: Duration) {
-    let Stage::Delivering(delivery) = &mut job.stage else { return };
-    for mail in &mut delivery.mails {
-        for r in 0..mail.recipients.len() {
-            let Recipient { address, state } = &mail.recipients[r];
-            let RecipientState::Pending { last_error } = state else { continue };
-            let last = last_error.as_deref().unwrap_or("not known");
-            let reason = format!("not delivered within {}; last error: {last}", report::duration(retry_for));
-            mail.recipients[r].state = given_up(&job.id, mail, address, reason);
-        }
-    }
-}
-
-/// The state of a recipient who is given up on, which the journal is told.
-fn given_up(job: &JobId, mail: &Mail, address: &str, reason: String) -> RecipientState {
-    error!(PRIORITY = CRIT, MESSAGE_ID = messages::DELIVERY_GIVEN_UP, JOB_ID = job.as_str(),
-        BACKUP_ID = mail.plan_field(), OUTCOME = mail.outcome.word(), RECIPIENT = address, REASON = reason;
-        "the report will not reach {address}: {reason}");
-    RecipientState::GivenUp { at: Timestamp::now(), reason }
 }

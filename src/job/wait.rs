@@ -1,67 +1,57 @@
-//! Waits until a plan's run is over: NS8 raises the alert at the first failure, when other modules may still have long
-//! to go and show the result of the run before.
+//! Waits until a run is over.
 //!
-//! First `correlator.wait_seconds` pass in any case. Then, where the plan's members are known, the wait goes on until
-//! each of them has a result of this run, at most until `correlator.max_wait_seconds` after the alert was accepted. It
-//! is woken by the cluster's announcements; reading again now and then only guards against those that got lost.
+//! NS8 raises its alert at the first failure, when other modules may still have hours to go and show the result of the
+//! run before. The run is over when each member has a result of it. NS8 announces each finished module; the cluster is
+//! also read every 30 s, in case an announcement was lost.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use jiff::Timestamp;
-use tokio::time::{Instant, sleep, sleep_until, timeout_at};
+use tokio::time::{Instant, sleep_until, timeout_at};
 
+use super::look::{Due, Look};
 use crate::cluster::events::{Announcements, News};
-use crate::cluster::{self, Selector};
-use crate::config::{Live, Settings};
-use crate::model::cluster::{Cluster, ReadError};
+use crate::config::Live;
+use crate::model::cluster::ReadError;
 use crate::model::job::Job;
 use crate::model::plan::{ModuleId, PlanId};
-use crate::model::run::assess_for;
 
 /// How often the cluster is read while nothing is announced.
 const REREAD: Duration = Duration::from_secs(30);
-
 /// The first and the longest pause before a cluster that could not be read is tried again.
 const RETRY: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(15));
 
-/// A cluster that cannot be read is tried for this long from the first failure on, or for
-/// `correlator.max_wait_seconds` where that is shorter, even when the wait is over: Redis may be restarting just then,
-/// and after a reboot it may come up later than this program.
-const PATIENCE: Duration = Duration::from_secs(60);
-
-/// What the wait has ended with.
+/// What a wait has ended with.
 #[derive(Debug)]
 pub struct Settled {
-    /// The cluster, read after the last announcement that counted; or why it cannot be read now. An earlier reading is
-    /// no substitute: it would show modules as unfinished that have finished since.
-    pub cluster: Result<Cluster, ReadError>,
-    /// `correlator.max_wait_seconds`, where members were still without a result of this run when they had passed.
-    pub gave_up_after: Option<Duration>,
+    /// The last look; it began after the last announcement that counted. Or why there is none: an earlier look is no
+    /// substitute, since it would show modules as unfinished that have finished since.
+    pub look: Result<Look, ReadError>,
+    /// Whether the run is over.
+    pub over: bool,
 }
 
-/// Sees the wait of a job through, and reads the cluster. `latest` gives the job as it is: alerts may join it
-/// meanwhile. May be dropped at any time; a new call goes on where the time since the job's arrival stands.
-pub async fn settle(latest: &(dyn Fn() -> Job + Sync), live: &Live, announcements: &Announcements) -> Settled {
-    let correlator = live.usable().await.correlator.clone();
-    let (entered, now, job) = (Instant::now(), Timestamp::now(), latest());
-    let deadline = entered + job.wait_left(correlator.max_wait, now);
-    let left = job.wait_left(correlator.wait, now);
-    if !left.is_zero() {
-        sleep(left).await;
-    }
-
+/// Waits until the run of a job is over, at most until `deadline`. A cluster that cannot be read is tried until then,
+/// and for `patience` from its first failure on. `latest` returns the job as it is: alerts may join it meanwhile.
+pub async fn settle(
+    latest: &(dyn Fn() -> Job + Sync),
+    live: &Live,
+    announcements: &Announcements,
+    deadline: Instant,
+    patience: Duration,
+) -> Settled {
+    let mut due = Due::default();
     // Before the first look, so that no announcement is missed between the two.
     let mut listener = announcements.listen().await;
     loop {
-        let cluster = match read(&job, live, deadline, PATIENCE.min(correlator.max_wait)).await {
-            Ok(cluster) => cluster,
-            Err(error) => return Settled { cluster: Err(error), gave_up_after: None },
+        let look = match read(latest, live, &mut due, deadline, patience).await {
+            Ok(look) => look,
+            Err(error) => return Settled { look: Err(error), over: false },
         };
-        let mut awaited = Awaited::of(&cluster, &latest(), Timestamp::now(), correlator.stale_after);
-        if awaited.is_empty() || Instant::now() >= deadline {
-            let gave_up_after = (!awaited.is_empty()).then_some(correlator.max_wait);
-            return Settled { cluster: Ok(cluster), gave_up_after };
+        let mut awaited = Awaited(look.awaited());
+        let over = awaited.0.is_empty();
+        if over || Instant::now() >= deadline {
+            return Settled { look: Ok(look), over };
         }
         let look_again = deadline.min(Instant::now() + REREAD);
         while let Ok(news) = timeout_at(look_again, listener.next()).await {
@@ -77,21 +67,7 @@ pub async fn settle(latest: &(dyn Fn() -> Job + Sync), live: &Live, announcement
 struct Awaited(BTreeSet<(PlanId, ModuleId)>);
 
 impl Awaited {
-    /// Nobody is awaited for a plan whose members are not known, or that is switched off.
-    fn of(cluster: &Cluster, job: &Job, now: Timestamp, stale_after: Option<Duration>) -> Self {
-        let running = cluster.plans.iter().filter(|plan| plan.enabled && plan.members.is_some());
-        let unsettled = running.flat_map(|plan| {
-            let unsettled = assess_for(job, plan, now, stale_after).unsettled();
-            unsettled.into_iter().map(|module| (plan.id.clone(), module))
-        });
-        Self(unsettled.collect())
-    }
-
-    fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
-    /// Takes in a piece of news. True where it is time to look again: not at each module, but at the last.
+    /// Takes in a piece of news. Returns whether it is time to look again: not at each module, but at the last.
     fn hear(&mut self, news: &News) -> bool {
         match news {
             News::Interrupted => true,
@@ -106,34 +82,30 @@ impl Awaited {
     }
 }
 
-/// Reads the job's plans; tried again until `deadline`, and for `patience` from the first failure on.
-async fn read(job: &Job, live: &Live, deadline: Instant, patience: Duration) -> Result<Cluster, ReadError> {
+/// Looks at the job's plans; tried again until `deadline`, and for `patience` from the first failure on.
+async fn read(
+    latest: &(dyn Fn() -> Job + Sync),
+    live: &Live,
+    due: &mut Due,
+    deadline: Instant,
+    patience: Duration,
+) -> Result<Look, ReadError> {
     let (mut pause, longest) = RETRY;
     let mut last_try = None;
     loop {
-        let settings = live.usable().await;
-        let error = match read_once(job, &settings).await {
-            Ok(cluster) => return Ok(cluster),
+        let (settings, job) = (live.usable().await, latest());
+        let error = match Look::take(&job, &settings, due).await {
+            Ok(look) => return Ok(look),
             Err(error) => error,
         };
         let last_try = *last_try.get_or_insert_with(|| deadline.max(Instant::now() + patience));
         if Instant::now() >= last_try {
             return Err(error);
         }
-        log::warn!(JOB_ID = job.id.as_str(); "{error}; it is tried again in {} s", pause.as_secs());
+        log::warn!(JOB_ID = job.id.as_str(); "{error}; trying again in {} s", pause.as_secs());
         sleep_until(last_try.min(Instant::now() + pause)).await;
         pause = (pause * 2).min(longest);
     }
-}
-
-/// Reads the job's plans: its own, or where it names none those that ran lately.
-///
-/// # Errors
-/// Where the cluster cannot be read.
-pub async fn read_once(job: &Job, settings: &Settings) -> Result<Cluster, ReadError> {
-    let since = job.accepted_at.checked_sub(settings.correlator.recent_window).unwrap_or(Timestamp::MIN);
-    let selector = job.plan.as_ref().map_or(Selector::Recent { since }, Selector::Plan);
-    cluster::read(&settings.redis, selector).await
 }
 
 #[cfg(test)]

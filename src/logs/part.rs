@@ -131,9 +131,13 @@ impl Part {
         Reason { lines: self.quotes(end), cause, snapshot_written: self.snapshot_written(end) }
     }
 
-    /// Whether a step has failed.
-    pub(super) fn has_failed(&self) -> bool {
-        !self.failed.is_empty()
+    /// How the part has ended, if no mark says so.
+    pub(super) fn end(&self) -> End {
+        match self.decisive() {
+            Some(step) if step != Step::Stats || !self.saved => End::Failed,
+            _ if self.saved => End::Completed,
+            _ => End::Open,
+        }
     }
 
     /// The words that tell most of what was heard and belongs to no step.

@@ -35,7 +35,7 @@ const ROWS: &[Row] = &[
         &[
             "/cache/*no space left on device",
             "restic-temp-*no space left on device",
-            "storing blob*no space left on device",
+            "blob*no space left on device",
             "/containers/*no space left on device",
         ],
     ),
@@ -236,6 +236,19 @@ const ROWS: &[Row] = &[
             "unexpected end of json",
         ],
     ),
+    (
+        Cause::ContainerFailed,
+        Of::Restic,
+        &[
+            "oci runtime",
+            "newuidmap",
+            "is already in use by",
+            "statfs*no such file",
+            "crun:",
+            "conmon",
+            "error creating container storage",
+        ],
+    ),
     (Cause::DiskFault, Of::Any, &["read-only file system"]),
     (Cause::DiskFault, Of::Any, &["input/output error"]),
     (Cause::PermissionDenied, Of::Any, &["permission denied", "operation not permitted", "permissionerror"]),
@@ -251,19 +264,6 @@ const ROWS: &[Row] = &[
         ],
     ),
     (Cause::ServerError, Of::Gateway, &["post request", "error: "]),
-    (
-        Cause::ContainerFailed,
-        Of::Restic,
-        &[
-            "oci runtime",
-            "newuidmap",
-            "is already in use by",
-            "statfs*no such file",
-            "crun:",
-            "conmon",
-            "error creating container storage",
-        ],
-    ),
     (
         Cause::Killed,
         Of::Any,

@@ -36,7 +36,8 @@ fn fields(line: &str) -> Fields<'_> {
     let time = 1_000_000 + (next().parse::<f64>().unwrap() * 1e6) as i64;
     let (uid, identifier, stream, unit, message) = (next(), next(), next(), next(), next());
     let is_kernel = identifier == "kernel";
-    Fields { time, uid, identifier, stream, unit, message, is_kernel, boot: "b1", ..Fields::default() }
+    let module = if uid == "1000" { "mail1" } else { "" };
+    Fields { time, uid, identifier, stream, unit, message, module, is_kernel, boot: "b1", ..Fields::default() }
 }
 
 fn read(log: &Log, wanted: &Wanted) -> RunLog {

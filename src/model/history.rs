@@ -1,59 +1,226 @@
-//! The last runs of a plan: what still can be restored, and what is unusual.
+//! The last runs of a plan: what still can be restored, and what is unusual. Pure.
 
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::plan::{ModuleId, PlanId};
+use super::plan::{ModuleId, Plan, PlanId};
 use super::run::{Outcome, State};
+
+mod usual;
+mod wire;
+
+pub use usual::{Quantity, Unusual, Usual};
 
 /// The version of the file format that this program writes.
 pub const VERSION: u32 = 1;
 /// Maximum number of runs kept of one plan.
 pub const MAX_RUNS: usize = 60;
+/// Number of runs that [`History::marks`] shows.
+pub const MARKS: usize = 14;
 
 /// The last runs of one plan, oldest first.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "wire::File", into = "wire::File")]
 pub struct History {
-    /// The file format's version.
+    /// The file format's version. What is above [`VERSION`] must not be written.
     pub version: u32,
     /// The plan.
     pub plan: PlanId,
     /// Its display name when it was last seen.
     pub name: Option<String>,
+    /// When a failed or missed run was last reported, if no run without failures has been reported since.
+    pub trouble: Option<Timestamp>,
     /// The runs, oldest first, at most [`MAX_RUNS`].
     pub runs: Vec<RunRecord>,
 }
 
 /// One run.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct RunRecord {
-    /// When it was due by the plan's schedule; `None` if there is none.
+    /// When it was due by the plan's schedule; `None` if there is none, or if it is not known.
     pub due: Option<Timestamp>,
     /// The newest end of its modules; for a run without any result, when it was noticed.
     pub at: Timestamp,
     /// The outcome, [`Outcome::Missed`] for a run that did not start.
     pub outcome: Outcome,
+    /// Whether every member had a result, or no more were expected.
+    pub over: bool,
+    /// When a recipient first got a mail that says what this record says; `None` if nobody has.
+    pub reported: Option<Timestamp>,
     /// Each module's part.
     pub modules: BTreeMap<ModuleId, ModuleRecord>,
 }
 
 /// One module's part in one run.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ModuleRecord {
     /// Its state.
     pub state: State,
     /// When its backup ended; `None` if it has no result of this run.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub end: Option<Timestamp>,
     /// How long it took, in seconds.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seconds: Option<u64>,
     /// The size of its newest snapshot, in bytes.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub size: Option<u64>,
     /// The number of files in its newest snapshot.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub files: Option<u64>,
 }
+
+impl RunRecord {
+    /// Returns what `plan` says about the run that was due at `due`, its modules being in these states. `at` is the time
+    /// of a run without any result.
+    pub fn new<'a>(
+        plan: &Plan,
+        due: Option<Timestamp>,
+        at: Timestamp,
+        outcome: Outcome,
+        over: bool,
+        states: impl IntoIterator<Item = (&'a ModuleId, State)>,
+    ) -> Self {
+        let part = |(id, state): (&'a ModuleId, State)| {
+            let result = plan.results.get(id).filter(|_| matches!(state, State::Success | State::Error));
+            let seconds = result.and_then(|result| Some(result.end?.duration_since(result.start?).as_secs()));
+            let record = ModuleRecord {
+                state,
+                end: result.and_then(|result| result.end).map(whole_seconds),
+                seconds: seconds.and_then(|seconds| seconds.try_into().ok()),
+                size: result.and_then(|result| result.total_size),
+                files: result.and_then(|result| result.total_file_count),
+            };
+            (id.clone(), record)
+        };
+        let modules: BTreeMap<ModuleId, ModuleRecord> = states.into_iter().map(part).collect();
+        let at = modules.values().filter_map(|module| module.end).max().unwrap_or(whole_seconds(at));
+        Self { due, at, outcome, over, reported: None, modules }
+    }
+
+    /// Whether every module succeeded.
+    pub fn is_good(&self) -> bool {
+        matches!(self.outcome, Outcome::Success | Outcome::Recovered)
+    }
+
+    /// The modules that failed or are absent, each with the end of its backup.
+    pub fn troubles(&self) -> impl Iterator<Item = (&ModuleId, Option<Timestamp>)> {
+        let troubled = self.modules.iter().filter(|(_, module)| module.state != State::Success);
+        troubled.map(|(id, module)| (id, module.end))
+    }
+
+    /// What runs are sorted by.
+    fn time(&self) -> Timestamp {
+        self.due.unwrap_or(self.at)
+    }
+
+    /// Whether `later` is another reading of the same run: due at the same time or, if that is not known, with the same
+    /// result of some module.
+    fn is_read_again_as(&self, later: &Self) -> bool {
+        match (self.due, later.due) {
+            (Some(due), Some(later)) => due == later,
+            // The schedule was edited, or is known only now.
+            _ => self.modules.iter().any(|(id, module)| {
+                module.end.is_some() && later.modules.get(id).is_some_and(|later| later.end == module.end)
+            }),
+        }
+    }
+
+    /// Whether both say the same about the run, so that a mail about one is a mail about the other.
+    pub fn says_the_same_as(&self, other: &Self) -> bool {
+        self.is_good() == other.is_good() && self.over == other.over && self.troubles().eq(other.troubles())
+    }
+}
+
+impl History {
+    /// Returns the history of a plan of which no run is known.
+    pub fn new(plan: PlanId) -> Self {
+        Self { version: VERSION, plan, name: None, trouble: None, runs: Vec::new() }
+    }
+
+    /// Records a run. Another reading of the last run, or of an earlier one that is still known, replaces it; whether it
+    /// was reported is kept if both say the same. Returns whether anything has changed.
+    pub fn record(&mut self, mut run: RunRecord) -> bool {
+        if run.reported.is_some() {
+            self.trouble = run.reported.filter(|_| !run.is_good());
+        }
+        if let Some(place) = self.runs.iter().rposition(|known| known.is_read_again_as(&run)) {
+            let known = &self.runs[place];
+            // The due time, once known, is kept by a reading after the schedule was edited.
+            run.due = run.due.or(known.due);
+            if run.reported.is_none() && known.says_the_same_as(&run) {
+                run.reported = known.reported;
+            }
+            if *known == run {
+                return false;
+            }
+            self.runs[place] = run;
+            return true;
+        }
+        let place = self.runs.partition_point(|known| known.time() <= run.time());
+        if place == 0 && self.runs.len() >= MAX_RUNS {
+            return false;
+        }
+        self.runs.insert(place, run);
+        if self.runs.len() > MAX_RUNS {
+            self.runs.remove(0);
+        }
+        true
+    }
+
+    /// Returns the number of runs in a row, up to the last one, that failed or were missed.
+    pub fn failed_in_a_row(&self) -> usize {
+        self.runs.iter().rev().take_while(|run| !run.is_good()).count()
+    }
+
+    /// Returns the number of runs in a row, up to the last one, in which `module` failed or had no result. Runs that it
+    /// was not part of are passed over.
+    pub fn module_failed_in_a_row(&self, module: &ModuleId) -> usize {
+        self.parts(module).take_while(|(_, part)| part.state != State::Success).count()
+    }
+
+    /// Returns when the last good backup of `module` ended, as far as the history goes back.
+    pub fn last_good(&self, module: &ModuleId) -> Option<Timestamp> {
+        self.parts(module)
+            .find(|(_, part)| part.state == State::Success)
+            .and_then(|(run, part)| part.end.or(Some(run.at)))
+    }
+
+    /// Returns the newest run that somebody was mailed about.
+    pub fn last_reported(&self) -> Option<&RunRecord> {
+        self.runs.iter().rev().find(|run| run.reported.is_some())
+    }
+
+    /// Returns one character for each of the last [`MARKS`] runs, oldest first: `+` good, `x` failed, `!` missed.
+    pub fn marks(&self) -> String {
+        let mark = |run: &RunRecord| match run.outcome {
+            _ if run.is_good() => '+',
+            Outcome::Missed => '!',
+            _ => 'x',
+        };
+        self.runs[self.runs.len().saturating_sub(MARKS)..].iter().map(mark).collect()
+    }
+
+    /// Returns one character for the part of `module` in each of the last [`MARKS`] runs, oldest first: `+` success, `x`
+    /// error, `-` no result, a space if it was not part of the run.
+    pub fn module_marks(&self, module: &ModuleId) -> String {
+        let mark = |run: &RunRecord| match run.modules.get(module).map(|part| part.state) {
+            Some(State::Success) => '+',
+            Some(State::Error) => 'x',
+            Some(State::Stale | State::Missing) => '-',
+            None => ' ',
+        };
+        self.runs[self.runs.len().saturating_sub(MARKS)..].iter().map(mark).collect()
+    }
+
+    /// The parts of `module`, newest first.
+    fn parts(&self, module: &ModuleId) -> impl Iterator<Item = (&RunRecord, &ModuleRecord)> {
+        self.runs.iter().rev().filter_map(|run| Some((run, run.modules.get(module)?)))
+    }
+}
+
+/// The file holds whole seconds, as NS8 does.
+fn whole_seconds(time: Timestamp) -> Timestamp {
+    Timestamp::from_second(time.as_second()).unwrap_or(time)
+}
+
+#[cfg(test)]
+mod tests;

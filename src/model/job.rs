@@ -8,17 +8,13 @@ use jiff::Timestamp;
 use lettre::message::Mailbox;
 use serde::{Deserialize, Serialize};
 
-use super::alert::Alert;
+use super::alert::{Alert, Alerts};
 use super::mail::{Mail, Recipient, RecipientState};
 use super::plan::PlanId;
+use super::run::Outcome;
 
 /// The version of the file format that this program writes. It reads every version up to this one.
-pub const VERSION: u32 = 1;
-
-/// At most this many different alerts are kept with a job; the rest are counted.
-pub const MAX_ALERTS: usize = 50;
-/// No further alert is kept with a job whose alerts have this many bytes of text.
-const MAX_TEXT: usize = 64 << 10;
+pub const VERSION: u32 = 2;
 
 /// A job's name: the UTC time of its arrival and four random digits, so that names sort by age.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -60,33 +56,46 @@ pub struct Job {
     pub plan: Option<PlanId>,
     /// When the first alert was accepted.
     pub accepted_at: Timestamp,
-    /// The alerts, each kind once, in order of arrival.
-    pub alerts: Vec<Alert>,
-    /// How many times further alerts have joined without being kept; a lower bound after a restart.
-    #[serde(default)]
-    pub alerts_left_out: u64,
+    /// The alerts.
+    #[serde(flatten)]
+    pub alerts: Alerts,
     /// How far the job has come.
     pub stage: Stage,
 }
 
-/// How far a job has come.
+/// The stage of a job. Each variant owns what its stage needs; `docs/development.md` draws the transitions.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Stage {
-    /// Waiting for the plan's modules; nothing has been read.
+    /// The run may still be going; nothing is written.
     Waiting,
-    /// The mails are written and on their way.
+    /// The reports are written, and not addressed yet.
+    Examined(Examined),
+    /// The reports are on their way.
     Delivering(Delivery),
+    /// An interim report is out; the final one follows when the run is over.
+    Following(Following),
+    /// Every recipient has the final report, or was given up.
+    Done(Done),
 }
 
-/// Mails on their way, and how often that was tried.
+/// Reports that are written and have no recipients yet.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Delivery {
+pub struct Examined {
     /// One mail for each plan that is reported.
     pub mails: Vec<Mail>,
-    /// Attempts so far.
-    #[serde(default)]
-    pub attempts: u32,
+    /// Whether a final report follows.
+    pub interim: bool,
+    /// The attempts made so far, for a report that replaces one that nobody has received.
+    pub attempts: Attempts,
+}
+
+/// Attempts to deliver a report, and the time spent between them.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Attempts {
+    /// The number of attempts so far.
+    #[serde(default, rename = "attempts")]
+    pub count: u32,
     /// Seconds spent in pauses between attempts. Counted rather than derived from the wall clock, so that neither a
     /// clock that jumps nor a machine that was off uses up `notification.retry_for`.
     #[serde(default)]
@@ -96,25 +105,39 @@ pub struct Delivery {
     pub next_attempt_at: Option<Timestamp>,
 }
 
-impl Job {
-    /// A job for the first alert of `plan`.
-    pub fn new(id: JobId, plan: Option<PlanId>, accepted_at: Timestamp, alert: Alert) -> Self {
-        Self { version: VERSION, id, plan, accepted_at, alerts: vec![alert], alerts_left_out: 0, stage: Stage::Waiting }
-    }
+/// Mails on their way.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Delivery {
+    /// One mail for each plan that is reported.
+    pub mails: Vec<Mail>,
+    /// The attempts so far.
+    #[serde(flatten)]
+    pub attempts: Attempts,
+    /// Whether a final report follows.
+    #[serde(default)]
+    pub interim: bool,
+}
 
-    /// Takes in a further alert of the same plan. False where there is nothing new to save: the alert is there already,
-    /// or there is no room for it and it is only counted.
-    pub fn join(&mut self, alert: Alert) -> bool {
-        if self.alerts.contains(&alert) {
-            return false;
-        }
-        let text: usize = self.alerts.iter().map(Alert::text_len).sum();
-        let kept = self.alerts.len() < MAX_ALERTS && text < MAX_TEXT;
-        match kept {
-            true => self.alerts.push(alert),
-            false => self.alerts_left_out += 1,
-        }
-        kept
+/// The wait for the end of a run of which an interim report is out.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Following {
+    /// When it began.
+    pub since: Timestamp,
+    /// The interim mails, with what became of each.
+    pub interim: Vec<Mail>,
+}
+
+/// What became of a job's last report.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Done {
+    /// The mails, with what became of each.
+    pub mails: Vec<Mail>,
+}
+
+impl Job {
+    /// Creates a job for alerts of `plan`.
+    pub fn new(id: JobId, plan: Option<PlanId>, accepted_at: Timestamp, alerts: Alerts) -> Self {
+        Self { version: VERSION, id, plan, accepted_at, alerts, stage: Stage::Waiting }
     }
 
     /// What the job is about, for people: `plan 2`.
@@ -130,59 +153,91 @@ impl Job {
         self.plan.as_ref().map_or("", PlanId::as_str)
     }
 
-    /// The mails that it has come to.
+    /// Returns the mails that the job has come to.
     pub fn mails(&self) -> &[Mail] {
         match &self.stage {
             Stage::Waiting => &[],
-            Stage::Delivering(delivery) => &delivery.mails,
+            Stage::Examined(Examined { mails, .. })
+            | Stage::Delivering(Delivery { mails, .. })
+            | Stage::Following(Following { interim: mails, .. })
+            | Stage::Done(Done { mails }) => mails,
         }
     }
 
-    /// Whether further alerts of the plan join this job.
-    pub fn is_waiting(&self) -> bool {
-        matches!(self.stage, Stage::Waiting)
+    /// Returns whether further alerts of the plan join this job: until its final report is being written.
+    pub fn takes_alerts(&self) -> bool {
+        match &self.stage {
+            Stage::Waiting | Stage::Following(_) => true,
+            Stage::Examined(examined) => examined.interim,
+            Stage::Delivering(delivery) => delivery.interim,
+            Stage::Done(_) => false,
+        }
     }
 
     /// When the alert began: the newest start of its alerts, no later than its arrival.
     pub fn alert_start(&self) -> Timestamp {
-        let newest = self.alerts.iter().filter_map(|alert| alert.starts_at).max();
+        let newest = self.alerts.kept.iter().filter_map(|alert| alert.starts_at).max();
         newest.unwrap_or(self.accepted_at).min(self.accepted_at)
     }
 
     /// Whether one of its alerts says that a run is missing.
     pub fn says_missing(&self) -> bool {
-        self.alerts.iter().any(Alert::says_missing)
+        self.alerts.kept.iter().any(Alert::says_missing)
     }
 
-    /// How much of a wait of `whole` is left at `now`. A clock that was set back makes it `whole` again at
-    /// most, one that was set forward ends it.
-    pub fn wait_left(&self, whole: Duration, now: Timestamp) -> Duration {
-        let elapsed = Duration::try_from(now.duration_since(self.accepted_at)).unwrap_or_default();
-        whole.saturating_sub(elapsed)
+    /// Returns how much of a time of `whole` since the job's arrival is left at `now`.
+    pub fn time_left(&self, whole: Duration, now: Timestamp) -> Duration {
+        time_left(self.accepted_at, whole, now)
     }
 }
 
-impl Delivery {
-    /// Mails that were just written.
-    pub fn new(mails: Vec<Mail>) -> Self {
-        Self { mails, attempts: 0, waited_seconds: 0, next_attempt_at: None }
-    }
+/// Returns how much of a time of `whole` that began at `since` is left at `now`. A clock that was set back makes it
+/// `whole` again at most, one that was set forward ends it.
+pub fn time_left(since: Timestamp, whole: Duration, now: Timestamp) -> Duration {
+    whole.saturating_sub(Duration::try_from(now.duration_since(since)).unwrap_or_default())
+}
 
-    /// How many deliveries, counted by recipient, are still to be made.
+impl Delivery {
+    /// Returns the number of deliveries, counted by recipient, that are still to be made.
     pub fn pending(&self) -> usize {
         self.mails.iter().map(|mail| mail.pending().count()).sum()
     }
 
-    /// Why the last attempt failed for somebody who still waits.
-    pub fn last_error(&self) -> Option<&str> {
-        self.mails.iter().flat_map(Mail::pending).find_map(|recipient| match &recipient.state {
-            RecipientState::Pending { last_error } => last_error.as_deref(),
-            _ => None,
-        })
+    /// Returns the recipients who still wait, each with the Message-ID of the mail.
+    pub fn waiting(&self) -> Vec<(String, String)> {
+        let of_mail = |mail: &Mail| -> Vec<_> {
+            mail.pending().map(|to| (mail.message_id.clone(), to.address.clone())).collect()
+        };
+        self.mails.iter().flat_map(of_mail).collect()
     }
 
-    /// Begins anew, with the whole time for it, for those who have not got their mail. Where an address that was given up
-    /// is no longer in `mail_to`, it was put right: those in `mail_to` who are new take its place.
+    /// Records what became of the mail with this Message-ID for one of its recipients.
+    pub fn record(&mut self, message_id: &str, to: &str, state: RecipientState) {
+        let mails = self.mails.iter_mut().filter(|mail| mail.message_id == message_id);
+        if let Some(recipient) = mails.flat_map(|mail| &mut mail.recipients).find(|known| known.address == to) {
+            recipient.state = state;
+        }
+    }
+
+    /// Returns why the last attempt failed for a recipient who still waits.
+    pub fn last_error(&self) -> Option<&str> {
+        self.mails.iter().flat_map(Mail::pending).find_map(Recipient::last_error)
+    }
+
+    /// Returns whether nobody has received any of the mails.
+    pub fn is_undelivered(&self) -> bool {
+        !self.mails.iter().flat_map(|mail| &mail.recipients).any(Recipient::is_delivered)
+    }
+
+    /// Returns whether nobody has received the report and it may be out of date: an interim one, or one that says that
+    /// the cluster could not be read.
+    pub fn may_be_outdated(&self) -> bool {
+        let says_nothing = self.mails.iter().all(|mail| mail.outcome == Outcome::Unknown);
+        !self.mails.is_empty() && self.is_undelivered() && (self.interim || says_nothing)
+    }
+
+    /// Begins anew, with all attempts before it, for the recipients who have not received their mail. An address that
+    /// was given up and is no longer in `mail_to` was corrected: the new ones in `mail_to` replace it.
     pub fn start_over(&mut self, mail_to: &[Mailbox]) {
         let named: Vec<Recipient> = mail_to.iter().map(Recipient::new).collect();
         for Mail { recipients, .. } in &mut self.mails {
@@ -197,25 +252,21 @@ impl Delivery {
                 waiting.state = RecipientState::Pending { last_error: None };
             }
         }
-        (self.attempts, self.waited_seconds, self.next_attempt_at) = (0, 0, None);
-    }
-
-    /// Whether anybody has been given up on.
-    pub fn any_given_up(&self) -> bool {
-        let given_up = |recipient: &Recipient| matches!(recipient.state, RecipientState::GivenUp { .. });
-        self.mails.iter().any(|mail| mail.recipients.iter().any(given_up))
+        self.attempts = Attempts::default();
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::alert::MAX_ALERTS;
     use crate::model::run::Outcome;
 
     fn job(accepted_at: &str) -> Job {
         let alert = Alert { name: "backup_failed".into(), labels: [].into(), annotations: [].into(), starts_at: None };
+        let alerts = Alerts { kept: vec![alert], left_out: 0 };
         let at: Timestamp = accepted_at.parse().unwrap();
-        Job::new(JobId::new(at, 0xbeef), PlanId::new("2"), at, alert)
+        Job::new(JobId::new(at, 0xbeef), PlanId::new("2"), at, alerts)
     }
 
     fn mail(states: Vec<RecipientState>) -> Mail {
@@ -238,11 +289,11 @@ mod tests {
         let waiting = include_str!("../../tests/fixtures/queue/waiting.v1.json");
         let delivering = include_str!("../../tests/fixtures/queue/delivering.v1.json");
         let job: Job = serde_json::from_str(waiting).unwrap();
-        assert!(job.is_waiting());
+        assert_eq!(job.stage, Stage::Waiting);
         assert_eq!(job.plan_field(), "2");
         let job: Job = serde_json::from_str(delivering).unwrap();
         let Stage::Delivering(delivery) = &job.stage else { panic!("{:?}", job.stage) };
-        assert_eq!((delivery.pending(), delivery.any_given_up()), (1, true));
+        assert_eq!((delivery.pending(), delivery.mails.iter().any(Mail::any_given_up)), (1, true));
         assert_eq!(delivery.last_error(), Some("relay.example.com:587 does not answer"));
     }
 
@@ -257,7 +308,7 @@ mod tests {
     #[test]
     fn a_wait_survives_restarts_and_clocks_that_jump() {
         let job = job("2026-11-22T03:00:00Z");
-        let left = |now: &str| job.wait_left(Duration::from_secs(30), now.parse().unwrap()).as_secs();
+        let left = |now: &str| job.time_left(Duration::from_secs(30), now.parse().unwrap()).as_secs();
         assert_eq!(left("2026-11-22T03:00:10Z"), 20);
         assert_eq!(left("2026-11-22T09:00:00Z"), 0, "set forward");
         assert_eq!(left("2026-11-21T22:00:00Z"), 30, "set back");
@@ -266,33 +317,33 @@ mod tests {
     #[test]
     fn each_kind_of_alert_is_kept_once_and_many_are_counted() {
         let mut job = job("2026-11-22T03:00:00Z");
-        assert!(!job.join(job.alerts[0].clone()));
+        assert!(!job.alerts.join(job.alerts.kept[0].clone()));
         for n in 0..MAX_ALERTS + 9 {
-            let mut alert = job.alerts[0].clone();
+            let mut alert = job.alerts.kept[0].clone();
             alert.labels.insert("node".into(), n.to_string());
-            assert_eq!(job.join(alert), n < MAX_ALERTS - 1, "what is only counted is not worth saving");
+            assert_eq!(job.alerts.join(alert), n < MAX_ALERTS - 1, "what is only counted is not worth saving");
         }
-        assert_eq!((job.alerts.len(), job.alerts_left_out), (MAX_ALERTS, 10));
+        assert_eq!((job.alerts.kept.len(), job.alerts.left_out), (MAX_ALERTS, 10));
     }
 
     #[test]
     fn few_alerts_are_kept_where_they_are_long() {
         let mut job = job("2026-11-22T03:00:00Z");
         for n in 0..20 {
-            let mut alert = job.alerts[0].clone();
+            let mut alert = job.alerts.kept[0].clone();
             alert.annotations.insert(format!("{n:02}"), "x".repeat(10_000 - 2));
-            assert_eq!(job.join(alert), n < 7);
+            assert_eq!(job.alerts.join(alert), n < 7);
         }
-        assert_eq!((job.alerts.len(), job.alerts_left_out), (8, 13));
+        assert_eq!((job.alerts.kept.len(), job.alerts.left_out), (8, 13));
     }
 
     #[test]
     fn an_alert_that_starts_in_the_future_starts_on_arrival() {
         let mut job = job("2026-11-22T03:00:00Z");
         assert_eq!(job.alert_start(), job.accepted_at);
-        job.alerts[0].starts_at = Some("2026-11-22T02:00:00Z".parse().unwrap());
+        job.alerts.kept[0].starts_at = Some("2026-11-22T02:00:00Z".parse().unwrap());
         assert_eq!(job.alert_start(), "2026-11-22T02:00:00Z".parse().unwrap());
-        job.alerts[0].starts_at = Some("2036-11-22T02:00:00Z".parse().unwrap());
+        job.alerts.kept[0].starts_at = Some("2036-11-22T02:00:00Z".parse().unwrap());
         assert_eq!(job.alert_start(), job.accepted_at);
     }
 
@@ -303,10 +354,10 @@ mod tests {
             let mut mail = mail(vec![RecipientState::Delivered { at }, RecipientState::Delivered { at }]);
             mail.recipients[1].address = "opps@example.com".into();
             mail.recipients[1].state = RecipientState::GivenUp { at, reason: "no such user".into() };
-            let mut delivery = Delivery::new(vec![mail]);
-            (delivery.attempts, delivery.waited_seconds) = (9, 300_000);
+            let attempts = Attempts { count: 9, waited_seconds: 300_000, next_attempt_at: Some(at) };
+            let mut delivery = Delivery { mails: vec![mail], attempts, interim: false };
             delivery.start_over(&mail_to.iter().map(|address| address.parse().unwrap()).collect::<Vec<_>>());
-            assert_eq!((delivery.attempts, delivery.waited_seconds), (0, 0));
+            assert_eq!(delivery.attempts, Attempts::default());
             let known = delivery.mails[0].recipients.iter();
             known.map(|known| (known.address.clone(), known.is_pending())).collect::<Vec<_>>()
         };

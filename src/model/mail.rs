@@ -79,6 +79,14 @@ impl Recipient {
         matches!(self.state, RecipientState::Delivered { .. })
     }
 
+    /// Returns why the last attempt failed for a recipient who still waits.
+    pub fn last_error(&self) -> Option<&str> {
+        match &self.state {
+            RecipientState::Pending { last_error } => last_error.as_deref(),
+            _ => None,
+        }
+    }
+
     /// The mailbox's address alone, in small letters: what tells one recipient from another.
     pub fn email(&self) -> String {
         let bare = self.address.rsplit_once('<').map_or(&*self.address, |(_, email)| email.trim_end_matches('>'));
@@ -95,5 +103,15 @@ impl Mail {
     /// The recipients that still wait for this mail.
     pub fn pending(&self) -> impl Iterator<Item = &Recipient> {
         self.recipients.iter().filter(|recipient| recipient.is_pending())
+    }
+
+    /// Returns why the last attempt failed for the recipient `to`.
+    pub fn last_error(&self, to: &str) -> Option<&str> {
+        self.recipients.iter().find(|recipient| recipient.address == to)?.last_error()
+    }
+
+    /// Returns whether any recipient was given up.
+    pub fn any_given_up(&self) -> bool {
+        self.recipients.iter().any(|recipient| matches!(recipient.state, RecipientState::GivenUp { .. }))
     }
 }

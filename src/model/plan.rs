@@ -106,6 +106,8 @@ pub struct Plan {
     pub enabled: bool,
     /// The destination it writes to.
     pub repository: Option<String>,
+    /// When it runs: a systemd calendar expression (B, C).
+    pub schedule: Option<String>,
     /// The modules that ought to have a result; `None` where the layout does not tell (A).
     pub members: Option<BTreeSet<ModuleId>>,
     /// The last result of each module, left-overs of removed modules and of non-members taken out.
@@ -171,6 +173,7 @@ impl Plan {
             defined: false,
             enabled: true,
             repository: None,
+            schedule: None,
             members: None,
             results: BTreeMap::new(),
             modules: BTreeMap::new(),

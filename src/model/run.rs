@@ -6,12 +6,13 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::model::job::Job;
-use crate::model::plan::{ModuleId, Plan};
+use super::plan::{Layout, ModuleId, ModuleResult, Plan};
 
-/// An alert that says that a run is missing may begin this long after a run that was not: the others' of a plan one of
-/// whose modules is missing.
+/// An alert that says that a run is missing may begin this long after a run that took place: that of the plan's other
+/// modules.
 const MISSING_AFTER: Duration = Duration::from_secs(3600);
+/// A backup that started this much before its run was due is still that run's: clocks differ.
+const TOLERANCE: Duration = Duration::from_secs(120);
 
 /// A module's state in this run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -106,6 +107,41 @@ impl Counts {
     }
 }
 
+/// What tells the results of this run from those of an earlier one.
+#[derive(Debug, Clone, Copy)]
+pub struct RunRule<'a> {
+    /// When the plan was due by its schedule: the times at or before the alert's arrival, newest first. Empty if there
+    /// is no schedule or it is not known.
+    pub due: &'a [Timestamp],
+    /// The newest start of the alerts; `None` without an alert.
+    pub alert_start: Option<Timestamp>,
+    /// Whether an alert says that the run is missing.
+    pub says_missing: bool,
+    /// A result that ended this much before the newest one is an earlier run's; `None`: never.
+    pub stale_after: Option<Duration>,
+}
+
+impl RunRule<'_> {
+    /// The rule without a schedule.
+    pub fn by_age(alert_start: Option<Timestamp>, stale_after: Option<Duration>) -> Self {
+        Self { due: &[], alert_start, says_missing: false, stale_after }
+    }
+}
+
+/// Why all is not said to be well although each module succeeded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Contradiction {
+    /// The cluster knows no such plan: the results are left over. Layout A, which defines no plan, is known by nothing else.
+    PlanUnknown,
+    /// Layout A's own record of the plan says that it failed.
+    PlanRecord,
+    /// A failure alert began after the newest result.
+    Alert {
+        /// When it began.
+        start: Timestamp,
+    },
+}
+
 /// What a plan's results mean.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Assessment {
@@ -117,73 +153,117 @@ pub struct Assessment {
     pub modules: Vec<(ModuleId, State)>,
     /// Whether even the newest sign of the plan is more than `stale_after` old.
     pub outdated: bool,
+    /// When this run was due by the plan's schedule; `None` if that is not known and age alone decided.
+    pub due: Option<Timestamp>,
+    /// What contradicts a SUCCESS.
+    pub contradiction: Option<Contradiction>,
 }
 
 impl Assessment {
-    /// The modules that failed or have no result of this run, failures first.
+    /// Returns the modules that failed or have no result of this run, failures first.
     pub fn troubled(&self) -> impl Iterator<Item = &ModuleId> {
         self.modules.iter().filter(|(_, state)| *state != State::Success).map(|(module, _)| module)
     }
 
-    /// The members that have no result of this run yet.
+    /// Returns the members that have no result of this run yet.
     pub fn unsettled(&self) -> BTreeSet<ModuleId> {
         let absent = |state: &State| matches!(state, State::Stale | State::Missing);
         self.modules.iter().filter(|(_, state)| absent(state)).map(|(module, _)| module.clone()).collect()
     }
 }
 
-/// Assesses `plan` for the alerts of `job`, at the time `now`.
+/// Assesses the results of `plan` by `rule`, at the time `now`.
 ///
-/// Where they say that a run of this plan is missing, and all that there is are successes from well before, those are
-/// an earlier run's however short `stale_after` finds the time since: somebody may have started that run by hand.
-pub fn assess_for(job: &Job, plan: &Plan, now: Timestamp, stale_after: Option<Duration>) -> Assessment {
-    let assessment = assess(plan, job.alert_start(), now, stale_after);
-    let run_until = plan.newest_sign().and_then(|newest| newest.checked_add(MISSING_AFTER).ok());
-    let earlier = run_until.is_some_and(|until| until < job.alert_start());
-    let of_this_plan = job.plan.is_some() && job.says_missing();
-    if of_this_plan && stale_after.is_some() && assessment.outcome == Outcome::Success && earlier {
-        return assess(plan, job.alert_start(), now, Some(Duration::ZERO));
-    }
-    assessment
-}
-
-/// Assesses `plan` for an alert that started at `alert_start`, at the time `now`.
-///
-/// A result is stale when it ended more than `stale_after` before this run, whose time is the newer of the alert's
-/// start and the newest sign of the plan. The latter counts as no later than `now`: one clock that runs ahead must not
-/// make everybody else's result an old one. The alert's start counts as it is: it was no later than the alert's
-/// arrival, and a clock that was set back since must not make last night's result one of this run.
-pub fn assess(plan: &Plan, alert_start: Timestamp, now: Timestamp, stale_after: Option<Duration>) -> Assessment {
-    let run = plan.newest_sign().map_or(alert_start, |newest| newest.min(now).max(alert_start));
-    let oldest = stale_after.and_then(|age| run.checked_sub(age).ok());
+/// With a schedule, a result belongs to this run if its backup started when the run was due or later, as
+/// [`Boundary`] has it, and if it is not older than `stale_after` relative to the newest result. Without one, only age
+/// counts, relative to the newest sign of the plan or the alert, whichever is newer.
+pub fn assess(plan: &Plan, rule: &RunRule<'_>, now: Timestamp) -> Assessment {
+    let boundary = Boundary::of(plan, rule, now);
     // A module whose result is damaged is in `modules` only: it counts as one without a result, never as nothing.
     let ids: BTreeSet<&ModuleId> =
         plan.results.keys().chain(plan.members.iter().flatten()).chain(plan.modules.keys()).collect();
-    let mut modules: Vec<(ModuleId, State)> = ids
-        .into_iter()
-        .map(|id| {
-            let state = match plan.results.get(id) {
-                None => State::Missing,
-                Some(result) if oldest.is_some_and(|oldest| result.end.is_some_and(|end| end < oldest)) => State::Stale,
-                Some(result) if result.errors == 0 => State::Success,
-                Some(_) => State::Error,
-            };
-            (id.clone(), state)
-        })
-        .collect();
+    let state = |id: &ModuleId| match plan.results.get(id) {
+        None => State::Missing,
+        Some(result) if boundary.excludes(result) => State::Stale,
+        Some(result) if result.errors == 0 => State::Success,
+        Some(_) => State::Error,
+    };
+    let mut modules: Vec<(ModuleId, State)> = ids.into_iter().map(|id| (id.clone(), state(id))).collect();
     modules.sort_by(|(a, state_a), (b, state_b)| (state_a, a.natural_order()).cmp(&(state_b, b.natural_order())));
     let newest_age = plan.newest_sign().and_then(|newest| Duration::try_from(now.duration_since(newest)).ok());
-    let outdated = newest_age.zip(stale_after).is_some_and(|(age, limit)| age > limit);
+    let outdated = newest_age.zip(rule.stale_after).is_some_and(|(age, limit)| age > limit);
     let counts = Counts::of(&modules);
-    Assessment { outcome: counts.outcome(), counts, modules, outdated }
+    let contradiction = contradiction(plan, rule).filter(|_| counts.outcome() == Outcome::Success);
+    let outcome = if contradiction.is_some() { Outcome::RepoFailure } else { counts.outcome() };
+    Assessment { outcome, counts, modules, outdated, due: boundary.due, contradiction }
+}
+
+/// From when on a result is this run's.
+struct Boundary {
+    due: Option<Timestamp>,
+    /// Results that started before are an earlier run's.
+    started: Option<Timestamp>,
+    /// Results that ended before are an earlier run's.
+    ended: Option<Timestamp>,
+}
+
+impl Boundary {
+    fn of(plan: &Plan, rule: &RunRule<'_>, now: Timestamp) -> Self {
+        let due = due(plan, rule.due);
+        // One clock that runs ahead must not make everybody else's result an old one.
+        let newest = plan.newest_sign().map(|newest| newest.min(now));
+        let (reference, stale_after) = match (due, rule.alert_start) {
+            (Some(_), _) | (None, None) => (newest, rule.stale_after),
+            (None, Some(start)) if rule.says_missing && rule.stale_after.is_some() && is_before(newest, start) => {
+                (Some(start), Some(Duration::ZERO))
+            }
+            (None, Some(start)) => (newest.max(Some(start)), rule.stale_after),
+        };
+        let ended = reference.zip(stale_after).and_then(|(newest, age)| newest.checked_sub(age).ok());
+        Self { due, started: due.and_then(|due| due.checked_sub(TOLERANCE).ok()), ended }
+    }
+
+    fn excludes(&self, result: &ModuleResult) -> bool {
+        let before = |time: Option<Timestamp>, limit: Option<Timestamp>| {
+            time.zip(limit).is_some_and(|(time, limit)| time < limit)
+        };
+        before(result.start.or(result.end), self.started) || before(result.end, self.ended)
+    }
+}
+
+/// When this run was due: the newest of `times` at which no backup of the plan was under way. A run that was still
+/// going then kept systemd from starting another.
+fn due(plan: &Plan, times: &[Timestamp]) -> Option<Timestamp> {
+    let spans = |result: &ModuleResult, time: Timestamp| {
+        let started_before = result.start.and_then(|start| start.checked_add(TOLERANCE).ok());
+        started_before.is_some_and(|start| start < time) && result.end.is_some_and(|end| end > time)
+    };
+    let is_free = |time: &&Timestamp| !plan.results.values().any(|result| spans(result, **time));
+    times.iter().find(is_free).or(times.last()).copied()
+}
+
+/// Whether the newest sign of a plan is from well before an alert that says that the run is missing: then it is of an
+/// earlier run, however few hours lie between.
+fn is_before(newest: Option<Timestamp>, alert_start: Timestamp) -> bool {
+    newest.and_then(|newest| newest.checked_add(MISSING_AFTER).ok()).is_some_and(|until| until < alert_start)
+}
+
+fn contradiction(plan: &Plan, rule: &RunRule<'_>) -> Option<Contradiction> {
+    let of_a = |result: &ModuleResult| result.layout == Layout::A;
+    if !plan.defined && plan.damaged.is_empty() && !plan.results.values().any(of_a) {
+        return Some(Contradiction::PlanUnknown);
+    }
+    if plan.status.as_ref().is_some_and(|status| !status.success) {
+        return Some(Contradiction::PlanRecord);
+    }
+    let start = rule.alert_start.filter(|_| !rule.says_missing)?;
+    plan.newest_sign().is_none_or(|newest| newest < start).then_some(Contradiction::Alert { start })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::alert::Alert;
-    use crate::model::job::JobId;
-    use crate::model::plan::{Layout, Module, ModuleResult, PlanId, PlanStatus};
+    use crate::model::plan::{Layout, Module, PlanId, PlanStatus};
 
     const HOUR: i64 = 3600;
     const HALF_A_DAY: Option<Duration> = Some(Duration::from_secs(43_200));
@@ -216,8 +296,14 @@ mod tests {
         plan
     }
 
+    /// Assesses without a schedule.
+    fn by_age(plan: &Plan, alert: Timestamp, now: Timestamp, stale_after: Option<Duration>) -> Assessment {
+        let rule = RunRule { due: &[], alert_start: Some(alert), says_missing: false, stale_after };
+        assess(plan, &rule, now)
+    }
+
     fn states(plan: &Plan, alert: i64, now: i64) -> Vec<(String, State)> {
-        let assessment = assess(plan, at(alert), at(now), HALF_A_DAY);
+        let assessment = by_age(plan, at(alert), at(now), HALF_A_DAY);
         assessment.modules.into_iter().map(|(id, state)| (id.to_string(), state)).collect()
     }
 
@@ -260,7 +346,7 @@ mod tests {
     #[test]
     fn a_result_of_last_month_is_told_to_be_old() {
         let plan = plan(&[("a", Some(0), 0)], None);
-        let outdated = |now, stale_after| assess(&plan, Timestamp::UNIX_EPOCH, at(now), stale_after).outdated;
+        let outdated = |now, stale_after| by_age(&plan, Timestamp::UNIX_EPOCH, at(now), stale_after).outdated;
         assert_eq!([12 * HOUR, 12 * HOUR + 1, -1].map(|now| outdated(now, HALF_A_DAY)), [false, true, false]);
         assert!(!outdated(700 * HOUR, None));
     }
@@ -270,7 +356,7 @@ mod tests {
         let plan = plan(&[("d", Some(0), 0), ("c", Some(0), 1), ("b", Some(0), 0)], Some(&["a", "b", "c", "d"]));
         let in_order = [("c", State::Error), ("a", State::Missing), ("b", State::Success), ("d", State::Success)];
         assert_eq!(states(&plan, 0, 0), in_order.map(|(name, state)| (name.into(), state)));
-        let assessment = assess(&plan, at(0), at(0), HALF_A_DAY);
+        let assessment = by_age(&plan, at(0), at(0), HALF_A_DAY);
         assert_eq!(assessment.counts, Counts { success: 2, error: 1, stale: 0, missing: 1 });
         assert_eq!(assessment.unsettled(), BTreeSet::from([id("a")]));
     }
@@ -296,27 +382,85 @@ mod tests {
         ] {
             assert_eq!(states(&plan(&[("m", Some(end), 0)], None), 0, 2 * HOUR), [("m".into(), state)], "{end}");
         }
-        let forever = assess(&plan(&[("m", Some(-1_000_000), 0)], None), at(0), at(0), None);
+        let forever = by_age(&plan(&[("m", Some(-1_000_000), 0)], None), at(-1_000_000), at(0), None);
         assert_eq!(forever.outcome, Outcome::Success);
     }
 
-    /// A run by hand in the afternoon is not the night's, however few hours lie between.
+    /// A run by hand in the afternoon is not the night's, however few hours lie between, and neither is one old error.
     #[test]
     fn a_missing_run_is_not_made_up_by_an_earlier_one() {
         let all_well = plan(&[("a", Some(0), 0), ("b", Some(HOUR), 0)], Some(&["a", "b"]));
         let one_failed = plan(&[("a", Some(0), 1), ("b", Some(HOUR), 0)], Some(&["a", "b"]));
-        let outcome = |plan, alert: &str, starts_at: i64| {
-            let (name, starts_at) = (alert.into(), Some(at(starts_at)));
-            let alert = Alert { name, labels: [].into(), annotations: [].into(), starts_at };
-            let job = Job::new(JobId::new(at(0), 0), PlanId::new("2"), at(24 * HOUR), alert);
-            assess_for(&job, plan, at(24 * HOUR), HALF_A_DAY).outcome
+        let outcome = |plan, says_missing, starts_at: i64| {
+            let alert_start = Some(at(starts_at));
+            let rule = RunRule { due: &[], alert_start, says_missing, stale_after: HALF_A_DAY };
+            assess(plan, &rule, at(24 * HOUR)).outcome
         };
-        for name in ["backup_missing", "NsBackupMissing"] {
-            assert_eq!(outcome(&all_well, name, 11 * HOUR), Outcome::RepoFailure);
-            assert_eq!(outcome(&all_well, name, 2 * HOUR), Outcome::Success, "the run is over, though late");
-            assert_eq!(outcome(&one_failed, name, 11 * HOUR), Outcome::Partial);
+        assert_eq!(outcome(&all_well, true, 11 * HOUR), Outcome::RepoFailure);
+        assert_eq!(outcome(&one_failed, true, 11 * HOUR), Outcome::RepoFailure);
+        assert_eq!(outcome(&all_well, true, 2 * HOUR), Outcome::Success, "the run is over, though late");
+        assert_eq!(outcome(&all_well, false, HOUR), Outcome::Success);
+    }
+
+    #[test]
+    fn a_failure_alert_that_no_result_explains_contradicts_a_success() {
+        let mut plan = plan(&[("a", Some(0), 0)], Some(&["a"]));
+        let found = |plan: &Plan, alert| by_age(plan, at(alert), at(2 * HOUR), HALF_A_DAY);
+        assert_eq!(found(&plan, 0).outcome, Outcome::Success);
+        let contradicted = found(&plan, 1);
+        assert_eq!(contradicted.outcome, Outcome::RepoFailure);
+        assert_eq!(contradicted.contradiction, Some(Contradiction::Alert { start: at(1) }));
+        plan.status = Some(PlanStatus { success: false, timestamp: Some(at(1)), errors: Some(1) });
+        let contradicted = found(&plan, 0);
+        assert_eq!(contradicted.contradiction, Some(Contradiction::PlanRecord));
+        assert_eq!(contradicted.outcome, Outcome::RepoFailure);
+    }
+
+    /// Results as (start, end, errors), against the times at which the plan was due.
+    fn scheduled(results: &[(&str, i64, i64, u64)], due: &[i64], now: i64) -> Vec<(String, State)> {
+        let mut plan = plan(&[], None);
+        for (name, start, end, errors) in results {
+            let result = ModuleResult { start: Some(at(*start)), ..result(Some(at(*end)), *errors) };
+            plan.results.insert(id(name), result);
         }
-        assert_eq!(outcome(&all_well, "BackupFailed", 11 * HOUR), Outcome::Success);
+        plan.members = Some(plan.results.keys().cloned().collect());
+        let due: Vec<Timestamp> = due.iter().map(|due| at(*due)).collect();
+        let rule = RunRule { due: &due, alert_start: Some(at(now)), says_missing: false, stale_after: HALF_A_DAY };
+        assess(&plan, &rule, at(now)).modules.into_iter().map(|(id, state)| (id.to_string(), state)).collect()
+    }
+
+    #[test]
+    fn a_result_from_before_the_run_was_due_is_an_earlier_runs() {
+        let due = [24 * HOUR, 18 * HOUR, 12 * HOUR];
+        for (start, state) in [
+            (18 * HOUR + 60, State::Stale),
+            (22 * HOUR, State::Stale),
+            (24 * HOUR - 121, State::Stale),
+            (24 * HOUR - 119, State::Success),
+            (24 * HOUR + 5, State::Success),
+        ] {
+            let results = [("m", start, start + 30, 0), ("x", 24 * HOUR + 60, 24 * HOUR + 90, 1)];
+            let found = scheduled(&results, &due, 25 * HOUR);
+            assert!(found.contains(&("m".into(), state)), "{start}: {found:?}");
+        }
+    }
+
+    /// systemd does not start a run while the one before is still going.
+    #[test]
+    fn a_run_that_was_still_going_when_the_next_was_due_is_the_one_that_counts() {
+        let due = [2 * HOUR, HOUR, 0];
+        let results = [("a", 65, 100, 0), ("b", 101, HOUR + 600, 1), ("c", HOUR + 601, 2 * HOUR + 60, 0)];
+        let found = scheduled(&results, &due, 2 * HOUR + 120);
+        assert_eq!(found[0], ("b".into(), State::Error));
+        assert!(found.iter().all(|(_, state)| *state != State::Stale), "{found:?}");
+    }
+
+    #[test]
+    fn a_run_by_hand_counts_but_not_beside_results_from_long_before() {
+        let results = [("a", 60, 120, 0), ("b", 14 * HOUR, 14 * HOUR + 60, 0)];
+        assert_eq!(scheduled(&results, &[0], 15 * HOUR), [("a".into(), State::Stale), ("b".into(), State::Success)]);
+        let results = [("a", 60, 120, 0), ("b", 8 * HOUR, 8 * HOUR + 60, 0)];
+        assert!(scheduled(&results, &[0], 9 * HOUR).iter().all(|(_, state)| *state == State::Success));
     }
 
     /// Layout A: a run that ended before its first module did leaves only the plan's own record.
@@ -338,7 +482,7 @@ mod tests {
     #[test]
     fn last_nights_success_is_not_tonights() {
         let plan = plan(&[("a", Some(-24 * HOUR), 0), ("b", Some(-23 * HOUR), 0)], Some(&["a", "b"]));
-        assert_eq!(assess(&plan, at(0), at(60), HALF_A_DAY).outcome, Outcome::RepoFailure);
+        assert_eq!(by_age(&plan, at(0), at(60), HALF_A_DAY).outcome, Outcome::RepoFailure);
     }
 
     #[test]
@@ -363,7 +507,7 @@ mod tests {
         let mut plan = plan(&[("a", Some(0), 0)], None);
         plan.modules = [id("a"), id("b")].map(|id| (id, Module::default())).into();
         assert_eq!(states(&plan, 0, 0), [("b".into(), State::Missing), ("a".into(), State::Success)]);
-        assert_eq!(assess(&plan, at(0), at(0), HALF_A_DAY).outcome, Outcome::Partial);
+        assert_eq!(by_age(&plan, at(0), at(0), HALF_A_DAY).outcome, Outcome::Partial);
     }
 
     #[test]
@@ -373,7 +517,7 @@ mod tests {
         plan.results.insert(id("c"), result(Some(Timestamp::MAX), 0));
         for now in [Timestamp::MIN, at(0), Timestamp::MAX] {
             for alert in [Timestamp::MIN, Timestamp::MAX] {
-                assert_eq!(assess(&plan, alert, now, Some(Duration::MAX)).counts.total(), 3);
+                assert_eq!(by_age(&plan, alert, now, Some(Duration::MAX)).counts.total(), 3);
             }
         }
     }

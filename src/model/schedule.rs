@@ -1,7 +1,16 @@
 //! When a plan's schedule is due. Pure.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+
+use super::plan::{ModuleResult, Plan};
+
+/// How much earlier than it was due a backup of a run may have started: clocks of nodes differ.
+pub const TOLERANCE: Duration = Duration::from_secs(120);
+/// The longest pause between two modules of one run.
+const PAUSE: Duration = Duration::from_secs(30);
 
 /// The times at which a schedule elapses, around a reference time.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -17,5 +26,86 @@ impl Elapses {
     /// Returns the last elapse at or before the reference time.
     pub fn last(&self) -> Option<Timestamp> {
         self.before.first().copied()
+    }
+
+    /// Returns the elapses at which runs of `plan` began, or should have, newest first. systemd does not start a service
+    /// that runs already, so an elapse in the middle of a run has no run of its own.
+    pub fn of_runs(&self, plan: &Plan) -> impl Iterator<Item = Timestamp> {
+        self.before.iter().copied().filter(|due| !is_in_the_middle(plan, *due))
+    }
+
+    /// Returns the elapse that the current run of `plan` belongs to; the oldest that is known, if even that one is in the
+    /// middle of it.
+    pub fn of_run(&self, plan: &Plan) -> Option<Timestamp> {
+        self.of_runs(plan).next().or(self.before.last().copied())
+    }
+}
+
+/// Whether a backup started in the run that was due at `due`, or later, so that its result is of that run.
+pub fn is_of_run(result: &ModuleResult, due: Timestamp) -> bool {
+    let earliest = due.saturating_sub(TOLERANCE).unwrap_or(Timestamp::MIN);
+    result.start.or(result.end).is_none_or(|began| began >= earliest)
+}
+
+/// Whether backups that follow one another without a pause begin before `due` and end after it.
+fn is_in_the_middle(plan: &Plan, due: Timestamp) -> bool {
+    let mut spans: Vec<(Timestamp, Timestamp)> =
+        plan.results.values().filter_map(|result| Some((result.start?, result.end?))).collect();
+    spans.sort_unstable();
+    let (earliest, pause) = (due.saturating_sub(TOLERANCE).unwrap_or(Timestamp::MIN), PAUSE);
+    let mut end_of_chain: Option<Timestamp> = None;
+    for (start, end) in spans {
+        let follows = end_of_chain.is_some_and(|before| start.saturating_sub(pause).is_ok_and(|start| start <= before));
+        end_of_chain = match start < earliest || follows {
+            true if follows => end_of_chain.max(Some(end)),
+            true => Some(end),
+            false => None,
+        };
+        if end_of_chain.is_some_and(|end| end > due) {
+            return true;
+        }
+    }
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::plan::{Layout, ModuleId, PlanId};
+
+    fn at(minutes: i64) -> Timestamp {
+        Timestamp::from_second(1_763_600_000 + minutes * 60).unwrap()
+    }
+
+    /// An hourly plan whose backups began and ended at these minutes.
+    fn due(spans: &[(i64, i64)]) -> Option<i64> {
+        let mut plan = Plan::unknown(PlanId::new("2").unwrap());
+        for (n, (start, end)) in spans.iter().enumerate() {
+            let result = ModuleResult {
+                layout: Layout::C,
+                start: Some(at(*start)),
+                end: Some(at(*end)),
+                errors: 0,
+                error: None,
+                total_size: None,
+                total_file_count: None,
+                snapshots_count: None,
+            };
+            plan.results.insert(ModuleId::new(format!("m{n}")).unwrap(), result);
+        }
+        let elapses = Elapses { before: [120, 60, 0].map(at).into(), next: Some(at(180)) };
+        elapses.of_run(&plan).map(|due| due.duration_since(at(0)).as_mins())
+    }
+
+    #[test]
+    fn an_elapse_in_the_middle_of_a_run_has_no_run() {
+        assert_eq!(due(&[]), Some(120));
+        assert_eq!(due(&[(60, 90), (90, 110)]), Some(120), "over before it");
+        assert_eq!(due(&[(120, 121), (60, 90)]), Some(120), "the next one has begun");
+        assert_eq!(due(&[(60, 130)]), Some(60), "one backup spans it");
+        assert_eq!(due(&[(60, 90), (90, 120), (120, 125)]), Some(60), "one follows the other");
+        assert_eq!(due(&[(61, 100), (119, 121)]), Some(120), "a pause between, and a clock that is a minute ahead");
+        assert_eq!(due(&[(0, 125)]), Some(0), "it spans two");
+        assert_eq!(due(&[(-10, 125)]), Some(0), "the oldest that is known");
     }
 }

@@ -204,7 +204,7 @@ mod tests {
 
     use super::*;
     use crate::model::plan::{Plan, PlanId};
-    use crate::model::run::assess;
+    use crate::model::run::{RunRule, assess};
 
     fn some(text: &str) -> Option<String> {
         (!text.is_empty()).then(|| text.into())
@@ -336,7 +336,7 @@ mod tests {
         let mut plan = Plan::unknown(PlanId::new("1").unwrap());
         let ids = (1..=10).map(|n| ModuleId::new(format!("mail{n}")).unwrap());
         plan.members = Some(ids.collect());
-        let assessment = assess(&plan, Timestamp::UNIX_EPOCH, Timestamp::UNIX_EPOCH, None);
+        let assessment = assess(&plan, &RunRule::by_age(None, None), Timestamp::UNIX_EPOCH);
         let destinations = Destinations {
             all: vec![
                 per_module("s3:https://user:pw@host/bucket"),

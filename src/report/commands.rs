@@ -2,6 +2,7 @@
 
 use crate::config::RedisAddress;
 use crate::model::plan::{ModuleId, PlanId};
+use crate::model::text::clean;
 
 /// Longest command offered, in bytes.
 const MAX_COMMAND: usize = 200;
@@ -15,11 +16,28 @@ pub(super) fn status(redis: &RedisAddress, plan: &PlanId, module: &ModuleId) -> 
     }
 }
 
-/// The unit that runs the plan on a node (NS8: `backup3.service` runs plan 3), and its log.
+/// The unit that runs the plan on a node in layout C (`backup3.service` runs plan 3), and its log.
 pub(super) fn run(plan: &PlanId) -> Vec<String> {
     let unit = format!("backup{plan}.service");
     let commands = [&["systemctl", "status", &unit][..], &["journalctl", "-e", "-u", &unit]];
     commands.into_iter().filter(|_| is_number(plan)).filter_map(shell).collect()
+}
+
+/// The units that run the plan for a module in layout B: that of a rootless module is in its user's own manager.
+pub(super) fn run_of_module(plan: &PlanId, module: &ModuleId) -> Vec<String> {
+    let (Some(id), true) = (Some(module.as_str()).filter(|id| !id.starts_with('-')), is_number(plan)) else {
+        return Vec::new();
+    };
+    let unit = format!("backup{plan}.service");
+    let rootful = format!("backup{plan}-{id}.service");
+    let commands =
+        [&["runagent", "-m", id, "systemctl", "--user", "status", &unit][..], &["journalctl", "-e", "-u", &rootful]];
+    commands.into_iter().filter_map(shell).collect()
+}
+
+/// A command that was made elsewhere; `None` if it cannot be shown as it is.
+pub(super) fn shown_as_it_is(command: &str) -> Option<String> {
+    (!command.is_empty() && clean(command, 2 * MAX_COMMAND) == command).then(|| command.into())
 }
 
 /// When the plans run on a node.
@@ -93,5 +111,22 @@ mod tests {
         assert!(run(&plan("2.service sshd")).is_empty());
         assert_eq!(restic(&plan("2.service sshd"), &module("mail1"), "snapshots"), None);
         assert_eq!(timers(), ["systemctl list-timers 'backup*'"]);
+    }
+
+    #[test]
+    fn layout_b_has_a_unit_for_each_module() {
+        assert_eq!(
+            run_of_module(&plan("3"), &module("mail1")),
+            ["runagent -m mail1 systemctl --user status backup3.service", "journalctl -e -u backup3-mail1.service"]
+        );
+        assert!(run_of_module(&plan("3 x"), &module("mail1")).is_empty());
+        assert!(run_of_module(&plan("3"), &module("--help")).is_empty());
+    }
+
+    #[test]
+    fn a_command_from_elsewhere_is_shown_only_as_it_is() {
+        let command = "logcli query '{unit=\"backup2.service\"}'";
+        assert_eq!(shown_as_it_is(command).as_deref(), Some(command));
+        assert_eq!(["", "a\nb", "cat < x", "\u{202e}"].map(shown_as_it_is), [const { None }; 4]);
     }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
-use super::{Finding, Report, outcome};
+use super::{Finding, PlanFacts, Report, outcome};
 
 /// SHA-256, in hex, of what the report says about the plan: outcome, and each module's state and result.
 ///
@@ -15,7 +15,7 @@ use super::{Finding, Report, outcome};
 pub fn digest(report: &Report) -> String {
     let mut facts = vec![json!(outcome(report))];
     let mut has_results = false;
-    if let Finding::Plan { plan, assessment, .. } = &report.finding {
+    if let Finding::Plan(PlanFacts { plan, assessment, .. }) = &report.finding {
         has_results = assessment.counts.success + assessment.counts.error > 0;
         facts.push(json!([plan.id, plan.status]));
         for (module, state) in &assessment.modules {

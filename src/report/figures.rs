@@ -7,6 +7,10 @@ use jiff::tz::TimeZone;
 
 use super::words::Words;
 
+/// Longest name and longest sentence from outside, in bytes. With the bounds on lists they keep a mail under 200 KB.
+pub(super) const MAX_NAME: usize = 80;
+pub(super) const MAX_SENTENCE: usize = 500;
+
 /// `2026-11-22 02:12`, where the page gives the offset elsewhere.
 pub(super) fn time(time: Timestamp, zone: &TimeZone) -> String {
     time.to_zoned(zone.clone()).strftime("%Y-%m-%d %H:%M").to_string()
@@ -27,15 +31,24 @@ pub(super) fn end_time(start: Timestamp, end: Timestamp, zone: &TimeZone) -> Str
 /// `45 s`, `12 min`, `1 h 12 min`, `3 d 4 h`: the two largest units that are not 0.
 pub(super) fn duration(words: Words, duration: Duration) -> String {
     let seconds = duration.as_secs();
+    let (unit, largest) = largest_unit(words, seconds);
+    let (next_unit, next) = largest_unit(words, seconds % unit);
+    // "3 d 5 s" says less than it seems to: the second unit follows the first.
+    let follows = next_unit < unit && seconds % unit >= next_unit && unit <= 60 * next_unit;
+    if follows { format!("{largest} {next}") } else { largest }
+}
+
+/// `5 d ago`: how long before `now`, in the largest unit.
+pub(super) fn ago(words: Words, now: Timestamp, then: Timestamp) -> String {
+    let age = Duration::try_from(now.duration_since(then)).unwrap_or_default();
+    words.ago(&largest_unit(words, age.as_secs()).1)
+}
+
+/// The largest unit that fits, in seconds, and how often it does, in words.
+fn largest_unit(words: Words, seconds: u64) -> (u64, String) {
     let units = [(86_400, words.days()), (3600, "h".into()), (60, "min".into()), (1, "s".into())];
-    let largest = units.iter().position(|(unit, _)| seconds >= *unit).unwrap_or(units.len() - 1);
-    let part = |(unit, name): &(u64, String), of: u64| format!("{} {name}", number(words, of / unit));
-    let (unit, next) = (&units[largest], units.get(largest + 1));
-    let rest = seconds % unit.0;
-    match next.filter(|next| rest >= next.0) {
-        Some(next) => format!("{} {}", part(unit, seconds), part(next, rest)),
-        None => part(unit, seconds),
-    }
+    let (unit, name) = units.into_iter().find(|(unit, _)| seconds >= *unit).unwrap_or((1, "s".into()));
+    (unit, format!("{} {name}", number(words, seconds / unit)))
 }
 
 /// `12.4 GiB`.
@@ -62,6 +75,16 @@ pub(super) fn number(words: Words, number: u64) -> String {
     grouped
 }
 
+/// A sentence that others may follow: without the full stop at its end.
+pub(super) fn without_full_stop(sentence: &str) -> &str {
+    sentence.trim_end_matches(['.', '\n', ' '])
+}
+
+/// The facts that are known, in a row.
+pub(super) fn join<const N: usize>(facts: [Option<String>; N]) -> String {
+    facts.into_iter().flatten().collect::<Vec<_>>().join(", ")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -72,6 +95,14 @@ mod tests {
         let text = |seconds| duration(Words(En), Duration::from_secs(seconds));
         let texts = [0, 59, 60, 61, 3600, 3659, 4320, 86_400, 273_600].map(text);
         assert_eq!(texts, ["0 s", "59 s", "1 min", "1 min 1 s", "1 h", "1 h", "1 h 12 min", "1 d", "3 d 4 h"]);
+    }
+
+    #[test]
+    fn an_age_has_its_largest_unit_and_is_never_negative() {
+        let now: Timestamp = "2026-11-24T02:14:00Z".parse().unwrap();
+        let age = |then: &str| ago(Words(En), now, then.parse().unwrap());
+        let ages = ["2026-11-19T01:14:00Z", "2026-11-24T00:00:00Z", "2026-11-25T00:00:00Z"].map(age);
+        assert_eq!(ages, ["5 d ago", "2 h ago", "0 s ago"]);
     }
 
     #[test]

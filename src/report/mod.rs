@@ -1,21 +1,27 @@
-//! Writes the report: subject, plain text, JSON, and the digest that tells whether two reports say the same. Pure.
+//! Writes the report: subject, plain text, JSON, page, and the digest that tells whether two reports say the same. Pure.
 //!
-//! `text` says what comes in which order, `modules` and `repositories` are its longest parts; `words` holds every
-//! phrase in every language, `figures` writes times, sizes and numbers, `commands` offers what to type next, `page`
-//! breaks lines, and `clean` makes text from outside harmless.
+//! ```text
+//! facts ──► blocks ──► text, html
+//!   └─────► json
+//! ```
+//!
+//! `facts` is all that a report says, as values; `blocks` puts it into words and in order; `text` and `html` lay that
+//! out. `words` holds every phrase in every language, `trend` compares a run with earlier ones, `figures` writes times,
+//! sizes and numbers, `commands` offers what to type next, and [`clean`](crate::model::text::clean) makes text from
+//! outside harmless.
 
+mod blocks;
 mod commands;
 mod digest;
+mod facts;
 mod figures;
+mod html;
 mod json;
 mod mail;
-mod modules;
-mod page;
-mod repositories;
 mod subject;
 mod text;
+mod trend;
 mod words;
-mod writer;
 
 use std::time::Duration;
 
@@ -24,76 +30,54 @@ use jiff::tz::TimeZone;
 
 pub use digest::digest;
 use digest::sha256;
+pub use facts::{Finding, Interim, News, PlanFacts, Report};
 pub use json::json;
 pub use mail::mail;
 pub use subject::{outcome, subject};
-pub use text::{test_mail, text};
+pub use trend::expected;
+pub(crate) use words::Words;
 
-use crate::config::{Language, RedisAddress};
-use crate::model::alert::Alert;
-use crate::model::cluster::ReadError;
-use crate::model::plan::{Plan, PlanId};
-use crate::model::repository::Probes;
-use crate::model::run::Assessment;
+use crate::config::Language;
+use crate::model::history::History;
 
-/// All that a report tells.
-#[derive(Debug, Clone)]
-pub struct Report<'a> {
-    /// What it is about.
-    pub finding: Finding<'a>,
-    /// The plan that the alert, or the command, names.
-    pub asked_for: Option<&'a PlanId>,
-    /// The cluster's name, where known.
-    pub cluster: Option<&'a str>,
-    /// The alerts behind it; empty for `report` on the command line.
-    pub alerts: &'a [Alert],
-    /// Further alerts that were counted but not kept.
-    pub alerts_left_out: u64,
-    /// The job; `None` for `report` on the command line.
-    pub job_id: Option<&'a str>,
-    /// Where the cluster's Redis is, for commands that read it.
-    pub redis: &'a RedisAddress,
-    /// This machine's name.
-    pub host: &'a str,
-    /// The time of writing.
-    pub now: Timestamp,
-    /// The time zone in which times are shown: this machine's.
-    pub zone: TimeZone,
-    /// The reader's language.
-    pub language: Language,
+/// Returns the report as plain text: lines of at most 72 columns unless a command is longer, no `<` and no `>`.
+pub fn text(report: &Report) -> String {
+    text::render(&blocks::blocks(report, false))
 }
 
-impl Report<'_> {
-    /// The plan it is about.
-    pub fn plan_id(&self) -> Option<&PlanId> {
-        match &self.finding {
-            Finding::Plan { plan, .. } => Some(&plan.id),
-            Finding::NothingRecent(_) | Finding::Unreadable(_) => self.asked_for,
-        }
-    }
+/// Returns the report as plain text for a terminal: with the last runs at a glance.
+pub fn terminal(report: &Report) -> String {
+    text::render(&blocks::blocks(report, true))
 }
 
-/// What a report is about.
-#[derive(Debug, Clone)]
-pub enum Finding<'a> {
-    /// One plan's run.
-    Plan {
-        /// What the cluster says.
-        plan: &'a Plan,
-        /// What it means.
-        assessment: &'a Assessment,
-        /// What a look at the repositories has shown.
-        probes: &'a Probes,
-        /// Members were still without a result when this long had passed since the alert: the wait's cap.
-        gave_up_waiting_after: Option<Duration>,
-    },
-    /// The alert names no plan, and none has a result within this window.
-    NothingRecent(Duration),
-    /// The cluster could not be read, and why.
-    Unreadable(ReadError),
+/// Returns reports as one page for a browser: a single file with no script and nothing to load.
+pub fn html(reports: &[Report], language: Language) -> String {
+    let title = match reports {
+        [report] => subject(report, ""),
+        _ => Words(language).page_title(),
+    };
+    let parts: Vec<_> = reports.iter().map(|report| blocks::blocks(report, true)).collect();
+    html::page(language, &title, &parts)
 }
 
-/// A duration in English, as in a report: `3 d 4 h`.
+/// Returns the last runs of plans as one page for a browser.
+pub fn history_html(histories: &[History], language: Language, now: Timestamp, zone: &TimeZone) -> String {
+    let parts: Vec<_> = histories.iter().map(|history| blocks::of_plan(history, language, now, zone)).collect();
+    html::page(language, &Words(language).page_title(), &parts)
+}
+
+/// Returns the report as the HTML part of a mail, with inline styles only.
+pub fn html_mail(report: &Report) -> String {
+    html::mail(report.language, &subject(report, ""), blocks::blocks(report, true))
+}
+
+/// Returns subject and text of the mail that `send-test` sends.
+pub fn test_mail(language: Language, prefix: &str, host: &str, now: Timestamp, zone: &TimeZone) -> (String, String) {
+    let subject = subject::prefixed(prefix, &Words(language).subject_test());
+    (subject, text::render(&blocks::test_mail(language, host, now, zone)))
+}
+
+/// Returns a duration in English, as in a report: `3 d 4 h`.
 pub(crate) fn duration(duration: Duration) -> String {
-    figures::duration(words::Words(Language::En), duration)
+    figures::duration(Words(Language::En), duration)
 }

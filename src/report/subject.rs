@@ -1,9 +1,10 @@
-//! The subject: outcome word and counts, on one line.
+//! The outcome and the subject: outcome word and counts, on one line.
 
 use super::words::Words;
-use super::{Finding, Report, figures};
+use super::{Finding, News, PlanFacts, Report, figures};
+use crate::model::history::History;
 use crate::model::plan::Plan;
-use crate::model::run::{Assessment, Outcome};
+use crate::model::run::{Contradiction, Outcome};
 use crate::model::text::clean;
 
 /// Longest plan id and prefix in a subject, in bytes.
@@ -12,71 +13,123 @@ const MAX_TEXT: usize = 100;
 /// Returns the report's outcome.
 pub fn outcome(report: &Report) -> Outcome {
     match &report.finding {
-        Finding::Plan { assessment, .. } => assessment.outcome,
+        Finding::Plan(facts) => plan_outcome(facts),
         Finding::NothingRecent(_) => Outcome::RepoFailure,
         Finding::Unreadable(_) => Outcome::Unknown,
     }
 }
 
-/// The subject, a single line; no space before it where `prefix` is empty.
+fn plan_outcome(facts: &PlanFacts) -> Outcome {
+    let counts = &facts.assessment.counts;
+    match facts.news {
+        Some(News::Missed { .. }) if counts.success + counts.error == 0 => Outcome::Missed,
+        Some(News::Recovered { .. }) if facts.assessment.outcome == Outcome::Success => Outcome::Recovered,
+        _ => facts.assessment.outcome,
+    }
+}
+
+/// Returns the subject, a single line; no space before it if `prefix` is empty.
 pub fn subject(report: &Report, prefix: &str) -> String {
     let words = Words(report.language);
     let reason = match &report.finding {
-        Finding::Plan { plan, assessment, .. } => plan_reason(words, plan, assessment),
+        Finding::Plan(facts) => plan_reason(report, facts) + &cluster_backup(words, facts),
         Finding::NothingRecent(window) => words.subject_nothing_recent(&figures::duration(words, *window)),
         Finding::Unreadable(_) => words.subject_unreadable(),
     };
-    prefixed(prefix, &format!("{} - {reason}", outcome(report).word()))
+    let so_far = report.interim.map(|_| words.subject_so_far()).unwrap_or_default();
+    let in_a_row = report.plan().and_then(|facts| in_a_row(report, facts)).unwrap_or_default();
+    prefixed(prefix, &format!("{} - {reason}{so_far}{in_a_row}", outcome(report).word()))
 }
 
-/// `text` after the prefix.
+/// Returns `text` after the prefix.
 pub(super) fn prefixed(prefix: &str, text: &str) -> String {
     format!("{} {text}", clean(prefix, MAX_TEXT)).trim_start().into()
 }
 
-/// What follows the outcome word: the founding document's table, widened by modules without a result.
-fn plan_reason(words: Words, plan: &Plan, assessment: &Assessment) -> String {
-    let counts = &assessment.counts;
+/// What follows the outcome word.
+fn plan_reason(report: &Report, facts: &PlanFacts) -> String {
+    let (words, total) = (Words(report.language), facts.assessment.counts.total());
+    let id = clean(facts.plan.id.as_str(), MAX_TEXT);
+    match (plan_outcome(facts), facts.assessment.contradiction, facts.news) {
+        (Outcome::Missed, _, Some(News::Missed { due })) => {
+            let name = facts.plan.name.as_deref().map(|name| clean(name, MAX_TEXT)).filter(|name| !name.is_empty());
+            words.subject_missed(&name.unwrap_or(id), &figures::time(due, &report.zone))
+        }
+        (Outcome::Recovered, _, Some(News::Recovered { failed_runs })) => words.subject_recovered(total, failed_runs),
+        (_, Some(Contradiction::PlanUnknown), _) if facts.assessment.counts.success > 0 => {
+            words.subject_plan_unknown(&id, total)
+        }
+        (_, Some(Contradiction::PlanRecord), _) => words.subject_record_differs(total),
+        (_, Some(Contradiction::Alert { .. }), _) => words.subject_alert_newer(total),
+        _ => of_counts(words, facts),
+    }
+}
+
+/// The founding document's table, widened by modules without a result.
+fn of_counts(words: Words, facts: &PlanFacts) -> String {
+    let counts = &facts.assessment.counts;
     let (total, absent) = (counts.total(), counts.absent());
-    match (assessment.outcome, counts.error, absent) {
+    match (facts.assessment.outcome, counts.error, absent) {
         (Outcome::Success, ..) => words.subject_success(total),
         (Outcome::Partial, 0, _) => words.subject_absent(absent, total),
         (Outcome::Partial, errors, 0) => words.subject_failed(errors, total),
         (Outcome::Partial, errors, _) => words.subject_failed_and_absent(errors, total, absent),
-        (Outcome::RepoFailure, 0, 0) => nothing_found(words, plan),
+        (Outcome::RepoFailure, 0, 0) => nothing_found(words, facts.plan),
         (Outcome::RepoFailure, 0, _) => words.subject_none_ran(total),
         _ => words.subject_all_failed(total),
     }
 }
 
-/// Why a plan has no modules to report.
-pub(super) enum Nothing {
-    /// What is there could not be read.
-    Readable,
-    /// The plan has no members.
-    Members,
-    /// The plan is defined, and whether it has members is not known.
-    Results,
-    /// The plan is not defined. That says little: layout A defines none.
-    Known,
+/// What a reader must not overlook if every module succeeded.
+fn cluster_backup(words: Words, facts: &PlanFacts) -> String {
+    let failed = facts.reasons.is_some_and(|reasons| !reasons.cluster_backup.is_empty());
+    match facts.news {
+        _ if failed => words.subject_cluster_backup_failed(),
+        Some(News::ClusterBackup) => words.subject_cluster_backup_old(),
+        _ => String::new(),
+    }
 }
 
-/// Why `plan` has no modules to report.
+/// How many runs in a row were no success, from the second on. A run that is not over has failed once a module has.
+fn in_a_row(report: &Report, facts: &PlanFacts) -> Option<String> {
+    let good = matches!(plan_outcome(facts), Outcome::Success | Outcome::Recovered);
+    let runs = facts.history.map_or(1, History::failed_in_a_row);
+    let over = report.interim.is_none() || facts.assessment.counts.error > 0;
+    (!good && over && runs > 1).then(|| Words(report.language).subject_in_a_row(runs))
+}
+
+/// Why a plan has no modules to report.
+pub(super) enum Nothing {
+    /// There is something, but it could not be read.
+    Unreadable,
+    /// The plan has no members.
+    NoMembers,
+    /// The plan is disabled, and none of its members has a result.
+    NoneAwaited,
+    /// The plan is defined, and whether it has members is not known.
+    NoResults,
+    /// The plan is not defined. That says little: layout A defines none.
+    NotDefined,
+}
+
+/// Returns why `plan` has no modules to report.
 pub(super) fn nothing(plan: &Plan) -> Nothing {
     match plan {
-        plan if !plan.damaged.is_empty() => Nothing::Readable,
-        plan if !plan.defined => Nothing::Known,
-        plan if plan.members.is_none() => Nothing::Results,
-        _ => Nothing::Members,
+        plan if !plan.damaged.is_empty() => Nothing::Unreadable,
+        plan if !plan.not_awaited.is_empty() => Nothing::NoneAwaited,
+        plan if !plan.defined => Nothing::NotDefined,
+        plan if plan.members.is_none() => Nothing::NoResults,
+        _ => Nothing::NoMembers,
     }
 }
 
 fn nothing_found(words: Words, plan: &Plan) -> String {
     let id = clean(plan.id.as_str(), MAX_TEXT);
     match nothing(plan) {
-        Nothing::Readable => words.subject_nothing_readable(&id),
-        Nothing::Members => words.subject_no_modules(&id),
+        Nothing::Unreadable => words.subject_nothing_readable(&id),
+        Nothing::NoMembers => words.subject_no_modules(&id),
+        Nothing::NoneAwaited => words.subject_none_awaited(&id, plan.not_awaited.len()),
         _ if plan.status.is_some() => words.subject_no_module_status(&id),
-        Nothing::Results | Nothing::Known => words.subject_nothing_found(&id),
+        Nothing::NoResults | Nothing::NotDefined => words.subject_nothing_found(&id),
     }
 }

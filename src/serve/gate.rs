@@ -10,7 +10,7 @@ use log::{error, info};
 use tokio::sync::mpsc;
 
 use crate::config::{Live, Settings};
-use crate::job::store::{self, Queue};
+use crate::job::store::{self, Store};
 use crate::model::job::JobId;
 use crate::system::journal::CRIT;
 use crate::system::messages;
@@ -25,7 +25,7 @@ pub struct Gate {
 
 #[derive(Default)]
 struct Inner {
-    queue: Option<Queue>,
+    store: Option<Store>,
     /// Why the gate was found closed last, so that a reason is told once and not at each request.
     closed: Option<String>,
 }
@@ -46,11 +46,11 @@ impl Gate {
     ///
     /// # Errors
     /// Why there are none now, in words for whoever asks.
-    pub fn open(&self) -> Result<(Arc<Settings>, Queue), &'static str> {
+    pub fn open(&self) -> Result<(Arc<Settings>, Store), &'static str> {
         // The queue first, so that `queue` and the status line know what waits.
-        let queue = self.queue();
+        let store = self.store();
         let settings = self.live.current().map_err(|error| Closed::Configuration(error.to_string()));
-        let opened = settings.and_then(|settings| Ok((settings, queue?)));
+        let opened = settings.and_then(|settings| Ok((settings, store?)));
         self.tell(opened.as_ref().err());
         // Whoever asks may be anybody: what is in files is for the journal alone.
         opened.map_err(|closed| match closed {
@@ -60,8 +60,8 @@ impl Gate {
     }
 
     /// The queue, if it has been opened.
-    pub fn opened_queue(&self) -> Option<Queue> {
-        self.lock().queue.clone()
+    pub fn opened_store(&self) -> Option<Store> {
+        self.lock().store.clone()
     }
 
     /// Why the gate was closed when it was last tried; `None` where it was open.
@@ -73,16 +73,16 @@ impl Gate {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn queue(&self) -> Result<Queue, Closed> {
+    fn store(&self) -> Result<Store, Closed> {
         let mut inner = self.lock();
-        if let Some(queue) = &inner.queue {
-            return Ok(queue.clone());
+        if let Some(store) = &inner.store {
+            return Ok(store.clone());
         }
-        let opened = Queue::open(&self.state, self.started.clone()).map_err(|error| {
+        let opened = Store::open(&self.state, self.started.clone()).map_err(|error| {
             let folder = store::folder(&self.state);
             Closed::Queue(format!("the queue {} cannot be opened: {error}", folder.display()))
         })?;
-        Ok(inner.queue.insert(opened).clone())
+        Ok(inner.store.insert(opened).clone())
     }
 
     /// Tells the journal when the gate closes, for another reason, or opens again.

@@ -8,6 +8,7 @@ pub mod gate;
 pub mod receive;
 mod socket;
 mod status;
+pub mod webhook;
 
 use std::collections::HashMap;
 use std::io;
@@ -25,11 +26,11 @@ use tokio::task::{self, AbortHandle, JoinError, JoinSet};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep, sleep_until, timeout};
 
 use crate::config::{Live, Settings};
-use crate::job::step::Pipeline;
-use crate::job::store::{self, Order, Queue, state_directory};
+use crate::job::step::Stepper;
+use crate::job::store::{self, Store, Wish, state_directory};
 use crate::model::job::JobId;
 use crate::serve::gate::Gate;
-use crate::serve::receive::{MAX_CONNECTIONS, Receive};
+use crate::serve::receive::Receive;
 
 pub use socket::Sockets;
 
@@ -60,7 +61,7 @@ pub async fn run(sockets: Sockets, live: Arc<Live>) -> io::Result<()> {
     loop {
         let idle_from = service.busy_until + service.idle_timeout();
         tokio::select! {
-            accepted = listeners.accept(), if service.has_room() => service.connect(accepted).await,
+            accepted = listeners.accept() => service.connect(accepted).await,
             Some(id) = to_start.recv() => service.start(id, Duration::ZERO),
             Some(_) = service.connections.join_next() => service.busy(),
             Some(ended) = service.jobs.join_next_with_id() => service.job_ended(ended),
@@ -84,7 +85,7 @@ struct Service {
     gate: Arc<Gate>,
     receive: Arc<Receive>,
     /// There once the queue is open.
-    pipeline: Option<Arc<Pipeline>>,
+    stepper: Option<Arc<Stepper>>,
     connections: JoinSet<()>,
     jobs: JoinSet<()>,
     /// The jobs behind the tasks in `jobs`.
@@ -104,7 +105,7 @@ impl Service {
             live,
             receive: Arc::new(Receive::new(gate.clone())),
             gate,
-            pipeline: None,
+            stepper: None,
             connections: JoinSet::new(),
             jobs: JoinSet::new(),
             running: HashMap::new(),
@@ -123,25 +124,16 @@ impl Service {
     }
 
     fn is_idle(&self) -> bool {
-        let queue_done = self.gate.opened_queue().is_none_or(|queue| queue.is_done());
-        self.connections.is_empty() && self.jobs.is_empty() && queue_done
-    }
-
-    /// One connection more than there may be is accepted: it drives out the slowest.
-    fn has_room(&self) -> bool {
-        self.connections.len() <= MAX_CONNECTIONS
+        let done = self.gate.opened_store().is_none_or(|store| store.is_done());
+        self.connections.is_empty() && self.jobs.is_empty() && done
     }
 
     async fn connect(&mut self, accepted: io::Result<(TcpStream, SocketAddr)>) {
         self.busy();
         match accepted {
             Ok((stream, _)) => {
-                let number = self.receive.next_number();
-                let task = self.connections.spawn(self.receive.clone().connection(number, stream));
-                // This runtime has one thread: the task has not begun yet.
-                self.receive.is_sending(number, task);
-                if !self.has_room() {
-                    self.receive.make_room();
+                if let Some(place) = self.receive.place(&stream) {
+                    self.connections.spawn(self.receive.clone().connection(stream, place));
                 }
             }
             Err(error) => {
@@ -152,16 +144,16 @@ impl Service {
     }
 
     fn start(&mut self, id: JobId, pause: Duration) {
-        let Some(queue) = self.gate.opened_queue() else { return };
-        let pipeline = self.pipeline(queue);
+        let Some(store) = self.gate.opened_store() else { return };
+        let stepper = self.stepper(store);
         let job = id.clone();
-        let task = self.jobs.spawn(async move { pipeline.run(&job, pause).await });
+        let task = self.jobs.spawn(async move { stepper.run(&job, pause).await });
         self.running.insert(task.id(), (id, task));
     }
 
-    fn pipeline(&mut self, queue: Queue) -> Arc<Pipeline> {
+    fn stepper(&mut self, store: Store) -> Arc<Stepper> {
         let (live, shutdown) = (self.live.clone(), self.shutdown.subscribe());
-        self.pipeline.get_or_insert_with(|| Arc::new(Pipeline::new(live, queue, shutdown))).clone()
+        self.stepper.get_or_insert_with(|| Arc::new(Stepper::new(live, store, shutdown))).clone()
     }
 
     fn job_ended(&mut self, ended: Result<(task::Id, ()), JoinError>) {
@@ -177,9 +169,9 @@ impl Service {
 
     fn tick(&mut self) {
         // Tells when the configuration has become unusable, or is fixed, while no alert comes.
-        if let Ok((settings, queue)) = self.gate.open() {
-            for (id, order) in queue.orders() {
-                self.carry_out(&settings, &queue, id, order);
+        if let Ok((settings, store)) = self.gate.open() {
+            for (id, wish) in store.wishes() {
+                self.fulfil(&settings, &store, id, wish);
             }
         }
         let status = self.describe();
@@ -190,33 +182,33 @@ impl Service {
         self.notify(&[NotifyState::Watchdog]);
     }
 
-    fn carry_out(&mut self, settings: &Settings, queue: &Queue, id: JobId, order: Order) {
+    fn fulfil(&mut self, settings: &Settings, store: &Store, id: JobId, wish: Wish) {
         self.busy();
-        info!(JOB_ID = id.as_str(); "the administrator asks for job {id}: {order:?}");
+        info!(JOB_ID = id.as_str(); "the administrator wishes for job {id}: {wish:?}");
         let running = self.running.values().find(|(running, _)| *running == id);
-        if let (Order::Drop, Some((_, task))) = (order, running) {
+        if let (Wish::Drop, Some((_, task))) = (wish, running) {
             task.abort();
         }
-        // On its own task: nobody waits for the disk here.
-        let (queue, mail_to) = (queue.clone(), settings.notification.mail_to.clone());
+        // A task of its own: nothing here waits for the disk.
+        let (store, mail_to) = (store.clone(), settings.notification.mail_to.clone());
         tokio::spawn(async move {
-            match order {
-                Order::Retry => queue.retry(&id, &mail_to).await,
-                Order::Drop => queue.drop_job(&id).await,
+            match wish {
+                Wish::Retry => store.retry(&id, &mail_to).await,
+                Wish::Drop => store.drop_job(&id).await,
             }
         });
     }
 
     /// What `systemctl status` says.
     fn describe(&self) -> String {
-        let Some(queue) = self.gate.opened_queue() else {
+        let Some(store) = self.gate.opened_store() else {
             return status::refusing(&self.gate.closed().unwrap_or_default());
         };
-        let failed = store::files(queue.folder(), "failed").map_or(0, |files| files.len());
+        let failed = store::files(store.folder(), "failed").map_or(0, |files| files.len());
         let closed = self.gate.closed();
         let settings = self.live.current().ok();
-        let work = queue.inspect(|jobs| status::work(jobs, settings.as_deref(), Timestamp::now()));
-        status::line(closed.as_deref(), work, queue.unsaved(), failed)
+        let work = store.inspect(|jobs| status::work(jobs, settings.as_deref(), Timestamp::now()));
+        status::line(closed.as_deref(), work, store.unsaved(), failed)
     }
 
     fn notify(&self, states: &[NotifyState]) {

@@ -29,48 +29,43 @@ pub(super) fn line(closed: Option<&str>, work: Vec<String>, unsaved: usize, fail
     }
 }
 
-/// What is going on; each job with whether alerts still join it.
-pub(super) fn work(
-    jobs: &mut dyn Iterator<Item = (&Job, bool)>,
-    settings: Option<&Settings>,
-    now: Timestamp,
-) -> Vec<String> {
-    let (mut waiting, mut writing, mut deliveries) = (Vec::new(), Vec::new(), Vec::new());
-    for (job, joinable) in jobs {
+/// What is going on.
+pub(super) fn work(jobs: &mut dyn Iterator<Item = &Job>, settings: Option<&Settings>, now: Timestamp) -> Vec<String> {
+    let (mut waiting, mut following, mut deliveries) = (Vec::new(), Vec::new(), Vec::new());
+    for job in jobs {
         match &job.stage {
-            Stage::Waiting if joinable => waiting.push(job),
-            Stage::Waiting => writing.push(job),
+            Stage::Waiting => waiting.push(job),
+            Stage::Following(_) => following.push(job),
             Stage::Delivering(delivery) => deliveries.push(delivery),
+            Stage::Examined(_) | Stage::Done(_) => {}
         }
     }
     let mut parts: Vec<String> = describe_waiting(&waiting, settings, now).into_iter().collect();
-    match &writing[..] {
+    match &following[..] {
         [] => {}
-        [job] => parts.push(format!("looking at {} and its repositories", job.about())),
-        jobs => parts.push(format!("looking at {} plans and their repositories", jobs.len())),
+        [job] => parts.push(format!("following {} until its run is over", job.about())),
+        jobs => parts.push(format!("following {} plans until their runs are over", jobs.len())),
     }
     parts.extend(describe_deliveries(&deliveries, now));
     parts
 }
 
 fn describe_waiting(jobs: &[&Job], settings: Option<&Settings>, now: Timestamp) -> Option<String> {
-    match jobs {
-        [] => None,
-        [job] => {
-            let about = job.about();
-            let left = |whole| job.wait_left(whole, now).as_secs();
-            Some(match settings.map(|settings| &settings.correlator) {
-                Some(correlator) if left(correlator.wait) > 0 => {
-                    format!("waiting {} s for {about}", left(correlator.wait))
-                }
-                Some(correlator) => {
-                    format!("waiting for the modules of {about}, {} s at most", left(correlator.max_wait))
-                }
-                None => format!("waiting for {about}"),
-            })
-        }
-        jobs => Some(format!("waiting for {} plans", jobs.len())),
-    }
+    let job = match jobs {
+        [] => return None,
+        [job] => job,
+        jobs => return Some(format!("waiting for {} plans", jobs.len())),
+    };
+    let about = job.about();
+    let Some(correlator) = settings.map(|settings| &settings.correlator) else {
+        return Some(format!("waiting for {about}"));
+    };
+    let left = |whole| job.time_left(whole, now).as_secs();
+    Some(match (left(correlator.wait), left(correlator.max_wait)) {
+        (0, 0) => format!("examining {about}"),
+        (0, left) => format!("waiting for the modules of {about}, {left} s at most"),
+        (left, _) => format!("waiting {left} s for {about}"),
+    })
 }
 
 fn describe_deliveries(deliveries: &[&Delivery], now: Timestamp) -> Option<String> {
@@ -80,7 +75,8 @@ fn describe_deliveries(deliveries: &[&Delivery], now: Timestamp) -> Option<Strin
         1 => "1 mail to deliver".to_owned(),
         n => format!("{n} mails to deliver"),
     };
-    let paused = deliveries.iter().filter_map(|delivery| Some((delivery.next_attempt_at?, delivery.last_error()?)));
+    let paused =
+        deliveries.iter().filter_map(|delivery| Some((delivery.attempts.next_attempt_at?, delivery.last_error()?)));
     Some(match paused.filter(|(next, _)| *next > now).min() {
         Some((next, reason)) => {
             let seconds = next.duration_since(now).as_secs();
@@ -100,7 +96,7 @@ mod tests {
         let waiting: Job = serde_json::from_str(include_str!("../../tests/fixtures/queue/waiting.v1.json")).unwrap();
         let sending = include_str!("../../tests/fixtures/queue/delivering.v1.json");
         let sending: Job = serde_json::from_str(sending).unwrap();
-        let mut jobs = [(&waiting, true), (&sending, false)].into_iter();
+        let mut jobs = [&waiting, &sending].into_iter();
         line(None, work(&mut jobs, Some(&settings), now.parse().unwrap()), 0, 0)
     }
 

@@ -1,13 +1,16 @@
 //! Asks an HTTP server on this machine: the node's gateway, Alertmanager.
 
+use std::convert::Infallible;
 use std::time::Duration;
 
-use http_body_util::{BodyExt, Empty, LengthLimitError, Limited};
-use hyper::body::Bytes;
+use http_body_util::{BodyExt, Empty, Full, LengthLimitError, Limited};
+use hyper::body::{Body, Bytes};
 use hyper::client::conn::http1;
-use hyper::header::HOST;
+use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HOST};
 use hyper::{Request, StatusCode, Uri};
 use hyper_util::rt::TokioIo;
+use secrecy::{ExposeSecret, SecretString};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
@@ -26,12 +29,24 @@ pub(crate) enum HttpError {
 }
 
 /// Sends `request` to `authority` (`host:port`); the answer's status and body. Has no time-out of its own.
-pub(crate) async fn exchange(
-    authority: &str,
-    request: Request<Empty<Bytes>>,
-) -> Result<(StatusCode, Bytes), HttpError> {
+pub(crate) async fn exchange<B>(authority: &str, request: Request<B>) -> Result<(StatusCode, Bytes), HttpError>
+where
+    B: Body<Data = Bytes, Error = Infallible> + Send + 'static,
+{
+    let stream = TcpStream::connect(authority).await.map_err(|error| HttpError::Unreachable(error.to_string()))?;
+    exchange_over(stream, request, MAX_BODY).await
+}
+
+/// Sends `request` over `stream`; the answer's status and body, at most `max` bytes. Has no time-out of its own.
+pub(crate) async fn exchange_over<B>(
+    stream: impl AsyncRead + AsyncWrite + Unpin,
+    request: Request<B>,
+    max: usize,
+) -> Result<(StatusCode, Bytes), HttpError>
+where
+    B: Body<Data = Bytes, Error = Infallible> + Send + 'static,
+{
     let unreachable = |error: &dyn std::error::Error| HttpError::Unreachable(error.to_string());
-    let stream = TcpStream::connect(authority).await.map_err(|error| unreachable(&error))?;
     let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(|error| unreachable(&error))?;
     let exchange = async {
         let response = sender.send_request(request).await.map_err(|error| match error.is_parse() {
@@ -39,9 +54,9 @@ pub(crate) async fn exchange(
             false => unreachable(&error),
         })?;
         let status = response.status();
-        let body = Limited::new(response.into_body(), MAX_BODY).collect().await;
+        let body = Limited::new(response.into_body(), max).collect().await;
         let body = body.map_err(|error| match error.is::<LengthLimitError>() {
-            true => HttpError::Garbled("is longer than 16 MiB".into()),
+            true => HttpError::Garbled(format!("is longer than {max} bytes")),
             false => HttpError::Unreachable(format!("it hung up in the middle of its answer: {error}")),
         })?;
         Ok((status, body.to_bytes()))
@@ -60,7 +75,25 @@ pub(crate) async fn get(url: &str, limit: Duration) -> Result<(StatusCode, Bytes
     let authority = uri.authority().filter(|_| uri.scheme_str() == Some("http")).ok_or("this is no http:// address")?;
     let address = format!("{}:{}", authority.host(), authority.port_u16().unwrap_or(80));
     let path = uri.path_and_query().map_or("/", |path| path.as_str());
-    let request = Request::get(path).header(HOST, authority.as_str()).body(Empty::new());
+    let request = Request::get(path).header(HOST, authority.as_str()).body(Empty::<Bytes>::new());
     let answer = timeout(limit, exchange(&address, request.map_err(|error| error.to_string())?)).await;
+    answer.map_err(|_| format!("no answer within {} s", limit.as_secs()))?.map_err(|error| error.to_string())
+}
+
+/// Posts JSON to `path` at `authority` within `limit`, with a bearer token if there is one; the error in words for
+/// people.
+pub(crate) async fn post_json(
+    authority: &str,
+    path: &str,
+    token: Option<&SecretString>,
+    body: String,
+    limit: Duration,
+) -> Result<(StatusCode, Bytes), String> {
+    let mut request = Request::post(path).header(HOST, authority).header(CONTENT_TYPE, "application/json");
+    if let Some(token) = token {
+        request = request.header(AUTHORIZATION, format!("Bearer {}", token.expose_secret()));
+    }
+    let request = request.body(Full::new(Bytes::from(body))).map_err(|_| "the request cannot be made")?;
+    let answer = timeout(limit, exchange(authority, request)).await;
     answer.map_err(|_| format!("no answer within {} s", limit.as_secs()))?.map_err(|error| error.to_string())
 }

@@ -30,12 +30,21 @@ pub const STATE_NOT_SAVED: &str = "d2ca84700dba454b98419e5de4f77996";
 /// The queue cannot be opened, and alerts are answered with 503. Fields: `REASON`.
 pub const QUEUE_UNUSABLE: &str = "4ded4f931a0a4224b4cf822ebac51c89";
 
+/// The history of a plan could not be read and was renamed to `*.broken`. Fields: `FILE`, `REASON`.
+pub const HISTORY_SET_ASIDE: &str = "b75b6a03cf464bfcb55b4a4ca16efa52";
+
+/// The watch has posted news of plans to the service; the mail will come. Fields: `NEWS`.
+pub const WATCH_NEWS: &str = "2a696f7572034133a09c5e677248095f";
+
+/// The watch could not look, or not post what it found; it tries again. Fields: `REASON`.
+pub const WATCH_FAILED: &str = "4dc2734e29f54a5ca7b27fd6dab2023a";
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     const CATALOG: &str = include_str!("../../systemd/ns8-backup-monitor.catalog");
-    const ALL: [&str; 8] = [
+    const ALL: [&str; 11] = [
         BATCH_ACCEPTED,
         REPORT_SENT,
         DELIVERY_GIVEN_UP,
@@ -44,6 +53,9 @@ mod tests {
         MAIL_DEFERRED,
         STATE_NOT_SAVED,
         QUEUE_UNUSABLE,
+        HISTORY_SET_ASIDE,
+        WATCH_NEWS,
+        WATCH_FAILED,
     ];
 
     #[test]

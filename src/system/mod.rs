@@ -1,10 +1,14 @@
-//! The machine: calendar expressions, child processes, HTTP on loopback, the journal, and points at which tests kill
+//! The machine: calendar expressions, durable files, child processes, HTTP on loopback, the journal, and points at which tests kill
 //! the program.
 
 pub mod calendar;
+pub mod files;
 pub(crate) mod http;
 pub mod journal;
 pub(crate) mod kill;
 pub mod messages;
 pub mod process;
 pub(crate) mod redact;
+pub mod zone;
+
+pub use zone::zone;

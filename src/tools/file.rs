@@ -1,9 +1,18 @@
-//! Replaces a file as a whole.
+//! Reads and replaces a file that the administrator names, and whose folder may be another user's.
+//!
+//! The folder is opened once, and every step is taken inside it. A user who may change that folder can neither lead a
+//! later step elsewhere nor keep the program waiting.
 
-use std::fs::{File, OpenOptions};
+use std::ffi::OsString;
+use std::fs::{File, Metadata, Permissions};
 use std::io::{self, Write};
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt, fchown};
-use std::path::Path;
+use std::os::fd::OwnedFd;
+use std::os::unix::fs::{PermissionsExt, fchown};
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{AtFlags, CWD, Mode, OFlags, openat, renameat, unlinkat};
+
+use crate::config::{MAX_FILE, read_regular};
 
 /// Mode and owner of a file; `None` leaves the owner to the system.
 #[derive(Debug, Clone, Copy)]
@@ -13,23 +22,59 @@ pub(super) struct Access {
     pub(super) group: Option<u32>,
 }
 
-/// Writes `text` to `file` with this access: whoever reads it sees either the old file or the whole new one, also after
-/// a power cut.
-pub(super) fn replace(file: &Path, text: &str, access: Access) -> io::Result<()> {
-    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let name = file.file_name().ok_or(io::ErrorKind::InvalidInput)?.to_string_lossy();
-    let temporary = folder.join(format!(".{name}.{}.tmp", std::process::id()));
-    write(&temporary, text, access).and_then(|()| std::fs::rename(&temporary, file)).inspect_err(|_| {
-        // Best effort: the error that counts is the one above.
-        let _ = std::fs::remove_file(&temporary);
-    })?;
-    File::open(folder)?.sync_all()
+/// A file's place: its folder, held open, and its name there.
+pub(super) struct Place {
+    folder: OwnedFd,
+    name: OsString,
 }
 
-fn write(file: &Path, text: &str, access: Access) -> io::Result<()> {
-    let mut opened = OpenOptions::new().write(true).create_new(true).mode(0o600).open(file)?;
-    opened.write_all(text.as_bytes())?;
-    fchown(&opened, access.user, access.group)?;
-    opened.set_permissions(std::fs::Permissions::from_mode(access.mode))?;
-    opened.sync_all()
+impl Place {
+    /// Finds the place of `path`, or of the file that it is a link to.
+    ///
+    /// # Errors
+    /// Returns an error if the folder cannot be opened.
+    pub(super) fn find(path: &Path) -> io::Result<Self> {
+        let path = path.canonicalize().unwrap_or_else(|_| path.into());
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).map_or(".".into(), PathBuf::from);
+        let name = path.file_name().ok_or(io::ErrorKind::InvalidInput)?.to_owned();
+        let folder = openat(CWD, folder, OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?;
+        Ok(Self { folder, name })
+    }
+
+    /// Reads the file's text.
+    ///
+    /// # Errors
+    /// Returns an error if it is not there, is no regular file, is larger than 1 MiB, or is not UTF-8.
+    pub(super) fn read(&self) -> io::Result<(String, Metadata)> {
+        // Without NONBLOCK, a FIFO would hold the program up until somebody writes to it.
+        let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
+        let file = File::from(openat(&self.folder, &self.name, flags, Mode::empty())?);
+        let metadata = file.metadata()?;
+        Ok((read_regular(file, MAX_FILE)?, metadata))
+    }
+
+    /// Writes `text` in place of the file, with this access: a reader sees either the old file or the whole new one,
+    /// also after a power cut.
+    ///
+    /// # Errors
+    /// Returns an error if the new file is not on disk.
+    pub(super) fn replace(&self, text: &str, access: Access) -> io::Result<()> {
+        let temporary = format!(".{}.{}.tmp", self.name.to_string_lossy(), std::process::id());
+        self.write(&temporary, text, access)
+            .and_then(|()| Ok(renameat(&self.folder, &temporary, &self.folder, &self.name)?))
+            .inspect_err(|_| {
+                // Best effort: the error that counts is the one above.
+                let _ = unlinkat(&self.folder, &temporary, AtFlags::empty());
+            })?;
+        Ok(rustix::fs::fsync(&self.folder)?)
+    }
+
+    fn write(&self, name: &str, text: &str, access: Access) -> io::Result<()> {
+        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
+        let mut file = File::from(openat(&self.folder, name, flags, Mode::RUSR | Mode::WUSR)?);
+        file.write_all(text.as_bytes())?;
+        fchown(&file, access.user, access.group)?;
+        file.set_permissions(Permissions::from_mode(access.mode))?;
+        file.sync_all()
+    }
 }

@@ -7,7 +7,7 @@ mod queue;
 mod report;
 mod send_test;
 mod setup;
-mod yaml_text;
+mod watch;
 
 use std::io::{ErrorKind, Write};
 use std::process::ExitCode;
@@ -35,6 +35,7 @@ async fn run_one(tool: &Tool, live: &Arc<Live>) -> Done {
         Tool::Report(arguments) => report::run(arguments, live).await,
         Tool::Check(arguments) => check::run(arguments, live).await,
         Tool::SendTest => send_test::run(live).await,
+        Tool::Watch => watch::run(live).await,
         Tool::Queue(arguments) => queue::run(arguments, live).await,
         Tool::Setup(arguments) => setup::run(arguments, live).await,
         Tool::AlertmanagerConfig(arguments) => alertmanager_config::run(arguments, live),
@@ -50,13 +51,8 @@ fn settings(live: &Live) -> Result<Arc<Settings>, String> {
 fn settings_or_defaults(live: &Live) -> Arc<Settings> {
     live.current().unwrap_or_else(|error| {
         eprintln!("{error}\nThe defaults are used.");
-        Arc::new(defaults())
+        Arc::new(config::defaults())
     })
-}
-
-/// The settings where nothing but a recipient is configured.
-fn defaults() -> Settings {
-    config::parse("notification: { mail_to: root@localhost }").expect("a recipient is all that a configuration needs")
 }
 
 /// Prints to standard output. A reader that has seen enough (`report | head`) is no error; a disk that is full ends the

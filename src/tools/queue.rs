@@ -15,11 +15,12 @@ use jiff::tz::TimeZone;
 use super::{Done, print};
 use crate::cli::{self, QueueAction};
 use crate::config::Live;
-use crate::job::store::{self, Order};
+use crate::job::store::{self, Wish};
 use crate::model::job::{Job, JobId, Stage};
 use crate::model::mail::RecipientState;
 use crate::model::text::clean;
 use crate::report;
+use crate::system;
 
 /// How long to wait for the service to take an order.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -39,7 +40,7 @@ pub(super) async fn run(arguments: &cli::Queue, live: &Live) -> Done {
         QueueAction::List => {
             // Without a usable configuration nobody knows when: the job waits for that, too.
             let wait = live.current().ok().map(|settings| settings.correlator.wait.max(settings.correlator.max_wait));
-            print(&table(&entries, &Clock { now: Timestamp::now(), zone: TimeZone::system(), wait }));
+            print(&table(&entries, &Clock { now: Timestamp::now(), zone: system::zone(), wait }));
         }
         QueueAction::Show { id } => print(&page(find(id)?)),
         QueueAction::Retry { id: Some(id) } => retry(&folder, &[find(id)?]).await?,
@@ -138,9 +139,12 @@ fn row(entry: &Entry, clock: &Clock) -> [String; 6] {
             let end = |wait| clock.tell(job.accepted_at.checked_add(wait).ok(), " at the latest");
             ("waiting for its modules".into(), clock.wait.map_or("-".into(), end), None)
         }
-        Stage::Delivering(_) if given_up => ("given up".into(), "-".into(), reason_given_up(job)),
+        _ if given_up => ("given up".into(), "-".into(), reason_given_up(job)),
+        Stage::Examined(_) => ("to address".into(), "now".into(), None),
+        Stage::Following(_) => ("follows its run".into(), "-".into(), None),
+        Stage::Done(_) => ("done".into(), "-".into(), None),
         Stage::Delivering(delivery) => {
-            let next = clock.tell(delivery.next_attempt_at, "");
+            let next = clock.tell(delivery.attempts.next_attempt_at, "");
             (format!("{} to send", delivery.pending()), next, delivery.last_error())
         }
     };
@@ -163,14 +167,14 @@ fn page(entry: &Entry) -> String {
         Content::Broken(why) => return format!("{} cannot be read: {why}\n", entry.file.display()),
     };
     let mut page = format!("Job {}, {}, accepted {}\n\nAlerts:\n", job.id, job.about(), job.accepted_at);
-    for alert in &job.alerts {
+    for alert in &job.alerts.kept {
         let labels: Vec<String> = alert.labels.iter().map(|(name, value)| format!("{name}={value:?}")).collect();
         _ = writeln!(page, "  {}", clean(&labels.join(" "), 1000));
     }
-    if job.alerts_left_out > 0 {
-        _ = writeln!(page, "  and {} more", job.alerts_left_out);
+    if job.alerts.left_out > 0 {
+        _ = writeln!(page, "  and {} more", job.alerts.left_out);
     }
-    if job.is_waiting() {
+    if job.stage == Stage::Waiting {
         page.push_str("\nThe report is not written yet: the job waits for its plan to finish.\n");
     }
     for mail in job.mails() {
@@ -197,19 +201,19 @@ async fn retry(folder: &Path, entries: &[&Entry]) -> Result<(), String> {
     let mut jobs = Vec::new();
     for entry in entries {
         match &entry.content {
-            Content::Live(job) if job.is_waiting() => {
+            Content::Live(job) if job.stage == Stage::Waiting => {
                 print(&format!("{}: waits for its plan to finish; there is nothing to send yet\n", entry.id));
             }
             Content::Live(job) | Content::Failed(job) => jobs.push(&job.id),
             Content::Broken(_) => print(&format!("{}: cannot be read, and so not be retried\n", entry.id)),
         }
     }
-    order(folder, Order::Retry, &jobs).await
+    leave(folder, Wish::Retry, &jobs).await
 }
 
 async fn drop_job(folder: &Path, entry: &Entry) -> Result<(), String> {
     match &entry.content {
-        Content::Live(job) | Content::Failed(job) => order(folder, Order::Drop, &[&job.id]).await,
+        Content::Live(job) | Content::Failed(job) => leave(folder, Wish::Drop, &[&job.id]).await,
         // The service has nothing to do with a file that was set aside.
         Content::Broken(_) => {
             let removed = std::fs::remove_file(&entry.file);
@@ -221,8 +225,8 @@ async fn drop_job(folder: &Path, entry: &Entry) -> Result<(), String> {
 }
 
 /// Leaves an order for the service about each of the jobs, and waits until they are taken.
-async fn order(folder: &Path, order: Order, jobs: &[&JobId]) -> Result<(), String> {
-    let left = jobs.iter().map(|job| order.leave(folder, job)).collect::<io::Result<Vec<PathBuf>>>();
+async fn leave(folder: &Path, wish: Wish, jobs: &[&JobId]) -> Result<(), String> {
+    let left = jobs.iter().map(|job| wish.leave(folder, job)).collect::<io::Result<Vec<PathBuf>>>();
     let left = left.map_err(|error| {
         format!("an order for the service cannot be left in {}: {error}; run this as root", folder.display())
     })?;

@@ -4,7 +4,6 @@ use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
 
 use jiff::Timestamp;
-use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 
 use super::{Done, print, send, settings, settings_or_defaults};
@@ -13,8 +12,9 @@ use crate::cluster::{self, Selector};
 use crate::config::{Live, Settings, host_name};
 use crate::job::examine::{Examined, examine};
 use crate::model::job::JobId;
-use crate::model::run::{Outcome, assess};
+use crate::model::run::{Outcome, RunRule, assess};
 use crate::report::{self, Finding, Report};
+use crate::system;
 
 /// The command.
 pub(super) async fn run(arguments: &cli::Report, live: &Live) -> Done {
@@ -27,19 +27,22 @@ pub(super) async fn run(arguments: &cli::Report, live: &Live) -> Done {
             finding,
             asked_for: arguments.plan.as_ref(),
             cluster: cluster.as_deref(),
+            interim: None,
+            in_no_plan: &[],
             alerts: &[],
             alerts_left_out: 0,
             job_id: None,
             host: &host,
             redis: &redis,
             now,
-            zone: TimeZone::system(),
+            zone: system::zone(),
             language: settings.notification.language,
         })
         .collect();
-    match arguments.json {
-        true => print(&format!("{:#}\n", document(&reports))),
-        false => print(&text(&reports, &settings.notification.subject_prefix)),
+    match (arguments.json, arguments.html) {
+        (true, _) => print(&format!("{:#}\n", document(&reports))),
+        (_, true) => print(&report::html(&reports, settings.notification.language)),
+        _ => print(&text(&reports, &settings.notification.subject_prefix)),
     }
     if arguments.send && !send_all(arguments, &settings, &reports).await {
         return Ok(ExitCode::FAILURE);
@@ -63,7 +66,9 @@ async fn look<'a>(
     for plan in cluster.plans {
         let id = plan.id.clone();
         // There is no alert: a result is an old one only beside the plan's newest.
-        let assessment = assess(&plan, Timestamp::UNIX_EPOCH, Timestamp::now(), settings.correlator.stale_after);
+        let rule =
+            RunRule { due: &[], alert_start: None, says_missing: false, stale_after: settings.correlator.stale_after };
+        let assessment = assess(&plan, &rule, Timestamp::now());
         let progress = |done, all| show_progress(&format!("plan {id}: looking at the repositories, {done} of {all}"));
         examined.push(examine(settings, plan, assessment, !arguments.no_probe, &progress).await);
     }
@@ -82,7 +87,8 @@ fn show_progress(line: &str) {
 }
 
 fn text(reports: &[Report], prefix: &str) -> String {
-    let mail = |report: &Report| format!("Subject: {}\n\n{}", report::subject(report, prefix), report::text(report));
+    let mail =
+        |report: &Report| format!("Subject: {}\n\n{}", report::subject(report, prefix), report::terminal(report));
     let line = format!("\n{}\n\n", "=".repeat(72));
     reports.iter().map(mail).collect::<Vec<_>>().join(&line)
 }
@@ -94,8 +100,8 @@ fn document(reports: &[Report]) -> Value {
 
 /// Sends each report once to each recipient. False where one was not reached.
 async fn send_all(arguments: &cli::Report, settings: &Settings, reports: &[Report<'_>]) -> bool {
-    // Where the report itself is JSON for a script, the answers must not get among it.
-    let say = if arguments.json { |line: &str| eprint!("{line}") } else { print };
+    // The answers must not get among JSON for a script, or a page.
+    let say = if arguments.json || arguments.html { |line: &str| eprint!("{line}") } else { print };
     say("\n");
     let id = JobId::new(Timestamp::now(), fastrand::u16(..));
     let mut all_sent = true;
@@ -109,8 +115,8 @@ async fn send_all(arguments: &cli::Report, settings: &Settings, reports: &[Repor
 /// The exit status for one report; a worse one is greater.
 fn exit_status(report: &Report) -> u8 {
     match &report.finding {
-        Finding::Plan { assessment, .. } => match assessment.outcome {
-            Outcome::Success => 0,
+        Finding::Plan(_) => match report::outcome(report) {
+            Outcome::Success | Outcome::Recovered => 0,
             Outcome::Partial => 3,
             _ => 4,
         },

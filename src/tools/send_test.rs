@@ -3,13 +3,13 @@
 use std::process::ExitCode;
 
 use jiff::Timestamp;
-use jiff::tz::TimeZone;
 
 use super::{Done, print, send, settings};
 use crate::config::{Live, host_name};
 use crate::model::mail::{Mail, Recipient, RecipientState};
 use crate::model::run::Outcome;
 use crate::report;
+use crate::system;
 
 /// The command.
 pub(super) async fn run(live: &Live) -> Done {
@@ -17,7 +17,7 @@ pub(super) async fn run(live: &Live) -> Done {
     let notification = &settings.notification;
     let now = Timestamp::now();
     let (subject, body) =
-        report::test_mail(notification.language, &notification.subject_prefix, &host_name(), now, &TimeZone::system());
+        report::test_mail(notification.language, &notification.subject_prefix, &host_name(), now, &system::zone());
     let id = format!("<test-{:x}@{}>", now.as_nanosecond(), notification.mail_from.email.domain());
     let pending = RecipientState::Pending { last_error: None };
     let recipients = notification.mail_to.iter();

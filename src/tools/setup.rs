@@ -5,17 +5,14 @@ use std::io::{self, BufRead, IsTerminal};
 use std::path::Path;
 use std::process::{Command, ExitCode};
 
-use lettre::message::Mailbox;
-use serde::{Deserialize, Deserializer};
 use serde_yaml::Value;
 
-use super::file::{self, Access};
-use super::yaml_text::{block, find, first_indent, items, line_end, lines, quoted, value_of};
+use super::file::{Access, Place};
 use super::{Done, print, send_test};
 use crate::cli::Setup;
 use crate::cluster;
-use crate::config::raw::OneOrMany;
-use crate::config::{self, ConfigError, DEFAULT_PATH, Live, Transport};
+use crate::config::text::{block, find, first_indent, items, line_end, lines, quoted, value_of};
+use crate::config::{self, ConfigError, DEFAULT_PATH, Live, Mailbox, Transport};
 
 /// The group that the service runs as, and that may read the configuration.
 const GROUP: &str = "ns8-backup-monitor";
@@ -29,17 +26,11 @@ const UNSAFE: &str = "it is written in a way that this program cannot edit safel
 const UNIT: &str = "ns8-backup-monitor.socket";
 
 /// The three things; what is not set stays as it is.
-#[derive(Debug, Default, Clone, PartialEq, Deserialize)]
-#[serde(default)]
+#[derive(Debug, Default, Clone, PartialEq)]
 struct Answers {
     mail_from: Option<String>,
-    #[serde(deserialize_with = "one_or_many")]
     mail_to: Vec<String>,
     subject_prefix: Option<String>,
-}
-
-fn one_or_many<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
-    Ok(Option::<OneOrMany>::deserialize(deserializer)?.map(OneOrMany::into_vec).unwrap_or_default())
 }
 
 impl Answers {
@@ -59,9 +50,10 @@ impl Answers {
 /// The command.
 pub(super) async fn run(arguments: &Setup, live: &Live) -> Done {
     let file = live.file();
-    let before = match fs::read_to_string(file) {
+    let before = match Place::find(file).and_then(|place| place.read()) {
+        Ok((text, _)) => text,
         Err(error) if error.kind() == io::ErrorKind::NotFound => NEW_FILE.into(),
-        read => read.map_err(|error| format!("{} cannot be read: {error}", file.display()))?,
+        Err(error) => return Err(format!("{} cannot be read: {error}", file.display())),
     };
     let present = present(&before).map_err(|why| format!("{}: {why}; fix or move it first", file.display()))?;
     let asks = !arguments.yes && given(arguments) == Answers::default();
@@ -104,15 +96,19 @@ fn given(arguments: &Setup) -> Answers {
     }
 }
 
-/// What the file says.
+/// What the file says; a value that is no text says nothing here, and is refused when the result is checked.
 fn present(text: &str) -> Result<Answers, String> {
     let whole: Value = serde_yaml::from_str(text).map_err(|error| format!("is not valid YAML: {error}"))?;
-    let answers = serde_yaml::from_value::<Option<Answers>>(whole["notification"].clone());
-    Ok(answers.map_err(|error| format!("notification: {error}"))?.unwrap_or_default())
+    let text = |key: &str| whole["notification"][key].as_str().map(String::from);
+    let mail_to = match &whole["notification"]["mail_to"] {
+        Value::Sequence(items) => items.iter().filter_map(|item| item.as_str().map(String::from)).collect(),
+        one => one.as_str().map(String::from).into_iter().collect(),
+    };
+    Ok(Answers { mail_from: text("mail_from"), mail_to, subject_prefix: text("subject_prefix") })
 }
 
 async fn ask_all(present: &Answers, live: &Live) -> Result<Answers, String> {
-    let defaults = super::defaults().notification;
+    let defaults = config::defaults().notification;
     let address = |text: &str| match text.parse::<Mailbox>() {
         Ok(mailbox) => Ok(mailbox.to_string()),
         Err(error) => Err(format!("{text:?} is not a mail address ({error})")),
@@ -130,7 +126,7 @@ async fn ask_all(present: &Answers, live: &Live) -> Result<Answers, String> {
 
 /// The way out that will be used, as far as it is known.
 async fn relay(live: &Live) -> String {
-    let settings = live.current().unwrap_or_else(|_| super::defaults().into());
+    let settings = live.current().unwrap_or_else(|_| config::defaults().into());
     if matches!(settings.notification.transport, Transport::Smtp | Transport::Ns8Sendmail) {
         return "Mails go the way that notification.transport says.".into();
     }
@@ -249,7 +245,7 @@ fn write(file: &Path, text: &str) -> io::Result<()> {
     let root = rustix::process::geteuid().is_root();
     let groups = fs::read_to_string("/etc/group").unwrap_or_default();
     let access = Access { mode: 0o640, user: root.then_some(0), group: group_id(&groups).filter(|_| root) };
-    file::replace(&file.canonicalize().unwrap_or_else(|_| file.into()), text, access)
+    Place::find(file)?.replace(text, access)
 }
 
 /// The service's group in the text of `/etc/group`, where the package has made it.

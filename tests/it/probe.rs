@@ -14,7 +14,7 @@ use ns8_backup_monitor::config::{self, RepoCheck, Settings};
 use ns8_backup_monitor::model::plan::{Layout, ModuleId, ModuleResult, Plan, PlanId};
 use ns8_backup_monitor::model::repository::{Destination, Destinations};
 use ns8_backup_monitor::model::repository::{Lock, NotProbed, Probe, Verdict};
-use ns8_backup_monitor::model::run::assess;
+use ns8_backup_monitor::model::run::{RunRule, assess};
 use ns8_backup_monitor::probe::probe;
 use tempfile::TempDir;
 
@@ -233,7 +233,7 @@ async fn one_that_hangs_holds_up_nobody() {
     let destinations = [gateway_destination(None), repository.local()];
     let seen = Mutex::new(Vec::new());
     let (settings, plan) = (behind(&login, &server.url(), LONG), plan(&[("mail1", 1), ("mail2", 1), ("mail3", 1)]));
-    let assessment = assess(&plan, Timestamp::now(), Timestamp::now(), None);
+    let assessment = assess(&plan, &RunRule::by_age(None, None), Timestamp::now());
     let progress = |done, total| {
         seen.lock().unwrap().push((done, total));
         // The first one that is done is not behind the gateway: only now does that let go of the others.
@@ -436,7 +436,8 @@ async fn probes(settings: &RepoCheck, destinations: &[Destination], plan: &Plan)
 
 async fn probes_by(settings: &Settings, destinations: &[Destination], plan: &Plan) -> Vec<Probe> {
     let now = Timestamp::now();
-    probe(settings, with_paths(destinations, plan), &assess(plan, now, now, None), &|_, _| ()).await
+    probe(settings, with_paths(destinations, plan), &assess(plan, &RunRule::by_age(Some(now), None), now), &|_, _| ())
+        .await
 }
 
 /// These destinations, below each of which a module's repository is at `<app>/uuid-<module>`.

@@ -126,6 +126,13 @@ impl Service {
         self.request(&format!("POST /alert HTTP/1.1\r\nHost: x\r\nContent-Length: {}\r\n\r\n", body.len()), body)
     }
 
+    /// Sends a webhook; the status, if there is an answer.
+    pub fn try_post(&self, body: impl AsRef<[u8]>) -> Option<u16> {
+        let body = body.as_ref();
+        let head = format!("POST /alert HTTP/1.1\r\nHost: x\r\nContent-Length: {}\r\n\r\n", body.len());
+        exchange(&self.address, &head, body).split(' ').nth(1)?.parse().ok()
+    }
+
     /// Sends a request as it is.
     pub fn request(&self, head: &str, body: &[u8]) -> (u16, String) {
         let answer = exchange(&self.address, head, body);

@@ -1,9 +1,9 @@
+# shellcheck shell=bash
 # What the scenarios are written with. Sourced by tests/system/run; $root, $work, $results, $deb and $rpm are its own.
 
-machine=$work/machine     # the booted system's files, as the host sees them
 service=ns8-backup-monitor
 
-# --- the system -------------------------------------------------------------------------------------------------
+. "$tests/machine.sh"
 
 # A fresh copy of the root, booted. Files in /srv: what the scenarios need inside.
 new_system() {
@@ -12,46 +12,7 @@ new_system() {
     cp "$tests"/inside/* "$tests"/../support/smtp-sink "$deb" "$rpm" "$work/upper/srv/"
     mount -t overlay overlay -o "lowerdir=$root,upperdir=$work/upper,workdir=$work/scratch" "$machine" || exit 1
     echo node1 > "$machine/etc/hostname"
-    power_on
-}
-
-power_on() {
-    systemd-nspawn --quiet --directory="$machine" --register=no --keep-unit --private-network --hostname=node1 --boot \
-        < /dev/null > "$work/console" 2>&1 &
-    nspawn=$!
-    echo "$nspawn" > "$work/nspawn"
-    until_true 30 booting || { cat "$work/console"; echo "the system does not boot" >&2; exit 1; }
-    inside systemctl is-system-running --wait > /dev/null || true
-}
-
-booting() { first=$(pgrep --parent "$(cat "$work/nspawn")" | head -n 1) && inside test -S /run/systemd/private 2> /dev/null; }
-
-# As if the plug were pulled: nothing in there gets to do anything any more. The disk stays.
-power_cut() {
-    local pid
-    pid=$(cat "$work/nspawn")
-    pkill --signal KILL --parent "$pid"
-    while kill -0 "$pid" 2> /dev/null; do sleep 0.05; done
-}
-
-# Off and gone; also when there is nothing.
-switch_off() {
-    [ ! -e "$work/nspawn" ] || power_cut
-    rm -f "$work/nspawn"
-    ! mountpoint --quiet "$machine" || umount "$machine"
-}
-
-# Runs a command in the system.
-inside() {
-    nsenter --target "$(pgrep --parent "$(cat "$work/nspawn")" | head -n 1)" --all -- \
-        env -i PATH=/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LANG=C.UTF-8 "$@"
-}
-
-# Starts a command in the system as a service of its own: daemon NAME COMMAND...
-daemon() {
-    local name=$1
-    shift
-    inside systemd-run --quiet --collect --unit="$name" -- "$@"
+    power_on --private-network --hostname=node1
 }
 
 # --- checks -----------------------------------------------------------------------------------------------------
@@ -70,7 +31,7 @@ skip() { echo "ok - $1 # SKIP $2"; echo skip >> "$results"; }
 check() {
     local what=$1 output
     shift
-    if output=$("$@" 2>&1); then ok "$what"; else echo "$output" | sed 's/^/    > /'; not_ok "$what"; fi
+    if output=$("$@" 2>&1); then ok "$what"; else echo "    > ${output//$'\n'/$'\n'    > }"; not_ok "$what"; fi
 }
 
 # same WHAT EXPECTED ACTUAL
@@ -94,16 +55,6 @@ lacks() {
     esac
 }
 
-# until_true SECONDS COMMAND...: waits for the command to succeed, no longer than that.
-until_true() {
-    local deadline=$((SECONDS + $1))
-    shift
-    until "$@" > /dev/null 2>&1; do
-        [ "$SECONDS" -lt "$deadline" ] || return 1
-        sleep 0.1
-    done
-}
-
 # eventually WHAT COMMAND...: passes once the command succeeds, fails after a minute.
 eventually() {
     local what=$1
@@ -114,6 +65,37 @@ eventually() {
 # --- the program and its surroundings ---------------------------------------------------------------------------
 
 install_deb() { inside dpkg --install "/srv/$(basename "$deb")" > "$work/dpkg.log" 2>&1 || { cat "$work/dpkg.log"; return 1; }; }
+
+# Builds the package that stands for EL 9 itself, into $work/stubs.
+el9_stub() {
+    rpm -qp --requires "$rpm" | grep -vE '^(rpmlib|config)\(' | sort -u | sed 's/^/Provides: /' > "$work/provides"
+    sed "/^@PROVIDES@/{r $work/provides
+d}" "$tests/el9.spec" > "$work/el9.spec"
+    rpmbuild -bb --quiet --define "_topdir $work/stubs" "$work/el9.spec" > "$work/stubs.log" 2>&1 || cat "$work/stubs.log"
+}
+
+# Serves a signed repository of the packages in the system, at http://127.0.0.1:8080 from /srv/repository.
+serve_repository() {
+    export GNUPGHOME=$work/gnupg
+    if [ ! -d "$work/served" ]; then
+        mkdir -m 700 "$GNUPGHOME"
+        gpg --batch --quiet --passphrase '' --quick-generate-key 'For tests <tests@example.com>' rsa3072 sign never
+        mkdir "$work/served"
+        cp "$deb" "$rpm" "$work/served/"
+        make --silent repo dist="$work/served" key=tests@example.com url=http://127.0.0.1:8080 > "$work/repo.log" 2>&1 ||
+            cat "$work/repo.log"
+    fi
+    cp -r "$work/served/repo" "$machine/srv/repository"
+    daemon web python3 -m http.server --bind 127.0.0.1 --directory /srv/repository 8080
+    eventually_quiet inside curl --silent --fail http://127.0.0.1:8080/
+}
+
+# refuses WHAT NEEDLE COMMAND...: passes if the command fails, and says why.
+refuses() {
+    local what=$1 needle=$2 output
+    shift 2
+    if output=$("$@" 2>&1); then echo "$output"; not_ok "$what"; else contains "$what" "$needle" "$output"; fi
+}
 
 state() { inside systemctl show --value --property="$2" "$service.$1"; }
 is_active() { inside systemctl is-active --quiet "$service.$1"; }

@@ -1,21 +1,17 @@
 //! The queue's folder: durable writes, and reading what is there.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Write as _};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::{Receiver, RecvTimeoutError};
-use std::time::Duration;
 
 use lettre::message::Mailbox;
-use log::{error, info, warn};
+use log::{error, warn};
 use rustix::fs::FlockOperation;
-use tokio::sync::oneshot;
 
-use super::OnFailure;
 use super::sent::Sent;
-use crate::model::job::{Job, JobId, Stage, VERSION};
+use crate::model::job::{Attempts, Delivery, Job, JobId, Stage, VERSION};
 use crate::system::journal::CRIT;
 use crate::system::kill;
 use crate::system::messages;
@@ -28,8 +24,6 @@ pub(super) const FAILED: &str = "failed";
 const BROKEN: &str = "broken";
 /// What was sent lately; beside jobs, but none.
 pub(super) const SENT: &str = "sent";
-/// How long after a failed write the next try.
-const RETRY: Duration = Duration::from_secs(5);
 
 /// The queue's folder, locked.
 pub(super) struct Disk {
@@ -38,25 +32,17 @@ pub(super) struct Disk {
     _lock: File,
 }
 
-/// A file to write, or with no content to remove.
-pub(super) struct Write {
-    pub(super) name: String,
-    pub(super) content: Option<Vec<u8>>,
-    pub(super) on_failure: OnFailure,
-    pub(super) done: oneshot::Sender<io::Result<()>>,
-}
-
-/// What the administrator asks of a job while the service runs, as an empty file `<job>.retry` or `<job>.drop`.
+/// What the administrator wishes for a job while the service runs: an empty file `<job>.retry` or `<job>.drop`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Order {
+pub enum Wish {
     /// Try again now.
     Retry,
     /// Forget it.
     Drop,
 }
 
-impl Order {
-    /// Every order there is.
+impl Wish {
+    /// All of them.
     const ALL: [Self; 2] = [Self::Retry, Self::Drop];
 
     fn ending(self) -> &'static str {
@@ -66,15 +52,18 @@ impl Order {
         }
     }
 
-    /// Leaves the order in the queue's `folder`, where the service finds it within seconds, or when it next starts.
-    /// Returns the file, which is gone once the service has taken the order.
+    /// Leaves the wish in the store's `folder`, where the service finds it within seconds, or when it starts next.
+    /// Returns the file, which is gone once the service has taken it.
     ///
     /// # Errors
-    /// Where the file cannot be made.
+    /// Returns an error if the file cannot be made, or if something is in its place.
     pub fn leave(self, folder: &Path, id: &JobId) -> io::Result<PathBuf> {
         let file = folder.join(format!("{id}.{}", self.ending()));
-        private().open(&file)?;
-        Ok(file)
+        // A link that the service's user left there is not followed, since root may call this.
+        match private().create_new(true).open(&file) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists && is_plain(&file) => Ok(file),
+            created => created.map(|_| file),
+        }
     }
 }
 
@@ -117,11 +106,8 @@ impl Disk {
         for path in files(&self.folder, JOB)? {
             match read_job(&path) {
                 Ok(job) => jobs.push(job),
-                Err(Unreadable::Content(reason)) => set_aside(&path, &reason),
-                // The job may be all right: nothing goes on until it can be read.
-                Err(Unreadable::File(error)) => {
-                    return Err(io::Error::new(error.kind(), format!("{} cannot be read: {error}", path.display())));
-                }
+                // One file must not close the port for all others.
+                Err(unreadable) => set_aside(&path, &unreadable.to_string()),
             }
         }
         for left_over in files(&self.folder, "tmp")? {
@@ -147,89 +133,36 @@ impl Disk {
     /// A job that was given up, ready to be tried again for `mail_to`.
     pub(super) fn revive(&self, id: &JobId, mail_to: &[Mailbox]) -> Option<Job> {
         let mut job = read_job(&self.folder.join(format!("{id}.{FAILED}"))).ok()?;
-        if let Stage::Delivering(delivery) = &mut job.stage {
-            delivery.start_over(mail_to);
-        }
+        let mut delivery = Delivery { mails: job.mails().to_vec(), attempts: Attempts::default(), interim: false };
+        delivery.start_over(mail_to);
+        // A report that says nothing is not worth another try: the cluster is read anew.
+        job.stage = if delivery.may_be_outdated() { Stage::Waiting } else { Stage::Delivering(delivery) };
         Some(job)
     }
 
-    /// Takes what the administrator has asked for.
-    pub(super) fn take_orders(&self) -> Vec<(JobId, Order)> {
+    /// Takes what the administrator wishes for.
+    pub(super) fn take_wishes(&self) -> Vec<(JobId, Wish)> {
         let take = |path: PathBuf| {
-            let order =
-                Order::ALL.into_iter().find(|order| path.extension().is_some_and(|end| end == order.ending()))?;
+            let wish = Wish::ALL.into_iter().find(|wish| path.extension().is_some_and(|end| end == wish.ending()))?;
             let id = JobId::parse(path.file_stem()?.to_str()?)?;
-            // An order that cannot be removed would be carried out again and again.
+            // A wish that cannot be removed would be fulfilled again and again.
             fs::remove_file(&path).ok()?;
-            Some((id, order))
+            Some((id, wish))
         };
         let entries = fs::read_dir(&self.folder).into_iter().flatten().flatten();
         entries.filter_map(|entry| take(entry.path())).collect()
     }
 
-    /// Carries out writes until the queue is gone. `unsaved` hears how many are still to be tried again.
-    pub(super) fn write_until_closed(&self, writes: &Receiver<Write>, unsaved: impl Fn(usize)) {
-        let mut failed: BTreeMap<String, Option<Vec<u8>>> = BTreeMap::new();
-        loop {
-            let first = match failed.is_empty() {
-                true => writes.recv().map_err(|_| RecvTimeoutError::Disconnected),
-                false => writes.recv_timeout(RETRY),
-            };
-            let batch: Vec<Write> = match first {
-                Ok(first) => std::iter::once(first).chain(writes.try_iter()).collect(),
-                Err(RecvTimeoutError::Timeout) => Vec::new(),
-                Err(RecvTimeoutError::Disconnected) => return,
-            };
-            let failed_before = !failed.is_empty();
-            let mut group = failed;
-            let mut retried: BTreeSet<String> = group.keys().cloned().collect();
-            for write in &batch {
-                // What is written later holds all that was to be written before.
-                group.insert(write.name.clone(), write.content.clone());
-                if write.on_failure == OnFailure::Retry {
-                    retried.insert(write.name.clone());
-                }
-            }
-            let errors = self.commit(&group);
-            failed = group;
-            failed.retain(|name, _| errors.contains_key(name) && retried.contains(name));
-            self.tell(failed_before, &failed, &errors);
-            unsaved(failed.len());
-            for write in batch {
-                let result = errors
-                    .get(&write.name)
-                    .map_or(Ok(()), |error| Err(io::Error::new(error.kind(), error.to_string())));
-                let _ = write.done.send(result);
-            }
-        }
-    }
-
-    fn tell(
-        &self,
-        failed_before: bool,
-        failed: &BTreeMap<String, Option<Vec<u8>>>,
-        errors: &BTreeMap<String, io::Error>,
-    ) {
-        let folder = self.folder.display();
-        match (failed_before, failed.keys().find_map(|name| errors.get(name))) {
-            (false, Some(error)) => error!(PRIORITY = CRIT, MESSAGE_ID = messages::STATE_NOT_SAVED, REASON:% = error;
-                "{folder} cannot be written: {error}. Work goes on from memory and would be lost or repeated if the \
-                 machine stopped now; the write is tried again every {} s", RETRY.as_secs()),
-            (true, None) => info!("{folder} can be written again; everything is saved"),
-            _ => {}
-        }
-    }
-
-    /// Makes a group of files durable together; the names of those that are not, each with its error.
+    /// Makes files durable together; one without content is removed. Returns those that failed, each with its error.
     ///
     /// Removals come last: a job is not forgotten before its outcome is kept under another name.
-    fn commit(&self, group: &BTreeMap<String, Option<Vec<u8>>>) -> BTreeMap<String, io::Error> {
+    pub(super) fn commit(&self, group: &BTreeMap<String, Option<Vec<u8>>>) -> BTreeMap<String, String> {
         let mut errors = BTreeMap::new();
         for (name, content) in group {
             if let Some(content) = content
                 && let Err(error) = self.write(name, content)
             {
-                errors.insert(name.clone(), error);
+                errors.insert(name.clone(), error.to_string());
             }
         }
         kill::point("queue-renamed");
@@ -245,7 +178,7 @@ impl Disk {
                 None => self.remove(name),
             };
             if let Err(error) = result {
-                errors.insert(name.clone(), error);
+                errors.insert(name.clone(), error.to_string());
             }
         }
         kill::point("queue-removed");
@@ -255,10 +188,10 @@ impl Disk {
     }
 
     /// Makes the folder durable; where that fails, what was done in it is not.
-    fn sync(&self, group: &BTreeMap<String, Option<Vec<u8>>>, errors: &mut BTreeMap<String, io::Error>) {
+    fn sync(&self, group: &BTreeMap<String, Option<Vec<u8>>>, errors: &mut BTreeMap<String, String>) {
         if let Err(error) = sync(&self.folder) {
             for name in group.keys() {
-                errors.entry(name.clone()).or_insert_with(|| io::Error::new(error.kind(), error.to_string()));
+                errors.entry(name.clone()).or_insert_with(|| error.to_string());
             }
         }
     }
@@ -293,6 +226,10 @@ fn private() -> OpenOptions {
     let mut options = OpenOptions::new();
     options.write(true).create(true).mode(0o600);
     options
+}
+
+fn is_plain(file: &Path) -> bool {
+    fs::symlink_metadata(file).is_ok_and(|meta| meta.is_file())
 }
 
 fn sync(folder: &Path) -> io::Result<()> {

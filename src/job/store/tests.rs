@@ -1,8 +1,10 @@
 use std::fs;
 
 use super::*;
-use crate::model::job::Delivery;
-use crate::model::mail::Recipient;
+use crate::model::alert::Alert;
+use crate::model::job::{Attempts, Delivery};
+use crate::model::mail::{Recipient, RecipientState};
+use crate::model::plan::PlanId;
 use crate::model::run::Outcome;
 
 const DAY: Duration = Duration::from_secs(86_400);
@@ -16,6 +18,14 @@ fn for_plan(plan: &str, node: &str) -> (Option<PlanId>, Alert) {
     (PlanId::new(plan), alert(node))
 }
 
+fn batch(alerts: impl IntoIterator<Item = (Option<PlanId>, Alert)>) -> Batch {
+    let mut batch = Batch::new();
+    for (plan, alert) in alerts {
+        batch.entry(plan).or_default().join(alert);
+    }
+    batch
+}
+
 /// What the configuration names.
 fn mail_to() -> [Mailbox; 1] {
     ["0@example.com".parse().unwrap()]
@@ -25,17 +35,17 @@ fn now() -> Timestamp {
     "2026-11-22T03:15:00Z".parse().unwrap()
 }
 
-fn open(state: &Path) -> (Queue, mpsc::UnboundedReceiver<JobId>) {
+fn open(state: &Path) -> (Store, mpsc::UnboundedReceiver<JobId>) {
     let (started, receiver) = mpsc::unbounded_channel();
-    (Queue::open(state, started).unwrap(), receiver)
+    (Store::open(state, started).unwrap(), receiver)
 }
 
 /// Opens the queue as the next process would. The lock is free as soon as the last writer thread has ended.
-async fn reopen(state: &Path, queue: Queue) -> (Queue, mpsc::UnboundedReceiver<JobId>) {
+async fn reopen(state: &Path, queue: Store) -> (Store, mpsc::UnboundedReceiver<JobId>) {
     drop(queue);
     loop {
         let (started, receiver) = mpsc::unbounded_channel();
-        match Queue::open(state, started) {
+        match Store::open(state, started) {
             Ok(queue) => return (queue, receiver),
             Err(_) => tokio::task::yield_now().await,
         }
@@ -45,7 +55,7 @@ async fn reopen(state: &Path, queue: Queue) -> (Queue, mpsc::UnboundedReceiver<J
 fn with_mail(mut job: Job, digest: &str, states: &[RecipientState]) -> Job {
     let recipient =
         |(n, state): (usize, &RecipientState)| Recipient { address: format!("{n}@example.com"), state: state.clone() };
-    job.stage = Stage::Delivering(Delivery::new(vec![Mail {
+    let mail = Mail {
         plan: job.plan.clone(),
         outcome: Outcome::Partial,
         digest: digest.into(),
@@ -55,7 +65,8 @@ fn with_mail(mut job: Job, digest: &str, states: &[RecipientState]) -> Job {
         message_id: "<m@x>".into(),
         thread_id: "<t@x>".into(),
         recipients: states.iter().enumerate().map(recipient).collect(),
-    }]));
+    };
+    job.stage = Stage::Delivering(Delivery { mails: vec![mail], attempts: Attempts::default(), interim: false });
     job
 }
 
@@ -71,14 +82,14 @@ fn names(folder: &Path) -> Vec<String> {
 async fn what_is_accepted_is_there_after_a_restart() {
     let state = tempfile::tempdir().unwrap();
     let (queue, mut started) = open(state.path());
-    queue.accept(vec![for_plan("2", "1"), for_plan("7", "1"), (None, alert("1"))], now()).await.unwrap();
+    queue.accept(batch([for_plan("2", "1"), for_plan("7", "1"), (None, alert("1"))]), now()).await.unwrap();
     let mut first: Vec<JobId> = (0..3).map(|_| started.try_recv().unwrap()).collect();
     let (queue, mut started) = reopen(state.path(), queue).await;
     let mut again: Vec<JobId> = (0..3).map(|_| started.try_recv().unwrap()).collect();
     first.sort();
     again.sort();
     assert_eq!(first, again);
-    assert!(queue.get(&again[0]).unwrap().is_waiting());
+    assert_eq!(queue.get(&again[0]).unwrap().stage, Stage::Waiting);
     assert!(!queue.is_done());
 }
 
@@ -86,17 +97,18 @@ async fn what_is_accepted_is_there_after_a_restart() {
 async fn alerts_of_one_plan_join_its_waiting_job_also_after_a_restart() {
     let state = tempfile::tempdir().unwrap();
     let (queue, _started) = open(state.path());
-    queue.accept(vec![for_plan("2", "1"), for_plan("2", "2")], now()).await.unwrap();
+    queue.accept(batch([for_plan("2", "1"), for_plan("2", "2")]), now()).await.unwrap();
     let (queue, mut started) = reopen(state.path(), queue).await;
-    queue.accept(vec![for_plan("2", "3")], now()).await.unwrap();
+    queue.accept(batch([for_plan("2", "3")]), now()).await.unwrap();
     let id = started.try_recv().unwrap();
     assert!(started.try_recv().is_err(), "one job, started once");
-    assert_eq!(queue.get(&id).unwrap().alerts.len(), 3);
+    assert_eq!(queue.get(&id).unwrap().alerts.kept.len(), 3);
     let on_disk = disk::read_job(&queue.folder().join(format!("{id}.json"))).unwrap();
-    assert_eq!(on_disk.alerts.len(), 3);
+    assert_eq!(on_disk.alerts.kept.len(), 3);
 
-    queue.close(&id).unwrap();
-    queue.accept(vec![for_plan("2", "1")], now()).await.unwrap();
+    assert!(!queue.close(&id, 0), "an alert has joined since");
+    assert!(queue.close(&id, queue.joined(&id).0));
+    queue.accept(batch([for_plan("2", "1")]), now()).await.unwrap();
     assert_ne!(started.try_recv().unwrap(), id, "what comes after the wait is a job of its own");
 }
 
@@ -107,7 +119,7 @@ async fn a_thousand_requests_of_one_plan_are_one_job() {
     let requests: Vec<_> = (0..1000)
         .map(|n| {
             let queue = queue.clone();
-            tokio::spawn(async move { queue.accept(vec![for_plan("2", &n.to_string())], now()).await })
+            tokio::spawn(async move { queue.accept(batch([for_plan("2", &n.to_string())]), now()).await })
         })
         .collect();
     for request in requests {
@@ -115,15 +127,15 @@ async fn a_thousand_requests_of_one_plan_are_one_job() {
     }
     let job = queue.get(&started.try_recv().unwrap()).unwrap();
     assert!(started.try_recv().is_err());
-    assert_eq!(job.alerts.len() as u64 + job.alerts_left_out, 1000);
+    assert_eq!(job.alerts.kept.len() as u64 + job.alerts.left_out, 1000);
 }
 
 #[tokio::test]
 async fn too_many_jobs_are_refused_and_nothing_is_taken_in() {
     let state = tempfile::tempdir().unwrap();
     let (queue, mut started) = open(state.path());
-    let batch = (0..=MAX_JOBS).map(|n| for_plan(&n.to_string(), "1")).collect();
-    assert!(matches!(queue.accept(batch, now()).await, Err(AcceptError::Full)));
+    let many = batch((0..=MAX_JOBS).map(|n| for_plan(&n.to_string(), "1")));
+    assert!(matches!(queue.accept(many, now()).await, Err(AcceptError::Full)));
     assert!(queue.is_done() && started.try_recv().is_err());
 }
 
@@ -137,11 +149,11 @@ async fn too_many_bytes_are_refused_until_some_are_gone() {
         vec![large]
     };
     for plan in ["1", "2"] {
-        queue.accept(large(plan), now()).await.unwrap();
+        queue.accept(batch(large(plan)), now()).await.unwrap();
     }
-    assert!(matches!(queue.accept(vec![for_plan("3", "1")], now()).await, Err(AcceptError::Full)));
+    assert!(matches!(queue.accept(batch([for_plan("3", "1")]), now()).await, Err(AcceptError::Full)));
     queue.drop_job(&started.try_recv().unwrap()).await;
-    queue.accept(vec![for_plan("3", "1")], now()).await.unwrap();
+    queue.accept(batch([for_plan("3", "1")]), now()).await.unwrap();
 }
 
 #[tokio::test]
@@ -149,10 +161,10 @@ async fn a_batch_that_the_disk_does_not_take_is_not_accepted() {
     let state = tempfile::tempdir().unwrap();
     let (queue, mut started) = open(state.path());
     fs::remove_dir_all(queue.folder()).unwrap();
-    assert!(matches!(queue.accept(vec![for_plan("2", "1")], now()).await, Err(AcceptError::Disk { .. })));
+    assert!(matches!(queue.accept(batch([for_plan("2", "1")]), now()).await, Err(AcceptError::Disk { .. })));
     assert!(queue.inspect(|jobs| jobs.count()) == 0 && started.try_recv().is_err());
     fs::create_dir(queue.folder()).unwrap();
-    queue.accept(vec![for_plan("2", "1")], now()).await.unwrap();
+    queue.accept(batch([for_plan("2", "1")]), now()).await.unwrap();
     assert!(started.try_recv().is_ok(), "the next try is accepted");
 }
 
@@ -183,7 +195,7 @@ async fn what_cannot_be_read_is_set_aside_at_every_length_and_version() {
 async fn one_service_at_a_time() {
     let state = tempfile::tempdir().unwrap();
     let (_queue, _started) = open(state.path());
-    let error = Queue::open(state.path(), mpsc::unbounded_channel().0).err().unwrap();
+    let error = Store::open(state.path(), mpsc::unbounded_channel().0).err().unwrap();
     assert!(error.to_string().contains("another ns8-backup-monitor"));
 }
 
@@ -191,8 +203,8 @@ async fn one_service_at_a_time() {
 async fn a_report_is_known_to_whoever_has_it_or_is_about_to_get_it() {
     let state = tempfile::tempdir().unwrap();
     let (queue, mut started) = open(state.path());
-    queue.accept(vec![for_plan("2", "1")], now()).await.unwrap();
-    let job = queue.close(&started.try_recv().unwrap()).unwrap();
+    queue.accept(batch([for_plan("2", "1")]), now()).await.unwrap();
+    let job = queue.get(&started.try_recv().unwrap()).unwrap();
     let states = [
         RecipientState::Delivered { at: now() },
         RecipientState::Pending { last_error: None },
@@ -205,9 +217,9 @@ async fn a_report_is_known_to_whoever_has_it_or_is_about_to_get_it() {
         state: RecipientState::Pending { last_error: None },
     };
     let knows =
-        |queue: &Queue, n: usize, later: Duration| queue.has_it(&mail, &to(n), now().checked_add(later).unwrap(), DAY);
+        |queue: &Store, n: usize, later: Duration| queue.has_it(&mail, &to(n), now().checked_add(later).unwrap(), DAY);
     assert!(!knows(&queue, 0, Duration::ZERO));
-    queue.save(&job).await;
+    queue.advance(&job.id, job.stage.clone()).await;
     assert!(knows(&queue, 0, Duration::ZERO) && knows(&queue, 1, Duration::ZERO));
     assert!(!knows(&queue, 2, Duration::ZERO), "given up: a new report may try again");
 
@@ -226,16 +238,16 @@ async fn a_report_is_known_to_whoever_has_it_or_is_about_to_get_it() {
 async fn a_job_that_was_given_up_is_kept_and_can_be_retried_or_dropped() {
     let state = tempfile::tempdir().unwrap();
     let (queue, mut started) = open(state.path());
-    queue.accept(vec![for_plan("2", "1")], now()).await.unwrap();
+    queue.accept(batch([for_plan("2", "1")]), now()).await.unwrap();
     let id = started.try_recv().unwrap();
     let given_up = RecipientState::GivenUp { at: now(), reason: "no such user".into() };
-    let job = with_mail(queue.close(&id).unwrap(), "d", &[given_up]);
+    let job = with_mail(queue.get(&id).unwrap(), "d", &[given_up]);
     queue.finish(&job, now(), DAY).await;
     assert_eq!(names(queue.folder()), [format!("{id}.failed"), "sent".into()]);
 
     fs::write(queue.folder().join(format!("{id}.retry")), "").unwrap();
-    assert_eq!(queue.orders(), [(id.clone(), Order::Retry)]);
-    assert_eq!(queue.orders(), [], "carried out once");
+    assert_eq!(queue.wishes(), [(id.clone(), Wish::Retry)]);
+    assert_eq!(queue.wishes(), [], "carried out once");
     queue.retry(&id, &mail_to()).await;
     assert_eq!(started.try_recv().unwrap(), id);
     assert_eq!(names(queue.folder()), [format!("{id}.json"), "sent".into()]);
@@ -244,24 +256,39 @@ async fn a_job_that_was_given_up_is_kept_and_can_be_retried_or_dropped() {
 }
 
 #[tokio::test]
-async fn a_failed_write_forgets_no_job_that_somebody_else_has_joined() {
+async fn a_batch_that_is_refused_leaves_nothing_behind_in_a_job_either() {
     let state = tempfile::tempdir().unwrap();
+    let (queue, mut started) = open(state.path());
+    queue.accept(batch([for_plan("2", "1")]), now()).await.unwrap();
+    let id = started.try_recv().unwrap();
+    let moved = state.path().join("moved");
+    fs::rename(queue.folder(), &moved).unwrap();
+    let two = batch([for_plan("2", "2"), for_plan("7", "1")]);
+    assert!(matches!(queue.accept(two, now()).await, Err(AcceptError::Disk { .. })));
+    fs::rename(&moved, queue.folder()).unwrap();
+    assert_eq!(queue.get(&id).unwrap().alerts.kept, [alert("1")]);
+    assert_eq!(queue.inspect(|jobs| jobs.count()), 1);
+    queue.accept(batch([for_plan("9", "1")]), now()).await.unwrap();
+    let (queue, _started) = reopen(state.path(), queue).await;
+    assert_eq!(queue.get(&id).unwrap().alerts.kept, [alert("1")]);
+    assert_eq!(queue.inspect(|jobs| jobs.count()), 2);
+}
+
+#[tokio::test]
+async fn a_file_that_may_not_be_read_closes_nothing() {
+    let state = tempfile::tempdir().unwrap();
+    let folder = folder(state.path());
+    fs::create_dir_all(folder.join("20261122-031500-0001.json")).unwrap();
     let (queue, _started) = open(state.path());
-    let id = queue.lock().take_in(vec![for_plan("2", "1")], now()).unwrap().pop_first().unwrap();
-    let (first, _) = queue.write(&id).unwrap();
-    assert_eq!(queue.lock().take_in(vec![for_plan("2", "1")], now()).unwrap(), [id.clone()].into());
-    queue.forget_unsaved(&id, first);
-    assert!(queue.get(&id).is_some(), "the second client may be told that its alert is accepted");
-    let (second, _) = queue.write(&id).unwrap();
-    queue.forget_unsaved(&id, second);
-    assert!(queue.get(&id).is_none());
+    queue.accept(batch([for_plan("2", "1")]), now()).await.unwrap();
+    assert_eq!(files(queue.folder(), "broken").unwrap().len(), 1, "a folder in a job's place");
 }
 
 #[tokio::test]
 async fn a_retry_that_was_cut_short_leaves_no_failed_job_behind() {
     let state = tempfile::tempdir().unwrap();
     let (queue, mut started) = open(state.path());
-    queue.accept(vec![for_plan("2", "1")], now()).await.unwrap();
+    queue.accept(batch([for_plan("2", "1")]), now()).await.unwrap();
     let id = started.try_recv().unwrap();
     // Killed between the write of the one and the removal of the other.
     fs::copy(queue.folder().join(format!("{id}.json")), queue.folder().join(format!("{id}.failed"))).unwrap();

@@ -1,7 +1,7 @@
 //! Settings that are valid, each by itself, but do not go together. Pure.
 
 use super::{Line, error, warning};
-use crate::config::{Settings, Transport, gateway_host, is_loopback};
+use crate::config::{Settings, Transport, Url, is_loopback};
 
 /// What does not go together.
 pub(super) fn check(settings: &Settings) -> Vec<Line> {
@@ -50,7 +50,7 @@ pub(super) fn check(settings: &Settings) -> Vec<Line> {
     );
     unless(
         !settings.repo_check.enabled
-            || gateway_host(&settings.repo_check.gateway).is_some_and(|host| is_loopback(&host)),
+            || Url::parse(&settings.repo_check.gateway).is_some_and(|gateway| is_loopback(gateway.host)),
         "repo_check.gateway is another machine: the node agent's password goes there in plain text",
         "name the gateway of this node, http://127.0.0.1:4694",
     );

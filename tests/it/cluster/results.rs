@@ -5,7 +5,7 @@ use ns8_backup_monitor::cluster::{self, Selector, destinations, smarthost};
 use ns8_backup_monitor::model::cluster::Encryption;
 use ns8_backup_monitor::model::plan::{Damage, Entry, Fault, Layout, Plan};
 use ns8_backup_monitor::model::repository::Destination;
-use ns8_backup_monitor::model::run::assess;
+use ns8_backup_monitor::model::run::{RunRule, assess};
 use secrecy::ExposeSecret;
 
 use super::{ids, members, module, plan_id, read, read_all};
@@ -144,7 +144,7 @@ async fn a_damaged_result_without_known_members_is_a_module_without_a_result() {
     let unreadable = ["idle3", "mail1", "web2"].map(|name| plan.unreadable(&module(name)).map(|damage| damage.fault));
     assert_eq!(unreadable, [Some(Fault::OtherType), None, Some(Fault::NoTimestamp)]);
     let now = time("2026-11-20T03:00:00Z");
-    let counts = assess(&plan, now, now, None).counts;
+    let counts = assess(&plan, &RunRule::by_age(Some(now), None), now).counts;
     assert_eq!((counts.success, counts.missing), (1, 2));
 }
 

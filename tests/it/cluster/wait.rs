@@ -8,10 +8,11 @@ use jiff::Timestamp;
 use ns8_backup_monitor::cluster::events::{Announcements, News};
 use ns8_backup_monitor::config::Live;
 use ns8_backup_monitor::job::wait::{Settled, settle};
-use ns8_backup_monitor::model::alert::Alert;
+use ns8_backup_monitor::model::alert::{Alert, Alerts};
 use ns8_backup_monitor::model::job::{Job, JobId};
-use ns8_backup_monitor::model::run::{State, assess};
+use ns8_backup_monitor::model::run::State;
 use tokio::task::JoinHandle;
+use tokio::time::Instant;
 
 use super::{ids, plan_id};
 use crate::support::redis::{NS8_ACL, Redis};
@@ -21,6 +22,7 @@ struct Scene {
     redis: Redis,
     live: Arc<Live>,
     announcements: Arc<Announcements>,
+    max_wait: Duration,
 }
 
 const MEMBERS: [(&str, &str); 4] = [("mail1", "1"), ("web2", "1"), ("cloud3", "2"), ("chat4", "2")];
@@ -44,7 +46,8 @@ impl Scene {
     fn on(redis: Redis, max_wait: u64) -> Self {
         let file = configuration(&redis, &format!("{{wait_seconds: 0, max_wait_seconds: {max_wait}}}"));
         let live = Arc::new(Live::new(file));
-        Self { redis, announcements: Arc::new(Announcements::new(live.clone())), live }
+        let max_wait = Duration::from_secs(max_wait);
+        Self { redis, announcements: Arc::new(Announcements::new(live.clone())), live, max_wait }
     }
 
     /// `module` ends its backup this many seconds from now.
@@ -77,9 +80,11 @@ impl Scene {
             annotations: Default::default(),
             starts_at: Some(accepted_at),
         };
-        let job = Job::new(JobId::new(accepted_at, 1), plan.map(plan_id), accepted_at, alert);
+        let alerts = Alerts { kept: vec![alert], left_out: 0 };
+        let job = Job::new(JobId::new(accepted_at, 1), plan.map(plan_id), accepted_at, alerts);
         let (live, announcements) = (self.live.clone(), self.announcements.clone());
-        tokio::spawn(async move { settle(&|| job.clone(), &live, &announcements).await })
+        let (deadline, patience) = (Instant::now() + job.time_left(self.max_wait, Timestamp::now()), self.max_wait);
+        tokio::spawn(async move { settle(&|| job.clone(), &live, &announcements, deadline, patience).await })
     }
 
     /// Returns when the cluster was read this often since the server's start.
@@ -118,10 +123,8 @@ async fn ended(waiting: JoinHandle<Settled>) -> Settled {
 }
 
 fn states(settled: &Settled) -> Vec<(String, State)> {
-    let plan = &settled.cluster.as_ref().unwrap().plans[0];
-    let now = Timestamp::now();
-    let stale_after = Some(Duration::from_secs(43_200));
-    assess(plan, now, now, stale_after).modules.into_iter().map(|(id, state)| (id.to_string(), state)).collect()
+    let assessment = &settled.look.as_ref().unwrap().assessments[0];
+    assessment.modules.iter().map(|(id, state)| (id.to_string(), *state)).collect()
 }
 
 #[tokio::test]
@@ -140,7 +143,7 @@ async fn the_last_announcement_ends_the_wait_and_only_it_costs_a_reading() {
     assert!(!waiting.is_finished());
     scene.finish("chat4");
     let settled = ended(waiting).await;
-    assert_eq!(settled.gave_up_after, None);
+    assert!(settled.over);
     let all: Vec<State> = states(&settled).into_iter().map(|(_, state)| state).collect();
     assert_eq!(all, [State::Error, State::Success, State::Success, State::Success]);
     assert_eq!(scene.redis.calls("hgetall"), 2 * reading);
@@ -154,7 +157,7 @@ async fn a_module_that_never_ends_is_given_up_at_the_cap() {
     scene.write("web2", 0, 0);
     scene.write("cloud3", 0, 0);
     let settled = ended(scene.settle(Some("2"), 0)).await;
-    assert_eq!(settled.gave_up_after, Some(Duration::from_secs(2)));
+    assert!(!settled.over);
     assert!(states(&settled).contains(&("chat4".into(), State::Stale)));
 }
 
@@ -163,7 +166,7 @@ async fn a_module_that_never_ends_is_given_up_at_the_cap() {
 async fn a_job_that_is_resumed_waits_for_the_rest_only() {
     let scene = Scene::new(Redis::start(), 900);
     let settled = ended(scene.settle(Some("2"), 3600)).await;
-    assert_eq!(settled.gave_up_after, Some(Duration::from_secs(900)));
+    assert!(!settled.over);
 }
 
 #[tokio::test]
@@ -176,7 +179,7 @@ async fn what_was_not_heard_is_found_at_the_cap() {
         for name in ["web2", "cloud3", "chat4"] {
             scene.write(name, 0, 0);
         }
-        if waiting.await.unwrap().gave_up_after.is_none() {
+        if waiting.await.unwrap().over {
             return;
         }
     }
@@ -197,7 +200,7 @@ async fn redis_may_restart_during_the_wait() {
         scene.finish(name);
     }
     let settled = ended(waiting).await;
-    assert_eq!((settled.gave_up_after, states(&settled).len()), (None, 4));
+    assert_eq!((settled.over, states(&settled).len()), (true, 4));
 }
 
 #[tokio::test]
@@ -218,7 +221,7 @@ async fn redis_may_come_up_after_the_alert() {
 async fn a_redis_that_stays_away_is_told_at_the_cap() {
     let mut scene = Scene::new(Redis::start(), 1);
     scene.redis.kill();
-    let error = ended(scene.settle(Some("2"), 0)).await.cluster.unwrap_err().to_string();
+    let error = ended(scene.settle(Some("2"), 0)).await.look.unwrap_err().to_string();
     assert!(error.ends_with("nothing listens there; is Redis running?"), "{error}");
 }
 
@@ -228,7 +231,7 @@ async fn nobody_is_awaited_where_the_members_are_not_known() {
     redis.hset("module/mail1/backup/1/status", &[("result", "error"), ("timestamp", "2026-11-20T02:10:00Z")]);
     let scene = Scene::on(redis, 900);
     let settled = ended(scene.settle(Some("1"), 0)).await;
-    assert_eq!(ids(settled.cluster.unwrap().plans[0].results.keys()), ["mail1"]);
+    assert_eq!(ids(settled.look.unwrap().cluster.plans[0].results.keys()), ["mail1"]);
 }
 
 #[tokio::test]
@@ -242,7 +245,7 @@ async fn without_an_id_every_recent_plan_is_awaited() {
     for name in ["web2", "cloud3", "chat4"] {
         scene.finish(name);
     }
-    let cluster = ended(waiting).await.cluster.unwrap();
+    let cluster = ended(waiting).await.look.unwrap().cluster;
     assert_eq!(cluster.plans.iter().map(|plan| plan.id.as_str()).collect::<Vec<_>>(), ["2"]);
 }
 

@@ -1,0 +1,50 @@
+//! Addresses of servers, as far as the configuration has them. Pure.
+
+/// The parts of an address `scheme://host:port/path`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Url<'a> {
+    /// What stands before `://`.
+    pub scheme: &'a str,
+    /// Name or address of the server, an IPv6 address in brackets.
+    pub host: &'a str,
+    /// The port, if the address names one.
+    pub port: Option<u16>,
+    /// What follows: empty, or a path or query with its first character.
+    pub rest: &'a str,
+}
+
+impl<'a> Url<'a> {
+    /// Returns the parts of `text`, or `None` if it is no such address. One with a user or a password is none: they do
+    /// not belong there.
+    pub fn parse(text: &'a str) -> Option<Self> {
+        let (scheme, after) = text.split_once("://")?;
+        let (authority, rest) = after.split_at(after.find(['/', '?', '#']).unwrap_or(after.len()));
+        let (host, port) = match authority.rsplit_once(':') {
+            Some((host, port)) if !port.ends_with(']') => (host, Some(port.parse().ok().filter(|port| *port > 0)?)),
+            _ => (authority, None),
+        };
+        let fits = is_host(host) && host.starts_with('[') == host.contains(':');
+        (fits && !text.contains(|c: char| c.is_whitespace() || c.is_control())).then_some(Self {
+            scheme,
+            host,
+            port,
+            rest,
+        })
+    }
+}
+
+/// Returns whether `text` can be the name or address of a host: not empty, and of one piece.
+pub(super) fn is_host(text: &str) -> bool {
+    let fits = |c: char| c.is_alphanumeric() || matches!(c, '.' | '-' | '_' | ':' | '[' | ']' | '%');
+    !text.is_empty() && text.chars().all(fits)
+}
+
+/// Returns a host without the brackets that an IPv6 address may be written in.
+pub fn bare(host: &str) -> &str {
+    host.trim_start_matches('[').trim_end_matches(']')
+}
+
+/// Returns whether `host` is this machine itself, by its name.
+pub fn is_loopback(host: &str) -> bool {
+    host == "localhost" || bare(host).parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
+}

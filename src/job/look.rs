@@ -1,0 +1,92 @@
+//! One look at a job's plans: what the cluster says now, and when each plan was due.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+
+use crate::cluster::{self, Selector};
+use crate::config::{Correlator, Settings};
+use crate::model::cluster::{Cluster, ReadError};
+use crate::model::job::Job;
+use crate::model::plan::{ModuleId, Plan, PlanId};
+use crate::model::run::{Assessment, RunRule, State, assess};
+use crate::system::calendar;
+
+/// When schedules were due, as seen from one job's arrival. It is asked once for each schedule.
+#[derive(Debug, Default)]
+pub struct Due(BTreeMap<String, Vec<Timestamp>>);
+
+impl Due {
+    /// Learns the schedules of `plans`. One that cannot be evaluated now is asked for again next time.
+    async fn learn(&mut self, plans: &[Plan], reference: Timestamp) {
+        let schedules = plans.iter().filter_map(|plan| plan.schedule.clone());
+        let unknown: BTreeSet<String> = schedules.filter(|schedule| !self.0.contains_key(schedule)).collect();
+        if unknown.is_empty() {
+            return;
+        }
+        for (schedule, elapses) in calendar::elapses(&unknown, reference, None).await {
+            match elapses {
+                Ok(elapses) => drop(self.0.insert(schedule, elapses.before)),
+                Err(error) => log::debug!("the schedule {schedule:?} is not evaluated: {error}"),
+            }
+        }
+    }
+
+    fn of(&self, plan: &Plan) -> &[Timestamp] {
+        plan.schedule.as_ref().and_then(|schedule| self.0.get(schedule)).map_or(&[], Vec::as_slice)
+    }
+}
+
+/// One look.
+#[derive(Debug)]
+pub struct Look {
+    /// The cluster.
+    pub cluster: Cluster,
+    /// What the results of each plan in it mean, in the same order.
+    pub assessments: Vec<Assessment>,
+}
+
+impl Look {
+    /// Reads the job's plans: its own, or those that ran lately if it names none.
+    ///
+    /// # Errors
+    /// Returns an error if the cluster cannot be read.
+    pub async fn take(job: &Job, settings: &Settings, due: &mut Due) -> Result<Self, ReadError> {
+        let Correlator { recent_window, stale_after, .. } = settings.correlator;
+        let since = job.accepted_at.checked_sub(recent_window).unwrap_or(Timestamp::MIN);
+        let selector = job.plan.as_ref().map_or(Selector::Recent { since }, Selector::Plan);
+        let cluster = cluster::read(&settings.redis, selector).await?;
+        due.learn(&cluster.plans, job.accepted_at).await;
+        let now = Timestamp::now();
+        let assess = |plan| {
+            let says_missing = job.plan.is_some() && job.says_missing();
+            let rule = RunRule { due: due.of(plan), alert_start: Some(job.alert_start()), says_missing, stale_after };
+            assess(plan, &rule, now)
+        };
+        let assessments = cluster.plans.iter().map(assess).collect();
+        Ok(Self { cluster, assessments })
+    }
+
+    /// Returns each plan with what its results mean.
+    pub fn plans(&self) -> impl Iterator<Item = (&Plan, &Assessment)> {
+        self.cluster.plans.iter().zip(&self.assessments)
+    }
+
+    /// Returns the members without a result of this run, each with its plan. Nobody waits for a plan that is switched
+    /// off, or whose members are not known.
+    pub fn awaited(&self) -> BTreeSet<(PlanId, ModuleId)> {
+        let running = self.plans().filter(|(plan, _)| plan.enabled && plan.members.is_some());
+        let unsettled = running
+            .flat_map(|(plan, assessment)| assessment.unsettled().into_iter().map(|module| (plan.id.clone(), module)));
+        unsettled.collect()
+    }
+
+    /// Returns whether there is something to report before the run is over: a module that failed, or an alert that is
+    /// about this run. A repetition of an earlier run's alert says nothing new.
+    pub fn is_news(&self, job: &Job) -> bool {
+        self.assessments.iter().any(|assessment| {
+            let failed = assessment.modules.iter().any(|(_, state)| *state == State::Error);
+            failed || assessment.due.is_none_or(|due| job.alert_start() >= due)
+        })
+    }
+}

@@ -1,0 +1,164 @@
+use super::*;
+
+fn at(seconds: i64) -> Timestamp {
+    Timestamp::from_second(1_763_600_000 + seconds).unwrap()
+}
+
+fn id(name: &str) -> ModuleId {
+    ModuleId::new(name).unwrap()
+}
+
+const DAY: i64 = 86_400;
+
+/// A night's run: for each module its state, and its end in seconds after the run was due.
+fn run(night: i64, modules: &[(&str, State, Option<i64>)]) -> RunRecord {
+    let good = modules.iter().all(|(_, state, _)| *state == State::Success);
+    let part = |(name, state, end): &(&str, State, Option<i64>)| {
+        let end = end.map(|end| at(night * DAY + end));
+        (id(name), ModuleRecord { state: *state, end, seconds: Some(100), size: Some(1 << 30), files: Some(9) })
+    };
+    RunRecord {
+        due: Some(at(night * DAY)),
+        at: at(night * DAY + 1000),
+        outcome: if good { Outcome::Success } else { Outcome::Partial },
+        over: true,
+        reported: None,
+        modules: modules.iter().map(part).collect(),
+    }
+}
+
+fn history(runs: impl IntoIterator<Item = RunRecord>) -> History {
+    let mut history = History::new(PlanId::new("2").unwrap());
+    for run in runs {
+        history.record(run);
+    }
+    history
+}
+
+use State::{Error, Missing, Stale, Success};
+
+#[test]
+fn a_run_that_is_seen_again_is_recorded_once() {
+    let early = run(0, &[("a", Success, Some(1)), ("b", Missing, None)]);
+    let late = run(0, &[("a", Success, Some(1)), ("b", Error, Some(5))]);
+    let mut history = history([early.clone()]);
+    assert!(!history.record(early));
+    assert!(history.record(late.clone()));
+    assert!(!history.record(late.clone()));
+    assert_eq!(history.runs, [late]);
+}
+
+#[test]
+fn without_a_due_time_a_run_is_known_by_its_results() {
+    let plain = |mut run: RunRecord| {
+        run.due = None;
+        run
+    };
+    let mut history = history([plain(run(0, &[("a", Success, Some(1)), ("b", Stale, None)]))]);
+    assert!(history.record(plain(run(0, &[("a", Success, Some(1)), ("b", Success, Some(7))]))));
+    assert!(history.record(plain(run(1, &[("a", Success, Some(1)), ("b", Stale, None)]))));
+    assert_eq!(history.runs.len(), 2);
+    // The schedule was edited in the afternoon: the night's run keeps its due time.
+    history.record(run(2, &[("a", Error, Some(1))]));
+    assert!(!history.record(plain(run(2, &[("a", Error, Some(1))]))));
+    assert_eq!(history.runs.len(), 3);
+}
+
+#[test]
+fn a_report_is_remembered_as_long_as_it_says_what_is_so() {
+    let first = run(0, &[("a", Error, Some(1)), ("b", Missing, None)]);
+    let mut history = history([RunRecord { reported: Some(at(60)), over: false, ..first.clone() }]);
+    assert!(!history.record(RunRecord { over: false, ..first.clone() }));
+    assert_eq!(history.last_reported().unwrap().reported, Some(at(60)));
+    // The last word has not been mailed yet, but the trouble is known.
+    history.record(first);
+    assert_eq!(history.last_reported(), None);
+    assert_eq!(history.trouble, Some(at(60)));
+    let good = run(0, &[("a", Success, Some(9)), ("b", Success, Some(9))]);
+    history.record(good.clone());
+    assert_eq!(history.trouble, Some(at(60)));
+    history.record(RunRecord { reported: Some(at(90)), ..good });
+    assert_eq!(history.trouble, None);
+}
+
+#[test]
+fn only_the_last_runs_are_kept_in_order() {
+    let nights = (0..70).map(|night| run(night, &[("a", Success, Some(1))]));
+    let mut history = history(nights);
+    assert_eq!(history.runs.len(), MAX_RUNS);
+    assert_eq!(history.runs[0].due, Some(at(10 * DAY)));
+    assert!(!history.record(run(3, &[("a", Error, Some(1))])), "long forgotten");
+    history.runs.remove(30);
+    history.record(run(40, &[("a", Error, Some(1))]));
+    assert!(history.runs.is_sorted_by_key(|run| run.due));
+}
+
+#[test]
+fn the_last_good_backup_is_what_can_be_restored() {
+    let mut runs = vec![
+        run(0, &[("a", Success, Some(1)), ("b", Success, Some(1))]),
+        run(1, &[("a", Error, Some(1)), ("b", Success, Some(1))]),
+        run(2, &[("b", Success, Some(1))]),
+        run(3, &[("a", Stale, None), ("b", Success, Some(1)), ("c", Error, Some(3))]),
+    ];
+    runs[3].outcome = Outcome::Missed;
+    let history = history(runs);
+    assert_eq!(["a", "b", "c", "d"].map(|name| history.module_failed_in_a_row(&id(name))), [2, 0, 1, 0]);
+    assert_eq!(history.last_good(&id("a")), Some(at(1)));
+    assert_eq!(history.last_good(&id("b")), Some(at(3 * DAY + 1)));
+    assert_eq!(history.last_good(&id("c")), None);
+    assert_eq!(history.failed_in_a_row(), 1);
+    assert_eq!(history.marks(), "+x+!");
+    assert_eq!(history.module_marks(&id("a")), "+x -");
+}
+
+#[test]
+fn what_is_far_off_the_usual_is_unusual() {
+    let nights = |sizes: &[u64]| {
+        history((0..).zip(sizes).map(|(night, size)| {
+            let mut run = run(night, &[("a", Success, Some(1))]);
+            run.modules.values_mut().for_each(|part| part.size = Some(size << 20));
+            run
+        }))
+    };
+    let unusual = |sizes: &[u64]| nights(sizes).unusual(&id("a")).first().map(|unusual| unusual.now >> 20);
+    assert_eq!(unusual(&[1000, 1001, 999, 1000, 1000, 100]), Some(100));
+    assert_eq!(unusual(&[1000, 1001, 999, 1000, 1000, 2000]), Some(2000));
+    assert_eq!(unusual(&[1000, 1001, 999, 1000, 1000, 600]), None);
+    assert_eq!(unusual(&[1000, 1001, 999, 1000, 100]), None, "four runs are no usual");
+    assert_eq!(unusual(&[20, 20, 20, 20, 20, 60]), None, "40 MiB are not worth a word");
+    assert_eq!(unusual(&[1000, 1001, 9, 1000, 1000, 0]), Some(0), "one odd night spoils nothing");
+    assert_eq!(nights(&[5; 7]).usual(&id("a")), Usual { seconds: Some(100), size: Some(5 << 20), files: Some(9) });
+    assert_eq!(nights(&[5; 4]).usual(&id("a")), Usual::default());
+    assert_eq!(nights(&[5; 7]).unusual(&id("b")), []);
+}
+
+#[test]
+fn version_1_files_are_still_read() {
+    let history: History = serde_json::from_str(include_str!("../../../tests/fixtures/history/v1.json")).unwrap();
+    assert_eq!(history.name.as_deref(), Some("Nightly"));
+    assert_eq!(history.marks(), "+x!");
+    assert_eq!(history.last_good(&id("mail1")), Some("2026-11-23T01:15:00Z".parse().unwrap()));
+    assert_eq!(history.module_failed_in_a_row(&id("samba1")), 1);
+    let again: History = serde_json::from_str(&serde_json::to_string(&history).unwrap()).unwrap();
+    assert_eq!(again, history);
+}
+
+#[test]
+fn a_file_that_makes_no_sense_is_none() {
+    let base = include_str!("../../../tests/fixtures/history/v1.json");
+    for (from, to) in [("[0,\"s\"", "[7,\"s\""), ("[0,\"s\",900", "[0,\"s\",9223372036854775807"), ("\"s\"", "\"z\"")] {
+        assert!(serde_json::from_str::<History>(&base.replacen(from, to, 1)).is_err(), "{to}");
+    }
+}
+
+/// 60 nights of 2,000 modules stay small.
+#[test]
+fn a_big_history_stays_small() {
+    let names: Vec<String> = (0..2000).map(|n| format!("nextcloud{n}")).collect();
+    let parts: Vec<(&str, State, Option<i64>)> = names.iter().map(|name| (&**name, Success, Some(12_345))).collect();
+    let history = history((0..70).map(|night| run(night, &parts)));
+    let encoded = serde_json::to_vec(&history).unwrap();
+    assert!(encoded.len() < 5 << 20, "{}", encoded.len());
+    assert_eq!(serde_json::from_slice::<History>(&encoded).unwrap(), history);
+}

@@ -1,0 +1,124 @@
+//! The file format, version 1. It names each module once, and a module's part in a run is a short list: 60 runs of
+//! 2,000 modules are some 4 MB.
+
+use std::collections::{BTreeMap, HashMap};
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::{History, MAX_RUNS, ModuleRecord, RunRecord};
+use crate::model::plan::{ModuleId, PlanId};
+use crate::model::run::{Outcome, State};
+
+/// A history as it stands in its file. Members that a later version adds are passed over.
+#[derive(Serialize, Deserialize)]
+pub(super) struct File {
+    version: u32,
+    plan: PlanId,
+    #[serde(default)]
+    name: Option<String>,
+    #[serde(default)]
+    trouble: Option<Timestamp>,
+    modules: Vec<ModuleId>,
+    runs: Vec<Run>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Run {
+    due: Option<Timestamp>,
+    at: Timestamp,
+    outcome: Outcome,
+    #[serde(default = "yes")]
+    over: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    reported: Option<Timestamp>,
+    parts: Vec<Part>,
+}
+
+/// The module's place in `modules`, its state, the end in seconds before the run's `at`, the duration in seconds, the
+/// size in bytes, the number of files.
+#[derive(Serialize, Deserialize)]
+struct Part(u32, Letter, Option<i64>, Option<u64>, Option<u64>, Option<u64>);
+
+#[derive(Serialize, Deserialize)]
+enum Letter {
+    #[serde(rename = "e")]
+    Error,
+    #[serde(rename = "o")]
+    Stale,
+    #[serde(rename = "m")]
+    Missing,
+    #[serde(rename = "s")]
+    Success,
+}
+
+fn yes() -> bool {
+    true
+}
+
+impl From<History> for File {
+    fn from(history: History) -> Self {
+        let mut places: BTreeMap<&ModuleId, u32> = BTreeMap::new();
+        for id in history.runs.iter().flat_map(|run| run.modules.keys()) {
+            places.insert(id, 0);
+        }
+        (0..).zip(places.values_mut()).for_each(|(place, known)| *known = place);
+        let part = |run: &RunRecord, (id, part): (&ModuleId, &ModuleRecord)| {
+            let letter = match part.state {
+                State::Error => Letter::Error,
+                State::Stale => Letter::Stale,
+                State::Missing => Letter::Missing,
+                State::Success => Letter::Success,
+            };
+            let before = part.end.map(|end| run.at.duration_since(end).as_secs());
+            Part(places[id], letter, before, part.seconds, part.size, part.files)
+        };
+        let run = |run: &RunRecord| Run {
+            due: run.due,
+            at: run.at,
+            outcome: run.outcome,
+            over: run.over,
+            reported: run.reported,
+            parts: run.modules.iter().map(|module| part(run, module)).collect(),
+        };
+        let runs = history.runs.iter().map(run).collect();
+        let modules = places.keys().map(|id| (*id).clone()).collect();
+        Self {
+            version: history.version,
+            plan: history.plan,
+            name: history.name,
+            trouble: history.trouble,
+            modules,
+            runs,
+        }
+    }
+}
+
+impl TryFrom<File> for History {
+    type Error = &'static str;
+
+    fn try_from(file: File) -> Result<Self, Self::Error> {
+        let modules: HashMap<u32, ModuleId> = (0..).zip(file.modules).collect();
+        let mut runs = Vec::with_capacity(file.runs.len().min(MAX_RUNS + 1));
+        for run in file.runs.into_iter().take(MAX_RUNS) {
+            let mut parts = BTreeMap::new();
+            for Part(place, letter, before, seconds, size, files) in run.parts {
+                let id = modules.get(&place).ok_or("a run names a module that is not listed")?;
+                let end = before.map(|before| {
+                    let end = run.at.as_second().checked_sub(before).ok_or("a time is out of range")?;
+                    Timestamp::from_second(end).map_err(|_| "a time is out of range")
+                });
+                let state = match letter {
+                    Letter::Error => State::Error,
+                    Letter::Stale => State::Stale,
+                    Letter::Missing => State::Missing,
+                    Letter::Success => State::Success,
+                };
+                parts.insert(id.clone(), ModuleRecord { state, end: end.transpose()?, seconds, size, files });
+            }
+            let Run { due, at, outcome, over, reported, .. } = run;
+            runs.push(RunRecord { due, at, outcome, over, reported, modules: parts });
+        }
+        Ok(Self { version: file.version, plan: file.plan, name: file.name, trouble: file.trouble, runs })
+    }
+}

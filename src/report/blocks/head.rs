@@ -1,0 +1,157 @@
+//! The head of the page: the verdict, whether it is final, and which run it is about.
+
+use super::compose::Composer;
+use super::{Block, Field};
+use crate::model::plan::Plan;
+use crate::model::run::{Contradiction, Outcome};
+use crate::model::text::clean;
+use crate::report::figures::{self, MAX_NAME};
+use crate::report::subject::{Nothing, nothing};
+use crate::report::{Finding, Interim, News, PlanFacts, outcome};
+
+impl Composer<'_> {
+    pub(super) fn verdict(&mut self) {
+        let words = self.words;
+        let sentence = match &self.report.finding {
+            Finding::Plan(facts) => self.plan_verdict(facts),
+            Finding::NothingRecent(window) => words.nothing_recent(&figures::duration(words, *window)),
+            Finding::Unreadable(_) => words.unreadable(),
+        };
+        self.blocks.push(Block::Verdict(outcome(self.report), sentence));
+    }
+
+    /// The verdict on a plan in one sentence.
+    fn plan_verdict(&self, facts: &PlanFacts) -> String {
+        let (words, counts) = (self.words, &facts.assessment.counts);
+        let total = self.count(counts.total());
+        let sentence = match (outcome(self.report), facts.assessment.contradiction, facts.news) {
+            (Outcome::Missed, _, Some(News::Missed { due })) => words.missed(&self.time(due), &total),
+            (Outcome::Recovered, _, Some(News::Recovered { failed_runs })) => {
+                words.recovered(&total, &self.count(failed_runs))
+            }
+            (_, Some(Contradiction::PlanUnknown), _) if counts.success > 0 => words.plan_unknown(&total),
+            (_, Some(Contradiction::PlanRecord), _) => words.record_differs(&total),
+            (_, Some(Contradiction::Alert { .. }), _) => words.alert_differs(&total),
+            _ => self.verdict_of_counts(facts),
+        };
+        if self.report.interim.is_some() { words.so_far(&sentence) } else { sentence }
+    }
+
+    fn verdict_of_counts(&self, facts: &PlanFacts) -> String {
+        let (words, counts, plan) = (self.words, &facts.assessment.counts, facts.plan);
+        let total = self.count(counts.total());
+        match (facts.assessment.outcome, counts.error, counts.absent()) {
+            (Outcome::Success, ..) if plan.not_awaited.is_empty() => words.all_succeeded(&total),
+            (Outcome::Success, ..) => {
+                words.some_succeeded(&total, &self.count(counts.total() + plan.not_awaited.len()))
+            }
+            (Outcome::RepoFailure, 0, 0) => self.why_nothing(plan),
+            (Outcome::RepoFailure, 0, _) => words.none_ran(&total),
+            (Outcome::Partial, failed, absent) => {
+                let parts = [
+                    (failed, words.count_failed(&self.count(failed))),
+                    (absent, words.count_absent(&self.count(absent))),
+                    (counts.success, words.count_succeeded(&self.count(counts.success))),
+                ];
+                let parts = parts.into_iter().filter(|(count, _)| *count > 0).map(|(_, part)| part);
+                words.mixed(&total, &parts.collect::<Vec<_>>().join(", "))
+            }
+            _ => words.all_failed(&total),
+        }
+    }
+
+    fn why_nothing(&self, plan: &Plan) -> String {
+        match nothing(plan) {
+            Nothing::NoMembers => self.words.no_modules(),
+            Nothing::NoneAwaited => self.words.none_awaited(&self.count(plan.not_awaited.len())),
+            _ if plan.status.is_some() => self.words.no_module_status(),
+            Nothing::Unreadable => self.words.nothing_readable(),
+            Nothing::NoResults | Nothing::NotDefined => self.words.nothing_found(),
+        }
+    }
+
+    /// What stands between the verdict and the particulars: whether it is final, and the probable causes.
+    pub(super) fn first_notes(&self, facts: &PlanFacts) -> Vec<String> {
+        let words = self.words;
+        let mut notes = Vec::new();
+        if outcome(self.report) == Outcome::Missed {
+            notes.push(words.timers_do_not_catch_up());
+        }
+        notes.extend(self.causes(facts));
+        if facts.assessment.outcome == Outcome::Success {
+            notes.extend(self.success_despite_the_alert(facts));
+        }
+        let unsettled = facts.assessment.unsettled();
+        if let Some(interim) = self.report.interim {
+            notes.push(self.not_over(interim));
+        } else if let Some(wait) = facts.gave_up_waiting_after
+            && !unsettled.is_empty()
+        {
+            notes.push(words.gave_up_waiting(&figures::duration(words, wait), &self.ids(&unsettled)));
+        }
+        if let Some(News::Hangs { since }) = facts.news
+            && !unsettled.is_empty()
+        {
+            notes.push(words.hangs(&self.time(since)));
+        }
+        notes
+    }
+
+    /// Who is missing, when they should be done, and what follows.
+    fn not_over(&self, interim: &Interim) -> String {
+        let describe = |id: &crate::model::plan::ModuleId| {
+            let name = clean(id.as_str(), MAX_NAME);
+            // A time that has passed is no forecast.
+            match interim.missing.get(id).copied().flatten().filter(|time| *time > self.report.now) {
+                Some(time) => self.words.should_be_done(&name, &self.time(time)),
+                None => name,
+            }
+        };
+        let missing = self.words.not_over(&self.names(interim.missing.keys(), describe));
+        format!("{missing} {}", self.what_follows(interim))
+    }
+
+    pub(super) fn what_follows(&self, interim: &Interim) -> String {
+        match interim.follows_until {
+            Some(until) if !interim.missing.is_empty() => self.words.final_report(&self.time(until)),
+            _ => self.words.another_report(),
+        }
+    }
+
+    /// Which plan, which cluster, when; then `more`.
+    pub(super) fn about(&mut self, more: Vec<Field>) {
+        let plan = self.report.plan().map(|facts| facts.plan);
+        let mut fields = Vec::new();
+        if let Some(id) = self.report.plan_id() {
+            let name = plan.and_then(|plan| plan.name.as_deref());
+            fields.push(Field::new(self.words.label_plan(), self.named(id.as_str(), name)));
+        }
+        if let Some(cluster) = self.report.cluster {
+            fields.push(Field::new(self.words.label_cluster(), clean(cluster, MAX_NAME)));
+        }
+        let written = figures::time_with_offset(self.report.now, &self.report.zone);
+        let written = Field::new(self.words.label_written(), written);
+        // The reason why nothing is known stands last, the times of a plan in their order.
+        match plan {
+            Some(_) => fields.extend(more.into_iter().chain([written])),
+            None => fields.extend([written].into_iter().chain(more)),
+        }
+        self.blocks.push(Block::Fields(fields));
+    }
+
+    /// Which run of the plan.
+    pub(super) fn about_plan(&self, facts: &PlanFacts) -> Vec<Field> {
+        let words = self.words;
+        let run = match facts.assessment.due {
+            Some(due) => Some(words.run_since(&self.time(due))),
+            None => (!facts.plan.results.is_empty()).then(|| words.run_by_age()),
+        };
+        let fields = [
+            (words.label_run(), run),
+            (words.label_newest(), facts.plan.newest_end().map(|newest| self.time(newest))),
+            (words.label_next_run(), facts.next_run.map(|next| self.time(next))),
+            (words.label_cluster_backup(), facts.cluster_backup.map(|newest| self.time_and_age(newest))),
+        ];
+        fields.into_iter().filter_map(|(label, value)| Some(Field::new(label, value?))).collect()
+    }
+}

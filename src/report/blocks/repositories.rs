@@ -1,0 +1,182 @@
+//! The repositories: what a look at each has shown, and what to do.
+
+use jiff::Timestamp;
+
+use super::compose::Composer;
+use super::{Block, Entry, Line};
+use crate::model::plan::{ModuleId, ModuleResult};
+use crate::model::repository::{Lock, MAX_MODULES, Probe, Probes, Verdict};
+use crate::model::text::clean;
+use crate::report::figures::{self, MAX_NAME, MAX_SENTENCE, join, without_full_stop};
+use crate::report::{PlanFacts, commands, trend};
+
+const MAX_REPOSITORIES: usize = 30;
+/// Maximum number of faults at the top of the page.
+const MAX_FAULTS: usize = 3;
+
+/// The repositories at one destination about which the same is said.
+struct Group<'a> {
+    probe: &'a Probe,
+    modules: Vec<&'a ModuleId>,
+    /// Whether no backup is known to have been written to them: they may never have been initialised, so that it is no
+    /// fault that they are not there.
+    perhaps_not_made: bool,
+}
+
+fn groups<'a>(facts: &PlanFacts, probes: &'a [Probe]) -> Vec<Group<'a>> {
+    let mut groups: Vec<Group> = Vec::new();
+    for probe in probes {
+        let perhaps_not_made = probe.module.as_ref().is_some_and(|module| perhaps_not_made(facts, module));
+        let same = |group: &&mut Group| {
+            (&group.probe.repository, &group.probe.location) == (&probe.repository, &probe.location)
+                && (&group.probe.verdict, group.perhaps_not_made) == (&probe.verdict, perhaps_not_made)
+        };
+        match groups.iter_mut().find(|group| probe.module.is_some() && same(group)) {
+            Some(group) => group.modules.extend(&probe.module),
+            None => groups.push(Group { probe, modules: probe.module.iter().collect(), perhaps_not_made }),
+        }
+    }
+    groups
+}
+
+impl Composer<'_> {
+    /// What is wrong with the repositories now, if something is. It need not be what made the run fail.
+    pub(super) fn at_the_repositories(&self, facts: &PlanFacts) -> Option<String> {
+        let Probes::Done(probes) = facts.probes else { return None };
+        let fault = |group: &Group| {
+            let name = self.named(&group.probe.repository, Some(&self.ids(group.modules.iter().copied())));
+            Some(format!("{name}: {}", self.fault(group)?))
+        };
+        let mut faults: Vec<String> = groups(facts, probes).iter().filter_map(fault).collect();
+        let others = faults.len().saturating_sub(MAX_FAULTS);
+        faults.truncate(MAX_FAULTS);
+        faults.extend((others > 0).then(|| self.words.and_more(&self.count(others))));
+        (!faults.is_empty()).then(|| self.words.at_the_repositories(&faults.join("; ")))
+    }
+
+    /// What a look at the repositories has shown; nothing at all if none was needed.
+    pub(super) fn repositories(&mut self, facts: &PlanFacts) {
+        let heading = self.words.heading_repositories();
+        let note = match facts.probes {
+            Probes::NotNeeded => return,
+            Probes::Disabled => self.words.probes_disabled(),
+            Probes::Unknown(why) => self.words.probes_unknown(&self.words.read_error(why)),
+            Probes::Done(probes) if probes.is_empty() => self.words.probes_none(),
+            Probes::Done(probes) => {
+                let entry = |composer: &Self, group: &Group| composer.repository(facts, group);
+                return self.list(heading, Block::Rows, &groups(facts, probes), MAX_REPOSITORIES, entry);
+            }
+        };
+        self.list(heading, Block::Rows, &[note], 1, |_, note| Entry { name: note.clone(), ..Entry::default() });
+    }
+
+    /// The repositories of modules that share a verdict.
+    fn repository(&self, facts: &PlanFacts, group: &Group) -> Entry {
+        let probe = group.probe;
+        let location = probe.location.as_deref().filter(|location| *location != probe.repository);
+        let mut name = self.named(&probe.repository, location);
+        if let [module] = &*group.modules {
+            name = format!("{}, {name}", clean(module.as_str(), MAX_NAME));
+        }
+        let mut lines = Vec::new();
+        if group.modules.len() > 1 {
+            lines.push(Line::field(self.words.label_modules(), self.ids(group.modules.iter().copied())));
+        }
+        let action = match &probe.verdict {
+            Verdict::Locked(_) => Some("unlock"),
+            verdict if perhaps_locked(verdict) => Some("unlock"),
+            Verdict::Damaged(_) => Some("check"),
+            _ => None,
+        };
+        let commands = group.modules.iter().filter_map(|module| commands::restic(&facts.plan.id, module, action?));
+        let commands = commands.take(MAX_MODULES).collect();
+        lines.extend(Line::commands(self.words.label_next(&self.words.on_the_modules_node()), commands));
+        Entry { name, value: self.probe_verdict(group), lines, ..Entry::default() }
+    }
+
+    /// What is wrong with it in a few words; `None` if nothing is, or if nothing is known.
+    fn fault(&self, group: &Group) -> Option<String> {
+        let words = self.words;
+        match &group.probe.verdict {
+            Verdict::Healthy { .. } | Verdict::Failed(_) | Verdict::NotProbed(_) => None,
+            Verdict::NoRepository if group.perhaps_not_made => None,
+            Verdict::NoRepository => Some(words.no_repository()),
+            Verdict::Locked(_) => Some(words.locked()),
+            Verdict::WrongPassword => Some(words.wrong_password()),
+            Verdict::Unreachable(_) => Some(words.unreachable()),
+            Verdict::Denied(_) => Some(words.denied()),
+            Verdict::Damaged(_) => Some(words.damaged()),
+            Verdict::TimedOut(limit) => Some(words.timed_out(&figures::duration(words, *limit))),
+        }
+    }
+
+    /// The verdict: the fault, if it has one, and what more there is to know and to do.
+    fn probe_verdict(&self, group: &Group) -> String {
+        let (words, probe) = (self.words, group.probe);
+        let why = |text: &str| clean(without_full_stop(text), MAX_SENTENCE);
+        let more = match &probe.verdict {
+            Verdict::Healthy { snapshots, newest, in_use, opened } => {
+                self.no_fault(*snapshots, *newest, in_use.as_ref(), *opened)
+            }
+            Verdict::Locked(lock) => words.about_locked(&self.lock(lock)),
+            Verdict::WrongPassword => words.about_wrong_password(),
+            Verdict::NoRepository => {
+                let text = if group.perhaps_not_made { words.no_repository_yet() } else { words.about_no_repository() };
+                if probe.gateway { format!("{text} {}", words.gateway_broken_at_start()) } else { text }
+            }
+            Verdict::Unreachable(text) if probe.gateway => words.about_gateway_unreachable(&why(text)),
+            Verdict::Denied(text) if probe.gateway => words.about_gateway_denied(&why(text)),
+            Verdict::Unreachable(text) => words.about_unreachable(&why(text)),
+            Verdict::Denied(text) => words.about_denied(&why(text)),
+            Verdict::Damaged(text) => words.about_damaged(&why(text)),
+            Verdict::Failed(text) => words.probe_failed(&why(text)),
+            Verdict::TimedOut(_) => words.about_timed_out(),
+            Verdict::NotProbed(why) => words.not_probed(why),
+        };
+        match self.fault(group) {
+            Some(fault) => format!("{fault}: {more}"),
+            None => more,
+        }
+    }
+
+    /// What was looked at without finding a fault, and what was not looked at.
+    fn no_fault(&self, snapshots: u64, newest: Option<Timestamp>, in_use: Option<&Lock>, opened: bool) -> String {
+        let words = self.words;
+        let count = words.snapshots(&figures::number(words, snapshots));
+        let seen = match (opened, snapshots) {
+            (false, _) => words.counted(&count),
+            (true, 0) => words.opened_but_empty(),
+            (true, _) => words.opened(&count),
+        };
+        let newest = newest.map(|newest| words.newest_snapshot(&self.time(newest), &self.age(newest)));
+        let not_checked = if opened { words.not_checked_when_opened() } else { words.not_checked_when_counted() };
+        let locks = in_use.map(|lock| match lock.exclusive {
+            None => words.perhaps_locked(&self.lock(lock)),
+            Some(_) => words.in_use(&self.lock(lock)),
+        });
+        let sentences = [Some(join([Some(seen), newest]) + "."), locks, Some(not_checked)];
+        sentences.into_iter().flatten().collect::<Vec<_>>().join(" ")
+    }
+
+    fn lock(&self, lock: &Lock) -> String {
+        let count = self.words.locks(&figures::number(self.words, lock.count));
+        let by = lock.by.as_deref().map(|holder| self.words.lock_by(&clean(holder, MAX_NAME)));
+        let since = lock.since.map(|since| self.words.since(&self.time(since)));
+        join([by, since, Some(count)])
+    }
+}
+
+/// Whether no backup of the module is known to have been written.
+fn perhaps_not_made(facts: &PlanFacts, module: &ModuleId) -> bool {
+    let has_data = |result: &ModuleResult| result.errors == 0 || result.total_size.is_some_and(|size| size > 0);
+    let reason = facts.reasons.and_then(|reasons| reasons.modules.get(module));
+    let written = reason.is_some_and(|reason| reason.snapshot_written == Some(true));
+    let hidden = facts.plan.unreadable(module).is_some();
+    let result = facts.plan.results.get(module);
+    !(result.is_some_and(has_data) || written || hidden || trend::last_good(facts, module).is_some())
+}
+
+/// Whether there are locks of which it cannot be seen from here whether they keep backups out.
+fn perhaps_locked(verdict: &Verdict) -> bool {
+    matches!(verdict, Verdict::Healthy { in_use: Some(Lock { exclusive: None, .. }), .. })
+}

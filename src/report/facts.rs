@@ -1,0 +1,148 @@
+//! Everything that a report says, as values: the input of the text, the JSON and the page.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+use crate::config::{Language, RedisAddress};
+use crate::model::alert::Alert;
+use crate::model::cluster::ReadError;
+use crate::model::history::History;
+use crate::model::plan::{ModuleId, Plan, PlanId};
+use crate::model::reason::Reasons;
+use crate::model::repository::Probes;
+use crate::model::run::Assessment;
+
+/// One report.
+#[derive(Debug, Clone)]
+pub struct Report<'a> {
+    /// What it is about.
+    pub finding: Finding<'a>,
+    /// The plan that the alert, or the command, names.
+    pub asked_for: Option<&'a PlanId>,
+    /// The cluster's name, if known.
+    pub cluster: Option<&'a str>,
+    /// Set if another report about the same run follows.
+    pub interim: Option<&'a Interim>,
+    /// Modules that no plan backs up, to be named; empty in a report that was asked for one plan.
+    pub in_no_plan: &'a [ModuleId],
+    /// The alerts behind it; empty for `report` on the command line.
+    pub alerts: &'a [Alert],
+    /// Further alerts that were counted but not kept.
+    pub alerts_left_out: u64,
+    /// The job; `None` for `report` on the command line.
+    pub job_id: Option<&'a str>,
+    /// The address of the cluster's Redis, for commands that read it.
+    pub redis: &'a RedisAddress,
+    /// This machine's name.
+    pub host: &'a str,
+    /// The time of writing.
+    pub now: Timestamp,
+    /// The time zone in which times are shown: this machine's.
+    pub zone: TimeZone,
+    /// The reader's language.
+    pub language: Language,
+}
+
+impl<'a> Report<'a> {
+    /// Returns the plan it is about.
+    pub fn plan_id(&self) -> Option<&PlanId> {
+        match &self.finding {
+            Finding::Plan(facts) => Some(&facts.plan.id),
+            Finding::NothingRecent(_) | Finding::Unreadable(_) => self.asked_for,
+        }
+    }
+
+    /// Returns the facts about the plan, if it is about one that could be read.
+    pub fn plan(&self) -> Option<&PlanFacts<'a>> {
+        match &self.finding {
+            Finding::Plan(facts) => Some(facts),
+            Finding::NothingRecent(_) | Finding::Unreadable(_) => None,
+        }
+    }
+}
+
+/// The subject of a report.
+#[derive(Debug, Clone)]
+pub enum Finding<'a> {
+    /// One plan's run.
+    Plan(PlanFacts<'a>),
+    /// The alert names no plan, and none has a result within this window.
+    NothingRecent(Duration),
+    /// The cluster could not be read, and why.
+    Unreadable(ReadError),
+}
+
+/// One plan's run, and what is known about it from all sources.
+#[derive(Debug, Clone, Copy)]
+pub struct PlanFacts<'a> {
+    /// What the cluster says.
+    pub plan: &'a Plan,
+    /// What it means.
+    pub assessment: &'a Assessment,
+    /// What a look at the repositories has shown.
+    pub probes: &'a Probes,
+    /// Members were still without a result when the wait ended at its cap: this long after the alert.
+    pub gave_up_waiting_after: Option<Duration>,
+    /// What the watch found, beyond what the results say.
+    pub news: Option<News>,
+    /// What the logs say; `None` if they were not read.
+    pub reasons: Option<&'a Reasons>,
+    /// The plan's last runs; the last of them is this one, recorded as it stands.
+    pub history: Option<&'a History>,
+    /// When the plan runs next by its schedule; `None` if that is not known or if it does not.
+    pub next_run: Option<Timestamp>,
+    /// When the newest cluster backup was written; `None` if that is not known.
+    pub cluster_backup: Option<Timestamp>,
+}
+
+impl<'a> PlanFacts<'a> {
+    /// Returns the facts that every report about a plan has; the others are empty.
+    pub fn new(plan: &'a Plan, assessment: &'a Assessment, probes: &'a Probes) -> Self {
+        Self {
+            plan,
+            assessment,
+            probes,
+            gave_up_waiting_after: None,
+            news: None,
+            reasons: None,
+            history: None,
+            next_run: None,
+            cluster_backup: None,
+        }
+    }
+}
+
+/// What the watch found about a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum News {
+    /// It did not start. Said only as long as there is no result of it.
+    Missed {
+        /// When it was due.
+        due: Timestamp,
+    },
+    /// It started, and has been without a further result for far longer than usual.
+    Hangs {
+        /// The last sign of it.
+        since: Timestamp,
+    },
+    /// It succeeded after failures that were reported. Said only if it is a success.
+    Recovered {
+        /// How many runs in a row had failed or were missed.
+        failed_runs: usize,
+    },
+    /// The cluster backup failed, or is older than its plan's interval by far.
+    ClusterBackup,
+}
+
+/// A run that is not over: another report follows.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Interim {
+    /// The modules without a result of this run so far, each with when it should be done, as far as its earlier
+    /// durations tell. Empty if the cluster could not be read.
+    pub missing: BTreeMap<ModuleId, Option<Timestamp>>,
+    /// When the final report is sent at the latest.
+    pub follows_until: Option<Timestamp>,
+}

@@ -1,0 +1,74 @@
+//! A repository, for scripts.
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use crate::model::plan::ModuleId;
+use crate::model::repository::{Lock, Probe, Verdict};
+
+#[derive(Serialize)]
+pub(super) struct RepositoryView<'a> {
+    /// Whether a healthy one was opened with its password; else its files were only counted.
+    opened: Option<bool>,
+    repository: &'a str,
+    location: Option<&'a str>,
+    module: Option<&'a ModuleId>,
+    /// `healthy`, `locked`, `wrong_password`, `no_repository`, `unreachable`, `denied`, `damaged`, `failed` (looking at
+    /// it did), `timed_out` or `not_probed`.
+    verdict: &'static str,
+    /// The words of the program or server that was asked, or what is missing.
+    reason: Option<String>,
+    snapshots: Option<u64>,
+    newest_snapshot: Option<Timestamp>,
+    /// Locks.
+    locks: Option<LockView<'a>>,
+}
+
+#[derive(Serialize)]
+struct LockView<'a> {
+    count: u64,
+    /// Whether one of them keeps all others out; `null` where that cannot be told.
+    exclusive: Option<bool>,
+    since: Option<Timestamp>,
+    by: Option<&'a str>,
+}
+
+/// Returns what a look at a repository has shown.
+pub(super) fn repository_view(probe: &Probe) -> RepositoryView<'_> {
+    let mut view = RepositoryView {
+        repository: &probe.repository,
+        location: probe.location.as_deref(),
+        module: probe.module.as_ref(),
+        verdict: "",
+        reason: None,
+        snapshots: None,
+        newest_snapshot: None,
+        locks: None,
+        opened: None,
+    };
+    let (verdict, reason) = match &probe.verdict {
+        Verdict::Healthy { snapshots, newest, in_use, opened } => {
+            view.opened = Some(*opened);
+            (view.snapshots, view.newest_snapshot) = (Some(*snapshots), *newest);
+            view.locks = in_use.as_ref().map(lock_view);
+            ("healthy", None)
+        }
+        Verdict::Locked(lock) => {
+            view.locks = Some(lock_view(lock));
+            ("locked", None)
+        }
+        Verdict::WrongPassword => ("wrong_password", None),
+        Verdict::NoRepository => ("no_repository", None),
+        Verdict::Unreachable(why) => ("unreachable", Some(why.clone())),
+        Verdict::Denied(why) => ("denied", Some(why.clone())),
+        Verdict::Damaged(why) => ("damaged", Some(why.clone())),
+        Verdict::Failed(why) => ("failed", Some(why.clone())),
+        Verdict::TimedOut(limit) => ("timed_out", Some(format!("no answer within {} s", limit.as_secs()))),
+        Verdict::NotProbed(why) => ("not_probed", Some(why.to_string())),
+    };
+    RepositoryView { verdict, reason, ..view }
+}
+
+fn lock_view(lock: &Lock) -> LockView<'_> {
+    LockView { count: lock.count, exclusive: lock.exclusive, since: lock.since, by: lock.by.as_deref() }
+}

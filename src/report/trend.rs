@@ -1,0 +1,71 @@
+//! What a plan's earlier runs say about this one: what can be restored, and when it should be done. Pure.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::PlanFacts;
+use crate::model::history::History;
+use crate::model::plan::{Layout, ModuleId, ModuleResult, Plan};
+use crate::model::run::{Assessment, State};
+
+/// The runs without a success that end with this one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Streak {
+    /// Their number, this run included.
+    pub(super) runs: usize,
+    /// In how many of them the module failed, rather than leaving no result.
+    pub(super) failed: usize,
+}
+
+/// Returns the runs in a row without a success of `module`, whose state in this run is `state`, none of success.
+pub(super) fn streak(facts: &PlanFacts, module: &ModuleId, state: State) -> Streak {
+    let Some(history) = facts.history else { return Streak { runs: 1, failed: usize::from(state == State::Error) } };
+    let runs = history.module_failed_in_a_row(module).max(1);
+    let parts = history.runs.iter().rev().filter_map(|run| run.modules.get(module));
+    Streak { runs, failed: parts.take(runs).filter(|part| part.state == State::Error).count() }
+}
+
+/// Returns when `module` was last backed up, as far as the history and its last result say.
+pub(super) fn last_good(facts: &PlanFacts, module: &ModuleId) -> Option<Timestamp> {
+    let recorded = facts.history.and_then(|history| history.last_good(module));
+    let result = facts.plan.results.get(module).filter(|result| result.errors == 0).and_then(|result| result.end);
+    recorded.max(result)
+}
+
+/// Returns how long a module took; `None` too if it ended before it started, by a clock that was set back.
+pub(super) fn duration(result: &ModuleResult) -> Option<Duration> {
+    Duration::try_from(result.end?.duration_since(result.start?)).ok()
+}
+
+/// Returns the modules without a result of this run, each with when it should be done.
+///
+/// A node of layout C backs its modules up one after the other, in an order that is not known here: all that are
+/// missing on it should be done once their usual durations have passed since its newest result. In layout B each
+/// module starts by itself when the plan is due. `None` for a module of a node of which a duration is not known.
+pub fn expected(
+    plan: &Plan,
+    assessment: &Assessment,
+    history: Option<&History>,
+) -> BTreeMap<ModuleId, Option<Timestamp>> {
+    let missing = assessment.unsettled();
+    let node = |id: &ModuleId| plan.modules.get(id).and_then(|module| module.node.as_deref());
+    let usual = |id: &ModuleId| {
+        let recorded = history.and_then(|history| history.usual(id).seconds).map(Duration::from_secs);
+        recorded.or_else(|| plan.results.get(id).and_then(duration))
+    };
+    let done = |of: &str| {
+        let on_node = |id: &ModuleId| node(id) == Some(of);
+        let settled = plan.results.iter().filter(|(id, _)| !missing.contains(*id) && on_node(id));
+        let began = settled.filter_map(|(_, result)| result.end).max().or(assessment.due)?;
+        let left: Option<Duration> = missing.iter().filter(|id| on_node(id)).map(usual).sum();
+        began.checked_add(left?).ok()
+    };
+    let one_by_one = plan.results.values().map(|result| result.layout).max().is_none_or(|newest| newest == Layout::C);
+    let expect = |id: &ModuleId| match one_by_one {
+        true => done(node(id)?),
+        false => assessment.due?.checked_add(usual(id)?).ok(),
+    };
+    missing.iter().map(|id| (id.clone(), expect(id))).collect()
+}

@@ -1,0 +1,73 @@
+//! `alertmanager-config`: brings backup alerts here by a receiver and a route in Alertmanager's configuration.
+
+mod edit;
+mod webhook;
+
+use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+use std::process::ExitCode;
+
+use super::file::{Access, Place};
+use super::{Done, print, settings_or_defaults};
+use crate::cli::AlertmanagerConfig;
+use crate::config::Live;
+
+pub(super) use edit::list;
+pub(super) use webhook::Webhook;
+
+/// The name of our receiver.
+pub(super) const NAME: &str = "ns8-backup-monitor";
+
+/// The command.
+pub(super) fn run(arguments: &AlertmanagerConfig, live: &Live) -> Done {
+    // The unit of Alertmanager that calls this command runs as a user who may not read the configuration.
+    let configured = live.current().is_ok();
+    let webhook = Webhook::new(&settings_or_defaults(live).receiver);
+    match &arguments.patch {
+        None => print(&webhook.example()),
+        Some(file) => print(&match arguments.remove {
+            true => change(file, edit::remove, |_| "taken out".into())?,
+            false => change(file, |text| patch(text, &webhook, configured), put_in)?,
+        }),
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn patch(text: &str, webhook: &Webhook, configured: bool) -> Result<String, String> {
+    edit::patch(text, webhook, configured)
+        .map_err(|why| format!("{why}\nPut this in by hand, the route before all others:\n\n{}", webhook.example()))
+}
+
+/// Changes the file by `edit`, and returns what was done.
+fn change(
+    file: &Path,
+    edit: impl FnOnce(&str) -> Result<String, String>,
+    done: impl FnOnce(&str) -> String,
+) -> Result<String, String> {
+    let failed = |why: String| format!("{} is left as it was: {why}", file.display());
+    let io_failed = |error: io::Error| failed(error.to_string());
+    let place = Place::find(file).map_err(io_failed)?;
+    let (text, metadata) = place.read().map_err(io_failed)?;
+    let edited = edit(&text).map_err(failed)?;
+    if edited == text {
+        return Ok(format!("{}: nothing to change\n", file.display()));
+    }
+    let (user, group) = (Some(metadata.uid()), Some(metadata.gid()));
+    place.replace(&edited, Access { mode: metadata.mode() & 0o7777, user, group }).map_err(io_failed)?;
+    Ok(format!("{}: receiver and route {NAME} {}\n", file.display(), done(&edited)))
+}
+
+/// Says what becomes of the alerts after our route. `continue: true` passes them on to the next routes, but the default
+/// receiver of the top route gets only what no route has taken.
+fn put_in(text: &str) -> String {
+    let put_in = "put in. The routes after it still get these alerts";
+    match edit::default_has_a_route(text) {
+        Some((default, false)) => format!(
+            "{put_in}. The default receiver {default} has no route of its own, and so gets only what no route takes: if \
+             it should get these alerts too, add a route to it for their names"
+        ),
+        Some((default, true)) => format!("{put_in}, also those to the default receiver {default}"),
+        None => put_in.into(),
+    }
+}

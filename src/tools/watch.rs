@@ -1,0 +1,195 @@
+//! `watch`: one look at all plans; what its timer starts.
+
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use log::{debug, error, info, warn};
+
+use super::Done;
+use crate::cluster::{self, Selector};
+use crate::config::{Live, Settings};
+use crate::job::store;
+use crate::model::cluster::Cluster;
+use crate::model::job::Job;
+use crate::model::mail::{Mail, RecipientState};
+use crate::model::plan::PlanId;
+use crate::system::files::{self, Lock};
+use crate::system::journal;
+use crate::system::kill;
+use crate::system::messages;
+use crate::watch::decide::{Decided, Facts, Rules, decide};
+use crate::watch::history::Store;
+use crate::watch::meet::meet;
+use crate::watch::memory::Memory;
+use crate::watch::{heartbeat, node, post, running, schedule};
+
+/// The command.
+pub(super) async fn run(live: &Live) -> Done {
+    let settings = live.current();
+    let logging = settings.as_ref().ok().map(|settings| &settings.logging);
+    let level = logging.map_or(log::LevelFilter::Info, |logging| logging.level);
+    journal::init(level, logging.and_then(|logging| logging.file.as_deref()));
+    let looked = match &settings {
+        Ok(settings) => look(settings, &store::state_directory(), Timestamp::now()).await,
+        Err(error) => Err(error.to_string()),
+    };
+    Ok(match looked {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(why) => {
+            error!(MESSAGE_ID = messages::WATCH_FAILED, REASON = why; "the watch cannot do its work: {why}");
+            ExitCode::FAILURE
+        }
+    })
+}
+
+async fn look(settings: &Settings, state: &Path, now: Timestamp) -> Result<(), String> {
+    if !settings.watch.enabled {
+        debug!("watch.enabled is false: nothing is watched");
+        return Ok(());
+    }
+    is_ours(state)?;
+    let failed = |error: std::io::Error| format!("{}: {error}", state.display());
+    files::make_folder(state).map_err(failed)?;
+    let Ok(_lock) = Lock::try_take(&state.join(".watch.lock")) else {
+        info!("another watch is looking");
+        return Ok(());
+    };
+    let mut memory = Memory::load(state).map_err(failed)?;
+    let watched = watch(settings, state, now, &mut memory).await;
+    memory.save(state).map_err(failed)?;
+    kill::point("watch-saved");
+    if watched? && let Some(url) = &settings.notification.heartbeat_url {
+        sign_of_life(url, state).await;
+    }
+    Ok(())
+}
+
+/// What root leaves there, the service could not read.
+fn is_ours(state: &Path) -> Result<(), String> {
+    match fs::metadata(state) {
+        Ok(meta) if meta.uid() != rustix::process::geteuid().as_raw() => {
+            Err(format!("{} belongs to another user: use `systemctl start ns8-backup-monitor-watch`", state.display()))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// One look, unless this is the node of another's watch: then false.
+async fn watch(settings: &Settings, state: &Path, now: Timestamp, memory: &mut Memory) -> Result<bool, String> {
+    let node = node::id()?;
+    let read =
+        async { Ok((cluster::leader(&settings.redis).await?, cluster::read(&settings.redis, Selector::All).await?)) };
+    let (leader, cluster) = match read.await {
+        Ok(read) => read,
+        Err(error) => return Err(unreadable(settings, now, memory, error).await),
+    };
+    memory.unreadable = None;
+    let watches = node::watches(node.as_deref(), leader.as_deref());
+    if memory.watching.replace(watches) != Some(watches) {
+        match watches {
+            true => info!("this node watches the cluster's backups"),
+            false => info!("node {} is the leader and watches; this one does not", leader.unwrap_or_default()),
+        }
+    }
+    if watches {
+        look_at_plans(settings, state, now, memory, &cluster).await?;
+        memory.looked_at = Some(now);
+    }
+    Ok(watches)
+}
+
+async fn look_at_plans(
+    settings: &Settings,
+    state: &Path,
+    now: Timestamp,
+    memory: &mut Memory,
+    cluster: &Cluster,
+) -> Result<(), String> {
+    meet(&cluster.plans, now, memory);
+    schedule::refresh(memory, now).await;
+    let histories = Store::new(state);
+    let jobs = jobs(state);
+    let facts = Facts {
+        now,
+        rules: Rules {
+            grace: settings.watch.grace,
+            stale_after: settings.correlator.stale_after,
+            recovery: settings.notification.recovery,
+            success: settings.notification.success,
+        },
+        plans: &cluster.plans,
+        in_queue: &|plan, until| jobs.iter().any(|job| reports(job, plan, until)),
+        history: &|plan| histories.load(plan).inspect_err(|error| warn!("{error}")).ok(),
+        cluster_backup: &|_| None,
+    };
+    let Decided { news, records } = decide(&facts, memory);
+    for (plan, name, record) in records {
+        if let Err(error) = histories.record(&plan, name.as_deref(), record) {
+            warn!(BACKUP_ID = plan.as_str(); "a run of plan {plan} is not in the history: {error}");
+            memory.plans.entry(plan).and_modify(|known| known.recorded = None);
+        }
+    }
+    kill::point("watch-recorded");
+    let news = running::take_back(news, now).await;
+    for news in news.chunks(post::AT_ONCE) {
+        post::post(&settings.receiver, news).await?;
+        kill::point("watch-posted");
+        for news in news {
+            let (plan, summary) = (news.plan.as_str(), news.summary());
+            info!(MESSAGE_ID = messages::WATCH_NEWS, BACKUP_ID = plan, NEWS = summary; "plan {plan}: {summary}");
+            memory.announced(news);
+        }
+    }
+    Ok(())
+}
+
+/// Notes that the cluster cannot be read, and says so once, after `watch.grace`, if this node watches.
+async fn unreadable(
+    settings: &Settings,
+    now: Timestamp,
+    memory: &mut Memory,
+    error: crate::model::cluster::ReadError,
+) -> String {
+    let (since, said) = memory.unreadable.unwrap_or((now, false));
+    let since = since.min(now);
+    let long = Duration::try_from(now.duration_since(since)).is_ok_and(|age| age >= settings.watch.grace);
+    memory.unreadable = Some((since, said));
+    if long && !said && memory.watching == Some(true) {
+        let summary = format!("{error}, since {since}");
+        match post::post_unreadable(&settings.receiver, &summary).await {
+            Ok(()) => memory.unreadable = Some((since, true)),
+            Err(why) => return format!("{error}; and {why}"),
+        }
+    }
+    error.to_string()
+}
+
+/// The jobs in the queue. One that cannot be read is one that is not there: rather a mail too many.
+fn jobs(state: &Path) -> Vec<Job> {
+    let files = store::files(&store::folder(state), "json").unwrap_or_default();
+    files.iter().filter_map(|file: &PathBuf| store::read_job(file).ok()).collect()
+}
+
+/// Whether this job reports the results of `plan` up to this time: it is yet to read them, or has.
+fn reports(job: &Job, plan: &PlanId, until: Option<Timestamp>) -> bool {
+    let has_read = || job.mails().iter().all(|mail| Some(mail.written_at) > until);
+    job.plan.as_ref() == Some(plan) && (job.takes_alerts() || has_read())
+}
+
+/// Sends the sign of life, unless a mail does not get through.
+async fn sign_of_life(url: &str, state: &Path) {
+    let waits = |mail: &Mail| mail.pending().any(|to| to.state != RecipientState::Pending { last_error: None });
+    let stuck = jobs(state).iter().filter(|job| job.mails().iter().any(waits)).count();
+    if stuck > 0 {
+        warn!("notification.heartbeat_url: no sign of life, since {stuck} report(s) could not be delivered yet");
+        return;
+    }
+    match heartbeat::beat(url).await {
+        Ok(()) => debug!("notification.heartbeat_url: sign of life sent"),
+        Err(why) => warn!("notification.heartbeat_url: the sign of life was not taken: {why}"),
+    }
+}

@@ -1,0 +1,221 @@
+//! Decides what is news. Pure: the clock, the results, the queue and the histories are handed in.
+//!
+//! A run has four ways to be news: a module failed; the run did not start; it started and does not end; it has no
+//! failure after one that was reported. What is news once is none again: each failure of a module is known by the end
+//! of its backup, each absence by when the run was due. A job that is in the queue, or a report in the history, says it
+//! as well as the watch could.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::memory::{Memory, PlanMemory};
+use super::news::{Kind, News};
+use super::run::Run;
+use crate::model::history::{History, RunRecord};
+use crate::model::plan::{ModuleId, Plan, PlanId};
+use crate::model::schedule::Elapses;
+use missed::Missed;
+
+mod clear;
+mod failed;
+mod missed;
+
+/// NS8 retries busy modules for this long after the others are done.
+const RETRIES: Duration = Duration::from_secs(3600);
+/// How much later than usual counts as far too late.
+const SLACK: Duration = Duration::from_secs(600);
+
+/// What of the configuration matters.
+#[derive(Debug, Clone, Copy)]
+pub struct Rules {
+    /// `watch.grace`.
+    pub grace: Duration,
+    /// `correlator.stale_after`.
+    pub stale_after: Option<Duration>,
+    /// `notification.recovery`.
+    pub recovery: bool,
+    /// `notification.success`.
+    pub success: bool,
+}
+
+/// What the watch knows beside its own memory.
+pub struct Facts<'a> {
+    /// The time.
+    pub now: Timestamp,
+    /// The configuration.
+    pub rules: Rules,
+    /// Every plan of the cluster.
+    pub plans: &'a [Plan],
+    /// Whether a job in the queue reports the results of this plan up to this time.
+    pub in_queue: &'a dyn Fn(&PlanId, Option<Timestamp>) -> bool,
+    /// The history of a plan; asked only if it is needed.
+    pub history: &'a dyn Fn(&PlanId) -> Option<History>,
+    /// When the newest cluster backup at the destination of this plan was made; `None` if it is not known.
+    pub cluster_backup: &'a dyn Fn(&PlanId) -> Option<Timestamp>,
+}
+
+/// What came out.
+#[derive(Debug, Default)]
+pub struct Decided {
+    /// The news, at most one of each plan. [`Memory::announced`] notes each once it has been posted.
+    pub news: Vec<News>,
+    /// Runs to be put into the history, each with the plan's id and name.
+    pub records: Vec<(PlanId, Option<String>, RunRecord)>,
+}
+
+/// Decides what is news, and notes in `memory` what others have reported.
+pub fn decide(facts: &Facts<'_>, memory: &mut Memory) -> Decided {
+    let mut decided = Decided::default();
+    for plan in facts.plans.iter().filter(|plan| plan.enabled && !plan.lacks_definition()) {
+        if let Some(known) = memory.plans.get_mut(&plan.id)
+            && !known.members.is_empty()
+        {
+            let elapses = known.elapses.clone().unwrap_or_default();
+            let mut look = Look { plan, facts, known, elapses, history: None };
+            let (news, records) = look.news();
+            decided.news.extend(news);
+            let named = |record| (plan.id.clone(), plan.name.clone(), record);
+            decided.records.extend(records.into_iter().map(named));
+        }
+    }
+    decided
+}
+
+/// A look at one plan.
+struct Look<'a> {
+    plan: &'a Plan,
+    facts: &'a Facts<'a>,
+    known: &'a mut PlanMemory,
+    elapses: Elapses,
+    /// Read at most once.
+    history: Option<Option<History>>,
+}
+
+impl<'a> Look<'a> {
+    /// The news, and what is to be put into the history.
+    fn news(&mut self) -> (Option<News>, Vec<RunRecord>) {
+        let run = self.current_run();
+        let over = run.has_started() && (self.awaited(&run).is_empty() || self.is_far_too_late(&run));
+        let missed = self.missed();
+        let records = self.records(&run, over, &missed);
+        let news = match missed {
+            Missed::Yes(due) => self.announce_missed(&run, due),
+            Missed::NotYetSaid => None,
+            Missed::No => match self.failed(&run, over) {
+                Some(trouble) => trouble.news,
+                None => self.cluster_backup().or_else(|| self.all_clear(&run)),
+            },
+        };
+        (news, records)
+    }
+
+    fn read(&self, due: Option<Timestamp>) -> Run<'a> {
+        Run::read(self.plan, due, self.facts.now, self.facts.rules.stale_after)
+    }
+
+    /// The last run that has results. A due time counts only from the moment the plan was first seen with this schedule:
+    /// for earlier ones, results that belong together are one run.
+    fn current_run(&self) -> Run<'a> {
+        let first = self.elapses.of_run(self.plan);
+        let older = self.elapses.of_runs(self.plan).filter(|due| Some(*due) < first);
+        let counts = |due: &Timestamp| *due >= self.known.since;
+        let mut runs = first.into_iter().chain(older).take_while(counts).map(|due| self.read(Some(due)));
+        runs.find(Run::has_started).unwrap_or_else(|| self.read(None))
+    }
+
+    /// The run before `run`, if it counts.
+    fn preceding(&self, run: &Run<'_>) -> Option<Run<'a>> {
+        let mut older = self.elapses.of_runs(self.plan).filter(|due| Some(*due) < run.due);
+        let due = older.next().filter(|due| *due >= self.known.since)?;
+        Some(self.read(Some(due)))
+    }
+
+    /// The members whose absence from `run` means something: those that were members when it was due. If it is not known
+    /// when that was, those that have an older result.
+    fn awaited(&self, run: &Run<'_>) -> BTreeSet<ModuleId> {
+        let means_something = |(id, has_older): &(&ModuleId, &bool)| match run.due {
+            Some(due) => self.known.newcomers.get(*id).is_none_or(|seen| *seen <= due),
+            None => **has_older,
+        };
+        run.absent.iter().filter(means_something).map(|(id, _)| id.clone()).collect()
+    }
+
+    /// Whether a run that has started has had no result for much longer than the modules that are absent usually take.
+    fn is_far_too_late(&mut self, run: &Run<'_>) -> bool {
+        let Some(newest) = run.newest else { return false };
+        let quiet = Duration::try_from(self.facts.now.duration_since(newest)).unwrap_or_default();
+        if quiet < RETRIES + SLACK {
+            return false;
+        }
+        let (absent, grace) = (self.awaited(run), self.facts.rules.grace);
+        let history = self.history();
+        let patience = |id| match history.and_then(|history| history.usual(id).seconds) {
+            Some(usual) => RETRIES + Duration::from_secs(usual).mul_f32(1.25) + SLACK,
+            None => grace,
+        };
+        absent.iter().map(patience).max().is_none_or(|patience| quiet >= patience)
+    }
+
+    /// What is to be put into the history, whenever there is something new to put.
+    fn records(&mut self, run: &Run<'_>, over: bool, missed: &Missed) -> Vec<RunRecord> {
+        let missed = match missed {
+            Missed::Yes(due) => Some(*due),
+            Missed::No | Missed::NotYetSaid => None,
+        };
+        let mut state = DefaultHasher::new();
+        (self.known.results, run.due, over, missed).hash(&mut state);
+        let state = Some(state.finish());
+        if self.known.recorded == state {
+            return Vec::new();
+        }
+        self.known.recorded = state;
+        let results = run.has_started().then(|| run.record(self.facts.now, over));
+        let missed = missed.map(|due| self.read(Some(due)).record_missed(self.facts.now));
+        results.into_iter().chain(missed).collect()
+    }
+
+    fn describe(&self, kind: Kind, run: &Run<'_>, over: bool) -> News {
+        News {
+            plan: self.plan.id.clone(),
+            name: self.plan.name.clone(),
+            kind,
+            due: run.due,
+            over,
+            newest: run.newest,
+            at: self.facts.now,
+            errors: BTreeMap::new(),
+            absent: BTreeSet::new(),
+        }
+    }
+
+    /// Whether somebody was mailed about this very run, as it is now.
+    fn is_reported(&mut self, run: &RunRecord) -> bool {
+        let now = self.facts.now;
+        let is_it = |known: &RunRecord| {
+            // Before the clock was set back, it was another day.
+            let mailed = known.reported.is_some_and(|at| at <= now);
+            let same_run = match (known.due, run.due) {
+                (Some(known), Some(run)) => known == run,
+                _ => known.at == run.at,
+            };
+            let says_it = known.is_good() == run.is_good() && (known.over || !run.over);
+            mailed && same_run && says_it && known.troubles().eq(run.troubles())
+        };
+        self.history().is_some_and(|history| history.runs.iter().any(is_it))
+    }
+
+    fn history(&mut self) -> Option<&History> {
+        self.history.get_or_insert_with(|| (self.facts.history)(&self.plan.id)).as_ref()
+    }
+
+    /// How long ago `time` is; nothing if it lies ahead.
+    fn age(&self, time: Timestamp) -> Duration {
+        Duration::try_from(self.facts.now.duration_since(time)).unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,69 @@
+//! Runs without a failure, and the cluster backup.
+
+use std::time::Duration;
+
+use jiff::SignedDuration;
+
+use super::Look;
+use crate::watch::news::{Kind, News};
+use crate::watch::run::Run;
+
+/// Without a schedule, results that have not changed for this long are those of a whole run.
+const SETTLED: Duration = Duration::from_secs(1800);
+
+impl Look<'_> {
+    /// The news that all is well again or, if every run is to be mailed, that all is well. `run` has no failure.
+    pub(super) fn all_clear(&mut self, run: &Run<'_>) -> Option<News> {
+        let whole = match run.due {
+            Some(_) => run.has_started() && self.awaited(run).is_empty(),
+            None => run.is_good() && self.age(self.known.changed_at) >= SETTLED,
+        };
+        if self.known.settled == Some(self.known.results) || !whole {
+            return None;
+        }
+        if (self.facts.in_queue)(&self.plan.id, run.newest) {
+            return None;
+        }
+        let kind = self.kind_of_success(run);
+        let news = kind.map(|kind| self.describe(kind, run, true)).filter(|_| !self.is_said(run));
+        if news.is_none() {
+            self.known.troubled = false;
+            self.known.settled = Some(self.known.results);
+        }
+        news
+    }
+
+    fn kind_of_success(&mut self, run: &Run<'_>) -> Option<Kind> {
+        let rules = self.facts.rules;
+        let troubled = self.known.troubled || self.history().is_some_and(|history| history.trouble.is_some());
+        match troubled && rules.recovery {
+            true => Some(Kind::Recovered),
+            // The runs before the watch first saw the plan are nobody's concern.
+            false => (rules.success && run.newest > Some(self.known.since)).then_some(Kind::Success),
+        }
+    }
+
+    /// Whether the all-clear for this run was given.
+    fn is_said(&mut self, run: &Run<'_>) -> bool {
+        let said = self.known.announced.iter().any(|said| {
+            let same_run = said.due == run.due && (run.due.is_some() || said.newest == run.newest);
+            same_run && matches!(said.kind, Kind::Recovered | Kind::Success)
+        });
+        said || self.is_reported(&run.record(self.facts.now, true))
+    }
+
+    /// The news that the cluster backup is older than two of the plan's intervals.
+    pub(super) fn cluster_backup(&self) -> Option<News> {
+        let made = (self.facts.cluster_backup)(&self.plan.id)?;
+        let [due, before, ..] = self.elapses.before[..] else { return None };
+        let interval = due.duration_since(before);
+        let grace = SignedDuration::try_from(self.facts.rules.grace).ok()?;
+        let limit = interval.checked_mul(2)?.checked_add(grace)?;
+        let said = self.known.last(Kind::ClusterBackup).is_some_and(|said| said.newest == Some(made));
+        if said || self.facts.now.duration_since(made.max(self.known.since)) < limit {
+            return None;
+        }
+        let news = self.describe(Kind::ClusterBackup, &self.read(Some(due)), true);
+        Some(News { newest: Some(made), ..news })
+    }
+}

@@ -1,0 +1,90 @@
+//! Runs with a module that failed or has no result.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+
+use super::Look;
+use crate::model::history::RunRecord;
+use crate::model::plan::ModuleId;
+use crate::watch::news::{Kind, News};
+use crate::watch::run::Run;
+
+/// A run that is not as it should be.
+pub(super) struct Trouble {
+    /// What is to be said; `None` if that was said, or will be said by others.
+    pub(super) news: Option<News>,
+}
+
+/// What is wrong with a run and the one before it.
+struct Wrong {
+    /// Modules that failed, each with the end of its backup.
+    errors: BTreeMap<ModuleId, Timestamp>,
+    /// Members without a result of the run, which is over.
+    absent: BTreeSet<ModuleId>,
+    /// Members without a result of the run before, which this one has ended.
+    left: BTreeSet<ModuleId>,
+    /// When the run before was due.
+    before: Option<Timestamp>,
+}
+
+impl Look<'_> {
+    /// Looks for failures and absences in `run` and the one before; `None` if there are none.
+    pub(super) fn failed(&mut self, run: &Run<'_>, over: bool) -> Option<Trouble> {
+        let wrong = self.wrong(run, over);
+        if wrong.errors.is_empty() && wrong.absent.is_empty() && wrong.left.is_empty() {
+            return None;
+        }
+        let told = |look: &Self, id: &ModuleId| look.known.told_absent.get(id).copied();
+        let is_left = wrong.left.iter().any(|id| told(self, id) < wrong.before) && self.has_run(wrong.before);
+        let is_absent = wrong.absent.iter().any(|id| told(self, id) < run.due);
+        let failed = wrong.errors.iter().any(|(id, end)| self.known.told_errors.get(id) != Some(end));
+        let said =
+            self.known.announced.iter().rev().find(|said| said.due == run.due && said.kind != Kind::ClusterBackup);
+        let last_word_is_open = said.is_some_and(|said| !said.over);
+        let is_news = if last_word_is_open { over || is_left } else { is_left || is_absent || failed };
+        let newest = wrong.errors.values().copied().max().max(run.newest);
+        if !is_news || (self.facts.in_queue)(&self.plan.id, newest) {
+            return Some(Trouble { news: None });
+        }
+        Some(Trouble { news: self.announce_failed(run, over, wrong, is_left) })
+    }
+
+    /// Whether the run that was due at `due` has had any result. Those of the next run may have taken their place.
+    fn has_run(&mut self, due: Option<Timestamp>) -> bool {
+        let has_results = |run: &RunRecord| run.due == due && run.modules.values().any(|part| part.end.is_some());
+        self.history().is_some_and(|history| history.runs.iter().any(has_results))
+    }
+
+    fn wrong(&self, run: &Run<'_>, over: bool) -> Wrong {
+        let before = self.preceding(run);
+        // Without a due time nobody knows who should have a result by now.
+        let absent = if over && run.due.is_some() { self.awaited(run) } else { BTreeSet::new() };
+        let mut errors = run.errors.clone();
+        let mut left = BTreeSet::new();
+        if let Some(before) = &before {
+            errors.extend(before.errors.iter().map(|(id, end)| (id.clone(), *end)));
+            left = self.awaited(before);
+        }
+        Wrong { errors, absent, left, before: before.and_then(|run| run.due) }
+    }
+
+    fn announce_failed(&mut self, run: &Run<'_>, over: bool, wrong: Wrong, is_left: bool) -> Option<News> {
+        let Wrong { errors, mut absent, left, before } = wrong;
+        let untold = |(id, end): &(&ModuleId, &Timestamp)| self.known.told_errors.get(*id) != Some(*end);
+        let is_older = is_left || errors.iter().filter(untold).any(|(id, _)| !run.errors.contains_key(id));
+        let kind = if errors.is_empty() && !is_left { Kind::Hangs } else { Kind::Failed };
+        let due = if is_older { before } else { run.due };
+        if is_left {
+            absent.extend(left);
+        }
+        let news = News { due, errors, absent, ..self.describe(kind, run, over) };
+        if !is_older && self.is_reported(&run.record(self.facts.now, over)) {
+            self.known.told(&news.errors, &news.absent, news.due);
+            self.known.note(news.announcement());
+            self.known.troubled = true;
+            return None;
+        }
+        Some(news)
+    }
+}

@@ -1,0 +1,80 @@
+//! Runs that did not start.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::{Look, SLACK};
+use crate::model::history::History;
+use crate::model::schedule::TOLERANCE;
+use crate::watch::news::{Kind, News};
+use crate::watch::run::Run;
+
+/// A plan that does not run at all, though it is due several times a day, is news this often.
+const AGAIN: Duration = Duration::from_secs(23 * 3600);
+/// A missed run that is noticed this long after its time is over was missed by the watch as well.
+const CATCHING_UP: Duration = Duration::from_secs(3600);
+
+/// Whether a run did not start.
+pub(super) enum Missed {
+    /// As far as can be known, none.
+    No,
+    /// Some, but that is said when the time of the last one is over: one mail tells the state.
+    NotYetSaid,
+    /// The one that was due at this time, the last of them.
+    Yes(Timestamp),
+}
+
+impl Look<'_> {
+    /// Looks for a run that has not started in time: one that was due `watch.grace` ago, or as long as its first result
+    /// usually takes, and the plan has no result since.
+    pub(super) fn missed(&mut self) -> Missed {
+        let (now, grace) = (self.facts.now, self.facts.rules.grace);
+        let (Ok(deadline), Some(newest)) = (now.checked_sub(grace), self.elapses.last()) else { return Missed::No };
+        let overdue = self.elapses.before.iter().copied().find(|due| *due <= deadline);
+        let oldest = self.elapses.before.last().copied().unwrap_or(newest);
+        // A plan that runs more often than that has missed something if it has not run for so long.
+        let (due, since) = overdue.map_or((oldest, deadline), |due| (due, due));
+        if since < self.known.since || self.has_run_since(since) {
+            return Missed::No;
+        }
+        if self.known.last(Kind::Missed).is_some_and(|said| said.due == Some(due)) {
+            return Missed::Yes(due);
+        }
+        let usual = self.history().and_then(History::usual_first_result).map(Duration::from_secs);
+        let patience = usual.map_or(grace, |usual| grace.max(usual.mul_f32(1.25) + SLACK));
+        if overdue.is_some_and(|due| self.age(due) < patience) {
+            return Missed::No;
+        }
+        match overdue {
+            Some(due) if self.age(due) > patience + CATCHING_UP && newest > due => Missed::NotYetSaid,
+            _ => Missed::Yes(due),
+        }
+    }
+
+    /// Whether the plan has any result from after `since`.
+    fn has_run_since(&self, since: Timestamp) -> bool {
+        let since = since.saturating_sub(TOLERANCE).unwrap_or(since);
+        let latest = self.facts.now.saturating_add(TOLERANCE).unwrap_or(since);
+        let mut ends = self.plan.results.values().filter_map(|result| result.end);
+        // A result from the future, by a clock that runs ahead, says only that something has changed.
+        ends.any(|end| end > since && (end <= latest || self.known.changed_at > since))
+    }
+
+    pub(super) fn announce_missed(&mut self, run: &Run<'_>, due: Timestamp) -> Option<News> {
+        let newest = self.plan.newest_end();
+        if let Some(said) = self.known.last(Kind::Missed)
+            && (said.due == Some(due) || (said.newest == newest && self.age(said.at) < AGAIN))
+        {
+            return None;
+        }
+        let noticed = due.checked_add(self.facts.rules.grace).ok();
+        let record = self.read(Some(due)).record_missed(self.facts.now);
+        if (self.facts.in_queue)(&self.plan.id, noticed) || self.is_reported(&record) {
+            return None;
+        }
+        // If nobody has heard of a failure in the run before, this mail tells that as well.
+        let news = self.describe(Kind::Missed, run, true);
+        Some(News { due: Some(due), newest, errors: run.errors.clone(), ..news })
+    }
+}

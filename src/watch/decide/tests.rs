@@ -1,0 +1,612 @@
+//! Nights, as `run-backup` of NS8 makes them, with the service and Alertmanager in rough strokes: what is mailed, against
+//! what was so.
+
+use std::cell::RefCell;
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::model::plan::{Layout, ModuleResult};
+use crate::watch::meet::meet;
+
+const MINUTE: i64 = 60;
+const HOUR: i64 = 3600;
+const DAY: i64 = 24 * HOUR;
+/// A midnight.
+const START: i64 = 1_763_596_800;
+
+fn at(seconds: i64) -> Timestamp {
+    Timestamp::from_second(START + seconds).unwrap()
+}
+
+fn id(name: &str) -> ModuleId {
+    ModuleId::new(name).unwrap()
+}
+
+/// What happens to one module in one run, in order: minutes that it takes, and whether it fails; `None`: it is busy and
+/// gets no result.
+type Part = Option<(i64, bool)>;
+
+/// A plan that is due every `every` seconds, `offset` seconds after midnight.
+struct World {
+    now: i64,
+    every: i64,
+    offset: i64,
+    plan: Plan,
+    memory: Memory,
+    history: RefCell<History>,
+    /// Results to come, by when they are written.
+    to_come: Vec<(i64, ModuleId, ModuleResult)>,
+    /// When the job in the queue was accepted, whether it has sent its interim report, and when the run was due.
+    job: Option<(i64, bool, Option<Timestamp>)>,
+    /// Whether the next tick is killed after it has posted.
+    killed: bool,
+    rules: Rules,
+    posted: Vec<(i64, Kind, Option<Timestamp>)>,
+    /// What was mailed: when, whether it is final, whether all was well, and which modules were in trouble.
+    mails: Vec<(i64, bool, bool, Vec<String>)>,
+}
+
+impl World {
+    fn new(every: i64, offset: i64, members: &[&str]) -> Self {
+        let mut plan = Plan::unknown(PlanId::new("2").unwrap());
+        plan.defined = true;
+        plan.schedule = Some("…".into());
+        plan.members = Some(members.iter().copied().map(id).collect());
+        let rules = Rules {
+            grace: Duration::from_secs(3 * 3600),
+            stale_after: Some(Duration::from_secs(43_200)),
+            recovery: true,
+            success: false,
+        };
+        Self {
+            now: 0,
+            every,
+            offset,
+            history: RefCell::new(History::new(plan.id.clone())),
+            plan,
+            memory: Memory::default(),
+            to_come: Vec::new(),
+            job: None,
+            killed: false,
+            rules,
+            posted: Vec::new(),
+            mails: Vec::new(),
+        }
+    }
+
+    /// A daily plan at 02:00 that has been all right for a week.
+    fn nightly(members: &[&str]) -> Self {
+        let mut world = Self::new(DAY, 2 * HOUR, members);
+        let all_well = vec![Some((10, false)); members.len()];
+        for _ in 0..7 {
+            world.night(Some(&all_well));
+        }
+        assert_eq!(world.posted, [], "nothing to say in a good week");
+        world
+    }
+
+    fn elapses(&self) -> Elapses {
+        let last = (self.now - self.offset).div_euclid(self.every) * self.every + self.offset;
+        Elapses { before: (0..8).map(|n| at(last - n * self.every)).collect(), next: Some(at(last + self.every)) }
+    }
+
+    /// Starts a run now: the modules one after the other.
+    fn run(&mut self, parts: &[Part]) {
+        let mut time = self.now + 3;
+        let members: Vec<ModuleId> = self.plan.members.iter().flatten().cloned().collect();
+        for (module, part) in members.into_iter().zip(parts) {
+            let Some((minutes, fails)) = part else { continue };
+            let result = ModuleResult {
+                layout: Layout::C,
+                start: Some(at(time)),
+                end: Some(at(time + minutes * MINUTE)),
+                errors: u64::from(*fails),
+                error: None,
+                total_size: Some(1),
+                total_file_count: Some(1),
+                snapshots_count: Some(1),
+            };
+            time += minutes * MINUTE;
+            self.to_come.push((time, module, result));
+        }
+    }
+
+    /// Lets a minute pass.
+    fn minute(&mut self) {
+        self.now += MINUTE;
+        let (done, to_come) = std::mem::take(&mut self.to_come).into_iter().partition(|(end, ..)| *end <= self.now);
+        self.to_come = to_come;
+        self.plan.results.extend(Vec::into_iter(done).map(|(_, module, result)| (module, result)));
+        self.work();
+        if self.now % (15 * MINUTE) == 0 {
+            self.tick();
+        }
+    }
+
+    fn pass(&mut self, minutes: i64) {
+        (0..minutes).for_each(|_| self.minute());
+    }
+
+    /// Passes to this time of the day, in hours.
+    fn until(&mut self, hour: i64) {
+        let wait = (hour * HOUR - self.now).rem_euclid(DAY) / MINUTE;
+        self.pass(wait);
+    }
+
+    /// A good night, up to this hour.
+    fn good_until(&mut self, hour: i64) {
+        self.until(2);
+        let all_well = vec![GOOD; self.plan.members.as_ref().map_or(0, |members| members.len())];
+        self.run(&all_well);
+        self.until(hour);
+    }
+
+    /// A night and the day after it, up to the next midnight.
+    fn night(&mut self, parts: Option<&[Part]>) {
+        self.until(2);
+        if let Some(parts) = parts {
+            self.run(parts);
+        }
+        self.until(0);
+    }
+
+    fn tick(&mut self) {
+        let before = self.memory.clone();
+        meet(std::slice::from_ref(&self.plan), at(self.now), &mut self.memory);
+        let elapses = self.elapses();
+        self.memory.plans.values_mut().for_each(|known| known.elapses = Some(elapses.clone()));
+        let facts = Facts {
+            now: at(self.now),
+            rules: self.rules,
+            plans: std::slice::from_ref(&self.plan),
+            in_queue: &|_, _| self.job.is_some(),
+            history: &|_| Some(self.history.borrow().clone()),
+            cluster_backup: &|_| None,
+        };
+        let decided = decide(&facts, &mut self.memory);
+        for (_, _, record) in decided.records {
+            self.history.borrow_mut().record(record);
+        }
+        for news in &decided.news {
+            self.posted.push((self.now, news.kind, news.due));
+            self.job.get_or_insert((self.now, false, news.due));
+        }
+        if std::mem::take(&mut self.killed) {
+            self.memory = before;
+            return;
+        }
+        decided.news.iter().for_each(|news| self.memory.announced(news));
+    }
+
+    /// Alertmanager, which raises the alert.
+    fn alertmanager(&mut self) {
+        let due = self.elapses().of_run(&self.plan);
+        self.job.get_or_insert((self.now, false, due));
+    }
+
+    /// The job: half a minute of wait, an interim report after 15 minutes, the last one when the run is over or after
+    /// twelve hours.
+    fn work(&mut self) {
+        let Some((accepted, interim_sent, due)) = self.job else { return };
+        let run = Run::read(&self.plan, due, at(self.now), self.rules.stale_after);
+        let over = run.absent.is_empty() || self.to_come.is_empty() || self.now - accepted > 12 * HOUR;
+        if !over && (interim_sent || self.now - accepted < 15 * MINUTE) {
+            return;
+        }
+        let mut record = run.record(at(self.now), over);
+        record.reported = Some(at(self.now));
+        if !run.has_started() {
+            record.outcome = crate::model::run::Outcome::Missed;
+        }
+        let troubles = record.troubles().map(|(id, _)| id.to_string()).collect();
+        self.mails.push((self.now, over, record.is_good(), troubles));
+        self.history.borrow_mut().record(record);
+        self.job = if over { None } else { Some((accepted, true, due)) };
+    }
+
+    fn kinds(&self) -> Vec<Kind> {
+        self.posted.iter().map(|(_, kind, _)| *kind).collect()
+    }
+
+    /// The final mails' troubles.
+    fn final_mails(&self) -> Vec<Vec<String>> {
+        self.mails.iter().filter(|mail| mail.1).map(|mail| mail.3.clone()).collect()
+    }
+}
+
+const GOOD: Part = Some((10, false));
+const BAD: Part = Some((10, true));
+use Kind::{Failed, Hangs, Missed, Recovered, Success};
+
+#[test]
+fn every_failing_night_is_one_mail() {
+    let mut world = World::nightly(&["a", "b", "c"]);
+    for _ in 0..5 {
+        world.night(Some(&[GOOD, BAD, GOOD]));
+    }
+    assert_eq!(world.kinds(), [Failed; 5]);
+    assert_eq!(world.final_mails(), vec![vec!["b".to_string()]; 5]);
+    assert!(world.mails.len() <= 10);
+    for (time, ..) in &world.posted {
+        assert!((2 * HOUR + 20 * MINUTE..=2 * HOUR + 45 * MINUTE).contains(&time.rem_euclid(DAY)), "{time}");
+    }
+}
+
+#[test]
+fn every_other_night_is_a_failure_and_an_all_clear() {
+    let mut world = World::nightly(&["a", "b"]);
+    for _ in 0..3 {
+        world.night(Some(&[BAD, GOOD]));
+        world.night(Some(&[GOOD, GOOD]));
+    }
+    assert_eq!(world.kinds(), [Failed, Recovered, Failed, Recovered, Failed, Recovered]);
+}
+
+#[test]
+fn a_run_that_alertmanager_reports_is_no_news() {
+    let mut world = World::nightly(&["a", "b", "c"]);
+    for _ in 0..3 {
+        world.until(2);
+        world.run(&[BAD, GOOD, BAD]);
+        world.pass(11);
+        world.alertmanager();
+        world.until(0);
+    }
+    assert_eq!(world.kinds(), []);
+    assert_eq!(world.final_mails(), vec![vec!["a".to_string(), "c".into()]; 3]);
+    world.night(Some(&[GOOD; 3]));
+    assert_eq!(world.kinds(), [Recovered], "also of what others have reported");
+    world.night(Some(&[GOOD; 3]));
+    assert_eq!(world.kinds(), [Recovered]);
+}
+
+#[test]
+fn runs_that_do_not_start_are_missed_every_night() {
+    let mut world = World::nightly(&["a", "b"]);
+    for _ in 0..3 {
+        world.night(None);
+    }
+    assert_eq!(world.kinds(), [Missed; 3]);
+    for (time, _, due) in &world.posted {
+        assert_eq!(time.rem_euclid(DAY), 5 * HOUR);
+        assert_eq!(*due, Some(at(time - 3 * HOUR)));
+    }
+    world.night(Some(&[GOOD; 2]));
+    world.night(Some(&[GOOD; 2]));
+    assert_eq!(world.kinds(), [Missed, Missed, Missed, Recovered]);
+}
+
+#[test]
+fn a_late_start_is_missed_only_after_the_grace() {
+    let mut world = World::nightly(&["a"]);
+    world.until(4);
+    world.run(&[GOOD]);
+    world.until(0);
+    assert_eq!(world.kinds(), []);
+    world.until(7);
+    world.run(&[GOOD]);
+    world.until(0);
+    assert_eq!(world.kinds(), [Missed, Recovered]);
+    world.until(8);
+    world.run(&[BAD]);
+    world.until(0);
+    assert_eq!(world.kinds(), [Missed, Recovered, Missed, Failed], "it failed at last");
+}
+
+#[test]
+fn a_run_that_ends_after_noon_has_its_last_word_then() {
+    let mut world = World::nightly(&["a", "b", "c"]);
+    world.until(2);
+    world.run(&[BAD, Some((9 * 60, false)), Some((120, true))]);
+    world.until(0);
+    assert_eq!(world.kinds(), [Failed], "the job follows the run");
+    assert_eq!(world.mails.iter().map(|mail| mail.1).collect::<Vec<_>>(), [false, true]);
+    assert_eq!(world.final_mails(), [["a", "c"]]);
+}
+
+/// With `correlator.follow_seconds: 0` there is no job any more when the run ends.
+#[test]
+fn the_last_word_is_the_watchs_if_no_job_follows() {
+    let mut world = World::nightly(&["a", "b"]);
+    world.until(2);
+    world.run(&[BAD, Some((120, false))]);
+    world.pass(60);
+    assert_eq!(world.kinds(), [Failed]);
+    world.job = None;
+    world.until(0);
+    assert_eq!(world.kinds(), [Failed, Failed]);
+    assert_eq!(world.final_mails(), [["a"]]);
+}
+
+#[test]
+fn a_first_backup_that_takes_long_is_not_missed_once_that_is_usual() {
+    let mut world = World::new(DAY, 2 * HOUR, &["a"]);
+    for _ in 0..8 {
+        world.night(Some(&[Some((300, false))]));
+    }
+    let known = world.kinds().len();
+    world.night(Some(&[Some((330, false))]));
+    assert_eq!(world.kinds().len(), known, "{:?}", world.posted);
+    world.night(None);
+    assert_eq!(world.kinds().last(), Some(&Missed));
+}
+
+#[test]
+fn a_module_that_stays_busy_is_news_every_night() {
+    let mut world = World::nightly(&["a", "b"]);
+    world.night(Some(&[GOOD, None]));
+    world.night(Some(&[GOOD, None]));
+    assert_eq!(world.kinds(), [Hangs; 2]);
+    assert_eq!(world.final_mails(), [["b"], ["b"]]);
+    let delays: Vec<i64> = world.posted.iter().map(|(time, ..)| (time.rem_euclid(DAY) - 2 * HOUR) / MINUTE).collect();
+    assert!(delays.iter().all(|delay| (80..=110).contains(delay)), "an hour of retries, and what b takes: {delays:?}");
+}
+
+#[test]
+fn what_is_met_for_the_first_time_has_missed_nothing_but_may_have_failed() {
+    let mut world = World::new(DAY, 2 * HOUR, &["a", "b"]);
+    world.now = 3 * HOUR;
+    world.until(0);
+    assert_eq!(world.kinds(), [], "it has never run");
+    let mut world = World::new(DAY, 2 * HOUR, &["a", "b"]);
+    world.now = -20 * HOUR;
+    world.run(&[GOOD, BAD]);
+    world.now = 9 * HOUR;
+    world.pass(60);
+    assert_eq!(world.kinds(), [Failed]);
+    assert_eq!(world.final_mails(), [["b"]]);
+    world.until(0);
+    assert_eq!(world.kinds(), [Failed]);
+    world.night(None);
+    assert_eq!(world.kinds(), [Failed, Missed]);
+}
+
+#[test]
+fn a_plan_that_is_edited_or_switched_on_has_missed_nothing() {
+    let mut world = World::nightly(&["a"]);
+    world.good_until(10);
+    world.plan.enabled = false;
+    world.pass(60 * 24 * 3);
+    world.plan.enabled = true;
+    world.until(0);
+    assert_eq!(world.kinds(), []);
+    world.good_until(10);
+    // From 02:00 to 09:00: the last elapse is an hour ago, and nobody could have kept it.
+    world.plan.schedule = Some("another".into());
+    world.offset = 9 * HOUR;
+    world.pass(20 * 60);
+    assert_eq!(world.kinds(), []);
+    world.pass(12 * 60);
+    assert_eq!(world.kinds(), [Missed], "the next one counts");
+}
+
+#[test]
+fn a_module_that_joins_by_day_is_awaited_from_the_next_night_on() {
+    let mut world = World::nightly(&["a", "b"]);
+    world.good_until(11);
+    world.plan.members.get_or_insert_default().insert(id("c"));
+    world.until(0);
+    assert_eq!(world.kinds(), []);
+    world.night(Some(&[GOOD, GOOD, None]));
+    assert_eq!(world.kinds(), [Hangs]);
+}
+
+#[test]
+fn after_three_days_off_one_mail_tells_the_state() {
+    for wake in [3 * HOUR, 10 * HOUR, 23 * HOUR] {
+        let mut world = World::nightly(&["a", "b"]);
+        world.until(2);
+        world.run(&[BAD, GOOD]);
+        // Off after the first module, before anybody could look.
+        world.now += 12 * MINUTE;
+        world.to_come.retain(|(end, ..)| *end <= world.now);
+        world.now += 3 * DAY + wake - 2 * HOUR - 12 * MINUTE;
+        world.until(0);
+        assert_eq!(world.kinds(), [Missed], "{wake}");
+    }
+}
+
+#[test]
+fn a_tick_that_is_killed_loses_nothing() {
+    let mut world = World::nightly(&["a", "b"]);
+    world.until(2);
+    world.run(&[GOOD, BAD]);
+    world.pass(16);
+    world.killed = true;
+    world.until(0);
+    assert_eq!(world.final_mails(), [["b"]]);
+    world.killed = true;
+    world.night(None);
+    assert_eq!(world.final_mails().len(), 2);
+}
+
+#[test]
+fn an_hourly_plan_that_takes_longer_than_an_hour_is_all_right() {
+    let mut world = World::new(HOUR, 0, &["a", "b", "c", "d"]);
+    for round in 0..20 {
+        world.run(&[Some((25, false)), Some((25, false)), Some((25, false)), Some((20, round == 10))]);
+        world.pass(120);
+    }
+    assert_eq!(world.kinds(), [Failed, Recovered]);
+}
+
+/// The failure ends a minute before the next run begins, and is overwritten before long.
+#[test]
+fn a_failure_just_before_the_next_run_is_not_lost() {
+    let mut world = World::new(HOUR, 0, &["a", "b"]);
+    for round in 0..6 {
+        world.run(&[Some((5, false)), Some((54, round == 3))]);
+        world.pass(60);
+    }
+    assert_eq!(world.kinds(), [Failed, Recovered]);
+}
+
+#[test]
+fn an_hourly_plan_that_stands_still_is_news_once_a_day() {
+    let mut world = World::new(HOUR, 0, &["a"]);
+    for _ in 0..6 {
+        world.run(&[GOOD]);
+        world.pass(60);
+    }
+    world.pass(60 * 48);
+    assert_eq!(world.kinds(), [Missed, Missed]);
+    assert!(world.posted[0].0 - 5 * HOUR <= 4 * HOUR + 15 * MINUTE, "{:?}", world.posted);
+}
+
+#[test]
+fn a_plan_that_is_due_every_quarter_of_an_hour_is_watched_too() {
+    let mut world = World::new(15 * MINUTE, 0, &["a"]);
+    for _ in 0..30 {
+        world.run(&[Some((3, false))]);
+        world.pass(15);
+    }
+    assert_eq!(world.kinds(), []);
+    world.pass(6 * 60);
+    assert_eq!(world.kinds(), [Missed]);
+}
+
+#[test]
+fn a_run_by_hand_is_no_run_of_the_night() {
+    let mut world = World::nightly(&["a", "b"]);
+    world.good_until(15);
+    world.run(&[GOOD; 2]);
+    world.until(0);
+    world.night(None);
+    assert_eq!(world.kinds(), [Missed], "what ran in the afternoon is not tonight's");
+    world.good_until(16);
+    assert_eq!(world.kinds(), [Missed, Recovered]);
+    world.until(2);
+    world.run(&[BAD, GOOD]);
+    world.until(9);
+    world.run(&[BAD, GOOD]);
+    world.until(0);
+    assert_eq!(world.kinds()[2..], [Failed, Failed], "it failed again");
+}
+
+#[test]
+fn every_run_is_mailed_to_those_who_want_that() {
+    let mut world = World::nightly(&["a", "b"]);
+    world.rules.success = true;
+    for _ in 0..3 {
+        world.night(Some(&[GOOD; 2]));
+    }
+    world.night(Some(&[GOOD, BAD]));
+    world.night(Some(&[GOOD; 2]));
+    assert_eq!(world.kinds(), [Success, Success, Success, Failed, Recovered]);
+}
+
+#[test]
+fn clocks_that_are_set_lose_no_night() {
+    // Two days ahead for an hour, by mistake.
+    let mut world = World::nightly(&["a"]);
+    world.good_until(10);
+    world.now += 2 * DAY;
+    world.pass(60);
+    assert_eq!(world.kinds(), [Missed], "by that clock it is so");
+    world.now -= 2 * DAY;
+    world.until(0);
+    let known = world.kinds().len();
+    world.night(Some(&[BAD]));
+    world.night(None);
+    assert_eq!(world.kinds()[known..], [Failed, Missed], "{:?}", world.posted);
+    // An hour back and forth, as twice a year.
+    let mut world = World::nightly(&["a"]);
+    for step in [HOUR, -HOUR] {
+        world.good_until(3);
+        world.now += step;
+        world.until(0);
+    }
+    assert_eq!(world.kinds(), []);
+}
+
+/// Layout A: no schedule, no members.
+#[test]
+fn a_plan_without_a_schedule_is_watched_by_its_results() {
+    let mut world = World::new(DAY, 2 * HOUR, &["a", "b"]);
+    world.plan.schedule = None;
+    let result = |now: i64, errors| ModuleResult {
+        layout: Layout::A,
+        start: None,
+        end: Some(at(now)),
+        errors,
+        error: None,
+        total_size: None,
+        total_file_count: None,
+        snapshots_count: None,
+    };
+    world.plan.members = None;
+    let mut kinds = Vec::new();
+    for errors in [0, 1, 1, 0, 0] {
+        world.until(2);
+        for (module, errors) in [("a", 0), ("b", errors)] {
+            world.pass(10);
+            world.plan.results.insert(id(module), result(world.now, errors));
+        }
+        // Without a schedule nothing is due.
+        while world.now.rem_euclid(DAY) != 0 {
+            world.now += 15 * MINUTE - world.now.rem_euclid(15 * MINUTE);
+            world.work();
+            meet(std::slice::from_ref(&world.plan), at(world.now), &mut world.memory);
+            world.every = 1000 * DAY;
+            world.tick();
+            world.every = DAY;
+        }
+        kinds.push(std::mem::take(&mut world.posted).len());
+    }
+    assert_eq!(kinds, [0, 1, 1, 1, 0]);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(60))]
+
+    /// Whatever the nights are like, and whenever ticks are killed: each bad night is mailed in time, nothing is mailed
+    /// about a good one but the all-clear, and each run has one last word.
+    #[test]
+    fn mails_are_the_truth(
+        nights in proptest::collection::vec(
+            (proptest::option::weighted(0.85, proptest::collection::vec(
+                proptest::option::weighted(0.9, (1i64..60, proptest::bool::weighted(0.2))), 3)), any::<bool>(), any::<bool>()), 1..10),
+    ) {
+        let mut world = World::nightly(&["a", "b", "c"]);
+        let mut troubled = false;
+        for (parts, alertmanager, killed) in nights {
+            world.until(2);
+            let begin = (world.now, world.mails.len(), world.posted.len());
+            if let Some(parts) = &parts {
+                world.run(parts);
+            }
+            world.killed = killed;
+            if alertmanager && parts.iter().flatten().any(|part| part.is_some_and(|(_, fails)| fails)) {
+                while world.plan.results.values().all(|result| result.errors == 0 || result.end < Some(at(begin.0))) {
+                    world.minute();
+                }
+                world.alertmanager();
+            }
+            world.until(0);
+            let started = parts.as_ref().is_some_and(|parts| parts.iter().any(Option::is_some));
+            let parts = parts.unwrap_or_default();
+            let mut bad: Vec<String> = ["a", "b", "c"].map(String::from).into();
+            if started {
+                bad = bad.into_iter().zip(&parts).filter(|(_, part)| part.is_none_or(|(_, fails)| fails)).map(|(name, _)| name).collect();
+            }
+            let mails = &world.mails[begin.1..];
+            let last_words: Vec<_> = mails.iter().filter(|mail| mail.1).collect();
+            match (bad.is_empty(), troubled) {
+                (true, false) => prop_assert_eq!(mails.len(), 0, "a good night: {:?} {:?}", mails, world.posted),
+                (true, true) => prop_assert!(last_words.len() == 1 && last_words[0].2, "an all-clear: {:?}", mails),
+                (false, _) => {
+                    prop_assert!(!last_words.is_empty(), "a silent failure: {:?}", bad);
+                    prop_assert_eq!(&last_words.last().unwrap().3, &bad);
+                    prop_assert!(last_words.len() <= 2, "{:?}", last_words);
+                    let end: i64 = parts.iter().flatten().map(|(minutes, _)| minutes * MINUTE).sum::<i64>() + begin.0;
+                    let silent = parts.iter().any(Option::is_none) || !started;
+                    let limit = if !started { 3 * HOUR + 30 * MINUTE } else if silent { 3 * HOUR } else { 30 * MINUTE };
+                    let delay = last_words[0].0 - if started { end } else { begin.0 };
+                    prop_assert!(delay <= limit, "late by {} min: {:?}", delay / MINUTE, parts);
+                }
+            }
+            troubled = !bad.is_empty();
+        }
+    }
+}

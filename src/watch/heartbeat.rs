@@ -1,0 +1,70 @@
+//! Requests `notification.heartbeat_url`, so that somebody else notices when this program falls silent.
+//!
+//! Whoever knows the address can send signs of life: it is in no message.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use http_body_util::Empty;
+use hyper::body::Bytes;
+use hyper::header::{HOST, USER_AGENT};
+use hyper::{Request, StatusCode, Uri};
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::rustls::crypto::ring;
+use tokio_rustls::rustls::pki_types::ServerName;
+use tokio_rustls::rustls::{ClientConfig, RootCertStore};
+
+use crate::config;
+use crate::system::http;
+
+/// How long the request may take as a whole.
+const LIMIT: Duration = Duration::from_secs(20);
+/// Largest answer that is read, in bytes.
+const MAX_ANSWER: usize = 64 << 10;
+
+/// Requests `url` once.
+///
+/// # Errors
+/// Returns an error in words if the answer is not 2xx, or does not come within 20 seconds.
+pub async fn beat(url: &str) -> Result<(), String> {
+    let status = tokio::time::timeout(LIMIT, request(url))
+        .await
+        .map_err(|_| format!("no answer within {} s", LIMIT.as_secs()))??;
+    if status.is_success() { Ok(()) } else { Err(format!("it answers {status}")) }
+}
+
+async fn request(url: &str) -> Result<StatusCode, String> {
+    let uri: Uri = url.parse().map_err(|_| "it is not an address")?;
+    let authority = uri.authority().ok_or("it names no host")?;
+    let tls = uri.scheme_str() == Some("https");
+    let (host, port) = (config::bare(authority.host()), authority.port_u16().unwrap_or(if tls { 443 } else { 80 }));
+    let path = uri.path_and_query().map_or("/", |path| path.as_str());
+    let request = Request::get(path)
+        .header(HOST, authority.as_str())
+        .header(USER_AGENT, concat!("ns8-backup-monitor/", env!("CARGO_PKG_VERSION")))
+        .body(Empty::<Bytes>::new())
+        .map_err(|_| "it is not an address")?;
+    let stream = TcpStream::connect((host, port)).await.map_err(|error| error.to_string())?;
+    let answer = match tls {
+        true => {
+            let name = ServerName::try_from(host.to_owned()).map_err(|_| "its host is no name of a server")?;
+            let stream = connector()?.connect(name, stream).await.map_err(|error| error.to_string())?;
+            http::exchange_over(stream, request, MAX_ANSWER).await
+        }
+        false => http::exchange_over(stream, request, MAX_ANSWER).await,
+    };
+    answer.map(|(status, _)| status).map_err(|error| error.to_string())
+}
+
+/// TLS with the system's certificate authorities.
+fn connector() -> Result<TlsConnector, String> {
+    let mut roots = RootCertStore::empty();
+    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    if roots.is_empty() {
+        return Err("this machine knows no certificate authority: install ca-certificates".into());
+    }
+    let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()));
+    let config = config.with_safe_default_protocol_versions().map_err(|error| error.to_string())?;
+    Ok(TlsConnector::from(Arc::new(config.with_root_certificates(roots).with_no_client_auth())))
+}

@@ -1,0 +1,219 @@
+//! What the watch remembers from one tick to the next: since when it knows each plan, and what it has announced.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::{fs, io};
+
+use jiff::Timestamp;
+use log::warn;
+use serde::{Deserialize, Serialize};
+
+use super::news::{Kind, News};
+use crate::model::plan::{ModuleId, PlanId};
+use crate::model::schedule::Elapses;
+use crate::system::files;
+
+/// The version of the file format.
+const VERSION: u32 = 1;
+/// Largest file that is read, in bytes: 200 plans of 1,000 modules take 4 MB.
+const MAX_FILE: u64 = 32 << 20;
+/// Announcements kept of one plan.
+const MAX_ANNOUNCED: usize = 8;
+
+/// What the watch remembers.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Memory {
+    version: u32,
+    /// When it last looked, successfully.
+    #[serde(default)]
+    pub looked_at: Option<Timestamp>,
+    /// Whether this node was the one that watches.
+    #[serde(default)]
+    pub watching: Option<bool>,
+    /// The time zone that the elapses were computed in.
+    #[serde(default)]
+    pub zone: Option<String>,
+    /// Since when the cluster cannot be read, and whether that was announced.
+    #[serde(default)]
+    pub unreadable: Option<(Timestamp, bool)>,
+    /// What it knows of each plan.
+    #[serde(default)]
+    pub plans: BTreeMap<PlanId, PlanMemory>,
+}
+
+/// What the watch remembers of one plan.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PlanMemory {
+    /// Whether the plan was enabled.
+    pub enabled: bool,
+    /// Its schedule.
+    pub schedule: Option<String>,
+    /// When it was first seen enabled with this schedule. Only what is due later can be missed.
+    pub since: Timestamp,
+    /// When its schedule elapses; `None` if that is not known.
+    pub elapses: Option<Elapses>,
+    /// Whether systemd does not accept the schedule.
+    #[serde(default)]
+    pub invalid: bool,
+    /// Its members.
+    pub members: BTreeSet<ModuleId>,
+    /// Members that were not always there, each with when it was first seen.
+    #[serde(default)]
+    pub newcomers: BTreeMap<ModuleId, Timestamp>,
+    /// Tells one state of the results from another.
+    #[serde(default)]
+    pub results: u64,
+    /// When they were last seen to change.
+    pub changed_at: Timestamp,
+    /// The state of the results after which there was nothing left to say.
+    #[serde(default)]
+    pub settled: Option<u64>,
+    /// The state of the run that is in the history.
+    #[serde(default)]
+    pub recorded: Option<u64>,
+    /// The last announcements, oldest first.
+    #[serde(default)]
+    pub announced: Vec<Announced>,
+    /// Modules whose failure somebody was mailed about, each with the end of that backup.
+    #[serde(default)]
+    pub told_errors: BTreeMap<ModuleId, Timestamp>,
+    /// Modules without a result that somebody was mailed about, each with when the run was due.
+    #[serde(default)]
+    pub told_absent: BTreeMap<ModuleId, Timestamp>,
+    /// Whether the last thing that was said is bad.
+    #[serde(default)]
+    pub troubled: bool,
+}
+
+/// One announcement.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Announced {
+    /// What was announced.
+    pub kind: Kind,
+    /// When the run was due.
+    pub due: Option<Timestamp>,
+    /// Whether the run was over.
+    pub over: bool,
+    /// The newest result.
+    pub newest: Option<Timestamp>,
+    /// When it was announced.
+    pub at: Timestamp,
+}
+
+impl Memory {
+    /// Reads what an earlier tick has saved. What makes no sense is set aside: the watch then meets every plan for the
+    /// first time.
+    ///
+    /// # Errors
+    /// Returns an error if the file is there and cannot be read.
+    pub fn load(state: &Path) -> io::Result<Self> {
+        let file = Self::file(state);
+        let content = match files::read(&file, MAX_FILE) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Self::default()),
+            Err(error) if error.kind() == io::ErrorKind::FileTooLarge => Err(error.to_string()),
+            Err(error) => return Err(error),
+            Ok(content) => serde_json::from_slice(&content).map_err(|error| error.to_string()),
+        };
+        let known = |memory: Self| match memory.version {
+            0..=VERSION => Ok(memory),
+            version => Err(format!("it is of version {version}")),
+        };
+        content.and_then(known).or_else(|why| {
+            let aside = files::set_aside(&file)?;
+            warn!("{} makes no sense: {why}; it was set aside as {}", file.display(), aside.display());
+            Ok(Self::default())
+        })
+    }
+
+    /// Saves it for the next tick.
+    ///
+    /// # Errors
+    /// Returns an error if it is not on disk.
+    pub fn save(&mut self, state: &Path) -> io::Result<()> {
+        self.version = VERSION;
+        files::make_folder(state)?;
+        let content = serde_json::to_vec(self)?;
+        let file = Self::file(state);
+        if fs::read(&file).is_ok_and(|known| known == content) {
+            return Ok(());
+        }
+        files::write(&file, &content)
+    }
+
+    /// Remembers that `news` is with the service.
+    pub fn announced(&mut self, news: &News) {
+        let Some(plan) = self.plans.get_mut(&news.plan) else { return };
+        let everybody = plan.members.clone();
+        plan.told(&news.errors, if news.kind == Kind::Missed { &everybody } else { &news.absent }, news.due);
+        plan.troubled = match news.kind {
+            Kind::Failed | Kind::Missed | Kind::Hangs => true,
+            Kind::Recovered | Kind::Success => false,
+            Kind::ClusterBackup => plan.troubled,
+        };
+        if !plan.troubled {
+            // What fails after an all-clear is news again.
+            plan.announced.retain(|known| known.due != news.due);
+        }
+        plan.note(news.announcement());
+    }
+
+    fn file(state: &Path) -> PathBuf {
+        state.join("watch.json")
+    }
+}
+
+impl PlanMemory {
+    /// A plan that is met for the first time at `now`.
+    pub fn new(now: Timestamp) -> Self {
+        Self {
+            enabled: false,
+            schedule: None,
+            since: now,
+            elapses: None,
+            invalid: false,
+            members: BTreeSet::new(),
+            newcomers: BTreeMap::new(),
+            results: 0,
+            changed_at: now,
+            settled: None,
+            recorded: None,
+            announced: Vec::new(),
+            told_errors: BTreeMap::new(),
+            told_absent: BTreeMap::new(),
+            troubled: false,
+        }
+    }
+
+    /// Remembers about which failures, and which absences from the run due at `due`, somebody is mailed.
+    pub fn told(
+        &mut self,
+        errors: &BTreeMap<ModuleId, Timestamp>,
+        absent: &BTreeSet<ModuleId>,
+        due: Option<Timestamp>,
+    ) {
+        self.told_errors.extend(errors.iter().map(|(id, end)| (id.clone(), *end)));
+        if let Some(due) = due {
+            self.told_absent.extend(absent.iter().map(|id| (id.clone(), due)));
+        }
+    }
+
+    /// Remembers an announcement.
+    pub fn note(&mut self, announcement: Announced) {
+        self.announced.push(announcement);
+        let too_many = self.announced.len().saturating_sub(MAX_ANNOUNCED);
+        self.announced.drain(..too_many);
+    }
+
+    /// Returns the last announcement of this kind.
+    pub fn last(&self, kind: Kind) -> Option<&Announced> {
+        self.announced.iter().rev().find(|known| known.kind == kind)
+    }
+
+    /// Takes the clock for set back where something is from the future.
+    pub fn not_after(&mut self, now: Timestamp) {
+        self.since = self.since.min(now);
+        self.changed_at = self.changed_at.min(now);
+        self.announced.retain(|known| known.at <= now);
+        self.newcomers.values_mut().for_each(|seen| *seen = (*seen).min(now));
+    }
+}

@@ -1,0 +1,178 @@
+//! News of a plan, and how it is posted: as an alert, so that there is one way through the program.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::memory::Announced;
+use crate::model::plan::{ModuleId, PlanId};
+
+/// The value of the label `raised_by` of the watch's alerts.
+pub const RAISED_BY: &str = "ns8-backup-monitor-watch";
+
+/// What kind of news.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// A module failed or, in a run that is over, has no result.
+    Failed,
+    /// A run did not start.
+    Missed,
+    /// A run started and goes on without a result for far too long.
+    Hangs,
+    /// A run without failures after a reported failure.
+    Recovered,
+    /// The cluster backup of the plan is far older than its interval.
+    ClusterBackup,
+    /// A run without failures, for those who want to hear of each.
+    Success,
+}
+
+impl Kind {
+    /// Returns the value of the label `news`.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Failed => "failed",
+            Self::Missed => "missed",
+            Self::Hangs => "hangs",
+            Self::Recovered => "recovered",
+            Self::ClusterBackup => "cluster_backup",
+            Self::Success => "success",
+        }
+    }
+}
+
+/// News of one plan.
+#[derive(Debug, Clone, PartialEq)]
+pub struct News {
+    /// The plan.
+    pub plan: PlanId,
+    /// Its display name.
+    pub name: Option<String>,
+    /// What kind of news.
+    pub kind: Kind,
+    /// When the run was due; `None` if that is not known.
+    pub due: Option<Timestamp>,
+    /// Whether the run is over.
+    pub over: bool,
+    /// The newest result.
+    pub newest: Option<Timestamp>,
+    /// When this was noticed.
+    pub at: Timestamp,
+    /// The modules that failed, each with the end of its backup.
+    pub errors: BTreeMap<ModuleId, Timestamp>,
+    /// The members without a result.
+    pub absent: BTreeSet<ModuleId>,
+}
+
+impl News {
+    pub(super) fn announcement(&self) -> Announced {
+        Announced { kind: self.kind, due: self.due, over: self.over, newest: self.newest, at: self.at }
+    }
+
+    /// Returns the news in one English sentence without a full stop.
+    pub fn summary(&self) -> String {
+        let due = self.due.map_or(String::new(), |due| format!(" due {due}"));
+        let last = self.newest.map_or("none".into(), |newest| newest.to_string());
+        match self.kind {
+            Kind::Failed => format!(
+                "The run{due} has {} failed module(s) and {} without a result{}",
+                self.errors.len(),
+                self.absent.len(),
+                if self.over { "" } else { " so far" }
+            ),
+            Kind::Missed => format!("The run{due} has not started; the plan's newest result: {last}"),
+            Kind::Hangs => format!(
+                "The run{due} has started, but {} module(s) have no result; the newest: {last}",
+                self.absent.len()
+            ),
+            Kind::Recovered => format!("The run{due} has no failure, after one that was reported"),
+            Kind::ClusterBackup => {
+                "The cluster backup at the plan's destination is far older than the plan's interval".into()
+            }
+            Kind::Success => format!("The run{due} has no failure"),
+        }
+    }
+
+    /// Returns the alert, with one of the names that the service takes.
+    fn alert(&self, names: &[String]) -> Value {
+        let name = alert_name(self.kind == Kind::Missed, names);
+        let start = match self.kind {
+            Kind::Missed => self.due,
+            _ => self.newest,
+        };
+        let mut labels =
+            json!({ "alertname": name, "id": self.plan, "raised_by": RAISED_BY, "news": self.kind.word() });
+        if let Some(name) = &self.name {
+            labels["name"] = json!(name);
+        }
+        let mut annotations = json!({ "summary": self.summary() });
+        if let Some(due) = self.due {
+            annotations["due"] = json!(due);
+        }
+        let starts_at = start.unwrap_or(self.at).min(self.at);
+        json!({ "status": "firing", "labels": labels, "annotations": annotations, "startsAt": starts_at })
+    }
+}
+
+/// Returns the body of the request that posts `news`: Alertmanager's webhook, version 4. `names` are those that the
+/// service takes (`receiver.alert_names`).
+pub fn batch(news: &[News], names: &[String]) -> Value {
+    let alerts: Vec<Value> = news.iter().map(|news| news.alert(names)).collect();
+    json!({ "version": "4", "status": "firing", "receiver": RAISED_BY, "alerts": alerts })
+}
+
+/// Returns the body of the request that says that no plan can be looked at, since the cluster cannot be read.
+pub(super) fn unreadable(summary: &str, names: &[String]) -> Value {
+    let labels = json!({ "alertname": alert_name(false, names), "raised_by": RAISED_BY, "news": "unreadable" });
+    let alert = json!({ "status": "firing", "labels": labels, "annotations": { "summary": summary } });
+    json!({ "version": "4", "status": "firing", "receiver": RAISED_BY, "alerts": [alert] })
+}
+
+/// The name of an alert, one of those that the service takes.
+fn alert_name(missed: bool, names: &[String]) -> &str {
+    let canonical = if missed { "backup_missing" } else { "backup_failed" };
+    let fits = |name: &&String| name.to_ascii_lowercase().ends_with("missing") == missed;
+    match names.iter().any(|name| name == canonical) {
+        true => canonical,
+        false => names.iter().find(fits).or(names.first()).map_or(canonical, |name| name),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_alert_carries_what_the_service_needs() {
+        let at = |second| Timestamp::from_second(second).unwrap();
+        let mut news = News {
+            plan: PlanId::new("é \"2\"").unwrap(),
+            name: None,
+            kind: Kind::Failed,
+            due: Some(at(1_763_600_000)),
+            over: true,
+            newest: Some(at(1_763_600_100)),
+            at: at(1_763_600_200),
+            errors: BTreeMap::new(),
+            absent: BTreeSet::new(),
+        };
+        let names = ["backup_failed", "backup_missing", "Other"].map(String::from);
+        let alert = news.alert(&names);
+        assert_eq!(
+            alert["labels"],
+            json!({ "alertname": "backup_failed", "id": "é \"2\"", "raised_by": RAISED_BY, "news": "failed" })
+        );
+        assert_eq!(alert["annotations"]["due"], json!(at(1_763_600_000)));
+        assert_eq!(alert["startsAt"], json!(at(1_763_600_100)));
+        (news.kind, news.name) = (Kind::Missed, Some("Nightly".into()));
+        let alert = news.alert(&names);
+        assert_eq!([&alert["labels"]["alertname"], &alert["labels"]["name"]], ["backup_missing", "Nightly"]);
+        assert_eq!(alert["startsAt"], json!(at(1_763_600_000)));
+        let own = ["MyMissing", "MyFailed"].map(String::from);
+        assert_eq!([alert_name(true, &own), alert_name(false, &own)], ["MyMissing", "MyFailed"]);
+        assert_eq!(alert_name(true, &own[1..]), "MyFailed");
+    }
+}

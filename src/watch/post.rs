@@ -1,0 +1,64 @@
+//! Posts news to the program's own socket, as Alertmanager does.
+
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use super::news::{News, batch};
+use crate::config::{self, Receiver};
+use crate::system::http;
+
+/// How long the service may take to start and to answer.
+const LIMIT: Duration = Duration::from_secs(60);
+/// Alerts in one request: far less than `receiver.max_body` takes.
+pub const AT_ONCE: usize = 100;
+
+/// What the service answers.
+#[derive(Deserialize)]
+struct Answer {
+    ignored: usize,
+}
+
+/// Posts `news`, at most [`AT_ONCE`] of them. When this returns, the service has them on disk.
+///
+/// # Errors
+/// Returns an error in words if it has not; then they are to be posted again.
+pub async fn post(receiver: &Receiver, news: &[News]) -> Result<(), String> {
+    send(receiver, batch(news, &receiver.alert_names).to_string()).await
+}
+
+/// Posts an alert without a plan: the cluster cannot be read.
+///
+/// # Errors
+/// As [`post`].
+pub async fn post_unreadable(receiver: &Receiver, summary: &str) -> Result<(), String> {
+    send(receiver, super::news::unreadable(summary, &receiver.alert_names).to_string()).await
+}
+
+async fn send(receiver: &Receiver, body: String) -> Result<(), String> {
+    let authority = authority(receiver);
+    let failed = |why: String| format!("the service at http://{authority}/alert {why}");
+    let token = receiver.token_file.as_ref().map(|file| config::secret("receiver.token_file", file)).transpose()?;
+    let answer = http::post_json(&authority, "/alert", token.as_ref(), body, LIMIT).await;
+    let (status, body) = answer.map_err(|why| failed(format!("does not answer: {why}")))?;
+    if !status.is_success() {
+        let reason: String = String::from_utf8_lossy(&body).trim().chars().take(300).collect();
+        return Err(failed(format!("answers {status}: {reason}")));
+    }
+    match serde_json::from_slice::<Answer>(&body) {
+        Ok(Answer { ignored: 0 }) => Ok(()),
+        Ok(_) => {
+            Err(failed("ignores the alert: receiver.alert_names must hold backup_failed and backup_missing".into()))
+        }
+        Err(_) => Err(failed("is another program: its answer is not ours".into())),
+    }
+}
+
+/// `host:port` of the service's own socket.
+pub fn authority(receiver: &Receiver) -> String {
+    let host = config::bare(&receiver.host);
+    match host.contains(':') {
+        true => format!("[{host}]:{}", receiver.port),
+        false => format!("{host}:{}", receiver.port),
+    }
+}

@@ -1,0 +1,114 @@
+//! What a plan's results say about one of its runs. Pure.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use crate::model::history::RunRecord;
+use crate::model::plan::{ModuleId, ModuleResult, Plan};
+use crate::model::run::{Outcome, State};
+use crate::model::schedule::is_of_run;
+
+/// One reading of one run.
+#[derive(Debug, Clone)]
+pub(super) struct Run<'a> {
+    plan: &'a Plan,
+    /// When it was due; `None`: whatever belongs together is one run.
+    pub(super) due: Option<Timestamp>,
+    /// Modules that failed, each with the end of its backup.
+    pub(super) errors: BTreeMap<ModuleId, Timestamp>,
+    /// Members without a result of this run, each with whether it has an older one.
+    pub(super) absent: BTreeMap<ModuleId, bool>,
+    /// Number of modules that succeeded.
+    pub(super) succeeded: usize,
+    /// The newest end of its results.
+    pub(super) newest: Option<Timestamp>,
+}
+
+impl<'a> Run<'a> {
+    /// Reads the run of `plan` that was due at `due`; without a due time, the one whose results are at most
+    /// `stale_after` older than the newest.
+    pub(super) fn read(plan: &'a Plan, due: Option<Timestamp>, now: Timestamp, stale_after: Option<Duration>) -> Self {
+        // A clock that runs ahead must not make everybody else's result an old one.
+        let newest_of_all = plan.newest_end().map_or(now, |newest| newest.min(now));
+        let oldest = stale_after.and_then(|age| newest_of_all.checked_sub(age).ok());
+        let belongs = |result: &ModuleResult| match due {
+            Some(due) => is_of_run(result, due),
+            None => oldest.is_none_or(|oldest| result.end.is_none_or(|end| end >= oldest)),
+        };
+        let mut run = Run { plan, due, errors: [].into(), absent: [].into(), succeeded: 0, newest: None };
+        for id in members(plan) {
+            match plan.results.get(id) {
+                Some(result) if belongs(result) => {
+                    run.newest = run.newest.max(result.end);
+                    match result.errors {
+                        0 => run.succeeded += 1,
+                        _ => drop(run.errors.insert(id.clone(), incident(result, due))),
+                    }
+                }
+                known => drop(run.absent.insert(id.clone(), known.is_some())),
+            }
+        }
+        if let Some(failed_at) =
+            plan.status.as_ref().filter(|status| !status.success).and_then(|status| status.timestamp)
+            && run.errors.is_empty()
+            && run.newest.is_none_or(|newest| newest <= failed_at)
+            && let Some(whole) = ModuleId::new("(plan)")
+        {
+            run.errors.insert(whole, failed_at);
+            run.newest = Some(failed_at);
+        }
+        run
+    }
+
+    /// Whether any result of it is known.
+    pub(super) fn has_started(&self) -> bool {
+        self.succeeded > 0 || !self.errors.is_empty()
+    }
+
+    /// Whether every module succeeded.
+    pub(super) fn is_good(&self) -> bool {
+        self.succeeded > 0 && self.errors.is_empty() && self.absent.is_empty()
+    }
+
+    /// The record of it for the history.
+    pub(super) fn record(&self, now: Timestamp, over: bool) -> RunRecord {
+        let outcome = match (self.succeeded, self.errors.len(), self.absent.len()) {
+            (1.., 0, 0) => Outcome::Success,
+            (0, _, 0) | (0, 0, _) => Outcome::RepoFailure,
+            _ => Outcome::Partial,
+        };
+        RunRecord::new(self.plan, self.due, now, outcome, over, self.states())
+    }
+
+    /// The record of it as a run that did not start.
+    pub(super) fn record_missed(&self, now: Timestamp) -> RunRecord {
+        RunRecord::new(self.plan, self.due, now, Outcome::Missed, true, self.states())
+    }
+
+    fn states(&self) -> impl Iterator<Item = (&'a ModuleId, State)> {
+        members(self.plan).into_iter().map(|id| {
+            let state = match (self.errors.contains_key(id), self.absent.get(id)) {
+                (true, _) => State::Error,
+                (false, None) => State::Success,
+                (false, Some(true)) => State::Stale,
+                (false, Some(false)) => State::Missing,
+            };
+            (id, state)
+        })
+    }
+}
+
+/// Every module that a run of the plan is about.
+pub(super) fn members(plan: &Plan) -> BTreeSet<&ModuleId> {
+    match &plan.members {
+        Some(members) => members.iter().collect(),
+        None => plan.results.keys().chain(plan.modules.keys()).collect(),
+    }
+}
+
+/// What tells one failure of a module from another: the end of its backup, as far as it is known.
+fn incident(result: &ModuleResult, due: Option<Timestamp>) -> Timestamp {
+    result.end.or(result.start).or(due).unwrap_or(Timestamp::UNIX_EPOCH)
+}

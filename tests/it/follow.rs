@@ -1,0 +1,153 @@
+//! A run that goes on after its alert: an interim report, and one final report in the same thread.
+
+use jiff::Timestamp;
+use mail_parser::MessageParser;
+
+use crate::support::redis::Redis;
+use crate::support::service::{wait_until, webhook};
+use crate::support::site::Site;
+use crate::support::smtp::{Fault, Stage};
+
+const FOLLOWS: &str = "correlator: { wait_seconds: 0, max_wait_seconds: 1 }\nrepo_check: { enabled: false }\n";
+const EVERYBODY: usize = 2;
+
+/// A site whose plan 2 is in the middle of its run.
+fn running() -> Site {
+    let site = Site::on(Redis::start(), "", FOLLOWS);
+    site.runs();
+    site
+}
+
+/// `samba1` ends its backup now, and NS8 announces it.
+fn finish(site: &Site, errors: u32) {
+    site.ends("samba1", Timestamp::now().as_second(), errors);
+    let payload = r#"{"node_id":1,"backup_id":2,"module_id":"samba1"}"#;
+    site.redis.run_args::<i64>(&["PUBLISH", "node/1/event/backup-status-changed", payload]);
+}
+
+fn is_following(site: &Site) -> bool {
+    !site.service.queued("json").is_empty() && site.job()["stage"]["following"].is_object()
+}
+
+fn until_following(site: &Site) {
+    wait_until("the job follows its run", || is_following(site), || site.service.log());
+}
+
+/// One interim and one final mail for each recipient, in one thread.
+fn assert_interim_then_final(site: &Site, subject: &str) {
+    site.service.done();
+    let mails = site.mails(2 * EVERYBODY);
+    assert_eq!(mails.len(), 2 * EVERYBODY, "{mails:#?}");
+    let header = |text: &str, name: &str| {
+        let message = MessageParser::default().parse(text.as_bytes()).unwrap();
+        message.header_raw(name).map(|value| value.trim().to_owned())
+    };
+    let inbox = site.inbox();
+    for (interim, last) in [(0, 2), (1, 3)] {
+        assert!(inbox[interim].subject.ends_with("(so far)"), "{}", inbox[interim].subject);
+        assert_eq!(inbox[last].subject, format!("[ns8-backup] {subject}"));
+        assert_ne!(inbox[interim].message_id, inbox[last].message_id);
+        assert!(header(&mails[last].1, "References").is_some());
+        assert_eq!(header(&mails[interim].1, "References"), header(&mails[last].1, "References"));
+    }
+}
+
+#[test]
+fn the_last_result_brings_the_final_report() {
+    let mut site = running();
+    site.service.start();
+    assert_eq!(site.service.post(webhook(&["2"])).0, 202);
+    site.mails(EVERYBODY);
+    until_following(&site);
+    finish(&site, 1);
+    assert_interim_then_final(&site, "REPO_FAILURE - all 2 module(s) failed");
+}
+
+#[test]
+fn kills_and_restarts_while_it_follows_change_nothing() {
+    let mut site = running();
+    site.service.start();
+    assert_eq!(site.service.post(webhook(&["2"])).0, 202);
+    until_following(&site);
+    site.service.kill();
+    site.service.start();
+    assert_eq!(site.service.request("GET /-/ready HTTP/1.1\r\nHost: x\r\n\r\n", b"").0, 200);
+    assert!(site.service.terminate().success());
+    finish(&site, 0);
+    site.service.start();
+    assert_interim_then_final(&site, "PARTIAL - 1/2 module(s) failed");
+}
+
+/// A module that fails later raises nothing new in Alertmanager; a second node's alert joins.
+#[test]
+fn an_alert_for_a_run_that_is_followed_makes_no_second_interim_mail() {
+    let mut site = running();
+    site.service.start();
+    assert_eq!(site.service.post(webhook(&["2"])).0, 202);
+    until_following(&site);
+    assert_eq!(site.service.post(webhook(&["2"]).replace("\"id\"", "\"node\":\"2\",\"id\"")).0, 202);
+    finish(&site, 1);
+    assert_interim_then_final(&site, "REPO_FAILURE - all 2 module(s) failed");
+}
+
+#[test]
+fn a_redis_that_comes_back_brings_the_final_report() {
+    let mut site = running();
+    site.redis.run::<String>("SAVE");
+    site.redis.kill();
+    site.service.start();
+    assert_eq!(site.service.post(webhook(&["2"])).0, 202);
+    assert!(site.mails(EVERYBODY)[0].1.contains("UNKNOWN - the cluster's Redis could not be read"));
+    until_following(&site);
+    site.redis.restart();
+    finish(&site, 0);
+    assert_interim_then_final(&site, "PARTIAL - 1/2 module(s) failed");
+}
+
+/// The interim report cannot leave; when it could, it would be out of date.
+#[test]
+fn an_interim_report_that_nobody_received_is_replaced_by_the_final_one() {
+    let mut site = running();
+    site.relay.fault(Stage::Greeting, Fault::reply("421 4.3.2 not now"));
+    site.service.start();
+    assert_eq!(site.service.post(webhook(&["2"])).0, 202);
+    site.service.logged("not delivered at attempt");
+    finish(&site, 1);
+    site.relay.mend();
+    site.nudge();
+    site.service.done();
+    assert_eq!(site.inbox().len(), EVERYBODY);
+    assert!(site.inbox().iter().all(|mail| mail.subject.ends_with("all 2 module(s) failed")), "{:?}", site.inbox());
+}
+
+#[test]
+fn without_following_the_first_report_is_the_last() {
+    let mut site = Site::on(Redis::start(), "", &FOLLOWS.replace(" }\nrepo", ", follow_seconds: 0 }\nrepo"));
+    site.runs();
+    site.service.start();
+    assert_eq!(site.service.post(webhook(&["2"])).0, 202);
+    site.service.done();
+    assert_eq!(site.inbox().len(), EVERYBODY);
+    assert!(!site.inbox()[0].subject.contains("so far"), "{}", site.inbox()[0].subject);
+}
+
+/// Alertmanager repeats last night's alert in the middle of tonight's run: nothing has failed in it yet.
+#[test]
+fn a_reminder_during_the_next_run_waits_for_its_end_without_a_mail() {
+    let mut site = running();
+    let now = Timestamp::now().as_second();
+    // Due at the full hours; tonight's run has just begun.
+    site.redis.hset("cluster/backup/2", &[("schedule", "*-*-* *:00/1:00")]);
+    site.ends("mail1", now, 0);
+    site.service.start();
+    let started = Timestamp::from_second(now - 86_400).unwrap().to_string();
+    let mut reminder: serde_json::Value = serde_json::from_str(&webhook(&["2"])).unwrap();
+    reminder["alerts"][0]["startsAt"] = started.into();
+    assert_eq!(site.service.post(reminder.to_string()).0, 202);
+    until_following(&site);
+    assert!(site.relay.so_far().is_empty());
+    finish(&site, 1);
+    site.service.done();
+    assert_eq!(site.inbox().len(), EVERYBODY);
+    assert_eq!(site.inbox()[0].subject, "[ns8-backup] PARTIAL - 1/2 module(s) failed");
+}

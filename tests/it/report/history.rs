@@ -1,0 +1,100 @@
+//! What earlier runs say about this one.
+
+use super::*;
+use ns8_backup_monitor::model::history::{ModuleRecord, RunRecord};
+use ns8_backup_monitor::model::run::State;
+use ns8_backup_monitor::report::{expected, subject, terminal};
+
+/// One letter for each night, the last one this run: `s` success, `e` error, `o` an earlier run's result, `m` none at
+/// all, a space: not a member.
+pub(super) fn history(modules: &[(&str, &str)]) -> History {
+    let nights = modules.iter().map(|(_, nights)| nights.len()).max().unwrap();
+    let mut history = History::new(PlanId::new("2").unwrap());
+    history.name = Some("Nightly".into());
+    for night in 0..nights {
+        let before = jiff::SignedDuration::from_hours(24 * (nights - 1 - night) as i64);
+        let (due, end) = (at("2026-11-22T01:00:00Z") - before, at("2026-11-22T02:12:10Z") - before);
+        let part = |(module, nights): &(&str, &str)| {
+            let state = match nights.as_bytes().get(night)? {
+                b's' => State::Success,
+                b'e' => State::Error,
+                b'o' => State::Stale,
+                b'm' => State::Missing,
+                _ => return None,
+            };
+            let ran = matches!(state, State::Success | State::Error);
+            let (end, size) = (ran.then_some(end), ran.then_some((1 << 30) + ((night as u64) << 24)));
+            Some((id(module), ModuleRecord { state, end, seconds: ran.then_some(4320), size, files: ran.then_some(9) }))
+        };
+        let modules: BTreeMap<_, _> = modules.iter().filter_map(part).collect();
+        let good = modules.values().all(|part| part.state == State::Success);
+        let outcome = if good { Outcome::Success } else { Outcome::Partial };
+        history.runs.push(RunRecord { due: Some(due), at: end, outcome, over: true, reported: None, modules });
+    }
+    history
+}
+
+/// mail1 failed, imap2 went well.
+fn case(modules: &[(&str, &str)]) -> Case {
+    let case = Case::new("history").module("mail1", result(1)).module("imap2", result(0)).missing(&[]);
+    case.due("2026-11-22T01:00:00Z").with(|case| case.history = Some(history(modules)))
+}
+
+#[test]
+fn runs_in_a_row_and_the_last_good_backup_are_named() {
+    let words = |mail1: &str| case(&[("mail1", mail1), ("imap2", "ssss")]).words();
+    assert!(
+        words("ssse").contains("mail1 Reason: at least one step failed; the cluster does not record which Last good")
+    );
+    assert!(words("seee").contains("Failed 3 runs in a row; last good backup 2026-11-19 02:12 (3 d ago)"));
+    assert!(words("smoe").contains("No success in 3 runs in a row; last good backup 2026-11-19 02:12 (3 d ago)"));
+    assert!(words("eeee").contains("Failed 4 runs in a row; no good backup on record"));
+    assert!(!words("   e").contains("good backup"), "nothing is known of its earlier runs");
+}
+
+#[test]
+fn the_subject_counts_runs_in_a_row_from_the_second_on() {
+    let subject = |mail1: &str| case(&[("mail1", mail1), ("imap2", "ssss")]).report(Language::En, |r| subject(r, ""));
+    assert_eq!(subject("ssse"), "PARTIAL - 1/2 module(s) failed");
+    assert_eq!(subject("ssee"), "PARTIAL - 1/2 module(s) failed [failed 2 runs in a row]");
+    let recovered =
+        Case::new("s").module("mail1", result(0)).with(|case| case.history = Some(history(&[("mail1", "ees")])));
+    assert!(!recovered.report(Language::En, |r| super::history::subject(r, "")).contains("in a row"));
+}
+
+#[test]
+fn figures_far_off_the_usual_ones_are_named_and_change_no_outcome() {
+    let shrunk = |size| {
+        let case = Case::new("unusual").module("mail1", ModuleResult { total_size: Some(size), ..result(0) });
+        case.alert_at("2026-11-22T01:40:00Z").with(|case| {
+            let mut history = history(&[("mail1", "ssssssss")]);
+            history.runs.last_mut().unwrap().modules.get_mut(&id("mail1")).unwrap().size = Some(size);
+            case.history = Some(history);
+        })
+    };
+    assert!(shrunk(100 << 20).words().contains("UNUSUAL mail1: size 100.0 MiB, usually 1.0 GiB"));
+    assert!(shrunk(100 << 20).words().starts_with("SUCCESS: every module was backed up successfully (1 of 1)."));
+    assert!(!shrunk(1 << 30).words().contains("UNUSUAL"));
+}
+
+#[test]
+fn the_terminal_shows_the_last_runs_at_a_glance() {
+    let case = case(&[("mail1", "sssseeome"), ("imap2", "ssssss ss")]);
+    let text = case.report(Language::En, terminal);
+    assert!(text.contains("\n  mail1                 ++++xx--x  ▇▇▇▇▇▇  █  1.1 GiB\n"), "{text}");
+    assert!(text.contains("\n  imap2                 ++++++.++  ▇▇▇▇▇▇ ▇█  1.1 GiB\n"), "{text}");
+    assert!(!case.words().contains("LAST RUNS"), "the mail does without");
+}
+
+#[test]
+fn modules_that_are_missing_should_be_done_when_their_node_is() {
+    let case = Case::new("expected").module("mail1", result(1)).module("imap2", last_night()).missing(&["wiki3"]);
+    let case = case.due("2026-11-22T01:00:00Z");
+    let expected = |case: &Case| expected(&case.plan, &case.assessment(), case.history.as_ref());
+    let of = |module: &str, time: Option<&str>| (id(module), time.map(at));
+    assert_eq!(expected(&case), [of("imap2", None), of("wiki3", None)].into(), "wiki3 never ran");
+    let known = case.with(|case| case.history = Some(history(&[("wiki3", "ssssse")])));
+    // Two modules of an hour and twelve minutes after the newest result of the node.
+    let done = Some("2026-11-22T04:36:20Z");
+    assert_eq!(expected(&known), [of("imap2", done), of("wiki3", done)].into());
+}

@@ -1,0 +1,224 @@
+//! Sentences that must be said, or must not.
+
+use super::*;
+use ns8_backup_monitor::model::plan::PlanStatus;
+use ns8_backup_monitor::report::{json, subject, test_mail};
+
+/// A success after an alert: by now all is well only if nothing is in doubt.
+#[test]
+fn an_alert_is_said_to_be_over_only_if_nothing_is_in_doubt() {
+    let written = |change: fn(&mut Case)| {
+        Case::new("over").module("mail1", result(0)).alert_at("2026-11-22T01:40:00Z").with(change).words()
+    };
+    let over = "before these results ended";
+    assert!(written(|_| {}).contains(over));
+    let doubts: [fn(&mut Case); 6] = [
+        |case| case.alerts[0].starts_at = None,
+        |case| case.alerts[0].starts_at = Some(at("2026-11-22T02:13:00Z")),
+        |case| case.plan.damaged = vec![Damage { entry: Entry::Definition, fault: Fault::NotJson }],
+        |case| case.plan.status = Some(PlanStatus { success: false, timestamp: None, errors: Some(1) }),
+        |case| {
+            case.alerts[0].starts_at = Some(at("2026-11-01T00:00:00Z"));
+            case.plan.results.insert(id("mail1"), ModuleResult { end: Some(at("2026-11-02T00:00:00Z")), ..result(0) });
+        },
+        |case| case.names_no_plan = true,
+    ];
+    for (n, doubt) in doubts.into_iter().enumerate() {
+        assert!(!written(doubt).contains(over), "{n}");
+    }
+}
+
+/// What NS8's numbers say, and no more.
+#[test]
+fn a_count_of_0_says_only_what_it_can() {
+    let written = |layout, errors| {
+        let unread = ModuleResult { layout, snapshots_count: Some(0), total_size: Some(0), ..result(errors) };
+        Case::new("count").module("mail1", unread).module("imap2", result(0)).words()
+    };
+    let (step, reading) = ("at least one step failed", "afterwards the repository could not be read");
+    for (layout, errors, said, not_said) in [
+        (Layout::B, 1, step, reading),
+        (Layout::B, 2, step, reading),
+        (Layout::C, 1, step, reading),
+        (Layout::C, 2, reading, step),
+    ] {
+        let written = written(layout, errors);
+        assert!(written.contains(said) && !written.contains(not_said), "{layout:?} {errors}: {written}");
+        assert!(!written.contains("Newest snapshot"), "starting values: {written}");
+    }
+}
+
+#[test]
+fn a_snapshot_is_this_runs_only_if_the_log_says_so() {
+    let written = |snapshot| Case::new("s").module("mail1", result(1)).reason("mail1", None, &["x"], snapshot).words();
+    assert!(written(None).contains("files: 120,345, of this run or of an earlier one"));
+    assert!(written(Some(true)).contains("files: 120,345, of this run Next"));
+    assert!(written(Some(false)).contains("of an earlier run; this one wrote none"));
+}
+
+/// `snapshots_count` is 0 or 1, whatever the repository holds; an error does not mean that there is no data.
+#[test]
+fn nothing_is_claimed_that_the_cluster_does_not_know() {
+    for case in super::golden::all_cases() {
+        for language in [Language::En, Language::It] {
+            let text = case.report(language, text);
+            for claim in [
+                "nothing was backed up; every",
+                "Still there from",
+                "more likely on",
+                "Repository fault",
+                "nothing to do",
+            ] {
+                assert!(!text.contains(claim), "{}: {claim}", case.name);
+            }
+            let above_repositories = text.split("\nREPOSITOR").next().unwrap();
+            assert!(!["snapshots: ", ", snapshot: "].iter().any(|count| above_repositories.contains(count)), "{text}");
+        }
+    }
+}
+
+/// The states and counts of text and JSON are those that NS8's own list shows: a module is a success if its result has
+/// no errors, and it is listed if it is a member, with or without a result.
+#[test]
+fn the_report_agrees_with_the_clusters_own_list() {
+    for layout in [Layout::B, Layout::C] {
+        let results = [("a1", Some(0)), ("a2", Some(1)), ("a3", Some(7)), ("a4", None), ("a5", Some(0))];
+        let case = results.iter().fold(Case::new("list"), |case, (name, errors)| match errors {
+            Some(errors) => case.module(name, ModuleResult { layout, ..result(*errors) }),
+            None => case,
+        });
+        let case = case.missing(&["a4"]).due("2026-11-22T01:00:00Z");
+        let json = case.report(Language::En, json);
+        let modules: BTreeMap<&str, &serde_json::Value> =
+            json["modules"].as_array().unwrap().iter().map(|module| (module["id"].as_str().unwrap(), module)).collect();
+        assert_eq!(modules.len(), results.len());
+        let words = case.words();
+        let (failed, rest) = words.split_once("FAILED (2)").unwrap().1.split_once("WITHOUT A RESULT").unwrap();
+        let (absent, backed_up) = rest.split_once("BACKED UP (2)").unwrap();
+        for (name, errors) in results {
+            let (state, place) = match errors {
+                Some(0) => ("success", backed_up),
+                Some(_) => ("error", failed),
+                None => ("missing", absent),
+            };
+            assert_eq!(modules[name]["state"], state, "{name}");
+            assert_eq!(modules[name]["errors"].as_u64(), errors, "{name}");
+            assert!(place.contains(name), "{name} is not in: {place}");
+        }
+        assert_eq!(json["counts"]["total"], 5);
+        assert!(words.starts_with("PARTIAL: of 5 modules, 2 failed, 1 without a result of this run, 2 backed up."));
+    }
+}
+
+#[test]
+fn units_are_named_by_layout_and_only_those_that_exist() {
+    let units = |layout| {
+        let case = Case::new("units").module("mail1", ModuleResult { layout, ..result(1) }).missing(&["imap2"]);
+        let text = case.report(Language::En, text);
+        let commands = text.lines().filter_map(|line| line.trim().strip_prefix("$ "));
+        commands.filter(|command| command.contains(".service")).map(String::from).collect::<Vec<_>>()
+    };
+    assert_eq!(units(Layout::A), [""; 0]);
+    let of = |module| {
+        let rootless = format!("runagent -m {module} systemctl --user status backup2.service");
+        [rootless, format!("journalctl -e -u backup2-{module}.service")]
+    };
+    assert_eq!(units(Layout::B), [of("mail1"), of("imap2")].concat());
+    assert_eq!(units(Layout::C), ["systemctl status backup2.service", "journalctl -e -u backup2.service"]);
+}
+
+#[test]
+fn a_repository_that_may_never_have_been_made_is_no_headline() {
+    let written = |result: ModuleResult, snapshot| {
+        let case = Case::new("made").module("mail1", result).reason("mail1", None, &[], snapshot);
+        case.probes(vec![("offsite", Some("mail1"), Verdict::NoRepository)]).words()
+    };
+    let never = ModuleResult { snapshots_count: Some(0), total_size: Some(0), ..result(1) };
+    let headline = "At the repositories, now";
+    assert!(!written(never.clone(), None).contains(headline));
+    assert!(written(never, Some(true)).contains(headline), "a snapshot was written to it");
+    assert!(written(result(1), None).contains(headline), "there is one in the statistics");
+}
+
+#[test]
+fn each_outcome_has_its_subject() {
+    let subject = |name| {
+        let case = super::golden::all_cases().into_iter().find(|case| case.name == name).unwrap();
+        case.report(Language::En, |report| subject(report, ""))
+    };
+    for (name, expected) in [
+        ("success", "SUCCESS - all 2 module(s) backed up successfully"),
+        ("every_verdict", "PARTIAL - 1/2 module(s) failed"),
+        ("partial_with_absent", "PARTIAL - 1/4 module(s) failed, 2 without a result"),
+        ("all_failed", "REPO_FAILURE - all 2 module(s) failed"),
+        ("unreadable", "UNKNOWN - the cluster's Redis could not be read"),
+        ("interim_unreadable", "UNKNOWN - the cluster's Redis could not be read (so far)"),
+        ("interim", "PARTIAL - 1/3 module(s) failed, 2 without a result (so far)"),
+        ("missed", "MISSED - plan Nightly did not run (due 2026-11-22 01:00) [failed 2 runs in a row]"),
+        ("recovered", "RECOVERED - all 2 module(s) backed up successfully after 3 failed run(s)"),
+        ("disabled_without_results", "REPO_FAILURE - plan 2 is disabled, and none of its 2 module(s) has a result"),
+    ] {
+        assert_eq!(subject(name), expected);
+    }
+}
+
+/// What the watch found is said only as long as the results do not say otherwise.
+#[test]
+fn news_that_the_results_contradict_is_not_said() {
+    let due = at("2026-11-22T01:00:00Z");
+    let subject = |errors, news| {
+        let case = Case::new("news").module("mail1", result(errors)).alert_at("2026-11-22T01:40:00Z");
+        let case = case.with(|case| case.news = Some(news));
+        case.report(Language::En, |report| subject(report, ""))
+    };
+    assert!(subject(0, News::Missed { due }).starts_with("SUCCESS"));
+    assert!(subject(1, News::Recovered { failed_runs: 2 }).starts_with("REPO_FAILURE"));
+}
+
+#[test]
+fn an_alert_is_said_to_be_raised_anew_only_where_nothing_tells_of_a_run() {
+    let written = |change: fn(&mut Case)| {
+        let case = Case::new("anew").module("mail1", ModuleResult { errors: 1, ..last_night() }).with(change);
+        case.report(Language::En, text)
+    };
+    assert!(written(|_| {}).contains("raised anew"));
+    let others: [fn(&mut Case); 4] = [
+        |case| case.alerts[0].name = "backup_missing".into(),
+        |case| case.alerts.clear(),
+        |case| case.plan.damaged = vec![damage("imap2")],
+        |case| {
+            let timestamp = Some(at("2026-11-22T02:13:00Z"));
+            case.plan.status = Some(PlanStatus { success: false, timestamp, errors: Some(1) });
+        },
+    ];
+    for (n, other) in others.into_iter().enumerate() {
+        assert!(!written(other).contains("raised anew"), "{n}");
+    }
+}
+
+#[test]
+fn one_of_many_is_told_in_a_line() {
+    let many = |result: &ModuleResult| {
+        let case = (0..12).fold(Case::new("many"), |case, n| case.module(&format!("mail{n}"), result.clone()));
+        case.report(Language::En, text).lines().find(|line| line.contains("mail11")).unwrap().to_string()
+    };
+    let why = format!("no space left on {}", "device ".repeat(50));
+    assert!(many(&documented(Some(&why))).starts_with("  mail11: node 1, 2026-11-22 02:12, no space left on device"));
+    assert_eq!(many(&last_night()), "  mail11: node 1, of an earlier run: success, 2026-11-21 02:12");
+}
+
+#[test]
+fn an_empty_prefix_leaves_no_space() {
+    let case = Case::new("prefix").module("mail1", result(0)).alert_at("2026-11-22T01:40:00Z");
+    let subject = case.report(Language::En, |report| subject(report, ""));
+    assert_eq!(subject, "SUCCESS - all 1 module(s) backed up successfully");
+}
+
+#[test]
+fn a_test_mail_says_that_it_is_one() {
+    for (language, word) in [(Language::En, "This is a test."), (Language::It, "Questa è una prova.")] {
+        let (subject, body) = test_mail(language, "", "leader.example.org", at(NOW), &TimeZone::UTC);
+        assert!(subject.starts_with("TEST - "), "{subject}");
+        assert!(body.starts_with(word) && body.contains("leader.example.org"), "{body}");
+    }
+}

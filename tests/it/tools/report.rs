@@ -1,0 +1,143 @@
+//! `report` and `send-test`.
+
+use super::*;
+
+#[test]
+fn report_shows_the_mail_and_its_exit_status_tells_the_outcome() {
+    let mut site = Site::plain();
+    assert_eq!(site.run(&["report", "1"]).code, 4, "nothing is known of the plan");
+    site.result("1", "mail1", "");
+    assert_eq!(site.run(&["report", "1"]).code, 0);
+    site.result("1", "samba1", "disk quota exceeded");
+    let ran = site.run(&["report", "1"]);
+    assert_eq!((ran.code, ran.err.as_str()), (3, ""));
+    assert!(ran.out.starts_with("Subject: [ns8-backup] PARTIAL - 1/2 module(s) failed\n\n"), "{}", ran.out);
+    assert!(ran.out.contains("disk quota exceeded"));
+
+    site.result("2", "mail1", "");
+    let ran = site.run(&["report", "--json"]);
+    let json: serde_json::Value = serde_json::from_str(&ran.out).unwrap();
+    let outcomes: Vec<_> =
+        json["reports"].as_array().unwrap().iter().map(|report| report["outcome"].as_str().unwrap()).collect();
+    assert_eq!((ran.code, outcomes, json["version"].as_u64()), (3, vec!["PARTIAL", "SUCCESS"], Some(1)));
+    assert!(site.relay.so_far().is_empty());
+
+    site.redis.kill();
+    let ran = site.run(&["report", "1"]);
+    assert_eq!(ran.code, 5);
+    assert!(ran.out.contains("could not be read"));
+    assert_eq!((run(&["report", ""]).code, run(&["report", "1", "2"]).code), (2, 2));
+}
+
+#[test]
+fn times_are_in_the_zone_of_the_environment_else_in_the_systems() {
+    let site = Site::plain();
+    site.result("1", "samba1", "disk quota exceeded");
+    let shown = |zone: Option<&str>| {
+        let ran: Ran = site.command(&["report", "1"]).envs(zone.map(|zone| ("TZ", zone))).output().unwrap().into();
+        let line = ran.out.lines().find(|line| line.contains(" +") || line.contains(" -0")).expect(&ran.out);
+        line.split(' ')
+            .find(|word| word.len() == 6 && word.contains(':') && word.starts_with(['+', '-']))
+            .expect(line)
+            .to_owned()
+    };
+    for (zone, offset) in [
+        ("Asia/Tokyo", "+09:00"),
+        (":Asia/Kolkata", "+05:30"),
+        ("/usr/share/zoneinfo/Asia/Tokyo", "+09:00"),
+        ("XYZ-3", "+03:00"),
+        ("UTC", "+00:00"),
+        ("", "+00:00"),
+        ("Nowhere/Land", "+00:00"),
+    ] {
+        assert_eq!(shown(Some(zone)), offset, "{zone}");
+    }
+    let systems = Command::new(path_of("date")).arg("+%:z").env_remove("TZ").output().unwrap().stdout;
+    assert_eq!(shown(None), String::from_utf8(systems).unwrap().trim());
+}
+
+#[test]
+fn a_report_that_cannot_be_written_is_no_success() {
+    let full = fs::File::options().write(true).open("/dev/full").unwrap();
+    let site = Site::plain();
+    site.result("1", "mail1", "");
+    let arguments = ["--config".into(), site.path("config.yml").display().to_string(), "report".into(), "1".into()];
+    let ran: Ran = program().args(arguments).stdout(full).output().unwrap().into();
+    assert_eq!((ran.code, ran.err.contains("standard output could not be written")), (1, true), "{}", ran.err);
+}
+
+#[test]
+fn report_shows_its_progress_on_a_terminal_only() {
+    let site = Site::plain();
+    let config = fs::read_to_string(site.path("config.yml")).unwrap();
+    site.write("config.yml", &config.replace("enabled: false", "enabled: true"));
+    site.result("1", "samba1", "disk quota exceeded");
+    let path = site.path("no repository").display().to_string();
+    site.redis
+        .hset("cluster/backup_repository/r/parameters", &[("backend", "local"), ("path", &path), ("password", "x")]);
+    let progress = "plan 1: looking at the repositories, 0 of 1";
+    let ran = on_a_terminal(&site, "report 1", "");
+    assert!(ran.out.contains(progress), "{}", ran.out);
+    assert_eq!(ran.code, 4);
+    let ran = site.run(&["report", "1"]);
+    assert_eq!((ran.code, ran.err.as_str()), (4, ""));
+    assert!(!ran.out.contains(progress) && ran.out.contains("no repository"), "{}", ran.out);
+}
+
+#[test]
+fn report_send_sends_once_and_shows_the_answers() {
+    let site = Site::plain();
+    site.result("1", "samba1", "disk quota exceeded");
+    site.relay.fault_for("ops@example.com", Fault::reply("550 5.1.1 no such user"));
+    let ran = site.run(&["report", "1", "--send"]);
+    assert_eq!(ran.code, 1);
+    assert!(
+        ran.out.contains("admin@example.com: 250") && ran.out.contains("ops@example.com: not sent:"),
+        "{}",
+        ran.out
+    );
+    assert!(ran.out.contains("550 5.1.1 no such user"));
+    site.relay.mend();
+    let ran = site.run(&["report", "1", "--send", "--json"]);
+    assert_eq!(ran.code, 4);
+    serde_json::from_str::<serde_json::Value>(&ran.out).expect("the answers do not get among the JSON");
+    assert!(ran.err.contains("ops@example.com: 250"));
+    assert_eq!(site.relay.so_far().len(), 3);
+}
+
+#[test]
+fn a_reader_that_has_seen_enough_is_no_error() {
+    let site = Site::plain();
+    (0..200).for_each(|n| site.result("1", &format!("mail{n}"), "disk quota exceeded"));
+    let mut child = site.command(&["report", "1"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    drop(child.stdout.take());
+    let ran: Ran = child.wait_with_output().unwrap().into();
+    assert_eq!((ran.code, ran.err.as_str()), (4, ""));
+}
+
+#[test]
+fn send_test_goes_the_configured_way_in_the_readers_language() {
+    let site =
+        Site::new(Server::starttls().with_login("monitor", "s3cret"), "  language: it\n  transport: smarthost\n");
+    let ran = site.run(&["send-test"]);
+    assert_eq!(ran.code, 1);
+    assert!(ran.out.contains("smarthost is disabled or not set"), "{}", ran.out);
+    let port = site.relay.port.to_string();
+    let smarthost = [
+        ("enabled", "1"),
+        ("host", "127.0.0.1"),
+        ("port", port.as_str()),
+        ("encrypt_smtp", "starttls"),
+        ("tls_verify", ""),
+        ("username", "monitor"),
+        ("password", "s3cret"),
+    ];
+    site.redis.hset("cluster/smarthost", &smarthost);
+    let ran = site.run(&["send-test"]);
+    assert_eq!(ran.code, 0, "{}{}", ran.out, ran.err);
+    assert!(ran.out.contains("admin@example.com: 250") && !ran.out.contains("s3cret"));
+    let mails = site.relay.so_far();
+    assert_eq!((mails.len(), mails[0].login.as_deref(), mails[0].tls), (2, Some("monitor"), true));
+    let text = String::from_utf8_lossy(&mails[0].data).into_owned();
+    assert!(text.contains("Subject: [ns8-backup] ") && text.contains("prova"), "{text}");
+}
