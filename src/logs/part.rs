@@ -44,6 +44,8 @@ pub(super) struct Part {
     failed: Vec<Step>,
     /// restic has said that the snapshot is there.
     saved: bool,
+    /// restic has begun to remove old snapshots.
+    pruning: bool,
     /// restic has ended with 3: it could not read some files.
     incomplete: bool,
     order: u32,
@@ -57,10 +59,11 @@ impl Part {
         match what(line) {
             Line::Chatter => {}
             Line::Words => keep(&mut self.tail, (self.order, line.to_owned())),
-            Line::Opened | Line::Harmless => self.tail.clear(),
+            Line::Opened => self.tail.clear(),
             Line::Initializing => self.before_init = std::mem::take(&mut self.tail),
-            Line::Saved => {
+            line @ (Line::Saved | Line::Pruning) => {
                 self.saved = true;
+                self.pruning |= line == Line::Pruning;
                 self.tail.retain(|(_, line)| line.starts_with("error"));
             }
             Line::Failed(step) => self.fail(step, line),
@@ -81,17 +84,9 @@ impl Part {
     fn fail(&mut self, step: Step, line: &str) {
         let error = clean(line);
         // Core before 3.20 says of a failed `forget` that the backup has failed.
-        let step =
-            if step == Step::Backup && self.saved && !error.contains("exit status 3") { Step::Retention } else { step };
-        self.incomplete |= step == Step::Backup && error.contains("exit status 3");
-        let words = std::mem::take(&mut self.tail);
-        let before = std::mem::take(&mut self.before_init);
-        // A repository that cannot be opened cannot be made anew, either: the first complaint has the cause. But that
-        // there is none yet is as it should be.
-        let before = if step == Step::Init { best(step, before) } else { Vec::new() };
-        let cause = table::cause(step, before.iter().map(|(_, line)| (Speaker::Run, line.as_str())));
-        let words = if cause.is_some_and(|cause| cause != Cause::NoRepository) { before } else { best(step, words) };
-        for (order, line) in words {
+        let step = if step == Step::Backup && self.pruning { Step::Retention } else { step };
+        self.incomplete |= step == Step::Backup && error.ends_with("exit status 3");
+        for (order, line) in self.words_of(step) {
             self.said.push(Said { step: Some(step), speaker: Speaker::Run, order, line });
         }
         self.said.push(Said { step: Some(step), speaker: Speaker::Run, order: self.order, line: error });
@@ -100,6 +95,27 @@ impl Part {
         }
         // Six steps of four lines each; a log that repeats itself adds nothing.
         self.said.truncate(24);
+    }
+
+    /// The words before the report that `step` has failed.
+    ///
+    /// A repository that cannot be opened cannot be made anew, either: the first complaint has the cause. But that there
+    /// is none yet is as it should be.
+    fn words_of(&mut self, step: Step) -> Vec<(u32, String)> {
+        let words = std::mem::take(&mut self.tail);
+        let mut before = std::mem::take(&mut self.before_init);
+        if step != Step::Init || before.is_empty() {
+            return best(step, words);
+        }
+        let opening = best(step, before.clone());
+        match table::cause(step, opening.iter().map(|(_, line)| (Speaker::Run, line.as_str()))) {
+            Some(Cause::NoRepository) => best(step, words),
+            Some(_) => opening,
+            None => {
+                before.extend(words);
+                best(step, before)
+            }
+        }
     }
 
     /// Closes the part. `cut_off` is the cause of an end in the middle.
@@ -115,9 +131,13 @@ impl Part {
         Reason { lines: self.quotes(end), cause, snapshot_written: self.snapshot_written(end) }
     }
 
-    /// Whether a step has failed.
-    pub(super) fn has_failed(&self) -> bool {
-        !self.failed.is_empty()
+    /// How the part has ended, if no mark says so.
+    pub(super) fn end(&self) -> End {
+        match self.decisive() {
+            Some(step) if step != Step::Stats || !self.saved => End::Failed,
+            _ if self.saved => End::Completed,
+            _ => End::Open,
+        }
     }
 
     /// The words that tell most of what was heard and belongs to no step.

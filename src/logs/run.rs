@@ -209,7 +209,7 @@ impl<'q> Reader<'q> {
 
     /// A module's own unit prints no mark at its end.
     fn settle_own(&mut self, open: Open) {
-        let end = if open.part.has_failed() { End::Failed } else { End::Open };
+        let end = open.part.end();
         self.settle(open, end, None);
     }
 

@@ -15,13 +15,13 @@ pub(super) enum Line {
     Initializing,
     /// The snapshot is there.
     Saved,
-    /// NS8 reports a failure that is none of the backup.
-    Harmless,
+    /// The snapshot is there, and old ones are about to be removed.
+    Pruning,
     /// NS8 reports that a step has failed.
     Failed(Step),
 }
 
-/// The beginnings of NS8's reports, and the step each is about. Source: ns8-core, `module-backup` and `run-backup`.
+/// The beginnings of NS8's reports, and the step each is about; chatter are those that do not make the backup fail. Source: ns8-core, `module-backup` and `run-backup`.
 const FAILURES: [(&str, Line); 10] = [
     ("[ERROR] module-dump-state failed", Line::Failed(Step::Dump)),
     ("[ERROR] restic init failed", Line::Failed(Step::Init)),
@@ -31,8 +31,8 @@ const FAILURES: [(&str, Line); 10] = [
     ("[ERROR] retention policy failed", Line::Failed(Step::Retention)),
     ("Restic restore command failed", Line::Failed(Step::Backup)),
     ("[ERROR] module-backup aborted", Line::Chatter),
-    ("[ERROR] upload of JSON manifest failed", Line::Harmless),
-    ("[WARNING] retention policy failed", Line::Harmless),
+    ("[ERROR] upload of JSON manifest failed", Line::Chatter),
+    ("[WARNING] retention policy failed", Line::Chatter),
 ];
 
 /// The beginnings of what restic and podman say when all is well.
@@ -87,6 +87,8 @@ pub(super) fn what(line: &str) -> Line {
         Line::Initializing
     } else if is_saved(text) {
         Line::Saved
+    } else if text.starts_with("Applying Policy: ") || text.starts_with("restic forget --prune ") {
+        Line::Pruning
     } else if is_chatter(text) {
         Line::Chatter
     } else {
@@ -94,12 +96,10 @@ pub(super) fn what(line: &str) -> Line {
     }
 }
 
-/// `snapshot 1a2b3c4d saved`; and what restic says only when a backup has succeeded and old snapshots are looked at.
+/// `snapshot 1a2b3c4d saved`.
 fn is_saved(text: &str) -> bool {
     let id = text.strip_prefix("snapshot ").and_then(|rest| rest.strip_suffix(" saved"));
     id.is_some_and(|id| id.len() >= 8 && id.bytes().all(|c| c.is_ascii_hexdigit()))
-        || text.starts_with("Applying Policy: ")
-        || text.starts_with("restic forget --prune ")
 }
 
 fn is_chatter(text: &str) -> bool {
@@ -207,12 +207,9 @@ mod tests {
 
     #[test]
     fn a_saved_snapshot_is_seen() {
-        for line in [
-            "snapshot cd69c596 saved",
-            "Applying Policy: keep 3 latest snapshots",
-            "restic forget --prune --keep-last=3",
-        ] {
-            assert_eq!(what(line), Line::Saved, "{line}");
+        assert_eq!(what("snapshot cd69c596 saved"), Line::Saved);
+        for line in ["Applying Policy: keep 3 latest snapshots", "restic forget --prune --keep-last=3"] {
+            assert_eq!(what(line), Line::Pruning, "{line}");
         }
         assert_eq!(what("snapshot of the database saved"), Line::Words);
     }

@@ -35,7 +35,7 @@ const ROWS: &[Row] = &[
         &[
             "/cache/*no space left on device",
             "restic-temp-*no space left on device",
-            "storing blob*no space left on device",
+            "blob*no space left on device",
             "/containers/*no space left on device",
         ],
     ),
@@ -236,6 +236,19 @@ const ROWS: &[Row] = &[
             "unexpected end of json",
         ],
     ),
+    (
+        Cause::ContainerFailed,
+        Of::Restic,
+        &[
+            "oci runtime",
+            "newuidmap",
+            "is already in use by",
+            "statfs*no such file",
+            "crun:",
+            "conmon",
+            "error creating container storage",
+        ],
+    ),
     (Cause::DiskFault, Of::Any, &["read-only file system"]),
     (Cause::DiskFault, Of::Any, &["input/output error"]),
     (Cause::PermissionDenied, Of::Any, &["permission denied", "operation not permitted", "permissionerror"]),
@@ -251,19 +264,6 @@ const ROWS: &[Row] = &[
         ],
     ),
     (Cause::ServerError, Of::Gateway, &["post request", "error: "]),
-    (
-        Cause::ContainerFailed,
-        Of::Restic,
-        &[
-            "oci runtime",
-            "newuidmap",
-            "is already in use by",
-            "statfs*no such file",
-            "crun:",
-            "conmon",
-            "error creating container storage",
-        ],
-    ),
     (
         Cause::Killed,
         Of::Any,
@@ -294,9 +294,14 @@ pub(super) enum Speaker {
 }
 
 /// The cause that `lines`, those of a failed `step`, mean; `None` if none of the known words is among them.
-pub(super) fn cause<'a>(step: Step, lines: impl IntoIterator<Item = (Speaker, &'a str)>) -> Option<Cause> {
-    let rank = |(speaker, line): (Speaker, &str)| row(step, speaker, line);
-    lines.into_iter().filter_map(rank).min().map(|at| ROWS[at].0)
+///
+/// restic knows of a failing destination no more than `500`; its gateway, which speaks to it, says why.
+pub(super) fn cause<'a>(step: Step, lines: impl Iterator<Item = (Speaker, &'a str)> + Clone) -> Option<Cause> {
+    let first = |lines: &mut dyn Iterator<Item = (Speaker, &str)>| {
+        lines.filter_map(|(speaker, line)| row(step, speaker, line)).min().map(|at| ROWS[at].0)
+    };
+    let gateway = first(&mut lines.clone().filter(|(speaker, _)| *speaker == Speaker::Gateway));
+    gateway.filter(|cause| *cause != Cause::ServerError).or_else(|| first(&mut lines.clone()))
 }
 
 /// Whether `line` holds words of the table.

@@ -4,6 +4,7 @@
 use std::fs;
 use std::path::PathBuf;
 
+use super::part::MAX_LINES;
 use super::record::Fields;
 use super::run::{Reader, RunLog, Wanted};
 use crate::model::plan::ModuleId;
@@ -35,7 +36,8 @@ fn fields(line: &str) -> Fields<'_> {
     let time = 1_000_000 + (next().parse::<f64>().unwrap() * 1e6) as i64;
     let (uid, identifier, stream, unit, message) = (next(), next(), next(), next(), next());
     let is_kernel = identifier == "kernel";
-    Fields { time, uid, identifier, stream, unit, message, is_kernel, boot: "b1", ..Fields::default() }
+    let module = if uid == "1000" { "mail1" } else { "" };
+    Fields { time, uid, identifier, stream, unit, message, module, is_kernel, boot: "b1", ..Fields::default() }
 }
 
 fn read(log: &Log, wanted: &Wanted) -> RunLog {
@@ -48,15 +50,35 @@ fn module(id: &str) -> ModuleId {
     ModuleId::new(id).unwrap()
 }
 
+impl Log {
+    /// A value of the first line, `name=value; name=value`.
+    fn expected(&self, name: &str) -> &str {
+        let values = self.head.split("; ").filter_map(|part| part.split_once('='));
+        values.filter(|(other, _)| *other == name).map(|(_, value)| value).next().unwrap()
+    }
+}
+
 #[test]
-fn show() {
-    for log in corpus() {
-        let wanted = [(module("mail1"), None)].into();
-        let found = read(&log, &wanted);
-        println!("=== {} cluster={:?}", log.name, found.cluster_backup);
-        for (id, reason) in found.modules {
-            println!("  {id} {:?} {:?}", reason.cause, reason.snapshot_written);
-            reason.lines.iter().for_each(|line| println!("    {line}"));
+fn every_recorded_run_is_understood() {
+    let corpus = corpus();
+    assert!(corpus.len() >= 90, "{}", corpus.len());
+    let mut wrong = Vec::new();
+    for log in &corpus {
+        let id = module(log.expected("module"));
+        let wanted = [(id.clone(), None)].into();
+        let found = read(log, &wanted).modules.remove(&id).unwrap_or_default();
+        let cause = found.cause.map_or("-".to_owned(), |cause| format!("{cause:?}"));
+        let written = match found.snapshot_written {
+            Some(true) => "yes",
+            Some(false) => "no",
+            None => "-",
+        };
+        let text = found.lines.join("\n");
+        let words = log.expected("words").split(" | ").all(|words| text.contains(words));
+        let short = found.lines.len() <= MAX_LINES && found.lines.iter().all(|line| line.chars().count() <= 300);
+        if (cause.as_str(), written) != (log.expected("cause"), log.expected("written")) || !words || !short {
+            wrong.push(format!("{}: {cause} {written}\n{text}\n  but {}", log.name, log.head));
         }
     }
+    assert!(wrong.is_empty(), "{} of {} are wrong:\n{}", wrong.len(), corpus.len(), wrong.join("\n\n"));
 }

@@ -14,7 +14,7 @@ use ns8_backup_monitor::model::reason::{Cause, Reasons, Source};
 use serde_json::json;
 use tempfile::TempDir;
 
-use crate::support::loki::{Fault, Server};
+use crate::support::loki::{Fault, Server, Streams};
 
 /// When the recorded runs are said to have begun.
 const BEGIN: i64 = 1_795_500_000;
@@ -340,7 +340,7 @@ fn message(record: &Record) -> String {
 }
 
 /// The records as NS8's log shipper sends them: by labels, each with its time in nanoseconds.
-fn streams(records: &[Record], node: &str) -> BTreeMap<Vec<(String, String)>, Vec<(u64, String)>> {
+fn streams(records: &[Record], node: &str) -> Streams {
     let mut streams: BTreeMap<_, Vec<_>> = BTreeMap::new();
     for record in records {
         let mut labels = vec![("node_id".to_owned(), node.to_owned())];

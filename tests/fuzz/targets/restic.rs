@@ -7,7 +7,7 @@ use secrecy::SecretString;
 
 #[path = "../../../src/probe/complaint.rs"]
 mod complaint;
-#[path = "../../../src/probe/redact.rs"]
+#[path = "../../../src/system/redact.rs"]
 mod redact;
 
 libfuzzer_sys::fuzz_target!(|input: (Option<i32>, &str)| {
