@@ -33,7 +33,6 @@ use super::write::write;
 use crate::cluster::events::Announcements;
 use crate::config::{Live, Settings};
 use crate::model::job::{Attempts, Delivery, Done, Examined, Following, Job, JobId, Stage, time_left};
-use crate::model::run::Outcome;
 use crate::system::kill;
 
 /// Jobs that are examined at one time.
@@ -199,6 +198,9 @@ impl Stepper {
     /// Hands the mails over, and pauses if a recipient still waits.
     async fn deliver(&self, job: &Job, mut delivery: Delivery) -> Result<Stage, Shutdown> {
         let settings = self.settings().await?;
+        if let Some(stage) = self.refreshed(job, &delivery).await? {
+            return Ok(stage);
+        }
         let relay_error = self.dispatch.attempt(job, &mut delivery, &settings).await?;
         let pause = dispatch::next_attempt(job, &mut delivery, relay_error, &settings.notification);
         let Some(pause) = pause else { return Ok(self.delivered(delivery, &settings)) };
@@ -221,25 +223,27 @@ impl Stepper {
             settled = run_over => return self.examine(job, settled?, false, Attempts::default()).await,
         };
         delivery.attempts.waited_seconds = delivery.attempts.waited_seconds.saturating_add(waited);
-        self.refresh(job, delivery).await
+        Ok(Stage::Delivering(delivery))
     }
 
-    /// Examines the run anew before an interim report is tried again that nobody has received. So does a report that
-    /// the cluster could not be read: Redis and the relay, whose address it holds, often come back together.
-    async fn refresh(&self, job: &Job, delivery: Delivery) -> Result<Stage, Shutdown> {
-        let says_nothing = delivery.mails.iter().all(|mail| mail.outcome == Outcome::Unknown);
-        if !delivery.is_undelivered() || !(delivery.interim || says_nothing) {
-            return Ok(Stage::Delivering(delivery));
+    /// Examines the run anew before a report is tried again that nobody has received and that may be out of date: an
+    /// interim one, or one that says that the cluster could not be read. Redis and the relay, whose address it holds,
+    /// often come back together. Returns `None` if the report stands.
+    async fn refreshed(&self, job: &Job, delivery: &Delivery) -> Result<Option<Stage>, Shutdown> {
+        if delivery.attempts.next_attempt_at.is_none() || !delivery.may_be_outdated() {
+            return Ok(None);
         }
+        let attempts = Attempts { next_attempt_at: None, ..delivery.attempts.clone() };
         let (joins, _) = self.store.joined(&job.id);
         let settled = self.settle(job, Instant::now(), Duration::ZERO).await?;
-        match &settled.look {
-            Err(_) => Ok(Stage::Delivering(delivery)),
+        let stage = match &settled.look {
+            Err(_) => return Ok(None),
             Ok(_) if (settled.over || !delivery.interim) && self.store.close(&job.id, joins) => {
-                self.examine(job, settled, false, delivery.attempts).await
+                self.examine(job, settled, false, attempts).await?
             }
-            Ok(_) => self.interim(job, settled, delivery.attempts).await,
-        }
+            Ok(_) => self.interim(job, settled, attempts).await?,
+        };
+        Ok(Some(stage))
     }
 
     /// Returns what follows a report that every recipient has, or was given up.

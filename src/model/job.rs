@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::alert::{Alert, Alerts};
 use super::mail::{Mail, Recipient, RecipientState};
 use super::plan::PlanId;
+use super::run::Outcome;
 
 /// The version of the file format that this program writes. It reads every version up to this one.
 pub const VERSION: u32 = 2;
@@ -226,6 +227,13 @@ impl Delivery {
     /// Returns whether nobody has received any of the mails.
     pub fn is_undelivered(&self) -> bool {
         !self.mails.iter().flat_map(|mail| &mail.recipients).any(Recipient::is_delivered)
+    }
+
+    /// Returns whether nobody has received the report and it may be out of date: an interim one, or one that says that
+    /// the cluster could not be read.
+    pub fn may_be_outdated(&self) -> bool {
+        let says_nothing = self.mails.iter().all(|mail| mail.outcome == Outcome::Unknown);
+        !self.mails.is_empty() && self.is_undelivered() && (self.interim || says_nothing)
     }
 
     /// Begins anew, with all attempts before it, for the recipients who have not received their mail. An address that

@@ -164,7 +164,7 @@ impl Receive {
             return Err(too_large());
         }
         let most = size.upper().map_or(max, |upper| max.min(upper as usize));
-        let room = self.bodies.try_acquire_many((most / 1024 + 1) as u32);
+        let room = self.bodies.try_acquire_many(most.div_ceil(1024) as u32);
         let room = room
             .map_err(|_| Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "too much is being received at the moment"))?;
         let mut content = Vec::new();

@@ -66,6 +66,37 @@ eventually() {
 
 install_deb() { inside dpkg --install "/srv/$(basename "$deb")" > "$work/dpkg.log" 2>&1 || { cat "$work/dpkg.log"; return 1; }; }
 
+# Builds the package that stands for EL 9 itself, into $work/stubs.
+el9_stub() {
+    rpm -qp --requires "$rpm" | grep -vE '^(rpmlib|config)\(' | sort -u | sed 's/^/Provides: /' > "$work/provides"
+    sed "/^@PROVIDES@/{r $work/provides
+d}" "$tests/el9.spec" > "$work/el9.spec"
+    rpmbuild -bb --quiet --define "_topdir $work/stubs" "$work/el9.spec" > "$work/stubs.log" 2>&1 || cat "$work/stubs.log"
+}
+
+# Serves a signed repository of the packages in the system, at http://127.0.0.1:8080 from /srv/repository.
+serve_repository() {
+    export GNUPGHOME=$work/gnupg
+    if [ ! -d "$work/served" ]; then
+        mkdir -m 700 "$GNUPGHOME"
+        gpg --batch --quiet --passphrase '' --quick-generate-key 'For tests <tests@example.com>' rsa3072 sign never
+        mkdir "$work/served"
+        cp "$deb" "$rpm" "$work/served/"
+        make --silent repo dist="$work/served" key=tests@example.com url=http://127.0.0.1:8080 > "$work/repo.log" 2>&1 ||
+            cat "$work/repo.log"
+    fi
+    cp -r "$work/served/repo" "$machine/srv/repository"
+    daemon web python3 -m http.server --bind 127.0.0.1 --directory /srv/repository 8080
+    eventually_quiet inside curl --silent --fail http://127.0.0.1:8080/
+}
+
+# refuses WHAT NEEDLE COMMAND...: passes if the command fails, and says why.
+refuses() {
+    local what=$1 needle=$2 output
+    shift 2
+    if output=$("$@" 2>&1); then echo "$output"; not_ok "$what"; else contains "$what" "$needle" "$output"; fi
+}
+
 state() { inside systemctl show --value --property="$2" "$service.$1"; }
 is_active() { inside systemctl is-active --quiet "$service.$1"; }
 is_inactive() { [ "$(state "$1" ActiveState)" = inactive ]; }

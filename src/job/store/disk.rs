@@ -135,7 +135,8 @@ impl Disk {
         let mut job = read_job(&self.folder.join(format!("{id}.{FAILED}"))).ok()?;
         let mut delivery = Delivery { mails: job.mails().to_vec(), attempts: Attempts::default(), interim: false };
         delivery.start_over(mail_to);
-        job.stage = Stage::Delivering(delivery);
+        // A report that says nothing is not worth another try: the cluster is read anew.
+        job.stage = if delivery.may_be_outdated() { Stage::Waiting } else { Stage::Delivering(delivery) };
         Some(job)
     }
 

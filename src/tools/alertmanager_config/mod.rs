@@ -28,7 +28,7 @@ pub(super) fn run(arguments: &AlertmanagerConfig, live: &Live) -> Done {
         None => print(&webhook.example()),
         Some(file) => print(&match arguments.remove {
             true => change(file, edit::remove, |_| "taken out".into())?,
-            false => change(file, |text| patch(text, &webhook, configured), |text| put_in(text))?,
+            false => change(file, |text| patch(text, &webhook, configured), put_in)?,
         }),
     }
     Ok(ExitCode::SUCCESS)

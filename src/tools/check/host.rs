@@ -1,19 +1,19 @@
-//! What is on this machine: the queue's folder, files with secrets, the node agent's login, the units.
+//! What is on this machine: the queue's folder, files with secrets, the node agent's login.
 
 use std::fs::{self, Metadata};
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-use super::{Line, PATIENCE, error, ok, warning};
-use crate::config::{Receiver, RepoCheck, Settings, is_loopback};
+use super::{Line, error, ok, warning};
+use crate::config::{RepoCheck, Settings};
 use crate::job::store;
 use crate::probe::{AGENT_ENV, Agent};
-use crate::system::process;
 
 /// The user that the service runs as.
-const USER: &str = "ns8-backup-monitor";
-/// The queue's folder and what is in it.
+pub(super) const USER: &str = "ns8-backup-monitor";
+
+/// Looks at the queue's folder and what is in it.
 pub(super) fn queue() -> Vec<Line> {
     let subject = "queue";
     let folder = store::folder(&store::state_directory());
@@ -42,7 +42,8 @@ pub(super) fn queue() -> Vec<Line> {
     lines
 }
 
-/// The configuration and the files with secrets that it names: the service must be able to read them, others not.
+/// Looks at the configuration and the files with secrets that it names: the service must be able to read them, other
+/// users must not.
 pub(super) fn secret_files(configuration: &Path, settings: &Settings) -> Vec<Line> {
     let login = settings.notification.smtp.as_ref().and_then(|smtp| smtp.login.as_ref());
     let secrets = [
@@ -62,7 +63,7 @@ pub(super) fn secret_files(configuration: &Path, settings: &Settings) -> Vec<Lin
                     "create it with mode 0640",
                 ));
             }
-            // Who may not look cannot judge.
+            // Without permission to stat it, say nothing.
             Err(_) => {}
             Ok(meta) => {
                 if service_user().is_some_and(|user| !user.can_read(&meta)) {
@@ -79,7 +80,7 @@ pub(super) fn secret_files(configuration: &Path, settings: &Settings) -> Vec<Lin
     lines
 }
 
-/// The node agent's login, without which the gateway shows nothing.
+/// Looks for the node agent's login, without which the gateway shows nothing.
 pub(super) fn agent(settings: &RepoCheck) -> Line {
     match Agent::load(settings) {
         Some(agent) => ok("probe", format!("login for the gateway: {}", agent.user)),
@@ -99,7 +100,7 @@ struct User {
 }
 
 impl User {
-    /// By the file's mode alone: access lists are not looked at.
+    /// Judges by the file's mode alone, without access lists.
     fn can_read(&self, meta: &Metadata) -> bool {
         let bit = if self.id == meta.uid() {
             0o400
@@ -112,7 +113,7 @@ impl User {
     }
 }
 
-/// The service's user; `None` where no package has made it.
+/// Returns the service's user; `None` if no package has created it.
 fn service_user() -> Option<User> {
     find_user(&fs::read_to_string("/etc/passwd").ok()?)
 }
@@ -123,67 +124,8 @@ fn find_user(passwd: &str) -> Option<User> {
     Some(User { id: fields.get(2)?.parse().ok()?, group: fields.get(3)?.parse().ok()? })
 }
 
-/// The units that bring the service up.
-pub(super) async fn units(receiver: &Receiver) -> Vec<Line> {
-    if !Path::new("/run/systemd/system").exists() {
-        let todo = "start `ns8-backup-monitor serve` by other means";
-        return vec![warning("units", "systemd is not running here", todo)];
-    }
-    vec![unit("ns8-backup-monitor.socket", Some(receiver)).await, unit("ns8-backup-monitor.path", None).await]
-}
-
-async fn unit(name: &str, receiver: Option<&Receiver>) -> Line {
-    let command = process::Command {
-        program: "systemctl".into(),
-        args: ["show", "--property=LoadState,ActiveState,UnitFileState,Listen", name].map(String::from).into(),
-        timeout: PATIENCE,
-        max_output: 10_000,
-        ..process::Command::default()
-    };
-    match command.run().await {
-        Ok(output) => judge_unit(name, receiver, &String::from_utf8_lossy(&output.stdout)),
-        Err(why) => warning("units", format!("{name}: {why}"), "see `systemctl status ns8-backup-monitor.socket`"),
-    }
-}
-
-/// Judges what `systemctl show` prints: lines of `Property=value`. The socket is compared with `receiver`.
-fn judge_unit(name: &str, receiver: Option<&Receiver>, properties: &str) -> Line {
-    let properties: Vec<(&str, &str)> = properties.lines().filter_map(|line| line.split_once('=')).collect();
-    let is = |property: &str, wanted: &str| properties.contains(&(property, wanted));
-    let open = properties.iter().find(|(key, value)| *key == "Listen" && is_open(value));
-    // The path unit is not enabled: the socket brings it along.
-    let stays = is("UnitFileState", "enabled") || is("UnitFileState", "static");
-    let enable = "systemctl enable --now ns8-backup-monitor.socket";
-    let start = format!("{enable} && systemctl start {name}");
-    let address = receiver.map(|receiver| format!("{}:{} (Stream)", receiver.host, receiver.port));
-    let guarded = receiver.is_none_or(|receiver| receiver.token_file.is_some());
-    if is("LoadState", "not-found") {
-        error("units", format!("{name} is not installed"), "install the package")
-    } else if !is("ActiveState", "active") {
-        error("units", format!("{name} is not active"), start)
-    } else if let Some((_, open)) = open.filter(|_| !guarded) {
-        let found = format!("{name} listens on {open}: other machines can post alerts, without a token");
-        error("units", found, format!("set receiver.token_file, or a local ListenStream with `systemctl edit {name}`"))
-    } else if !stays {
-        warning("units", format!("{name} is active, but not enabled: gone after a reboot"), enable)
-    } else if address.is_some_and(|address| !is("Listen", &address)) {
-        let todo = format!("change ListenStream with `systemctl edit {name}`, or receiver.host and receiver.port");
-        let found = format!("{name} listens elsewhere than receiver.host and receiver.port say; the unit counts");
-        warning("units", found, todo)
-    } else {
-        ok("units", format!("{name} is active"))
-    }
-}
-
-/// Whether other machines can reach this address of a socket: `0.0.0.0:9099 (Stream)`. A path has no port.
-fn is_open(listen: &str) -> bool {
-    let address = listen.split(' ').next().and_then(|address| address.rsplit_once(':'));
-    address.is_some_and(|(host, _)| !listen.starts_with('/') && !is_loopback(host))
-}
-
 #[cfg(test)]
 mod tests {
-    use super::super::Level;
     use super::*;
 
     #[test]
@@ -191,27 +133,5 @@ mod tests {
         let passwd = "root:x:0:0:root:/root:/bin/sh\nns8-backup-monitor:x:990:989::/:/sbin/nologin\n";
         assert_eq!(find_user(passwd), Some(User { id: 990, group: 989 }));
         assert_eq!(find_user("root:x:0:0:root:/root:/bin/sh\n\nns8-backup-monitor\n"), None);
-    }
-
-    #[test]
-    fn units_are_judged() {
-        let mut receiver = crate::config::defaults().receiver;
-        let judge = |receiver: &Receiver, properties: &str| judge_unit("x.socket", Some(receiver), properties).level;
-        let level = |properties: &str| judge(&receiver, properties);
-        let good = "LoadState=loaded\nActiveState=active\nUnitFileState=enabled\nListen=127.0.0.1:9099 (Stream)\n";
-        assert_eq!(level(good), Level::Ok);
-        assert_eq!(level(&good.replace("9099", "9098")), Level::Warning);
-        assert_eq!(level(&good.replace("enabled", "disabled")), Level::Warning);
-        assert_eq!(level(&good.replace("enabled", "static")), Level::Ok);
-        assert_eq!(level(&good.replace("=active", "=inactive")), Level::Error);
-        assert_eq!(level("LoadState=not-found\nActiveState=inactive\nUnitFileState=\n"), Level::Error);
-        assert_eq!(level(""), Level::Error);
-        let [anywhere, anywhere_6] = ["0.0.0.0", "[::]"].map(|host| good.replace("127.0.0.1", host));
-        assert_eq!([&anywhere, &anywhere_6].map(|properties| level(properties)), [Level::Error; 2]);
-        let besides = format!("{good}Listen=192.0.2.1:9099 (Stream)\n");
-        assert_eq!(level(&besides), Level::Error);
-        assert_eq!(level(&format!("{good}Listen=/run/x:y (Stream)\n")), Level::Ok);
-        receiver.token_file = Some("/token".into());
-        assert_eq!([&anywhere, &besides].map(|properties| judge(&receiver, properties)), [Level::Warning, Level::Ok]);
     }
 }

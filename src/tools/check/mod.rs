@@ -1,31 +1,30 @@
 //! `check`: what is set up, what is not, and what to do about it. Changes nothing and sends nothing.
 
 mod alertmanager;
+mod cluster;
 mod host;
 mod limits;
+mod units;
 
 use std::collections::BTreeSet;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::json;
 
 use super::{Done, print};
 use crate::cli;
-use crate::cluster::{self, Selector};
 use crate::config::{Live, Settings, defaults};
 use crate::deliver;
-use crate::model::cluster::Cluster;
 use crate::model::plan::Layout;
 use crate::system::http;
 use crate::system::process;
 
-/// How much patience there is for a program or a server on this machine.
+/// Longest wait for a program or a server on this machine.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// How it is.
+/// How serious a line is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
 enum Level {
@@ -88,22 +87,25 @@ fn text(line: &Line) -> String {
     format!("{level:7}  {}: {}{todo}\n", line.subject, line.found)
 }
 
-/// Looks at one thing after the other, and tells each line.
-async fn look(arguments: &cli::Check, live: &Live, tell: &mut dyn FnMut(Line)) {
+/// Looks at one thing after the other, and passes each line on.
+async fn look(arguments: &cli::Check, live: &Live, say: &mut dyn FnMut(Line)) {
     let (settings, lines) = configuration(live);
-    lines.into_iter().chain(host::queue()).for_each(&mut *tell);
-    let (layouts, line) = redis(settings.as_ref().unwrap_or(&defaults())).await;
-    tell(line);
+    lines.into_iter().chain(host::queue()).for_each(&mut *say);
+    let (seen, lines) = cluster::look(settings.as_ref().unwrap_or(&defaults())).await;
+    lines.into_iter().for_each(&mut *say);
     if let Some(settings) = &settings {
-        tell(relay(settings).await);
-        probe(settings, &layouts).await.into_iter().for_each(&mut *tell);
+        say(relay(settings).await);
+        probe(settings, &seen.layouts).await.into_iter().for_each(&mut *say);
     }
     let settings = settings.unwrap_or_else(defaults);
-    tell(alertmanager::check(&arguments.alertmanager, &settings.receiver).await);
-    host::units(&settings.receiver).await.into_iter().for_each(tell);
+    say(match seen.watches {
+        true => alertmanager::check(&arguments.alertmanager, &settings.receiver).await,
+        false => ok("alertmanager", "not looked at: it runs on the leader"),
+    });
+    units::look(&settings).await.into_iter().for_each(say);
 }
 
-/// The settings, unless they are unusable, and what is to be said about them.
+/// Returns the settings, unless they are unusable, and the lines about them.
 fn configuration(live: &Live) -> (Option<Settings>, Vec<Line>) {
     let subject = "configuration";
     match live.current() {
@@ -124,41 +126,6 @@ fn configuration(live: &Live) -> (Option<Settings>, Vec<Line>) {
             (None, problems.lines().map(|problem| error(subject, problem, todo)).collect())
         }
     }
-}
-
-/// Which generations of keys the cluster has results in, and the line about it.
-async fn redis(settings: &Settings) -> (BTreeSet<Layout>, Line) {
-    let subject = "redis";
-    let everything = Selector::Recent { since: Timestamp::MIN };
-    let cluster = match cluster::read(&settings.redis, everything).await {
-        Ok(cluster) => cluster,
-        Err(unread) => {
-            let todo = "see `systemctl status redis`, and the section redis of the configuration";
-            return (BTreeSet::new(), error(subject, unread.to_string(), todo));
-        }
-    };
-    let address = settings.redis.address();
-    let (layouts, found) = describe(&cluster);
-    let line = match layouts.is_empty() {
-        false => ok(subject, format!("{address}: {found}")),
-        true => {
-            let todo = "run a backup; if one ran, this is not the cluster's leader or not its Redis";
-            warning(subject, format!("{address}: no plan has a result"), todo)
-        }
-    };
-    (layouts, line)
-}
-
-fn describe(cluster: &Cluster) -> (BTreeSet<Layout>, String) {
-    let layouts: BTreeSet<Layout> =
-        cluster.plans.iter().flat_map(|plan| plan.results.values()).map(|result| result.layout).collect();
-    let modules: BTreeSet<_> = cluster.plans.iter().flat_map(|plan| plan.modules.keys()).collect();
-    let nodes: BTreeSet<_> =
-        cluster.plans.iter().flat_map(|plan| plan.modules.values()).filter_map(|module| module.node.as_ref()).collect();
-    let names: Vec<String> = layouts.iter().map(|layout| format!("{layout:?}")).collect();
-    let (plans, modules, nodes) = (cluster.plans.len(), modules.len(), nodes.len());
-    let found = format!("layout {}, {plans} plan(s), {modules} module(s), {nodes} node(s)", names.join(" and "));
-    (layouts, found)
 }
 
 async fn relay(settings: &Settings) -> Line {
@@ -183,7 +150,7 @@ async fn relay(settings: &Settings) -> Line {
     }
 }
 
-/// What it takes to look at the repositories: restic, or on newer clusters the node's gateway.
+/// Looks for what the probes need: restic, or on newer clusters the node's gateway.
 async fn probe(settings: &Settings, layouts: &BTreeSet<Layout>) -> Vec<Line> {
     let subject = "probe";
     if !settings.repo_check.enabled {

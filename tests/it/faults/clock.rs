@@ -60,7 +60,7 @@ fn set_while_waiting_it_neither_ends_nor_prolongs_the_wait() {
     std::thread::scope(|scope| {
         for jump in ["-6h", "+6h", "-400d", "+400d"] {
             scope.spawn(move || {
-                let sections = "correlator: { wait_seconds: 0, max_wait_seconds: 5 }\nrepo_check: { enabled: false }\n";
+                let sections = "correlator: { wait_seconds: 0, max_wait_seconds: 5, follow_seconds: 0 }\nrepo_check: { enabled: false }\n";
                 let mut site = Site::with("", sections);
                 site.runs();
                 let clock = Clock::of(&site);

@@ -18,7 +18,7 @@ const POINTS: [(&str, bool); 11] = [
     ("queue-saved", false),
     ("settled", false),
     ("written", false),
-    ("report-saved", false),
+    ("advanced", false),
     ("before-send", false),
     ("after-send", true),
     ("recipient-saved", false),
@@ -29,7 +29,9 @@ fn every_kill_point_of_the_program_is_tried() {
     let mut files = Vec::new();
     super::sources(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/src")), &mut files);
     let calls = files.iter().flat_map(|source| source.split("kill::point(\"").skip(1));
-    let found: BTreeSet<&str> = calls.map(|call| call.split('"').next().unwrap()).collect();
+    let names = calls.map(|call| call.split('"').next().unwrap());
+    // The watch has tests of its own.
+    let found: BTreeSet<&str> = names.filter(|name| !name.starts_with("watch-")).collect();
     assert_eq!(found, POINTS.map(|(name, _)| name).into());
 }
 

@@ -60,8 +60,8 @@ fn repeated_every_three_hours_it_is_a_reminder_and_no_more_than_asked_for() {
         clock.set(later);
         assert_eq!(mails_after(&site, &alert(&start, "a")), mails, "{later}");
     }
-    // With the default of one hour each repetition is one.
-    site.configure("", AT_ONCE);
+    // Within one hour, each repetition is one.
+    site.configure("  repeat_after: 1h\n", AT_ONCE);
     clock.set("+18h");
     assert_eq!(mails_after(&site, &alert(&start, "a")), 6);
     // Also across restarts.

@@ -34,7 +34,7 @@ fn down_at_the_alert_and_back_later() {
     let mut site = Site::new();
     site.redis.run::<String>("SAVE");
     site.redis.kill();
-    post_in_vain(&mut site, "it is tried again");
+    post_in_vain(&mut site, "trying again in");
     site.redis.restart();
     assert_one_true_mail(&site);
 }
@@ -58,7 +58,8 @@ fn away_together_with_the_relay_and_both_back_later() {
 /// The same, given up on and retried later by hand, while the configuration is being corrected.
 #[test]
 fn given_up_while_it_was_away_and_retried_once_it_is_back() {
-    let away = "correlator: { wait_seconds: 0, max_wait_seconds: 1 }\nrepo_check: { enabled: false }\n";
+    let away =
+        "correlator: { wait_seconds: 0, max_wait_seconds: 1, follow_seconds: 0 }\nrepo_check: { enabled: false }\n";
     let mut site = Site::with("  retry_for: 0\n", away);
     site.redis.run::<String>("SAVE");
     site.redis.kill();
@@ -86,7 +87,7 @@ fn still_loading_its_data() {
     }
     site.redis.run::<String>("SAVE");
     site.redis.kill();
-    post_in_vain(&mut site, "it is tried again");
+    post_in_vain(&mut site, "trying again in");
     site.redis.restart();
     assert_one_true_mail(&site);
     assert!(site.service.log().contains("still loading its data"), "{}", site.service.log());
@@ -129,7 +130,7 @@ fn dies_after_any_number_of_bytes() {
             scope.spawn(move || {
                 let proxy = Proxy::before(redis, whole * part / 16);
                 let mut site = behind(redis, &proxy);
-                post_in_vain(&mut site, "it is tried again");
+                post_in_vain(&mut site, "trying again in");
                 proxy.left.store(usize::MAX, Ordering::SeqCst);
                 assert_one_true_mail(&site);
             });

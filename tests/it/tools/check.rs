@@ -88,3 +88,28 @@ fn check_names_every_problem_of_the_configuration() {
         assert!(ran.out.contains(expected), "{}", ran.out);
     }
 }
+
+#[test]
+fn check_says_which_plans_of_the_configuration_do_not_exist_and_who_watches() {
+    let site = Site::plain();
+    site.result("1", "mail1", "");
+    let config = fs::read_to_string(site.path("config.yml")).unwrap();
+    site.write("config.yml", &format!("{config}plans: {{ 1: {{ mail_to: a@x.y }}, 9: {{ mail_to: b@x.y }} }}\n"));
+    site.redis.hset("cluster/environment", &[("NODE_ID", "1")]);
+    let credentials = site.path("credentials");
+    fs::create_dir(&credentials).unwrap();
+    let check = |node: &str| -> String {
+        fs::write(credentials.join("node.environment"), format!("AGENT_ID=node/{node}\nNODE_ID={node}\n")).unwrap();
+        let mut check = site.command(&["check", "--alertmanager", "http://127.0.0.1:1"]);
+        Ran::from(check.env("CREDENTIALS_DIRECTORY", &credentials).output().unwrap()).out
+    };
+    let line = |out: &str, start: &str| out.lines().any(|line| line.starts_with(start));
+    let leader = check("1");
+    assert!(line(&leader, "error    configuration: plans.9: the cluster has no such plan -- "), "{leader}");
+    assert!(!leader.contains("plans.1:"), "{leader}");
+    assert!(line(&leader, "ok       watch: this node (1) is the leader"), "{leader}");
+    assert!(line(&leader, "error    alertmanager: "), "{leader}");
+    let other = check("2");
+    assert!(line(&other, "ok       watch: node 1 is the leader and watches: this node (2) is quiet"), "{other}");
+    assert!(line(&other, "ok       alertmanager: not looked at: it runs on the leader"), "{other}");
+}

@@ -1,0 +1,137 @@
+//! What the cluster says: its plans, and whether this node is the one that watches.
+
+use std::collections::BTreeSet;
+
+use super::{Line, error, ok, warning};
+use crate::cluster::{self, Selector};
+use crate::config::Settings;
+use crate::model::cluster::ReadError;
+use crate::model::plan::{Layout, Plan, PlanId};
+use crate::watch::node;
+
+/// What later checks need.
+pub(super) struct Seen {
+    /// The generations of keys that the cluster has results in.
+    pub(super) layouts: BTreeSet<Layout>,
+    /// Whether this node watches, or may.
+    pub(super) watches: bool,
+}
+
+/// Reads the cluster once.
+pub(super) async fn look(settings: &Settings) -> (Seen, Vec<Line>) {
+    let read = async {
+        let leader = cluster::leader(&settings.redis).await?;
+        Ok::<_, ReadError>((leader, cluster::read(&settings.redis, Selector::All).await?))
+    };
+    match read.await {
+        Ok((leader, cluster)) => judge(settings, &cluster.plans, &node::id(), leader.as_deref()),
+        Err(unread) => {
+            let todo = "see `systemctl status redis`, and the section redis of the configuration";
+            let seen = Seen { layouts: BTreeSet::new(), watches: true };
+            (seen, vec![error("redis", unread.to_string(), todo)])
+        }
+    }
+}
+
+fn judge(
+    settings: &Settings,
+    plans: &[Plan],
+    node: &Result<Option<String>, String>,
+    leader: Option<&str>,
+) -> (Seen, Vec<Line>) {
+    let (layouts, line) = redis(settings, plans);
+    let mut lines = vec![line];
+    lines.extend(unknown_plans(settings, plans));
+    let (watches, line) = leadership(node, leader);
+    lines.push(line);
+    (Seen { layouts, watches }, lines)
+}
+
+fn redis(settings: &Settings, plans: &[Plan]) -> (BTreeSet<Layout>, Line) {
+    let layouts: BTreeSet<Layout> =
+        plans.iter().flat_map(|plan| plan.results.values()).map(|result| result.layout).collect();
+    let modules: BTreeSet<_> = plans.iter().flat_map(|plan| plan.modules.keys()).collect();
+    let nodes: BTreeSet<_> =
+        plans.iter().flat_map(|plan| plan.modules.values()).filter_map(|module| module.node.as_ref()).collect();
+    let names: Vec<String> = layouts.iter().map(|layout| format!("{layout:?}")).collect();
+    let (plans, modules, nodes) = (plans.len(), modules.len(), nodes.len());
+    let address = settings.redis.address();
+    let line = match layouts.is_empty() {
+        false => {
+            let names = names.join(" and ");
+            ok("redis", format!("{address}: layout {names}, {plans} plan(s), {modules} module(s), {nodes} node(s)"))
+        }
+        true => {
+            let todo = "run a backup; if one ran, this is not the cluster's leader or not its Redis";
+            warning("redis", format!("{address}: no plan has a result"), todo)
+        }
+    };
+    (layouts, line)
+}
+
+/// Finds entries of `plans` that no plan of the cluster has.
+fn unknown_plans(settings: &Settings, plans: &[Plan]) -> Vec<Line> {
+    let known: BTreeSet<&PlanId> = plans.iter().map(|plan| &plan.id).collect();
+    let ids: Vec<&str> = known.iter().map(|id| id.as_str()).collect();
+    let todo = match ids.is_empty() {
+        true => "take the entry out: the cluster has no plans".into(),
+        false => format!("correct the id, or take the entry out; the cluster has: {}", ids.join(", ")),
+    };
+    let unknown = settings.plans.keys().filter(|id| !known.contains(id));
+    unknown
+        .map(|id| error("configuration", format!("plans.{id}: the cluster has no such plan"), todo.clone()))
+        .collect()
+}
+
+/// Judges whether this node watches.
+fn leadership(node: &Result<Option<String>, String>, leader: Option<&str>) -> (bool, Line) {
+    let subject = "watch";
+    match (node, leader) {
+        (Err(why), _) => (true, warning(subject, why.clone(), "run this check as root")),
+        (Ok(None), _) => (true, ok(subject, "this is no NS8 node: it watches")),
+        (Ok(Some(node)), None) => {
+            (true, ok(subject, format!("the cluster names no leader: this node ({node}) watches")))
+        }
+        (Ok(Some(node)), Some(leader)) if node == leader => {
+            (true, ok(subject, format!("this node ({node}) is the leader: it watches")))
+        }
+        (Ok(Some(node)), Some(leader)) => {
+            (false, ok(subject, format!("node {leader} is the leader and watches: this node ({node}) is quiet")))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Level;
+    use super::*;
+    use crate::config;
+
+    #[test]
+    fn plans_that_do_not_exist_are_errors() {
+        let text = "notification: { mail_to: a@x.y }\nplans: { 2: { mail_to: b@x.y }, 7: { mail_to: b@x.y } }";
+        let settings = config::parse(text).unwrap();
+        let plans = ["1", "2"].map(|id| Plan::unknown(PlanId::new(id).unwrap()));
+        let lines = unknown_plans(&settings, &plans);
+        assert_eq!(lines.len(), 1);
+        assert_eq!((lines[0].level, &*lines[0].found), (Level::Error, "plans.7: the cluster has no such plan"));
+        assert!(lines[0].todo.as_ref().is_some_and(|todo| todo.ends_with("the cluster has: 1, 2")));
+        assert_eq!(unknown_plans(&settings, &[]).len(), 2);
+    }
+
+    #[test]
+    fn only_the_leader_watches() {
+        let node = |id: &str| Ok(Some(id.into()));
+        for (node, leader, watches, says) in [
+            (node("1"), Some("1"), true, "this node (1) is the leader"),
+            (node("2"), Some("1"), false, "node 1 is the leader and watches: this node (2) is quiet"),
+            (node("2"), None, true, "names no leader"),
+            (Ok(None), Some("1"), true, "no NS8 node"),
+            (Err("denied".into()), Some("1"), true, "denied"),
+        ] {
+            let (found, line) = leadership(&node, leader);
+            assert!(found == watches && line.found.contains(says), "{line:?}");
+            assert_eq!(found, node.as_ref().map_or(true, |node| node::watches(node.as_deref(), leader)));
+        }
+    }
+}

@@ -1,0 +1,225 @@
+//! The systemd units: the socket and what follows it, the timers, and what the service may read.
+
+use std::path::Path;
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::host::USER;
+use super::{Line, PATIENCE, error, ok, warning};
+use crate::config::{Receiver, Settings, is_loopback};
+use crate::report;
+use crate::system::process;
+
+const SUBJECT: &str = "units";
+/// The group whose members read the whole journal.
+const JOURNAL_GROUP: &str = "systemd-journal";
+/// The watch's timer elapses every 15 minutes; after this long something is wrong.
+const LATE: Duration = Duration::from_secs(3600);
+
+/// Looks at the units.
+pub(super) async fn look(settings: &Settings) -> Vec<Line> {
+    if !Path::new("/run/systemd/system").exists() {
+        let todo = "start `ns8-backup-monitor serve` by other means, and `ns8-backup-monitor watch` every 15 minutes";
+        return vec![warning(SUBJECT, "systemd is not running here", todo)];
+    }
+    let show = async |name: &str, judge: &dyn Fn(&Properties) -> Line| match properties(name).await {
+        Ok(properties) => judge(&properties),
+        Err(why) => warning(SUBJECT, format!("{name}: {why}"), format!("see `systemctl status {name}`")),
+    };
+    let [socket, path, service] = ["socket", "path", "service"].map(|kind| format!("ns8-backup-monitor.{kind}"));
+    let groups = std::fs::read_to_string("/etc/group").unwrap_or_default();
+    vec![
+        show(&socket, &|found| judge_unit(&socket, Some(&settings.receiver), found)).await,
+        show(&path, &|found| judge_unit(&path, None, found)).await,
+        show(&service, &|found| judge_journal(found, &groups)).await,
+        timer("watch", settings.watch.enabled, Some(LATE)).await,
+        timer("digest", settings.digest.enabled, None).await,
+    ]
+}
+
+/// What `systemctl show` prints: a property and its value a line.
+struct Properties(Vec<(String, String)>);
+
+impl Properties {
+    fn parse(text: &str) -> Self {
+        let pair = |line: &str| line.split_once('=').map(|(key, value)| (key.into(), value.into()));
+        Self(text.lines().filter_map(pair).collect())
+    }
+
+    fn is(&self, property: &str, wanted: &str) -> bool {
+        self.0.iter().any(|(key, value)| key == property && value == wanted)
+    }
+
+    fn get(&self, property: &str) -> &str {
+        self.0.iter().find(|(key, _)| key == property).map_or("", |(_, value)| value)
+    }
+
+    /// Returns a time, which is printed as `@1764000000`; `None` for a time that never was.
+    fn time(&self, property: &str) -> Option<Timestamp> {
+        Timestamp::from_second(self.get(property).strip_prefix('@')?.parse().ok()?).ok()
+    }
+}
+
+async fn properties(name: &str) -> Result<Properties, String> {
+    let properties = "LoadState,ActiveState,UnitFileState,Listen,SupplementaryGroups,ExecMainStartTimestamp,Result";
+    let command = process::Command {
+        program: "systemctl".into(),
+        args: ["show", "--timestamp=unix", &format!("--property={properties}"), "--", name].map(String::from).into(),
+        timeout: PATIENCE,
+        max_output: 10_000,
+        ..process::Command::default()
+    };
+    let output = command.run().await.map_err(|error| error.to_string())?;
+    Ok(Properties::parse(&String::from_utf8_lossy(&output.stdout)))
+}
+
+/// Looks at the timer of `watch` or `digest`, and how its last turn ended.
+async fn timer(command: &str, enabled: bool, late: Option<Duration>) -> Line {
+    if !enabled {
+        return ok(SUBJECT, format!("{command}.enabled is false: its timer has nothing to do"));
+    }
+    let [timer, service] = ["timer", "service"].map(|kind| format!("ns8-backup-monitor-{command}.{kind}"));
+    match (properties(&timer).await, properties(&service).await) {
+        (Ok(found), Ok(turn)) => judge_timer(&timer, &found, &turn, late, Timestamp::now()),
+        (Err(why), _) | (_, Err(why)) => {
+            warning(SUBJECT, format!("{timer}: {why}"), format!("see `systemctl status {timer}`"))
+        }
+    }
+}
+
+fn judge_timer(name: &str, found: &Properties, turn: &Properties, late: Option<Duration>, now: Timestamp) -> Line {
+    let service = name.trim_end_matches(".timer");
+    let enable = format!("systemctl enable --now {name}");
+    let age = turn.time("ExecMainStartTimestamp");
+    let age = age.map(|last| Duration::try_from(now.duration_since(last)).unwrap_or_default());
+    let last =
+        age.map_or("no turn yet since the start".into(), |age| format!("last turn {} ago", report::duration(age)));
+    let result = turn.get("Result");
+    if found.is("LoadState", "not-found") {
+        error(SUBJECT, format!("{name} is not installed"), "install the package")
+    } else if !found.is("ActiveState", "active") {
+        error(SUBJECT, format!("{name} is not active"), enable)
+    } else if !matches!(result, "" | "success") {
+        let see = format!("see `journalctl -u {service}`");
+        error(SUBJECT, format!("{name}: its last turn failed ({result}); {last}"), see)
+    } else if late.zip(age).is_some_and(|(late, age)| age > late) {
+        error(SUBJECT, format!("{name} is active, but {last}"), format!("systemctl restart {name}"))
+    } else if !found.is("UnitFileState", "enabled") {
+        warning(SUBJECT, format!("{name} is active, but not enabled: gone after a reboot"), enable)
+    } else {
+        ok(SUBJECT, format!("{name} is active; {last}"))
+    }
+}
+
+/// Judges whether the service may read the journal, where the reasons of failures are.
+fn judge_journal(service: &Properties, groups: &str) -> Line {
+    let by_unit = service.get("SupplementaryGroups").split_whitespace().any(|group| group == JOURNAL_GROUP);
+    let members = groups.lines().find_map(|line| line.strip_prefix(JOURNAL_GROUP)?.strip_prefix(':'));
+    let by_membership = members.and_then(|line| line.rsplit(':').next()).unwrap_or_default();
+    if by_unit && members.is_some() || by_membership.split(',').any(|member| member == USER) {
+        ok(SUBJECT, "the service reads the journal")
+    } else {
+        let todo = format!("add SupplementaryGroups={JOURNAL_GROUP} with `systemctl edit ns8-backup-monitor`");
+        warning(SUBJECT, "the service may not read the journal: reports lack the reasons of failures", todo)
+    }
+}
+
+/// Judges the socket, which is compared with `receiver`, or the path unit.
+fn judge_unit(name: &str, receiver: Option<&Receiver>, found: &Properties) -> Line {
+    let is = |property: &str, wanted: &str| found.is(property, wanted);
+    let open = found.0.iter().find(|(key, value)| key == "Listen" && is_open(value));
+    // The path unit is not enabled: the socket brings it along.
+    let stays = is("UnitFileState", "enabled") || is("UnitFileState", "static");
+    let enable = "systemctl enable --now ns8-backup-monitor.socket";
+    let start = format!("{enable} && systemctl start {name}");
+    let address = receiver.map(|receiver| format!("{}:{} (Stream)", receiver.host, receiver.port));
+    let guarded = receiver.is_none_or(|receiver| receiver.token_file.is_some());
+    if is("LoadState", "not-found") {
+        error(SUBJECT, format!("{name} is not installed"), "install the package")
+    } else if !is("ActiveState", "active") {
+        error(SUBJECT, format!("{name} is not active"), start)
+    } else if let Some((_, open)) = open.filter(|_| !guarded) {
+        let found = format!("{name} listens on {open}: other machines can post alerts, without a token");
+        error(SUBJECT, found, format!("set receiver.token_file, or a local ListenStream with `systemctl edit {name}`"))
+    } else if !stays {
+        warning(SUBJECT, format!("{name} is active, but not enabled: gone after a reboot"), enable)
+    } else if address.is_some_and(|address| !is("Listen", &address)) {
+        let todo = format!("change ListenStream with `systemctl edit {name}`, or receiver.host and receiver.port");
+        let found = format!("{name} listens elsewhere than receiver.host and receiver.port say; the unit counts");
+        warning(SUBJECT, found, todo)
+    } else {
+        ok(SUBJECT, format!("{name} is active"))
+    }
+}
+
+/// Returns whether other machines can reach this address of a socket: `0.0.0.0:9099 (Stream)`. A path has no port.
+fn is_open(listen: &str) -> bool {
+    let address = listen.split(' ').next().and_then(|address| address.rsplit_once(':'));
+    address.is_some_and(|(host, _)| !listen.starts_with('/') && !is_loopback(host))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Level;
+    use super::*;
+
+    #[test]
+    fn units_are_judged() {
+        let mut receiver = crate::config::defaults().receiver;
+        let judge = |receiver: &Receiver, properties: &str| {
+            judge_unit("x.socket", Some(receiver), &Properties::parse(properties)).level
+        };
+        let level = |properties: &str| judge(&receiver, properties);
+        let good = "LoadState=loaded\nActiveState=active\nUnitFileState=enabled\nListen=127.0.0.1:9099 (Stream)\n";
+        assert_eq!(level(good), Level::Ok);
+        assert_eq!(level(&good.replace("9099", "9098")), Level::Warning);
+        assert_eq!(level(&good.replace("enabled", "disabled")), Level::Warning);
+        assert_eq!(level(&good.replace("enabled", "static")), Level::Ok);
+        assert_eq!(level(&good.replace("=active", "=inactive")), Level::Error);
+        assert_eq!(level("LoadState=not-found\nActiveState=inactive\nUnitFileState=\n"), Level::Error);
+        assert_eq!(level(""), Level::Error);
+        let [anywhere, anywhere_6] = ["0.0.0.0", "[::]"].map(|host| good.replace("127.0.0.1", host));
+        assert_eq!([&anywhere, &anywhere_6].map(|properties| level(properties)), [Level::Error; 2]);
+        let besides = format!("{good}Listen=192.0.2.1:9099 (Stream)\n");
+        assert_eq!(level(&besides), Level::Error);
+        assert_eq!(level(&format!("{good}Listen=/run/x:y (Stream)\n")), Level::Ok);
+        receiver.token_file = Some("/token".into());
+        assert_eq!([&anywhere, &besides].map(|properties| judge(&receiver, properties)), [Level::Warning, Level::Ok]);
+    }
+
+    #[test]
+    fn timers_are_judged() {
+        let now = Timestamp::from_second(1_764_000_000).unwrap();
+        let judge = |timer: &str, turn: &str| {
+            judge_timer("x-watch.timer", &Properties::parse(timer), &Properties::parse(turn), Some(LATE), now)
+        };
+        let timer = "LoadState=loaded\nActiveState=active\nUnitFileState=enabled\n";
+        let turn = "ExecMainStartTimestamp=@1763999400\nResult=success\n";
+        assert_eq!(judge(timer, turn), ok(SUBJECT, "x-watch.timer is active; last turn 10 min ago"));
+        let never = judge(timer, "ExecMainStartTimestamp=\nResult=success\n");
+        assert_eq!(never, ok(SUBJECT, "x-watch.timer is active; no turn yet since the start"));
+        for (timer, turn, level) in [
+            (timer.replace("=enabled", "=disabled"), turn.into(), Level::Warning),
+            (timer.replace("=active", "=inactive"), turn.into(), Level::Error),
+            (timer.replace("=loaded", "=not-found"), turn.into(), Level::Error),
+            (timer.into(), turn.replace("@1763999400", "@1763990000"), Level::Error),
+            (timer.into(), turn.replace("success", "exit-code"), Level::Error),
+        ] {
+            let line = judge(&timer, &turn);
+            assert_eq!(line.level, level, "{line:?}");
+        }
+        let failed = judge(timer, &turn.replace("success", "exit-code"));
+        assert!(failed.todo.is_some_and(|todo| todo.contains("journalctl -u x-watch`")));
+    }
+
+    #[test]
+    fn the_journal_is_open_to_the_service_by_its_unit_or_by_membership() {
+        let level = |unit: &str, groups: &str| judge_journal(&Properties::parse(unit), groups).level;
+        let by_unit = "SupplementaryGroups=adm systemd-journal\n";
+        assert_eq!(level(by_unit, "systemd-journal:x:101:\n"), Level::Ok);
+        assert_eq!(level(by_unit, "other:x:1:\n"), Level::Warning, "there is no such group");
+        assert_eq!(level("", "systemd-journal:x:101:a,ns8-backup-monitor\n"), Level::Ok);
+        assert_eq!(level("SupplementaryGroups=\n", "systemd-journal:x:101:a\n"), Level::Warning);
+    }
+}
