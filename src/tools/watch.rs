@@ -10,11 +10,12 @@ use jiff::Timestamp;
 use log::{debug, error, info, warn};
 
 use super::Done;
-use crate::cluster::{self, Selector};
+use crate::cluster::{self, Question, Selector, Want};
 use crate::config::{Live, Settings};
 use crate::job::store;
 use crate::model::cluster::Cluster;
-use crate::model::job::{Job, Stage};
+use crate::model::job::Job;
+use crate::model::mail::{Mail, RecipientState};
 use crate::model::plan::PlanId;
 use crate::system::files::{self, Lock};
 use crate::system::journal;
@@ -80,18 +81,20 @@ fn is_ours(state: &Path) -> Result<(), String> {
 /// One look, unless this is the node of another's watch: then false.
 async fn watch(settings: &Settings, state: &Path, now: Timestamp, memory: &mut Memory) -> Result<bool, String> {
     let node = node::id()?;
-    let read =
-        async { Ok((cluster::leader(&settings.redis).await?, cluster::read(&settings.redis, Selector::All).await?)) };
-    let (leader, cluster) = match read.await {
-        Ok(read) => read,
+    let question = Question { plans: Selector::All, want: Want::default(), now };
+    let cluster = match cluster::read(&settings.redis, question).await {
+        Ok(cluster) => cluster,
         Err(error) => return Err(unreadable(settings, now, memory, error).await),
     };
     memory.unreadable = None;
-    let watches = node::watches(node.as_deref(), leader.as_deref());
+    let watches = node::watches(node.as_deref(), cluster.leader.as_deref());
     if memory.watching.replace(watches) != Some(watches) {
         match watches {
             true => info!("this node watches the cluster's backups"),
-            false => info!("node {} is the leader and watches; this one does not", leader.unwrap_or_default()),
+            false => info!(
+                "node {} is the leader and watches; this one does not",
+                cluster.leader.as_deref().unwrap_or_default()
+            ),
         }
     }
     if watches {
@@ -175,19 +178,14 @@ fn jobs(state: &Path) -> Vec<Job> {
 
 /// Whether this job reports the results of `plan` up to this time: it is yet to read them, or has.
 fn reports(job: &Job, plan: &PlanId, until: Option<Timestamp>) -> bool {
-    job.plan.as_ref() == Some(plan)
-        && match &job.stage {
-            Stage::Delivering(delivery) => delivery.mails.iter().all(|mail| Some(mail.written_at) > until),
-            _ => true,
-        }
+    let has_read = || job.mails().iter().all(|mail| Some(mail.written_at) > until);
+    job.plan.as_ref() == Some(plan) && (job.takes_alerts() || has_read())
 }
 
 /// Sends the sign of life, unless a mail does not get through.
 async fn sign_of_life(url: &str, state: &Path) {
-    let stuck = jobs(state)
-        .iter()
-        .filter(|job| matches!(&job.stage, Stage::Delivering(mails) if mails.last_error().is_some()))
-        .count();
+    let waits = |mail: &Mail| mail.pending().any(|to| to.state != RecipientState::Pending { last_error: None });
+    let stuck = jobs(state).iter().filter(|job| job.mails().iter().any(waits)).count();
     if stuck > 0 {
         warn!("notification.heartbeat_url: no sign of life, since {stuck} report(s) could not be delivered yet");
         return;
