@@ -201,7 +201,7 @@ fn alert(node: &str) -> Alert {
 
 fn module(name: Option<&str>) -> Module {
     let (node, node_name) = (Some("1".into()), Some("leader".into()));
-    Module { ui_name: name.map(String::from), node, node_name }
+    Module { ui_name: name.map(String::from), node, node_name, ..Module::default() }
 }
 
 /// A result of layout C that ended shortly before the report.

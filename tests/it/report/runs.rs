@@ -120,9 +120,6 @@ pub(super) fn run_cases() -> Vec<Case> {
                 case.cluster_backup = Some(at("2026-11-19T01:00:05Z"));
             },
         ),
-        Case::new("plan_unknown").module("mail1", result(0)).module("imap2", result(0)).with(|case| {
-            case.plan.defined = false;
-        }),
         Case::new("record_differs").module("mail1", documented(None)).with(|case| {
             let timestamp = Some(at("2026-11-22T02:13:00Z"));
             case.plan.status = Some(PlanStatus { success: false, timestamp, errors: Some(1) });
@@ -137,9 +134,6 @@ pub(super) fn run_cases() -> Vec<Case> {
             case.plan.enabled = false;
             case.plan.not_awaited = [id("dokuwiki1"), id("mail1")].into();
         }),
-        run("in_the_future")
-            .module("mail1", ModuleResult { end: Some(at("2026-11-24T02:12:10Z")), ..result(0) })
-            .alert_at("2026-11-22T01:40:00Z"),
         run("never_initialised")
             .module("mail1", ModuleResult { snapshots_count: Some(0), total_size: Some(0), ..result(1) })
             .module("imap2", result(0))
