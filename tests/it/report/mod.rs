@@ -1,5 +1,6 @@
 //! The report: golden files, harmless text, and sentences held against what NS8's own list says.
 
+mod browser;
 mod cases;
 mod digest;
 mod golden;
