@@ -21,6 +21,7 @@ pub mod system;
 
 pub mod cluster;
 pub mod deliver;
+pub mod logs;
 pub mod probe;
 
 pub mod report;

@@ -79,6 +79,30 @@ pub enum Cause {
     ServerError,
     /// Memory ran out, or the process was killed.
     Killed,
+    /// A disk is full; the log does not say whether it is this node's or the destination's.
+    DiskFull,
+    /// The node's own gateway to the destinations does not answer.
+    GatewayDown,
+    /// The network has no way to a host, or lost the connection.
+    Unreachable,
+    /// The clocks of the node and of the server differ too much.
+    ClockSkew,
+    /// The repository's files are damaged or missing.
+    Damaged,
+    /// The file system is read-only, or its disk has errors.
+    DiskFault,
+    /// Some of the module's files could not be read: the snapshot exists without them.
+    SourceUnreadable,
+    /// A container that the backup needs does not run, or could not be started.
+    ContainerFailed,
+    /// The application's database does not answer, or rejects the login.
+    DatabaseFailed,
+    /// The cluster's Redis does not answer.
+    RedisUnreachable,
+    /// A program that the backup needs is not installed.
+    ProgramMissing,
+    /// `module-cleanup-state` failed: this run's snapshot exists.
+    CleanupFailed,
     /// Only the retention failed: this run's snapshot exists.
     RetentionFailed,
     /// Only the statistics failed: this run's snapshot exists.

@@ -6,7 +6,6 @@
 mod agent;
 mod complaint;
 mod gateway;
-mod redact;
 mod restic;
 mod target;
 
@@ -21,7 +20,7 @@ use crate::cluster;
 use crate::config::{RepoCheck, Settings};
 use crate::model::repository::{Destinations, Probe, Verdict};
 use crate::model::run::Assessment;
-use crate::system::process;
+use crate::system::{process, redact};
 use target::{Means, Target, Way};
 
 /// So many repositories are looked at side by side: few enough not to swamp the node (a restic takes 50 MB), and enough

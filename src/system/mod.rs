@@ -8,6 +8,7 @@ pub mod journal;
 pub(crate) mod kill;
 pub mod messages;
 pub mod process;
+pub(crate) mod redact;
 pub mod zone;
 
 pub use zone::zone;

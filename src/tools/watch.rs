@@ -14,7 +14,8 @@ use crate::cluster::{self, Selector};
 use crate::config::{Live, Settings};
 use crate::job::store;
 use crate::model::cluster::Cluster;
-use crate::model::job::{Job, Stage};
+use crate::model::job::Job;
+use crate::model::mail::{Mail, RecipientState};
 use crate::model::plan::PlanId;
 use crate::system::files::{self, Lock};
 use crate::system::journal;
@@ -175,19 +176,14 @@ fn jobs(state: &Path) -> Vec<Job> {
 
 /// Whether this job reports the results of `plan` up to this time: it is yet to read them, or has.
 fn reports(job: &Job, plan: &PlanId, until: Option<Timestamp>) -> bool {
-    job.plan.as_ref() == Some(plan)
-        && match &job.stage {
-            Stage::Delivering(delivery) => delivery.mails.iter().all(|mail| Some(mail.written_at) > until),
-            _ => true,
-        }
+    let has_read = || job.mails().iter().all(|mail| Some(mail.written_at) > until);
+    job.plan.as_ref() == Some(plan) && (job.takes_alerts() || has_read())
 }
 
 /// Sends the sign of life, unless a mail does not get through.
 async fn sign_of_life(url: &str, state: &Path) {
-    let stuck = jobs(state)
-        .iter()
-        .filter(|job| matches!(&job.stage, Stage::Delivering(mails) if mails.last_error().is_some()))
-        .count();
+    let waits = |mail: &Mail| mail.pending().any(|to| to.state != RecipientState::Pending { last_error: None });
+    let stuck = jobs(state).iter().filter(|job| job.mails().iter().any(waits)).count();
     if stuck > 0 {
         warn!("notification.heartbeat_url: no sign of life, since {stuck} report(s) could not be delivered yet");
         return;

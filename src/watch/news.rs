@@ -144,16 +144,13 @@ fn alert_name(missed: bool, names: &[String]) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::DEFAULT_ALERT_NAMES;
-    use crate::model::alert::Alert;
-    use crate::serve::webhook;
 
     #[test]
-    fn the_service_understands_what_is_posted() {
+    fn an_alert_carries_what_the_service_needs() {
         let at = |second| Timestamp::from_second(second).unwrap();
         let mut news = News {
             plan: PlanId::new("é \"2\"").unwrap(),
-            name: Some("Nightly".into()),
+            name: None,
             kind: Kind::Failed,
             due: Some(at(1_763_600_000)),
             over: true,
@@ -162,24 +159,20 @@ mod tests {
             errors: BTreeMap::new(),
             absent: BTreeSet::new(),
         };
-        let parsed = |news: &News, names: &[String]| -> (Option<PlanId>, Alert) {
-            let posted = batch(std::slice::from_ref(news), names).to_string();
-            let mut parsed = webhook::parse(posted.as_bytes(), names).unwrap();
-            assert_eq!((parsed.queued, parsed.ignored), (1, 0));
-            let (plan, mut alerts) = parsed.batch.pop_first().unwrap();
-            (plan, alerts.kept.remove(0))
-        };
-        let names = DEFAULT_ALERT_NAMES.map(String::from);
-        let (plan, alert) = parsed(&news, &names);
-        assert_eq!((plan.as_ref(), &*alert.name, alert.starts_at), (Some(&news.plan), "backup_failed", news.newest));
-        assert_eq!(alert.labels["news"], "failed");
-        assert_eq!(alert.labels["raised_by"], RAISED_BY);
-        assert_eq!(alert.annotations["due"], at(1_763_600_000).to_string());
-        news.kind = Kind::Missed;
-        assert_eq!(parsed(&news, &names).1.name, "backup_missing");
-        assert_eq!(parsed(&news, &names).1.starts_at, news.due);
+        let names = ["backup_failed", "backup_missing", "Other"].map(String::from);
+        let alert = news.alert(&names);
+        assert_eq!(
+            alert["labels"],
+            json!({ "alertname": "backup_failed", "id": "é \"2\"", "raised_by": RAISED_BY, "news": "failed" })
+        );
+        assert_eq!(alert["annotations"]["due"], json!(at(1_763_600_000)));
+        assert_eq!(alert["startsAt"], json!(at(1_763_600_100)));
+        (news.kind, news.name) = (Kind::Missed, Some("Nightly".into()));
+        let alert = news.alert(&names);
+        assert_eq!([&alert["labels"]["alertname"], &alert["labels"]["name"]], ["backup_missing", "Nightly"]);
+        assert_eq!(alert["startsAt"], json!(at(1_763_600_000)));
         let own = ["MyMissing", "MyFailed"].map(String::from);
-        assert_eq!(parsed(&news, &own).1.name, "MyMissing");
-        assert_eq!(parsed(&news, &own[1..]).1.name, "MyFailed");
+        assert_eq!([alert_name(true, &own), alert_name(false, &own)], ["MyMissing", "MyFailed"]);
+        assert_eq!(alert_name(true, &own[1..]), "MyFailed");
     }
 }

@@ -10,6 +10,7 @@ mod support;
 mod cluster;
 mod deliver;
 mod faults;
+mod logs;
 mod follow;
 mod probe;
 mod report;

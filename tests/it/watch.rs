@@ -14,7 +14,8 @@ use crate::support::service::wait_until;
 use crate::support::site::Site;
 
 /// No wait for modules, and no look at repositories.
-const AT_ONCE: &str = "correlator: { wait_seconds: 0, max_wait_seconds: 0 }\nrepo_check: { enabled: false }\n";
+const AT_ONCE: &str =
+    "correlator: { wait_seconds: 0, max_wait_seconds: 0, follow_seconds: 0 }\nrepo_check: { enabled: false }\n";
 
 /// A cluster as NS8 has it now, a service, and the watch that looks after both.
 struct Watched {

@@ -1,6 +1,7 @@
 //! Real parts for the tests: each starts a program or a server and stops it when dropped.
 
 pub mod headers;
+pub mod loki;
 pub mod programs;
 pub mod redis;
 pub mod service;

@@ -6,7 +6,7 @@ use secrecy::{ExposeSecret, SecretString};
 const MASK: &str = "***";
 
 /// `text` without any of `secrets`, and without those that stand in a location in it.
-pub(super) fn redact(text: &str, secrets: &[&SecretString]) -> String {
+pub(crate) fn redact(text: &str, secrets: &[&SecretString]) -> String {
     let mut secrets: Vec<&str> = secrets.iter().map(|secret| secret.expose_secret()).collect();
     // The longest first: where one holds another, nothing of it may remain.
     secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
@@ -16,7 +16,7 @@ pub(super) fn redact(text: &str, secrets: &[&SecretString]) -> String {
 }
 
 /// `text` without what a location may hold in itself: the password of a URL, or the parameters of an rclone remote.
-pub(super) fn without_inline_secrets(text: &str) -> String {
+pub(crate) fn without_inline_secrets(text: &str) -> String {
     without_url_passwords(&without_parameters(text))
 }
 

@@ -1,0 +1,219 @@
+//! This node's journal, read by one `journalctl` for all modules of a run.
+
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::io::{AsyncRead, AsyncReadExt};
+use tokio::process::{Child, Command};
+use tokio::time::timeout;
+
+use super::Nothing;
+use super::record::{Fields, Record};
+use super::run::{SHUTDOWN, STARTED_UP, Wanted};
+use crate::model::plan::ModuleId;
+use crate::system::process::{RunError, find};
+
+/// Longest record that is looked at, in bytes of JSON; longer ones are passed over.
+const MAX_RECORD: usize = 1 << 20;
+
+/// What is kept of standard error, in bytes.
+const MAX_STDERR: u64 = 4096;
+
+/// The fields that a record is asked for; `journalctl` always adds its times and the boot.
+const FIELDS: &str = "--output-fields=MESSAGE,MESSAGE_ID,SYSLOG_IDENTIFIER,UNIT,_STREAM_ID,_TRANSPORT,_UID";
+
+/// The journal of this node, and what reading it may cost.
+#[derive(Debug, Clone)]
+pub struct Journal {
+    /// The folder with the journal's files; `None` for the system's own.
+    pub directory: Option<PathBuf>,
+    /// How long reading may take.
+    pub limit: Duration,
+    /// How many bytes of JSON are read at most. They are not kept.
+    pub max_bytes: u64,
+}
+
+impl Default for Journal {
+    /// The system's own journal, for 10 s and 4 GiB.
+    fn default() -> Self {
+        Self { directory: None, limit: Duration::from_secs(10), max_bytes: 4 << 30 }
+    }
+}
+
+impl Journal {
+    /// Calls `read` with each record of `window` that may belong to a run of `plan`, in the order of time.
+    ///
+    /// # Errors
+    /// Returns why the journal was not read, or not to the end.
+    pub(super) async fn read(
+        &self,
+        plan: &str,
+        modules: &Wanted,
+        window: (Timestamp, Timestamp),
+        read: impl FnMut(&Fields<'_>),
+    ) -> Result<(), Nothing> {
+        let program = find("journalctl", &[]).map_err(|error| match error {
+            RunError::NotFound(_) => Nothing::NotInstalled,
+            other => Nothing::Unreachable(other.to_string()),
+        })?;
+        let mut child = self.start(&program, plan, modules, window)?;
+        let result = timeout(self.limit, self.follow(&mut child, modules, read)).await;
+        // Dropped, it is killed; reaped, it leaves no zombie until the runtime looks again.
+        let _ = child.start_kill();
+        let _ = timeout(Duration::from_secs(1), child.wait()).await;
+        result.unwrap_or(Err(Nothing::TimedOut(self.limit.as_secs())))
+    }
+
+    fn start(
+        &self,
+        program: &Path,
+        plan: &str,
+        modules: &Wanted,
+        (since, until): (Timestamp, Timestamp),
+    ) -> Result<Child, Nothing> {
+        let mut command = Command::new(program);
+        // Without `--quiet` it says on standard error that it may not read everything.
+        command.args(["--no-pager", "--output=json", FIELDS]);
+        command.arg(format!("--since=@{}", since.as_second())).arg(format!("--until=@{}", until.as_second()));
+        command.args(self.directory.as_ref().map(|folder| format!("--directory={}", folder.display())));
+        command.args(matches(plan, modules));
+        command.env_clear().env("LANG", "C.UTF-8").env("SYSTEMD_COLORS", "0");
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
+        command.spawn().map_err(|error| Nothing::Unreachable(error.to_string()))
+    }
+
+    async fn follow(
+        &self,
+        child: &mut Child,
+        modules: &Wanted,
+        mut read: impl FnMut(&Fields<'_>),
+    ) -> Result<(), Nothing> {
+        let (Some(stdout), Some(mut stderr)) = (child.stdout.take(), child.stderr.take()) else { return Ok(()) };
+        let users = users(modules);
+        let mut said = Vec::new();
+        let complaints = async {
+            let _ = (&mut stderr).take(MAX_STDERR).read_to_end(&mut said).await;
+            let _ = tokio::io::copy(&mut stderr, &mut tokio::io::sink()).await;
+        };
+        let records = each_line(stdout, self.max_bytes, |line| {
+            if let Some(record) = Record::parse(line) {
+                let user = users.iter().find(|(uid, _)| record.is_by(uid)).map_or("", |(_, module)| module.as_str());
+                record.each(user, &mut read);
+            }
+        });
+        let (whole, ()) = tokio::join!(records, complaints);
+        if !whole {
+            return Err(Nothing::TooBig);
+        }
+        let status = child.wait().await.map_err(|error| Nothing::Unreachable(error.to_string()))?;
+        let said = String::from_utf8_lossy(&said);
+        let last = said.lines().last().unwrap_or_default();
+        match said.as_ref() {
+            said if said.contains("insufficient permissions") || said.contains("not seeing messages from") => {
+                Err(Nothing::NoAccess)
+            }
+            said if said.contains("No journal files were found") => Err(Nothing::NoJournal),
+            _ if !status.success() => Err(Nothing::Unreachable(super::clean::shorten(&super::clean::clean(last)))),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// What a record has to match; the alternatives are separated by `+`.
+///
+/// A run's unit is not enough: what the processes of a module print belongs to the session that `runagent` opened for
+/// the module's user, and is found by the identifier of the run's connection, which is its program's name.
+fn matches(plan: &str, modules: &Wanted) -> Vec<String> {
+    let mut terms: Vec<String> =
+        ["runagent", "agent@node", "rclone-gateway"].iter().map(|name| format!("SYSLOG_IDENTIFIER={name}")).collect();
+    terms.push("UNIT=agent@node.service".into());
+    terms.extend([SHUTDOWN, STARTED_UP].map(|id| format!("MESSAGE_ID={id}")));
+    if !plan.is_empty() && plan.bytes().all(|c| c.is_ascii_digit()) {
+        terms.push(format!("UNIT=backup{plan}.service"));
+        terms.push(format!("SYSLOG_IDENTIFIER=backup{plan}"));
+        let plain = |id: &&ModuleId| id.as_str().bytes().all(|c| c.is_ascii_alphanumeric() || matches!(c, b'-' | b'_'));
+        terms.extend(modules.keys().filter(plain).map(|id| format!("SYSLOG_IDENTIFIER=backup{plan}-{id}")));
+    }
+    let mut arguments: Vec<String> = terms.into_iter().flat_map(|term| [term, "+".into()]).collect();
+    // What the kernel says of a process that it kills is an error; its warnings may be many.
+    arguments.extend(["_TRANSPORT=kernel".into(), "PRIORITY=3".into()]);
+    arguments
+}
+
+/// The user ids of the modules' own users, which have the modules' names.
+fn users(modules: &Wanted) -> Vec<(String, String)> {
+    let passwd = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
+    let user = |line: &str| {
+        let mut fields = line.split(':');
+        let (name, uid) = (fields.next()?, fields.nth(1)?);
+        modules.contains_key(name).then(|| (uid.to_owned(), name.to_owned()))
+    };
+    passwd.lines().filter_map(user).collect()
+}
+
+/// Calls `read` with each line of `stream`, but for overlong ones. Returns whether that was all of it; stops after
+/// `max_bytes`.
+async fn each_line(mut stream: impl AsyncRead + Unpin, max_bytes: u64, mut read: impl FnMut(&[u8])) -> bool {
+    let mut buffer = vec![0; 256 * 1024];
+    let (mut filled, mut total, mut overlong) = (0, 0_u64, false);
+    while let Ok(n @ 1..) = stream.read(&mut buffer[filled..]).await {
+        total += n as u64;
+        if total > max_bytes {
+            return false;
+        }
+        let (mut start, mut from) = (0, filled);
+        filled += n;
+        while let Some(end) = buffer[from..filled].iter().position(|byte| *byte == b'\n').map(|at| from + at) {
+            if !std::mem::take(&mut overlong) {
+                read(&buffer[start..end]);
+            }
+            (start, from) = (end + 1, end + 1);
+        }
+        buffer.copy_within(start..filled, 0);
+        filled -= start;
+        if filled == buffer.len() {
+            if buffer.len() < MAX_RECORD {
+                buffer.resize(buffer.len() * 2, 0);
+            } else {
+                (filled, overlong) = (0, true);
+            }
+        }
+    }
+    true
+}
+
+/// The command that shows what was looked at.
+pub(super) fn command((since, until): (Timestamp, Timestamp)) -> String {
+    let time = |time: Timestamp| time.strftime("%F %T UTC");
+    format!("journalctl -t runagent -t agent@node -S '{}' -U '{}'", time(since), time(until))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn lines_are_read_whatever_their_length() {
+        let long = "x".repeat(300 * 1024);
+        let overlong = "y".repeat(MAX_RECORD + 1);
+        let text = format!("first\n{long}\n\n{overlong}\nlast\nhalf");
+        let mut lines = Vec::new();
+        assert!(each_line(text.as_bytes(), u64::MAX, |line| lines.push(line.len())).await);
+        assert_eq!(lines, [5, long.len(), 0, 4]);
+        assert!(!each_line(text.as_bytes(), 10, |_| ()).await);
+    }
+
+    #[test]
+    fn only_a_plain_id_gets_into_the_arguments() {
+        let modules: Wanted = ["mail1", "x y"].map(|id| (ModuleId::new(id).unwrap(), None)).into();
+        let arguments = matches("2", &modules);
+        assert!(arguments.contains(&"UNIT=backup2.service".into()));
+        assert!(arguments.contains(&"SYSLOG_IDENTIFIER=backup2-mail1".into()));
+        assert!(!arguments.iter().any(|argument| argument.contains("x y")));
+        for plan in ["", "--file=x", "2 3", "2.service"] {
+            assert!(!matches(plan, &modules).iter().any(|argument| argument.contains("backup")), "{plan}");
+        }
+    }
+}

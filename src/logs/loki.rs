@@ -1,0 +1,270 @@
+//! The cluster's log server, which holds every node's journal: Loki's HTTP API.
+//!
+//! NS8's log shipper (ns8-core, `generate-promtail-config`) labels each stream with `node_id` and, if it knows it,
+//! `module_id`, and sends each record as JSON with the journal's own field names.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use http_body_util::Empty;
+use hyper::body::Bytes;
+use hyper::header::{ACCEPT, AUTHORIZATION, HOST, HeaderValue};
+use hyper::{Request, StatusCode};
+use jiff::Timestamp;
+use secrecy::{ExposeSecret, SecretString};
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+use tokio::time::timeout;
+
+use super::Nothing;
+use super::record::{Fields, Record};
+use super::run::{SHUTDOWN, STARTED_UP};
+use crate::system::http::{HttpError, exchange};
+
+/// Records asked for at a time, and how often.
+const PAGE: usize = 2000;
+const MAX_PAGES: usize = 50;
+
+/// Loki and the login to it.
+#[derive(Debug, Clone)]
+pub struct Loki {
+    /// `host:port`.
+    authority: String,
+    user: String,
+    password: SecretString,
+    /// How long reading may take.
+    limit: Duration,
+}
+
+/// An answer's part that matters.
+#[derive(Deserialize)]
+struct Answer<'a> {
+    #[serde(borrow)]
+    data: Data<'a>,
+}
+
+#[derive(Deserialize)]
+struct Data<'a> {
+    #[serde(borrow)]
+    result: Vec<Stream<'a>>,
+}
+
+#[derive(Deserialize)]
+struct Stream<'a> {
+    #[serde(borrow)]
+    stream: Labels<'a>,
+    values: Vec<Entry>,
+}
+
+#[derive(Deserialize)]
+struct Labels<'a> {
+    #[serde(borrow, default)]
+    node_id: std::borrow::Cow<'a, str>,
+    #[serde(borrow, default)]
+    module_id: std::borrow::Cow<'a, str>,
+}
+
+/// Nanoseconds since 1970, the record, and perhaps more.
+struct Entry(u64, String);
+
+impl<'de> Deserialize<'de> for Entry {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Visitor;
+        impl<'de> serde::de::Visitor<'de> for Visitor {
+            type Value = Entry;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("a time and a line")
+            }
+
+            fn visit_seq<A: serde::de::SeqAccess<'de>>(self, mut parts: A) -> Result<Entry, A::Error> {
+                let missing = || serde::de::Error::custom("a value without time or line");
+                let time: String = parts.next_element()?.ok_or_else(missing)?;
+                let line = parts.next_element()?.ok_or_else(missing)?;
+                while parts.next_element::<IgnoredAny>()?.is_some() {}
+                Ok(Entry(time.parse().map_err(serde::de::Error::custom)?, line))
+            }
+        }
+        deserializer.deserialize_seq(Visitor)
+    }
+}
+
+impl Loki {
+    /// Returns the server at `host` (a name, an IPv4 or a bracketed IPv6 address) and `port`; `None` if these are none.
+    pub fn new(host: &str, port: &str, user: &str, password: SecretString, limit: Duration) -> Option<Self> {
+        let plain = |c: u8| c.is_ascii_alphanumeric() || matches!(c, b'.' | b'-' | b':' | b'[' | b']');
+        let host = if host.contains(':') && !host.starts_with('[') { format!("[{host}]") } else { host.into() };
+        let valid = (1..=253).contains(&host.len()) && host.bytes().all(plain) && port.parse::<u16>().is_ok();
+        valid.then(|| Self { authority: format!("{host}:{port}"), user: user.into(), password, limit })
+    }
+
+    /// Calls `read` with the node's id and each record of `window` that may belong to a run of `plan`, in the order of
+    /// time.
+    ///
+    /// # Errors
+    /// Returns why the log was not read, or not to the end.
+    pub(super) async fn read(
+        &self,
+        plan: &str,
+        nodes: &[&str],
+        window: (Timestamp, Timestamp),
+        read: impl FnMut(&str, &Fields<'_>),
+    ) -> Result<(), Nothing> {
+        let query = query(plan, nodes).ok_or(Nothing::NotConfigured)?;
+        let pages = timeout(self.limit, self.pages(&query, window, read));
+        pages.await.unwrap_or(Err(Nothing::TimedOut(self.limit.as_secs())))
+    }
+
+    async fn pages(
+        &self,
+        query: &str,
+        (since, until): (Timestamp, Timestamp),
+        mut read: impl FnMut(&str, &Fields<'_>),
+    ) -> Result<(), Nothing> {
+        let nanoseconds = |time: Timestamp| u64::try_from(time.as_nanosecond()).unwrap_or_default();
+        let (mut from, end) = (nanoseconds(since), nanoseconds(until));
+        // The records of the last moment of a page: the next page begins with them.
+        let mut read_already: BTreeSet<(String, String)> = BTreeSet::new();
+        for _ in 0..MAX_PAGES {
+            let body = self.page(query, from, end).await?;
+            let answer: Answer<'_> =
+                serde_json::from_slice(&body).map_err(|error| Nothing::Garbled(format!("no log, {error}")))?;
+            let mut records: Vec<(u64, &str, &str, &str)> = Vec::new();
+            for stream in &answer.data.result {
+                let Labels { node_id, module_id } = &stream.stream;
+                for Entry(time, line) in &stream.values {
+                    records.push((*time, node_id, module_id, line));
+                }
+            }
+            records.sort_by_key(|(time, ..)| *time);
+            let Some(last) = records.last().map(|(time, ..)| *time) else { return Ok(()) };
+            let count = records.len();
+            for (time, node, module, line) in records {
+                let key = || (node.to_owned(), line.to_owned());
+                if time == from && read_already.contains(&key()) {
+                    continue;
+                }
+                if let Some(record) = Record::parse(line.as_bytes()) {
+                    record.each(module, |fields| read(node, fields));
+                }
+                if time == last {
+                    read_already.insert(key());
+                }
+            }
+            if count < PAGE {
+                return Ok(());
+            }
+            if last == from {
+                // A whole page of one moment: what is left of it cannot be asked for.
+                read_already.clear();
+            }
+            from = if last == from { last + 1 } else { last };
+        }
+        Err(Nothing::TooBig)
+    }
+
+    async fn page(&self, query: &str, from: u64, end: u64) -> Result<Bytes, Nothing> {
+        let path = format!(
+            "/loki/api/v1/query_range?direction=forward&limit={PAGE}&start={from}&end={end}&query={}",
+            percent(query)
+        );
+        let login = BASE64_STANDARD.encode(format!("{}:{}", self.user, self.password.expose_secret()));
+        let mut login = HeaderValue::try_from(format!("Basic {login}"))
+            .map_err(|_| Nothing::Unreachable("the login is no header".into()))?;
+        login.set_sensitive(true);
+        let request = Request::get(path)
+            .header(HOST, &self.authority)
+            .header(ACCEPT, "application/json")
+            .header(AUTHORIZATION, login)
+            .body(Empty::new())
+            .map_err(|error| Nothing::Unreachable(error.to_string()))?;
+        match exchange(&self.authority, request).await {
+            Ok((StatusCode::OK, body)) => Ok(body),
+            Ok((StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN, _)) => Err(Nothing::NoAccess),
+            Ok((status, _)) => Err(Nothing::Unreachable(format!("it answers {status}"))),
+            Err(HttpError::Unreachable(how)) => Err(Nothing::Unreachable(how)),
+            Err(HttpError::Garbled(how)) if how.starts_with("is longer") => Err(Nothing::TooBig),
+            Err(HttpError::Garbled(how)) => Err(Nothing::Garbled(how)),
+        }
+    }
+}
+
+/// The query for the runs of `plan` on `nodes`; `None` if a node's id is not a number. Nothing else from outside gets
+/// into it.
+fn query(plan: &str, nodes: &[&str]) -> Option<String> {
+    let number = |text: &str| !text.is_empty() && text.len() < 10 && text.bytes().all(|c| c.is_ascii_digit());
+    if nodes.is_empty() || !nodes.iter().all(|node| number(node)) {
+        return None;
+    }
+    let mut fields = vec![
+        r#"SYSLOG_IDENTIFIER":"(runagent|agent@node|rclone-gateway)""#.to_owned(),
+        format!(r#"MESSAGE_ID":"({SHUTDOWN}|{STARTED_UP})""#),
+        "MESSAGE\":\"[^\"]*Killed process".to_owned(),
+    ];
+    if number(plan) {
+        fields.push(format!(r#"UNIT":"(backup{plan}|agent@node)\.service""#));
+        fields.push(format!(r#"SYSLOG_IDENTIFIER":"backup{plan}[-"]"#));
+    }
+    Some(format!("{{node_id=~\"{}\"}} |~ `\"({})`", nodes.join("|"), fields.join("|")))
+}
+
+/// `text` as a value in a URL's query.
+fn percent(text: &str) -> String {
+    let plain = |c: u8| c.is_ascii_alphanumeric() || matches!(c, b'-' | b'_' | b'.' | b'~');
+    text.bytes().map(|c| if plain(c) { char::from(c).to_string() } else { format!("%{c:02X}") }).collect()
+}
+
+/// The command that shows what was looked at: NS8's own `logcli` finds server and login.
+pub(super) fn command(node: &str, (since, until): (Timestamp, Timestamp)) -> String {
+    let node: String = node.chars().filter(char::is_ascii_digit).collect();
+    format!(
+        "logcli query -q --forward --limit 0 --from {since:.0} --to {until:.0} \
+         '{{node_id=\"{node}\"}} | json | SYSLOG_IDENTIFIER=~\"runagent|agent@node\" | line_format \"{{{{.MESSAGE}}}}\"'"
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_from_outside_gets_into_the_query() {
+        let query_of = |plan| query(plan, &["1", "2"]);
+        assert!(query_of("2").unwrap().contains("backup2|agent@node"));
+        for plan in ["", "2`} |", "x", "2|.*", "99999999999"] {
+            let query = query_of(plan).unwrap();
+            assert!(!query.contains("backup") && query.matches('`').count() == 2, "{query}");
+        }
+        for node in ["", "1\"}", "1|.*", "-1"] {
+            assert_eq!(query("2", &["1", node]), None);
+        }
+        assert_eq!(query("2", &[]), None);
+        assert_eq!(percent("{a=~\"b|c\"} ü"), "%7Ba%3D~%22b%7Cc%22%7D%20%C3%BC");
+    }
+
+    #[test]
+    fn only_an_address_is_one() {
+        let loki = |host: &str, port: &str| Loki::new(host, port, "u", "p".into(), Duration::ZERO);
+        assert_eq!(loki("10.5.4.1", "20012").unwrap().authority, "10.5.4.1:20012");
+        assert_eq!(loki("fd00::1", "80").unwrap().authority, "[fd00::1]:80");
+        for (host, port) in
+            [("", "80"), ("a b", "80"), ("h/x", "80"), ("u@h", "80"), ("h", "x"), ("h", "99999"), ("h", "")]
+        {
+            assert!(loki(host, port).is_none(), "{host}:{port}");
+        }
+    }
+
+    #[test]
+    fn a_value_may_have_more_than_two_parts() {
+        let entries: Vec<Entry> = serde_json::from_str(r#"[["1","a"],["2","b",{"x":[1]}]]"#).unwrap();
+        assert_eq!(
+            entries.iter().map(|Entry(time, line)| (*time, line.as_str())).collect::<Vec<_>>(),
+            [(1, "a"), (2, "b")]
+        );
+        for wrong in ["[[1,\"a\"]]", "[[\"1\"]]", "[[\"x\",\"a\"]]", "[{}]"] {
+            assert!(serde_json::from_str::<Vec<Entry>>(wrong).is_err(), "{wrong}");
+        }
+    }
+}

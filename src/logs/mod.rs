@@ -1,0 +1,195 @@
+//! Why a module's backup failed: finds the run's log, and the lines in it that say so.
+//!
+//! [`reasons`] asks two edges, [`journal`] (this node) and [`loki`] (every node). What they read passes one record at a
+//! time through the pure part: [`record`] → [`run`] (whose line is it) → [`part`] (which lines matter) → [`table`] (what
+//! do they mean), each line through [`clean`] and [`redact`]. Nothing of a log is kept but a few lines a module.
+
+mod clean;
+mod journal;
+mod loki;
+mod mark;
+mod part;
+mod record;
+mod redact;
+mod run;
+mod speech;
+mod step;
+mod stream;
+mod table;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::model::plan::{ModuleId, PlanId};
+use crate::model::reason::{Gap, Reasons, Source};
+use record::Fields;
+use run::{Reader, RunLog, Wanted};
+
+pub use journal::Journal;
+pub use loki::Loki;
+
+/// How long before the window lines are looked for: the cluster's own backup comes before the modules.
+const BEFORE: SignedDuration = SignedDuration::from_secs(120);
+/// How long after it: the last mark is printed after the result is stored.
+const AFTER: SignedDuration = SignedDuration::from_secs(120);
+
+/// Where logs are looked for.
+#[derive(Debug, Clone, Default)]
+pub struct Sources {
+    /// This node's journal.
+    pub journal: Journal,
+    /// The cluster's log server; `None` if it or its login is not known.
+    pub loki: Option<Loki>,
+}
+
+/// What is asked: the modules of a plan that failed or have no result.
+#[derive(Debug, Clone)]
+pub struct Ask {
+    /// The plan's id.
+    pub plan: PlanId,
+    /// The id of the node that this program runs on; `None` if it is not known, and then the journal is not asked.
+    pub host: Option<String>,
+    /// The nodes that the modules are on.
+    pub nodes: Vec<NodeAsk>,
+}
+
+/// The modules of one node.
+#[derive(Debug, Clone, Default)]
+pub struct NodeAsk {
+    /// The node's id.
+    pub node: String,
+    /// When the run began, or should have begun.
+    pub since: Timestamp,
+    /// When its last result was stored, or now.
+    pub until: Timestamp,
+    /// The modules; with `start` of the result that the cluster has of this run, `None` if it has none. Of a leader
+    /// without any, the log says still how the cluster's own backup went.
+    pub modules: BTreeMap<ModuleId, Option<Timestamp>>,
+}
+
+/// Why a source has nothing, or not everything.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Nothing {
+    /// It is not known where it is, or how to log in.
+    NotConfigured,
+    /// There is no such program.
+    NotInstalled,
+    /// It may not be read: the user is not in the group `systemd-journal`, or the login is rejected.
+    NoAccess,
+    /// There is no journal.
+    NoJournal,
+    /// Nothing of this run is in it.
+    NoMatch,
+    /// It did not answer within this many seconds, or not to the end.
+    TimedOut(u64),
+    /// It cannot be reached; how so.
+    Unreachable(String),
+    /// Its answer makes no sense; how so.
+    Garbled(String),
+    /// Its answer is too big.
+    TooBig,
+}
+
+impl fmt::Display for Nothing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotConfigured => f.write_str("not configured"),
+            Self::NotInstalled => f.write_str("not installed"),
+            Self::NoAccess => f.write_str("no permission to read it"),
+            Self::NoJournal => f.write_str("there is no journal"),
+            Self::NoMatch => f.write_str("nothing of this run is in it"),
+            Self::TimedOut(seconds) => write!(f, "not read to the end within {seconds} s"),
+            Self::Unreachable(how) => write!(f, "cannot be reached: {how}"),
+            Self::Garbled(how) => write!(f, "answers nonsense: {how}"),
+            Self::TooBig => f.write_str("answers too much"),
+        }
+    }
+}
+
+/// Returns what the logs say about the modules that are asked about.
+///
+/// Never fails, and takes no longer than the two sources' time limits together: this node's journal and, for the other
+/// nodes, the log server are read at the same time; then the log server for what the journal does not have.
+pub async fn reasons(sources: &Sources, ask: &Ask) -> Reasons {
+    let (own, others): (Vec<&NodeAsk>, Vec<&NodeAsk>) =
+        ask.nodes.iter().partition(|node| ask.host.as_deref() == Some(&node.node));
+    let (mut found, elsewhere) =
+        tokio::join!(from_journal(sources, &ask.plan, &own), from_loki(sources, &ask.plan, &others));
+    let missing: Vec<NodeAsk> = own.iter().filter_map(|node| missing(node, &found)).collect();
+    let again = from_loki(sources, &ask.plan, &missing.iter().collect::<Vec<_>>()).await;
+    add(&mut found, elsewhere);
+    add(&mut found, again);
+    found
+}
+
+/// What is asked about `node`, but for the modules that were found already; `None` if nothing is missing.
+fn missing(node: &NodeAsk, found: &Reasons) -> Option<NodeAsk> {
+    let modules = node.modules.iter().filter(|(module, _)| !found.modules.contains_key(*module));
+    let modules: BTreeMap<_, _> = modules.map(|(module, start)| (module.clone(), *start)).collect();
+    let nothing = node.modules.is_empty() && !found.gaps.is_empty();
+    (nothing || !modules.is_empty()).then(|| NodeAsk { modules, ..node.clone() })
+}
+
+fn add(found: &mut Reasons, more: Reasons) {
+    let Reasons { modules, gaps, cluster_backup } = more;
+    found.modules.extend(modules);
+    found.gaps.extend(gaps);
+    if found.cluster_backup.is_empty() {
+        found.cluster_backup = cluster_backup;
+    }
+}
+
+async fn from_journal(sources: &Sources, plan: &PlanId, nodes: &[&NodeAsk]) -> Reasons {
+    let mut found = Reasons::default();
+    for node in nodes {
+        let wanted = wanted(node);
+        let mut reader = Reader::new(plan.as_str(), &wanted);
+        let window = window(node);
+        let read = sources.journal.read(plan.as_str(), &wanted, window, |fields| reader.read(fields)).await;
+        add(&mut found, assemble(Source::Journal, reader.finish(), read.err(), journal::command(window)));
+    }
+    found
+}
+
+async fn from_loki(sources: &Sources, plan: &PlanId, nodes: &[&NodeAsk]) -> Reasons {
+    let wanted: Vec<Wanted> = nodes.iter().map(|node| wanted(node)).collect();
+    let ids: Vec<&str> = nodes.iter().map(|node| node.node.as_str()).collect();
+    let mut readers: BTreeMap<&str, Reader<'_>> =
+        ids.iter().zip(&wanted).map(|(id, wanted)| (*id, Reader::new(plan.as_str(), wanted))).collect();
+    let windows = nodes.iter().map(|node| window(node));
+    let mut found = Reasons::default();
+    let Some(window) = windows.reduce(|all, one| (all.0.min(one.0), all.1.max(one.1))) else { return found };
+    let read = match &sources.loki {
+        None => Err(Nothing::NotConfigured),
+        Some(loki) => {
+            let pass_on = |node: &str, fields: &Fields<'_>| {
+                readers.get_mut(node).into_iter().for_each(|reader| reader.read(fields));
+            };
+            loki.read(plan.as_str(), &ids, window, pass_on).await
+        }
+    };
+    let error = read.err();
+    for (id, reader) in readers {
+        add(&mut found, assemble(Source::Loki, reader.finish(), error.clone(), loki::command(id, window)));
+    }
+    found
+}
+
+fn wanted(node: &NodeAsk) -> Wanted {
+    node.modules.iter().map(|(id, start)| (id.clone(), start.map(Timestamp::as_microsecond))).collect()
+}
+
+fn window(node: &NodeAsk) -> (Timestamp, Timestamp) {
+    let since = node.since.checked_sub(BEFORE).unwrap_or(node.since);
+    (since, node.until.checked_add(AFTER).unwrap_or(node.until))
+}
+
+fn assemble(source: Source, log: RunLog, error: Option<Nothing>, command: String) -> Reasons {
+    let nothing = error.or((!log.seen).then_some(Nothing::NoMatch));
+    let gap = nothing.map(|why| Gap { source, why: why.to_string(), command: Some(command) });
+    Reasons { modules: log.modules, gaps: gap.into_iter().collect(), cluster_backup: log.cluster_backup }
+}

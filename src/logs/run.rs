@@ -1,0 +1,299 @@
+//! Follows a plan's run through the log of one node, and attributes each line to the module it is about. Pure.
+//!
+//! `run-backup` prints a mark when a module's part begins and ends; in between restic, podman and the module's own
+//! scripts speak. All that one run prints comes over one connection to the journal (`_STREAM_ID`), although the
+//! processes of a module do not belong to the run's unit: `runagent` opens a session for the module's user. So
+//! connections are followed, not units. A run started by hand prints through the node's agent, over whose connection
+//! other things come as well.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::clean::{clean, shorten};
+use super::mark::{Mark, mark};
+use super::part::Part;
+use super::record::Fields;
+use super::step::End;
+use super::stream::{Open, Stream, names};
+use super::table::Speaker;
+use crate::model::plan::ModuleId;
+use crate::model::reason::{Cause, Reason};
+
+/// How far a module's start in the log may be from the one that the cluster has, in microseconds.
+const START_TOLERANCE: i64 = 5_000_000;
+
+/// Most connections that are followed at a time.
+const MAX_STREAMS: usize = 64;
+
+/// logind's "the system shuts down". Source: systemd, `sd-messages.h`, `SD_MESSAGE_SHUTDOWN`.
+pub(super) const SHUTDOWN: &str = "98268866d1d54a499c4e98921d93bc40";
+/// systemd's "start-up finished", once each boot. Source: the same, `SD_MESSAGE_STARTUP_FINISHED`.
+pub(super) const STARTED_UP: &str = "b07a249cd024414a82dd00cd181378ff";
+
+/// What is quoted when the log shows that the node was started anew in the middle of a run.
+const REBOOTED: &str = "[the log of the run ends here; the node was started again]";
+
+/// What the log of one node has of a run.
+#[derive(Debug, Default)]
+pub(super) struct RunLog {
+    /// What the last attempt at each of the asked modules says, as far as the log names them.
+    pub(super) modules: BTreeMap<ModuleId, Reason>,
+    /// The lines about a backup of the cluster itself that failed.
+    pub(super) cluster_backup: Vec<String>,
+    /// Whether anything of this plan was seen.
+    pub(super) seen: bool,
+}
+
+/// The asked modules, with the start that the cluster has of each, in microseconds since 1970.
+pub(super) type Wanted = BTreeMap<ModuleId, Option<i64>>;
+
+/// Reads records in the order of time.
+pub(super) struct Reader<'q> {
+    plan: &'q str,
+    /// The plan's unit.
+    unit: String,
+    wanted: &'q Wanted,
+    streams: Vec<Stream>,
+    /// The parts of modules that have a unit of their own, as until core 3.19; each with its connection.
+    own: BTreeMap<String, (String, Open)>,
+    boot: String,
+    shutting_down: bool,
+    /// systemd's line about somebody who stops the run.
+    stopping: Option<String>,
+    /// A run has begun and is not over.
+    running: bool,
+    /// How the run was cut off, and systemd's line about that.
+    interrupted: Option<(Option<Cause>, String)>,
+    /// The modules whose last attempt found them busy.
+    busy: BTreeSet<ModuleId>,
+    log: RunLog,
+}
+
+impl<'q> Reader<'q> {
+    pub(super) fn new(plan: &'q str, wanted: &'q Wanted) -> Self {
+        Self {
+            plan,
+            unit: format!("backup{plan}.service"),
+            wanted,
+            streams: Vec::new(),
+            own: BTreeMap::new(),
+            boot: String::new(),
+            shutting_down: false,
+            stopping: None,
+            running: false,
+            interrupted: None,
+            busy: BTreeSet::new(),
+            log: RunLog::default(),
+        }
+    }
+
+    /// Reads one line of a record.
+    pub(super) fn read(&mut self, fields: &Fields<'_>) {
+        if fields.boot != self.boot && !fields.boot.is_empty() {
+            if !self.boot.is_empty() {
+                self.interrupt(None, Some(Cause::Interrupted), REBOOTED);
+                self.shutting_down = false;
+            }
+            fields.boot.clone_into(&mut self.boot);
+        }
+        if fields.message_id == SHUTDOWN {
+            self.shutting_down = true;
+        } else if fields.is_kernel {
+            self.overhear_kernel(fields.message);
+        } else if fields.identifier == "rclone-gateway" {
+            self.overhear_gateway(fields.message);
+        } else if matches!(fields.identifier, "runagent" | "agent@node") {
+            self.line(fields);
+        } else if fields.unit == self.unit {
+            self.unit_event(fields.message, false);
+        } else if fields.unit == "agent@node.service" {
+            self.unit_event(fields.message, true);
+        } else if let Some(rest) = fields.identifier.strip_prefix("backup").and_then(|it| it.strip_prefix(self.plan)) {
+            match rest.strip_prefix('-') {
+                Some(module) => self.own_unit(fields, module),
+                None if rest.is_empty() => self.own_unit(fields, fields.module),
+                None => {}
+            }
+        }
+    }
+
+    /// What the log has, now that all of it is read.
+    pub(super) fn finish(mut self) -> RunLog {
+        for open in std::mem::take(&mut self.streams).into_iter().flat_map(|stream| stream.open) {
+            self.settle(open, End::Open, None);
+        }
+        for (_, open) in std::mem::take(&mut self.own).into_values() {
+            self.settle_own(open);
+        }
+        // A run that was cut off did not get to the modules that it does not name.
+        if let Some((cause, line)) = self.interrupted {
+            for module in self.wanted.iter().filter(|(_, start)| start.is_none()).map(|(module, _)| module) {
+                if self.busy.contains(module) || !self.log.modules.contains_key(module) {
+                    let reason = Reason { lines: vec![line.clone()], cause, snapshot_written: Some(false) };
+                    self.log.modules.insert(module.clone(), reason);
+                }
+            }
+        }
+        self.log
+    }
+
+    fn stream(&mut self, fields: &Fields<'_>) -> &mut Stream {
+        let found = self.streams.iter().position(|stream| stream.id == fields.stream);
+        let at = found.unwrap_or_else(|| {
+            if self.streams.len() == MAX_STREAMS {
+                let idle = self.streams.iter().position(|stream| stream.open.is_empty()).unwrap_or(0);
+                self.streams.remove(idle);
+            }
+            self.streams.push(Stream::new(fields.stream, fields.identifier != "runagent"));
+            self.streams.len() - 1
+        });
+        &mut self.streams[at]
+    }
+
+    fn line(&mut self, fields: &Fields<'_>) {
+        let plan = self.plan;
+        let stream = self.stream(fields);
+        // Marks come from root: what a module prints under its own user is never one.
+        let Some(mark) = mark(fields.message).filter(|_| matches!(fields.uid, "0" | "")) else {
+            return stream.hear(fields.message);
+        };
+        match mark {
+            Mark::ClusterStored => stream.cluster = Some(Vec::new()),
+            Mark::Start { module, plan: of } => {
+                let lost = stream.start(module, of == plan, fields.time);
+                let cluster = stream.cluster.take();
+                if of == plan {
+                    self.saw(cluster, true);
+                }
+                lost.into_iter().for_each(|open| self.settle(open, End::Open, None));
+            }
+            Mark::Completed { module, plan: of } => self.close(fields, module, Some(of == plan), End::Completed),
+            Mark::Failed { module, plan: of } => self.close(fields, module, Some(of == plan), End::Failed),
+            Mark::Busy { module } => self.close(fields, module, None, End::Busy),
+            Mark::GaveUp { module } => self.close(fields, module, None, End::GaveUp),
+            Mark::Over { plan: of } => {
+                let cluster = stream.cluster.take();
+                let left: Vec<Open> = stream.open.extract_if(.., |open| open.ours == (of == plan)).collect();
+                if of == plan {
+                    self.saw(cluster, false);
+                }
+                left.into_iter().for_each(|open| self.settle(open, End::Open, None));
+            }
+        }
+    }
+
+    fn close(&mut self, fields: &Fields<'_>, module: &str, ours: Option<bool>, end: End) {
+        if let Some(mut open) = self.stream(fields).take(module, ours) {
+            if matches!(end, End::Busy | End::GaveUp) {
+                open.part = Part::default();
+                open.part.overhear(Speaker::Unit, fields.message);
+            }
+            let cause = (end == End::GaveUp).then_some(Cause::Busy);
+            self.settle(open, end, cause);
+        }
+    }
+
+    /// A line of the unit that a single module has: a new connection is a new attempt.
+    fn own_unit(&mut self, fields: &Fields<'_>, module: &str) {
+        if !self.wanted.contains_key(module) {
+            return;
+        }
+        let (connection, open) = self.own.entry(module.to_owned()).or_default();
+        let before = (connection != fields.stream || open.module.is_empty()).then(|| {
+            fields.stream.clone_into(connection);
+            let (ours, late, start) = (true, true, fields.time);
+            std::mem::replace(open, Open { module: module.into(), ours, late, start, ..Open::default() })
+        });
+        open.part.hear(fields.message);
+        before.into_iter().filter(|open| open.ours).for_each(|open| self.settle_own(open));
+    }
+
+    /// A module's own unit prints no mark at its end.
+    fn settle_own(&mut self, open: Open) {
+        let end = if open.part.has_failed() { End::Failed } else { End::Open };
+        self.settle(open, end, None);
+    }
+
+    fn overhear_gateway(&mut self, line: &str) {
+        let lower = line.to_lowercase();
+        if ["error", "fail", "critical"].iter().any(|word| lower.contains(word)) {
+            self.overhear(Speaker::Gateway, line);
+        }
+    }
+
+    fn overhear_kernel(&mut self, line: &str) {
+        if line.contains("Killed process") {
+            self.overhear(Speaker::Kernel, line);
+        }
+    }
+
+    fn overhear(&mut self, speaker: Speaker, line: &str) {
+        let open = self.streams.iter_mut().flat_map(|stream| &mut stream.open);
+        for open in open.filter(|open| open.ours && names(line, &open.module) != Some(false)) {
+            open.part.overhear(speaker, line);
+        }
+    }
+
+    /// What systemd says of the run's unit, or of the node's agent.
+    fn unit_event(&mut self, line: &str, by_hand: bool) {
+        let result = line.split_once("Failed with result '").and_then(|(_, rest)| rest.split_once('\''));
+        if line.starts_with("Stopping ") {
+            self.stopping = Some(line.into());
+        } else if line.contains("killed by the OOM killer") {
+            self.overhear(Speaker::Kernel, line);
+        } else if let Some((result, _)) = result {
+            let cause = match result {
+                _ if self.shutting_down || self.stopping.is_some() => Some(Cause::Interrupted),
+                "oom-kill" | "signal" | "core-dump" => Some(Cause::Killed),
+                "timeout" | "watchdog" => Some(Cause::Interrupted),
+                _ => None,
+            };
+            self.interrupt(Some(by_hand), cause, line);
+        } else if self.stopping.is_some() && (line.contains("Deactivated successfully") || line.starts_with("Stopped "))
+        {
+            self.interrupt(Some(by_hand), Some(Cause::Interrupted), line);
+        }
+    }
+
+    /// Closes the parts that are open: all, or those of runs by hand, or those of the others.
+    fn interrupt(&mut self, by_hand: Option<bool>, cause: Option<Cause>, line: &str) {
+        let streams = self.streams.iter_mut().filter(|stream| by_hand.is_none_or(|hand| stream.by_hand == hand));
+        let open: Vec<Open> = streams.flat_map(|stream| std::mem::take(&mut stream.open)).collect();
+        let stopping = self.stopping.take();
+        let line = shorten(&clean(stopping.as_deref().unwrap_or(line)));
+        for mut open in open.into_iter().filter(|open| open.ours) {
+            open.part.overhear(Speaker::Unit, &line);
+            self.settle(open, End::Interrupted, cause);
+        }
+        if std::mem::take(&mut self.running) {
+            self.interrupted = Some((cause, line));
+        }
+    }
+
+    /// Notes that a run of the plan is in the log, and how the cluster's own backup went before it.
+    fn saw(&mut self, cluster: Option<Vec<String>>, running: bool) {
+        (self.log.seen, self.running, self.interrupted) = (true, running, None);
+        if let Some(lines) = cluster {
+            self.log.cluster_backup = lines;
+        }
+    }
+
+    /// Closes a part and keeps it if it counts. One with another start than the cluster has is another run's; of the
+    /// others the last one counts, but one that found the module busy only if there is no other.
+    fn settle(&mut self, open: Open, end: End, cause: Option<Cause>) {
+        let Open { module, ours, start, late, part } = open;
+        let Some((module, wanted)) = self.wanted.get_key_value(module.as_str()).filter(|_| ours) else { return };
+        self.log.seen = true;
+        let another = wanted
+            .filter(|_| start > 0)
+            .is_some_and(|wanted| start < wanted - START_TOLERANCE || !late && start > wanted + START_TOLERANCE);
+        let tried_before = self.log.modules.contains_key(module) && !self.busy.contains(module);
+        if another || tried_before && end == End::Busy {
+            return;
+        }
+        match matches!(end, End::Busy | End::GaveUp) {
+            true => self.busy.insert(module.clone()),
+            false => self.busy.remove(module),
+        };
+        self.log.modules.insert(module.clone(), part.close(end, cause));
+    }
+}

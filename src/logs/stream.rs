@@ -1,0 +1,130 @@
+//! A connection to the journal, and the modules' parts that are open on it. Pure.
+
+use super::clean::{clean, shorten};
+use super::part::{MAX_LINES, Part};
+
+/// Most parts that may be open on one connection: several only on the agent's, where runs by hand meet.
+const MAX_OPEN: usize = 8;
+
+/// The beginnings of what NS8 says when the cluster's own backup fails. Source: ns8-core, `run-backup`.
+const CLUSTER_FAILURES: [&str; 2] =
+    ["[ERROR] cluster-backup failed", "[ERROR] upload of cluster backup GPG file failed"];
+
+/// A connection to the journal.
+#[derive(Debug, Default)]
+pub(super) struct Stream {
+    pub(super) id: String,
+    /// It is the agent's, over which runs started by hand print.
+    pub(super) by_hand: bool,
+    pub(super) open: Vec<Open>,
+    /// What is said while no module's part is open.
+    loose: Part,
+    /// How the cluster's own backup went: the lines about its failure, none if it was stored; `None` if it is not known.
+    pub(super) cluster: Option<Vec<String>>,
+}
+
+/// A module's part of a run that has not ended.
+#[derive(Debug, Default)]
+pub(super) struct Open {
+    pub(super) module: String,
+    /// It is of the plan that is asked about.
+    pub(super) ours: bool,
+    /// When it began, in microseconds since 1970; 0 if the log does not have its beginning.
+    pub(super) start: i64,
+    /// It began before that: its first line may come late.
+    pub(super) late: bool,
+    pub(super) part: Part,
+}
+
+impl Stream {
+    pub(super) fn new(id: &str, by_hand: bool) -> Self {
+        Self { id: id.into(), by_hand, ..Self::default() }
+    }
+
+    /// Hears a line that is no mark. With several parts open, a line goes only to the one that it names.
+    pub(super) fn hear(&mut self, line: &str) {
+        match self.open.as_mut_slice() {
+            [] if CLUSTER_FAILURES.iter().any(|beginning| line.starts_with(beginning)) => {
+                let mut lines = std::mem::take(&mut self.loose).words();
+                lines.push(shorten(&clean(line)));
+                let excess = lines.len().saturating_sub(MAX_LINES);
+                self.cluster = Some(lines.split_off(excess));
+            }
+            [] => self.loose.hear(line),
+            [only] => only.part.hear(line),
+            several => {
+                let named = several.iter_mut().filter(|open| names(line, &open.module) == Some(true));
+                named.for_each(|open| open.part.hear(line));
+            }
+        }
+    }
+
+    /// Opens a module's part. Returns the part before it, if that has lost its end: a run takes one module at a time.
+    pub(super) fn start(&mut self, module: &str, ours: bool, start: i64) -> Option<Open> {
+        let lost = self.open.iter().position(|open| open.ours == ours);
+        let lost = lost.map(|at| self.open.remove(at));
+        self.open.truncate(MAX_OPEN - 1);
+        self.loose = Part::default();
+        self.open.push(Open { module: module.into(), ours, start, ..Open::default() });
+        lost
+    }
+
+    /// Takes a module's part out. Without an open one, the log begins in the middle of it.
+    pub(super) fn take(&mut self, module: &str, ours: Option<bool>) -> Option<Open> {
+        let fits = |open: &Open| open.module == module && ours.is_none_or(|ours| open.ours == ours);
+        if let Some(at) = self.open.iter().position(fits) {
+            return Some(self.open.remove(at));
+        }
+        let unopened = ours != Some(false) && self.open.is_empty();
+        unopened.then(|| Open {
+            module: module.into(),
+            ours: true,
+            part: std::mem::take(&mut self.loose),
+            ..Open::default()
+        })
+    }
+}
+
+/// Whether what `line` names is `module`'s: a repository, `…/<app>/<uuid of the module>…`, or a container of NS8's,
+/// `restic-<module>-<process>`. `None` if it names neither.
+pub(super) fn names(line: &str, module: &str) -> Option<bool> {
+    let app = module.trim_end_matches(|c: char| c.is_ascii_digit());
+    let segments = line.split('/');
+    let paths = segments.clone().zip(segments.skip(1)).filter(|(_, below)| below.get(..36).is_some_and(is_uuid));
+    let mut apps = paths.filter_map(|(segment, _)| segment.rsplit([' ', '"', '\'']).next());
+    if let Some(name) = apps.find(|name| name.starts_with(|c: char| c.is_ascii_lowercase()) && !is_uuid(name)) {
+        return Some(name == app);
+    }
+    let (_, container) = line.split_once("--name=restic-")?;
+    let (name, _) = container.split(['\'', ' ']).next()?.rsplit_once('-')?;
+    // Statistics and retention run in the node's own container.
+    let is_node = name.strip_prefix("node").is_some_and(|id| id.bytes().all(|c| c.is_ascii_digit()));
+    (!is_node).then_some(name == module)
+}
+
+fn is_uuid(text: &str) -> bool {
+    text.len() == 36 && text.bytes().all(|c| c.is_ascii_hexdigit() || c == b'-') && text.matches('-').count() == 4
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_repositorys_path_names_its_app() {
+        let uuid = "0d2a1f00-0000-4000-8000-000000000005";
+        let line = format!("[ERROR] restic stats failed for 48ce000e-79b7-5fe6-8558-177fd70c27b4/mail/{uuid}: exit");
+        assert_eq!((names(&line, "mail1"), names(&line, "nextcloud1")), (Some(true), Some(false)));
+        let line = format!("ERROR : nextcloud/{uuid}/data/aa/aabb: Post request put error");
+        assert_eq!((names(&line, "mail1"), names(&line, "nextcloud2")), (Some(false), Some(true)));
+        for line in ["Fatal: connection refused", &format!("{uuid}/{uuid} x"), "['--name=restic-node1-12', 'x']"] {
+            assert_eq!(names(line, "mail1"), None, "{line}");
+        }
+    }
+
+    #[test]
+    fn a_containers_name_names_its_module() {
+        let line = "[ERROR] restic init failed: Command '['podman', 'run', '--name=restic-mail1-3763', '--rm']'";
+        assert_eq!((names(line, "mail1"), names(line, "mail2")), (Some(true), Some(false)));
+    }
+}

@@ -1,0 +1,379 @@
+//! Tests of the logs part: real journal files read by the real `journalctl`, and a log server that can misbehave.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use ns8_backup_monitor::logs::{Ask, Journal, Loki, NodeAsk, Sources, reasons};
+use ns8_backup_monitor::model::plan::{ModuleId, PlanId};
+use ns8_backup_monitor::model::reason::{Cause, Reasons, Source};
+use serde_json::json;
+use tempfile::TempDir;
+
+use crate::support::loki::{Fault, Server};
+
+/// When the recorded runs are said to have begun.
+const BEGIN: i64 = 1_795_500_000;
+
+const LIMIT: Duration = Duration::from_secs(60);
+
+// ---- The journal --------------------------------------------------------------------------------------------------
+
+#[tokio::test]
+async fn the_journal_of_a_run_has_the_reason_of_a_module_whose_lines_are_in_another_unit() {
+    let journal = Journals::of(&[recorded("dump-mysqldump")]);
+    let found = reasons(&journal.sources(), &ask(&["mail1", "nextcloud1"])).await;
+    let mail = &found.modules[&module("mail1")];
+    assert_eq!((mail.cause, mail.snapshot_written), (Some(Cause::DatabaseFailed), Some(false)));
+    assert!(mail.lines[0].contains("Can't connect to local server through socket"), "{mail:?}");
+    let other = &found.modules[&module("nextcloud1")];
+    assert_eq!((other.cause, other.snapshot_written, other.lines.len()), (None, Some(true), 0));
+    assert!(found.cluster_backup[0].contains("upload of cluster backup GPG file failed"), "{found:?}");
+    assert_eq!(found.gaps, []);
+}
+
+#[tokio::test]
+async fn a_run_by_hand_is_found_in_the_agents_log() {
+    let journal = Journals::of(&[recorded("restic18-hand-wrong-password")]);
+    let found = reasons(&journal.sources(), &ask(&["mail1"])).await;
+    assert_eq!(found.modules[&module("mail1")].cause, Some(Cause::WrongPassword));
+}
+
+#[tokio::test]
+async fn only_the_asked_window_and_plan_are_looked_at() {
+    let journal = Journals::of(&[recorded("restic14-wrong-password")]);
+    let mut later = ask(&["mail1"]);
+    later.nodes[0].since += SignedDuration::from_hours(6);
+    later.nodes[0].until += SignedDuration::from_hours(6);
+    let other = Ask { plan: PlanId::new("3").unwrap(), ..ask(&["mail1"]) };
+    for ask in [later, other] {
+        let found = reasons(&journal.sources(), &ask).await;
+        assert!(found.modules.is_empty(), "{found:?}");
+        assert_eq!(whys(&found), [(Source::Journal, "nothing of this run is in it"), (Source::Loki, "not configured")]);
+    }
+}
+
+#[tokio::test]
+async fn a_message_of_bytes_and_one_that_is_too_long_do_no_harm() {
+    let mut records = recorded("dump-mysqldump");
+    let at = records.iter().position(|record| message(record).starts_with("mysqldump")).unwrap();
+    let mut bytes = records[at].clone();
+    set(&mut bytes, "MESSAGE", b"pg_dump: error: \xff\xfe page \x01 is broken");
+    let mut long = records[at].clone();
+    set(&mut long, "MESSAGE", "x".repeat(2 << 20).as_bytes());
+    records.splice(at..=at, [long, bytes]);
+    let found = reasons(&Journals::of(&[records]).sources(), &ask(&["mail1"])).await;
+    let lines = &found.modules[&module("mail1")].lines;
+    assert!(lines[0].starts_with("pg_dump: error: \u{fffd}\u{fffd} page is broken"), "{lines:?}");
+}
+
+#[tokio::test]
+async fn a_journal_that_cannot_be_read_is_named_with_the_command_to_type() {
+    let empty = TempDir::new().unwrap();
+    let missing = empty.path().join("missing");
+    for folder in [empty.path().to_owned(), missing] {
+        let journal = Journal { directory: Some(folder), ..Journal::default() };
+        let found = reasons(&Sources { journal, loki: None }, &ask(&["mail1"])).await;
+        assert_eq!(found.gaps[0].source, Source::Journal);
+        let command = found.gaps[0].command.as_deref().unwrap();
+        assert!(command.starts_with("journalctl -t runagent -t agent@node -S '2026-11-24 "), "{command}");
+        let logcli = found.gaps[1].command.as_deref().unwrap();
+        assert!(logcli.starts_with("logcli query ") && logcli.contains("node_id=\"1\""), "{logcli}");
+    }
+}
+
+#[tokio::test]
+async fn a_journal_that_is_not_read_in_time_or_is_too_big_is_given_up() {
+    let journal = Journals::of(&[recorded("dump-mysqldump")]);
+    let given_up = async |limit, max_bytes| {
+        let journal = Journal { limit, max_bytes, ..journal.sources().journal };
+        let found = reasons(&Sources { journal, loki: None }, &ask(&["mail1"])).await;
+        found.gaps[0].why.clone()
+    };
+    assert_eq!(given_up(Duration::ZERO, u64::MAX).await, "not read to the end within 0 s");
+    assert_eq!(given_up(LIMIT, 100).await, "answers too much");
+}
+
+#[tokio::test]
+async fn no_secret_of_a_log_is_passed_on() {
+    let secrets = ["hunter2secret", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"];
+    let dress = |line: &str, secret: &str| {
+        format!(
+            "{line} https://u:{secret}@h RESTIC_PASSWORD={secret} --password {secret} Authorization: Basic {secret} \
+             {{\"token\":\"{secret}\"}} :webdav,pass={secret}:x AWS_SECRET_ACCESS_KEY={secret} error"
+        )
+    };
+    for name in ["dump-mysqldump", "restic14-wrong-password", "restic14-source-unreadable"] {
+        for secret in secrets {
+            let mut records = recorded(name);
+            for record in &mut records {
+                let line = message(record);
+                if !line.contains("backup 2") {
+                    set(record, "MESSAGE", dress(&line, secret).as_bytes());
+                }
+            }
+            let found = reasons(&Journals::of(&[records]).sources(), &ask(&["mail1"])).await;
+            assert!(!found.modules[&module("mail1")].lines.is_empty());
+            assert!(!format!("{found:?}").contains(secret), "{found:#?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_reboot_in_the_middle_interrupts_the_run() {
+    let mut records = recorded("dump-mysqldump");
+    let at = records.iter().position(|record| message(record).starts_with("[ERROR] module-dump-state")).unwrap();
+    records.truncate(at);
+    let mut started = records[0].clone();
+    set(&mut started, "_BOOT_ID", b"22222222222222222222222222222222");
+    set(&mut started, "MESSAGE_ID", b"b07a249cd024414a82dd00cd181378ff");
+    set(&mut started, "SYSLOG_IDENTIFIER", b"systemd");
+    set(&mut started, "MESSAGE", b"Startup finished in 3s.");
+    let time = format!("{}", (BEGIN + 300) * 1_000_000);
+    set(&mut started, "__REALTIME_TIMESTAMP", time.as_bytes());
+    records.push(started);
+    let found = reasons(&Journals::of(&[records]).sources(), &ask(&["mail1", "webtop1"])).await;
+    for id in ["mail1", "webtop1"] {
+        let reason = &found.modules[&module(id)];
+        assert_eq!(reason.cause, Some(Cause::Interrupted), "{id}");
+        assert!(reason.lines.last().unwrap().contains("the node was started again"), "{reason:?}");
+    }
+}
+
+// ---- Loki ---------------------------------------------------------------------------------------------------------
+
+#[tokio::test]
+async fn other_nodes_and_what_the_journal_lacks_come_from_loki() {
+    let server = Server::start(streams(&recorded("restic14-wrong-password"), "2"));
+    let mut ask = ask(&["webtop1"]);
+    ask.nodes.push(NodeAsk { node: "2".into(), ..self::ask(&["mail1"]).nodes.remove(0) });
+    let journal = Journals::of(&[recorded("dump-mysqldump")]);
+    let sources = Sources { loki: server.loki(LIMIT), ..journal.sources() };
+    let found = reasons(&sources, &ask).await;
+    assert_eq!(found.modules[&module("mail1")].cause, Some(Cause::WrongPassword));
+    // webtop1 of this node is in no log: the journal has the run, Loki nothing of the node.
+    assert_eq!(whys(&found), [(Source::Loki, "nothing of this run is in it")]);
+    let request = server.requests().remove(0);
+    assert!(
+        request.starts_with("GET /loki/api/v1/query_range?direction=forward&limit=2000&start=17954998"),
+        "{request}"
+    );
+    assert!(request.to_lowercase().contains("authorization: basic bg9ratpzm2nyzxq="), "{request}");
+}
+
+#[tokio::test]
+async fn a_long_log_is_read_page_by_page() {
+    let mut records = Vec::new();
+    for second in 0..3 {
+        let noise = record(BEGIN, "0", "runagent", "s9", "-", "the same moment, many times");
+        records.extend((0..1900).map(|n| {
+            let mut noise = noise.clone();
+            set(&mut noise, "__REALTIME_TIMESTAMP", format!("{}", (BEGIN + second) * 1_000_000).as_bytes());
+            set(&mut noise, "MESSAGE", format!("the same moment, many times: {n}").as_bytes());
+            noise
+        }));
+    }
+    let mut run = recorded("restic14-wrong-password");
+    for record in &mut run {
+        let time: i64 = get(record, "__REALTIME_TIMESTAMP").parse().unwrap();
+        set(record, "__REALTIME_TIMESTAMP", format!("{}", time + 10_000_000).as_bytes());
+    }
+    records.extend(run);
+    let server = Server::start(streams(&records, "1"));
+    let found = reasons(&loki_only(server.loki(LIMIT)), &ask(&["mail1"])).await;
+    assert_eq!(found.modules[&module("mail1")].cause, Some(Cause::WrongPassword));
+    assert_eq!(server.requests().len(), 3);
+}
+
+#[tokio::test]
+async fn a_log_server_that_misbehaves_is_named_and_costs_its_time_at_most() {
+    let short = Duration::from_millis(300);
+    let cases = [
+        (Fault::Status(401), LIMIT, "no permission to read it"),
+        (Fault::Status(500), LIMIT, "cannot be reached: it answers 500 Internal Server Error"),
+        (Fault::Text("<html>what?</html>"), LIMIT, "answers nonsense: no log, "),
+        (
+            Fault::Text(r#"{"data":{"result":[{"stream":{},"values":[["x","y"]]}]}}"#),
+            LIMIT,
+            "answers nonsense: no log, ",
+        ),
+        (Fault::NoHttp, LIMIT, "answers nonsense: is not HTTP"),
+        (Fault::Endless, LIMIT, "answers too much"),
+        (Fault::Hang, short, "not read to the end within 0 s"),
+        (Fault::Drip, short, "not read to the end within 0 s"),
+        (Fault::Cut, LIMIT, "cannot be reached: "),
+    ];
+    for (fault, limit, expected) in cases {
+        let server = Server::start(BTreeMap::new());
+        server.fault(fault.clone());
+        let found = reasons(&loki_only(server.loki(limit)), &ask(&["mail1"])).await;
+        let gap = &found.gaps[1];
+        assert!(gap.why.starts_with(expected), "{fault:?}: {}", gap.why);
+        assert!(!format!("{found:?}").contains("s3cret"));
+    }
+}
+
+#[tokio::test]
+async fn a_log_server_that_is_not_there_is_named() {
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let loki = Loki::new("127.0.0.1", &port.to_string(), "loki", "s3cret".into(), LIMIT);
+    let found = reasons(&loki_only(loki), &ask(&["mail1"])).await;
+    assert!(found.gaps[1].why.contains("Connection refused"), "{found:?}");
+}
+
+// ---- Support ------------------------------------------------------------------------------------------------------
+
+/// A record: names and values.
+type Record = Vec<(String, Vec<u8>)>;
+
+/// A folder with journal files.
+struct Journals(TempDir);
+
+impl Journals {
+    /// Writes each list of records to a journal of its own.
+    fn of(logs: &[Vec<Record>]) -> Self {
+        let folder = TempDir::new().unwrap();
+        for (n, records) in logs.iter().enumerate() {
+            let mut child = Command::new(journal_remote())
+                .arg("--output")
+                .arg(folder.path().join(format!("{n}.journal")))
+                .arg("-")
+                .stdin(Stdio::piped())
+                .stderr(Stdio::piped())
+                .spawn()
+                .unwrap();
+            child.stdin.take().unwrap().write_all(&export(records)).unwrap();
+            let output = child.wait_with_output().unwrap();
+            assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        }
+        Self(folder)
+    }
+
+    fn sources(&self) -> Sources {
+        let directory = Some(self.0.path().to_owned());
+        Sources { journal: Journal { directory, limit: LIMIT, ..Journal::default() }, loki: None }
+    }
+}
+
+fn journal_remote() -> PathBuf {
+    let places = ["/lib/systemd/systemd-journal-remote", "/usr/lib/systemd/systemd-journal-remote"];
+    let found = places.iter().map(Path::new).find(|file| file.is_file());
+    found.expect("systemd-journal-remote is not installed; `make test` installs what the tests need").into()
+}
+
+/// The journal's export format: with its length where a value is no plain text.
+fn export(records: &[Record]) -> Vec<u8> {
+    let mut text = Vec::new();
+    for record in records {
+        for (name, value) in record {
+            text.extend_from_slice(name.as_bytes());
+            if value.iter().all(|byte| (b' '..=b'~').contains(byte)) {
+                text.push(b'=');
+            } else {
+                text.push(b'\n');
+                text.extend_from_slice(&(value.len() as u64).to_le_bytes());
+            }
+            text.extend_from_slice(value);
+            text.push(b'\n');
+        }
+        text.push(b'\n');
+    }
+    text
+}
+
+/// A log of `tests/fixtures/logs` as records.
+fn recorded(name: &str) -> Vec<Record> {
+    let file = format!("{}/tests/fixtures/logs/{name}.txt", env!("CARGO_MANIFEST_DIR"));
+    let text = fs::read_to_string(file).unwrap();
+    let parse = |line: &str| {
+        let mut parts = line.splitn(6, ' ');
+        let mut next = || parts.next().unwrap();
+        let time: f64 = next().parse().unwrap();
+        let mut parsed = record(BEGIN, next(), next(), next(), next(), next());
+        set(&mut parsed, "__REALTIME_TIMESTAMP", format!("{}", BEGIN * 1_000_000 + (time * 1e6) as i64).as_bytes());
+        parsed
+    };
+    text.lines().skip(1).map(parse).collect()
+}
+
+fn record(time: i64, uid: &str, identifier: &str, stream: &str, unit: &str, message: &str) -> Record {
+    let number = stream.trim_start_matches(|c: char| !c.is_ascii_digit());
+    let stream = if stream == "-" { "-".into() } else { format!("{number:0>32}") };
+    let microseconds = format!("{}", time * 1_000_000);
+    let boot = "11111111111111111111111111111111";
+    let fields = [
+        ("__REALTIME_TIMESTAMP", microseconds.as_str()),
+        ("__MONOTONIC_TIMESTAMP", "1000000"),
+        ("_BOOT_ID", boot),
+        ("_UID", uid),
+        ("SYSLOG_IDENTIFIER", identifier),
+        ("_STREAM_ID", &stream),
+        ("UNIT", unit),
+        ("PRIORITY", "6"),
+        ("MESSAGE", message),
+    ];
+    fields
+        .iter()
+        .filter(|(_, value)| *value != "-")
+        .map(|(name, value)| (name.to_string(), value.as_bytes().to_vec()))
+        .collect()
+}
+
+fn set(record: &mut Record, name: &str, value: &[u8]) {
+    match record.iter_mut().find(|(field, _)| field == name) {
+        Some((_, old)) => *old = value.to_vec(),
+        None => record.push((name.into(), value.to_vec())),
+    }
+}
+
+fn get(record: &Record, name: &str) -> String {
+    let value = record.iter().find(|(field, _)| field == name).map(|(_, value)| value.as_slice());
+    String::from_utf8_lossy(value.unwrap_or_default()).into_owned()
+}
+
+fn message(record: &Record) -> String {
+    get(record, "MESSAGE")
+}
+
+/// The records as NS8's log shipper sends them: by labels, each with its time in nanoseconds.
+fn streams(records: &[Record], node: &str) -> BTreeMap<Vec<(String, String)>, Vec<(u64, String)>> {
+    let mut streams: BTreeMap<_, Vec<_>> = BTreeMap::new();
+    for record in records {
+        let mut labels = vec![("node_id".to_owned(), node.to_owned())];
+        if get(record, "_UID") == "1000" {
+            labels.push(("module_id".into(), "mail1".into()));
+        }
+        let time: u64 = get(record, "__REALTIME_TIMESTAMP").parse().unwrap();
+        let fields = record.iter().filter(|(name, _)| !name.starts_with("__"));
+        let fields: serde_json::Map<_, _> =
+            fields.map(|(name, value)| (name.clone(), json!(String::from_utf8_lossy(value)))).collect();
+        streams.entry(labels).or_default().push((time * 1000, serde_json::Value::from(fields).to_string()));
+    }
+    streams
+}
+
+fn loki_only(loki: Option<Loki>) -> Sources {
+    let journal = Journal { directory: Some("/nonexistent".into()), ..Journal::default() };
+    assert!(loki.is_some());
+    Sources { journal, loki }
+}
+
+/// About modules of this node, whose id is 1.
+fn ask(modules: &[&str]) -> Ask {
+    let (since, until) = (Timestamp::from_second(BEGIN).unwrap(), Timestamp::from_second(BEGIN + 600).unwrap());
+    let modules = modules.iter().map(|id| (module(id), None)).collect();
+    let node = NodeAsk { node: "1".into(), since, until, modules };
+    Ask { plan: PlanId::new("2").unwrap(), host: Some("1".into()), nodes: vec![node] }
+}
+
+fn module(id: &str) -> ModuleId {
+    ModuleId::new(id).unwrap()
+}
+
+fn whys(found: &Reasons) -> Vec<(Source, &str)> {
+    found.gaps.iter().map(|gap| (gap.source, gap.why.as_str())).collect()
+}
