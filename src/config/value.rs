@@ -130,7 +130,7 @@ pub(super) fn list<T>(read: impl Fn(&Node) -> Read<T>, example: &str) -> impl Fn
     }
 }
 
-/// What is wrong if nobody would get the mail.
+/// The message for a list without recipients.
 pub(super) const NOBODY: &str = "is missing: name at least one recipient, such as admin@example.com";
 
 /// Reads mail addresses, one or a list of them. A second one for the same mailbox is left out.

@@ -282,8 +282,8 @@ async fn leave(folder: &Folder, wish: Wish, jobs: &[&JobId]) -> Result<(), Strin
         }
     };
     let taken = match tokio::time::timeout(PATIENCE, taken).await {
-        Ok(()) => "the service has been told",
-        Err(_) => "the service has not taken this yet; it will when it is free, or starts",
+        Ok(()) => "the service has taken it",
+        Err(_) => "the service has not taken it yet; it will when it is free, or when it starts",
     };
     jobs.iter().for_each(|job| print(&format!("{job}: {taken}\n")));
     Ok(())
