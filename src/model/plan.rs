@@ -104,20 +104,25 @@ pub struct Plan {
     pub defined: bool,
     /// False only where the plan says so itself.
     pub enabled: bool,
-    /// The destination it writes to.
+    /// The destination it writes to: the id of a [`super::repository::Destination`].
     pub repository: Option<String>,
-    /// When it runs: a systemd calendar expression (B, C).
+    /// When it runs: a systemd calendar expression as it stands in `schedule`, not checked (B, C).
     pub schedule: Option<String>,
-    /// The modules that ought to have a result; `None` where the layout does not tell (A).
+    /// The modules that ought to have a result, also in a disabled plan; `None` if the layout does not name them (A).
+    ///
+    /// As in NS8's `list-backups`, a module that is no longer in `cluster/module_node` or, in layout C, has no UUID in
+    /// `cluster/module_uuid` is left over and not a member.
     pub members: Option<BTreeSet<ModuleId>>,
-    /// The last result of each module, left-overs of removed modules and of non-members taken out.
+    /// The last result of each module, without those of removed modules and of non-members. In layout C only the node
+    /// that a module is on now counts. A plan without a definition has layout A's results only: those of the other
+    /// layouts are left over from a deleted plan.
     pub results: BTreeMap<ModuleId, ModuleResult>,
     /// Each module of this plan with what is known of it: every one in `members` and `results`, and those whose result
     /// is damaged.
     pub modules: BTreeMap<ModuleId, Module>,
     /// Layout A's own record of the whole plan.
     pub status: Option<PlanStatus>,
-    /// Members of a plan that is switched off that have no result: nobody expects one of them.
+    /// Members of a disabled plan without a result: none is expected.
     pub not_awaited: BTreeSet<ModuleId>,
     /// Entries that are there but could not be read.
     pub damaged: Vec<Damage>,
@@ -145,6 +150,8 @@ pub enum Entry {
     Result(ModuleId),
     /// All results on a node (C).
     Node(String),
+    /// The value of another key: a name, an image, a destination.
+    Key(String),
 }
 
 /// What is wrong with an entry.
@@ -162,6 +169,12 @@ pub enum Fault {
     NoErrors,
     /// A success without a readable time of its end (B, C).
     NoEnd,
+    /// It is dated in the future. Of a success nothing else is believed; an error stays one, without its time.
+    InTheFuture,
+    /// It has this many bytes, more than are read.
+    TooLarge(u64),
+    /// It holds characters that have no place there, such as those that lead out of a folder.
+    BadCharacters,
 }
 
 impl Plan {
@@ -219,6 +232,11 @@ pub struct Module {
     pub node: Option<String>,
     /// `node/<node>/ui_name`.
     pub node_name: Option<String>,
+    /// Its UUID, from `cluster/module_uuid`.
+    pub uuid: Option<String>,
+    /// The path of its restic repository below a destination, `<app>/<uuid>`: plain letters, digits, `.`, `_` and `-`,
+    /// never leading out of the destination. `None` if there is no UUID, or no clean name.
+    pub repository_path: Option<String>,
 }
 
 /// A module's last result.
@@ -238,7 +256,8 @@ pub struct ModuleResult {
     pub total_size: Option<u64>,
     /// Files (B, C).
     pub total_file_count: Option<u64>,
-    /// Snapshots in the module's repository (B from core 3.2.3, C).
+    /// 0 or 1, never the number of snapshots: how many `restic stats latest` has processed (B from core 3.2.3, C). 0 is
+    /// also the value before anything was looked at.
     pub snapshots_count: Option<u64>,
 }
 

@@ -17,15 +17,16 @@ pub const MAX_MODULES: usize = 8;
 pub struct Destinations {
     /// All of its destinations.
     pub all: Vec<Destination>,
-    /// The path of a module's repository below a destination that has one for each module. None for a module for which
-    /// the cluster has no UUID.
+    /// The path of a module's repository below a destination that has one for each module. None for a module without a
+    /// UUID, or without a clean name.
     pub paths: BTreeMap<ModuleId, String>,
 }
 
 /// One destination. Which kind it is follows from the fields that are found, as with the layouts of the results.
 ///
-/// Each field is the Redis field of the same name; `None` where it is missing or empty. Ids of keys count as secrets:
-/// they are half of a login. A `url` may hold a login as well, so none is shown before it has been redacted.
+/// Each field is the Redis field of the same name, at most 16 KiB long and otherwise unchecked: data, and never an
+/// option or a command. `None` if it is missing or empty. The id is made of letters, digits, `.`, `_` and `-`. Ids of
+/// keys count as secrets: they are half of a login. A `url` may hold a login as well, so none is shown before it has been redacted.
 #[derive(Debug, Clone)]
 pub enum Destination {
     /// HASH `cluster/backup_repository/<id>/parameters` (the founding document, A): one repository.
@@ -80,6 +81,16 @@ pub enum Destination {
         /// used to read it.
         password: Option<SecretString>,
     },
+}
+
+impl Destination {
+    /// Returns the id in its key.
+    pub fn id(&self) -> &str {
+        match self {
+            Self::Documented { id, .. } => id,
+            Self::PerModule { uuid, .. } | Self::Gateway { uuid, .. } => uuid,
+        }
+    }
 }
 
 /// What a look at one repository has shown.

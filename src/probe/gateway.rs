@@ -16,8 +16,8 @@ use secrecy::ExposeSecret;
 use serde::de::IgnoredAny;
 use tokio::time::timeout;
 
-use super::agent::Agent;
 use crate::model::repository::{Lock, Verdict};
+use crate::system::agent::Agent;
 use crate::system::http::{self, HttpError};
 
 /// Selects version 2 of the protocol, whose lists name sizes too.

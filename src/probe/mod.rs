@@ -3,7 +3,6 @@
 //! `target` says what there is to look at, `restic` and `gateway` look, `complaint` says what restic's errors mean, and
 //! `redact` keeps secrets out of what is passed on.
 
-mod agent;
 mod complaint;
 mod gateway;
 mod restic;
@@ -14,7 +13,7 @@ use std::sync::Arc;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
-pub use agent::{AGENT_ENV, Agent};
+pub use crate::system::agent::{AGENT_ENV, Agent};
 
 use crate::cluster;
 use crate::config::{RepoCheck, Settings};
@@ -41,7 +40,7 @@ pub async fn probe(
     let restic = process::find(&repo_check.restic, &[]).is_ok();
     let agent = Agent::load(repo_check);
     if let (true, Some(agent)) = (restic, &agent) {
-        cluster::add_passwords(redis, &agent.user, &agent.password, &mut destinations.all).await;
+        cluster::add_passwords(redis, agent, &mut destinations.all).await;
     }
     let means = Means { gateway: &repo_check.gateway, agent, restic };
     let targets = target::targets(&means, &destinations, assessment);

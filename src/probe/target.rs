@@ -4,12 +4,12 @@ use std::fmt::Write;
 
 use secrecy::{ExposeSecret, SecretString};
 
-use super::agent::Agent;
 use super::redact::without_inline_secrets;
 use super::{gateway, restic};
 use crate::model::plan::ModuleId;
 use crate::model::repository::{Destination, Destinations, MAX_MODULES, NotProbed};
 use crate::model::run::Assessment;
+use crate::system::agent::Agent;
 
 /// What there is to look with.
 #[derive(Debug)]

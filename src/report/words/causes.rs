@@ -22,6 +22,18 @@ impl Words {
             Cause::PermissionDenied => self.cause_permission_denied(),
             Cause::ServerError => self.cause_server_error(),
             Cause::Killed => self.cause_killed(),
+            Cause::DiskFull => self.cause_disk_full(),
+            Cause::GatewayDown => self.cause_gateway_down(),
+            Cause::Unreachable => self.cause_unreachable(),
+            Cause::ClockSkew => self.cause_clock_skew(),
+            Cause::Damaged => self.cause_damaged(),
+            Cause::DiskFault => self.cause_disk_fault(),
+            Cause::SourceUnreadable => self.cause_source_unreadable(),
+            Cause::ContainerFailed => self.cause_container_failed(),
+            Cause::DatabaseFailed => self.cause_database_failed(),
+            Cause::RedisUnreachable => self.cause_redis_unreachable(),
+            Cause::ProgramMissing => self.cause_program_missing(),
+            Cause::CleanupFailed => self.cause_cleanup_failed(),
             Cause::RetentionFailed => self.cause_retention_failed(),
             Cause::StatisticsFailed => self.cause_statistics_failed(),
             Cause::Busy => self.cause_busy(),
@@ -98,6 +110,54 @@ phrases! {
     cause_killed() {
         En: "memory ran out, or a process was killed; check the node's memory",
         It: "la memoria è esaurita, o un processo è stato terminato; controllare la memoria del nodo",
+    }
+    cause_disk_full() {
+        En: "a disk is full, this node's or the destination's; see which in the log, and free space there",
+        It: "un disco è pieno, di questo nodo o della destinazione; vedere quale nel registro e liberare spazio",
+    }
+    cause_gateway_down() {
+        En: "the node's rclone-gateway does not answer; see `systemctl status rclone-gateway` on the node",
+        It: "rclone-gateway del nodo non risponde; vedere `systemctl status rclone-gateway` sul nodo",
+    }
+    cause_unreachable() {
+        En: "a host could not be reached, or the connection was lost; check the network and the server",
+        It: "un host non è raggiungibile, o la connessione si è interrotta; controllare la rete e il server",
+    }
+    cause_clock_skew() {
+        En: "the clocks of the node and of the server differ too much; set the node's clock (`timedatectl`)",
+        It: "gli orologi del nodo e del server differiscono troppo; regolare l'orologio del nodo (`timedatectl`)",
+    }
+    cause_damaged() {
+        En: "files of the repository are damaged or missing; `restic check` shows which",
+        It: "file del repository sono danneggiati o mancanti; `restic check` mostra quali",
+    }
+    cause_disk_fault() {
+        En: "a file system is read-only, or its disk has errors; see the kernel's log and the disk's state",
+        It: "un file system è in sola lettura, o il suo disco ha errori; vedere il registro del kernel e lo stato del disco",
+    }
+    cause_source_unreadable() {
+        En: "some of the module's files could not be read: the snapshot exists without them; see which in the log",
+        It: "alcuni file del modulo non sono leggibili: lo snapshot esiste senza di essi; vedere quali nel registro",
+    }
+    cause_container_failed() {
+        En: "a container that the backup needs does not run or could not be started; see the module's services",
+        It: "un container necessario al backup non è attivo o non è stato avviato; vedere i servizi del modulo",
+    }
+    cause_database_failed() {
+        En: "the application's database does not answer, or rejects the login; see the module's services",
+        It: "il database dell'applicazione non risponde, o rifiuta le credenziali; vedere i servizi del modulo",
+    }
+    cause_redis_unreachable() {
+        En: "the cluster's Redis did not answer the backup; see whether it runs, and the network between the nodes",
+        It: "il Redis del cluster non ha risposto al backup; vedere se è attivo, e la rete tra i nodi",
+    }
+    cause_program_missing() {
+        En: "a program that the backup needs is not installed; see which in the log",
+        It: "un programma necessario al backup non è installato; vedere quale nel registro",
+    }
+    cause_cleanup_failed() {
+        En: "only the cleaning up failed (module-cleanup-state): this run's snapshot exists",
+        It: "è fallita solo la pulizia (module-cleanup-state): lo snapshot di questa esecuzione esiste",
     }
     cause_retention_failed() {
         En: "only the retention failed (forget, prune): this run's snapshot exists; see the log for what blocks pruning",

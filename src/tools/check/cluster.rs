@@ -5,7 +5,6 @@ use std::collections::BTreeSet;
 use super::{Line, error, ok, warning};
 use crate::cluster::{self, Selector};
 use crate::config::Settings;
-use crate::model::cluster::ReadError;
 use crate::model::plan::{Layout, Plan, PlanId};
 use crate::watch::node;
 
@@ -19,12 +18,8 @@ pub(super) struct Seen {
 
 /// Reads the cluster once.
 pub(super) async fn look(settings: &Settings) -> (Seen, Vec<Line>) {
-    let read = async {
-        let leader = cluster::leader(&settings.redis).await?;
-        Ok::<_, ReadError>((leader, cluster::read(&settings.redis, Selector::All).await?))
-    };
-    match read.await {
-        Ok((leader, cluster)) => judge(settings, &cluster.plans, &node::id(), leader.as_deref()),
+    match cluster::read(&settings.redis, Selector::All).await {
+        Ok(cluster) => judge(settings, &cluster.plans, &node::id(), cluster.leader.as_deref()),
         Err(unread) => {
             let todo = "see `systemctl status redis`, and the section redis of the configuration";
             let seen = Seen { layouts: BTreeSet::new(), watches: true };
