@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::RedisAddress;
+use super::{RedisAddress, Url, bare};
 
 /// Redis's own port.
 const PORT: u16 = 6379;
@@ -38,17 +38,12 @@ fn parse(url: &str) -> Option<Endpoint> {
     if let Some(path) = url.strip_prefix("unix://") {
         return path.starts_with('/').then(|| Endpoint::Unix(path.into()));
     }
-    let rest = url.strip_prefix("redis://")?;
-    let (authority, database) = rest.split_once('/').unwrap_or((rest, ""));
-    let (host, port) = match authority.strip_prefix('[') {
-        Some(v6) => v6.split_once(']')?,
-        None => authority.split_at(authority.find(':').unwrap_or(authority.len())),
+    let Url { scheme: "redis", host, port, rest } = Url::parse(url)? else { return None };
+    let database = match rest {
+        "" | "/" => 0,
+        rest => rest.strip_prefix('/')?.parse().ok()?,
     };
-    let port = if port.is_empty() { PORT } else { port.strip_prefix(':')?.parse().ok()? };
-    let database = if database.is_empty() { 0 } else { database.parse().ok()? };
-    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_' | ':' | '%');
-    let usable = !host.is_empty() && host.chars().all(plain) && port != 0;
-    usable.then(|| Endpoint::Tcp { host: host.into(), port, database })
+    Some(Endpoint::Tcp { host: bare(host).into(), port: port.unwrap_or(PORT), database })
 }
 
 #[cfg(test)]

@@ -50,7 +50,7 @@ pub(super) async fn run(arguments: &cli::Report, live: &Live) -> Done {
     Ok(reports.iter().map(exit_status).max().unwrap_or(0).into())
 }
 
-/// The cluster's name, the plans, and what to report where there is none.
+/// Returns the cluster's name, the plans, and what to report if there is none.
 async fn look<'a>(
     arguments: &cli::Report,
     settings: &Settings,
@@ -77,7 +77,7 @@ async fn look<'a>(
     (cluster.name, examined, nothing)
 }
 
-/// A line that the next one replaces, for whoever is watching.
+/// Shows a line on a terminal, which the next one replaces.
 fn show_progress(line: &str) {
     let mut terminal = std::io::stderr().lock();
     if terminal.is_terminal() {
@@ -98,7 +98,7 @@ fn document(reports: &[Report]) -> Value {
     json!({ "version": 1, "reports": reports.iter().map(report::json).collect::<Vec<_>>() })
 }
 
-/// Sends each report once to each recipient. False where one was not reached.
+/// Sends each report once to each recipient. Returns false if one was not reached.
 async fn send_all(arguments: &cli::Report, settings: &Settings, reports: &[Report<'_>]) -> bool {
     // The answers must not get among JSON for a script, or a page.
     let say = if arguments.json || arguments.html { |line: &str| eprint!("{line}") } else { print };
@@ -112,7 +112,7 @@ async fn send_all(arguments: &cli::Report, settings: &Settings, reports: &[Repor
     all_sent
 }
 
-/// The exit status for one report; a worse one is greater.
+/// Returns the exit status for one report; a worse one is greater.
 fn exit_status(report: &Report) -> u8 {
     match &report.finding {
         Finding::Plan(_) => match report::outcome(report) {

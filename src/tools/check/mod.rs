@@ -90,7 +90,8 @@ fn text(line: &Line) -> String {
         Level::Error => "error",
     };
     let todo = line.todo.as_ref().map_or(String::new(), |todo| format!(" -- {todo}"));
-    format!("{level:7}  {}: {}{todo}\n", line.subject, line.found)
+    // Names in the cluster are written by others.
+    format!("{level:7}  {}: {}{todo}", line.subject, line.found).replace(char::is_control, " ") + "\n"
 }
 
 /// Looks at one thing after the other, and passes each line on.
