@@ -93,7 +93,9 @@ impl FromStr for Address {
     fn from_str(text: &str) -> Result<Self, AddressError> {
         let (local, domain) = text.rsplit_once('@').ok_or(AddressError::NoAt)?;
         let local = match local.trim_start_matches(BLANK) {
-            quoted if quoted.starts_with('"') && quoted.ends_with('"') => unquoted(quoted).ok_or(AddressError::Local)?,
+            quoted if quoted.starts_with('"') && quoted.ends_with('"') => {
+                unquoted(quoted).ok_or(AddressError::Local)?
+            }
             plain => plain.into(),
         };
         let is_atom = |atom: &str| !atom.is_empty() && atom.chars().all(|c| c.is_alphanumeric() || is_atext(c));
