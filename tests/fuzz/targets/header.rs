@@ -6,9 +6,9 @@ use jiff::Timestamp;
 use ns8_backup_monitor::model::run::Outcome;
 use ns8_backup_monitor::model::mail::{Mail, Recipient, RecipientState};
 
+#[path = "../../../src/model"]
 mod model {
     pub(crate) use ns8_backup_monitor::model::{address, mail};
-    #[path = "../../../../src/model/text.rs"]
     pub(crate) mod text;
 }
 #[path = "../../../src/deliver/message.rs"]
