@@ -23,61 +23,18 @@ use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWrite, AsyncWriteExt, BufReader
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{oneshot, watch};
 use tokio_rustls::rustls::ServerConfig;
-use tokio_rustls::rustls::crypto::ring;
-use tokio_rustls::rustls::pki_types::pem::PemObject;
-use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use tokio_rustls::rustls::sign::{CertifiedKey, SingleCertAndKey};
+
+mod fault;
+mod identity;
+
+pub use fault::{Fault, Stage};
+use identity::{CERTIFICATE, EXPIRED, KEY, VERSION_1, identity};
 
 /// The authority that vouches for the server's certificate.
 pub const CA_FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/tls/ca.pem");
 
 /// How long [`Server::delivered`] waits before it gives the test up.
 const PATIENCE: Duration = Duration::from_secs(60);
-
-/// The points of a dialogue at which the server can misbehave: instead of the answer that is due there.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Stage {
-    /// The handshake of TLS.
-    Handshake,
-    Greeting,
-    Ehlo,
-    Starttls,
-    /// EHLO after STARTTLS; without a fault of its own, it has that of [`Stage::Ehlo`].
-    EhloInTls,
-    Auth,
-    Mail,
-    Rcpt,
-    Data,
-    /// After the final dot. The mail counts as delivered unless the fault is [`Fault::Reply`] or [`Fault::Flood`].
-    Message,
-    Quit,
-}
-
-/// What the server does instead of answering.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Fault {
-    /// Says this, then goes on as after a refusal; several lines are separated by CRLF.
-    Reply(String),
-    /// Says this, byte for byte, and goes on as if it were the answer that is due.
-    Spelled(Vec<u8>),
-    /// Says what is due, with this behind it in the same piece.
-    Behind(String),
-    /// Says what is due, a byte at a time.
-    Drip,
-    /// Says this again and again.
-    Flood(&'static [u8]),
-    /// Says nothing more and keeps the connection open.
-    Hang,
-    /// Closes the connection.
-    Cut,
-}
-
-impl Fault {
-    /// Says `text`.
-    pub fn reply(text: &str) -> Self {
-        Self::Reply(text.into())
-    }
-}
 
 /// A mail that the server has taken.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -93,12 +50,6 @@ pub struct Delivered {
     /// Who was logged in.
     pub login: Option<String>,
 }
-
-/// The server's usual certificate, and one that was good in January 2020.
-const CERTIFICATE: &[u8] = include_bytes!("tls/leaf.pem");
-const EXPIRED: &[u8] = include_bytes!("tls/expired.pem");
-const VERSION_1: &[u8] = include_bytes!("tls/version1.pem");
-const KEY: &[u8] = include_bytes!("tls/leaf.key");
 
 /// The running server.
 pub struct Server {
@@ -418,18 +369,6 @@ impl Dialogue {
         self.shared.heard.lock().unwrap().push(line.into());
         Ok(line.into())
     }
-}
-
-fn identity(certificate: &[u8], key: &[u8]) -> Arc<ServerConfig> {
-    let certificate = CertificateDer::from_pem_slice(certificate).unwrap();
-    let key = ring::sign::any_supported_type(&PrivateKeyDer::from_pem_slice(key).unwrap()).unwrap();
-    let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_no_client_auth()
-        // Unlike `with_single_cert`, this does not look at the certificate.
-        .with_cert_resolver(Arc::new(SingleCertAndKey::from(CertifiedKey::new(vec![certificate], key))));
-    Arc::new(config)
 }
 
 /// The address in a MAIL or RCPT command.

@@ -68,9 +68,14 @@ async fn ns8_sendmail_gets_the_text_alone_and_domains_in_ascii() {
 #[tokio::test]
 async fn of_a_traceback_the_cause_is_passed_on() {
     let dir = tempfile::tempdir().unwrap();
-    // A real one, of the module that ns8-sendmail uses, in the middle of many frames.
-    let script = "import smtplib\ndef f(n):\n  if n: f(n - 1)\n  else: raise smtplib.SMTPSenderRefused(553, b\"5.7.1 not owned by user\", \"backup@example.com\")\nf(30)";
-    let settings = stand_in(dir.path(), &format!("exec python3 -c '{}'", script));
+    // A real one, of the module that ns8-sendmail uses, below many frames.
+    let mut script = String::from("import smtplib\n");
+    for n in 0..30 {
+        script += &format!("def f{}(): f{n}()\n", n + 1);
+    }
+    script +=
+        "def f0(): raise smtplib.SMTPSenderRefused(553, b\"5.7.1 not owned by user\", \"backup@example.com\")\nf30()";
+    let settings = stand_in(dir.path(), &format!("exec python3 -c '{script}'"));
     let result = send(&settings, &mail(), "a@example.com").await;
     assert_eq!(kind(&result), Kind::Deferred, "{result:?}");
     assert_told(&result, "could not send: Traceback (most recent call last)");
