@@ -11,7 +11,7 @@ use log::{error, info};
 
 use super::{Done, check, print, send, settings, settings_or_defaults, watch};
 use crate::cli;
-use crate::cluster::{self, Selector};
+use crate::cluster::{self, Question, Selector, Want};
 use crate::config::{Live, Settings, host_name};
 use crate::deliver::{self, SendError};
 use crate::job::store;
@@ -76,10 +76,11 @@ async fn send_weekly(settings: &Settings, state: &Path, alertmanager: &str, now:
     watch::is_ours(state)?;
     let node = node::id()?;
     // A node that cannot read the cluster does not know whether it watches: it says so.
-    if let Ok(leader) = cluster::leader(&settings.redis).await
-        && !node::watches(node.as_deref(), leader.as_deref())
+    let question = Question { plans: Selector::None, want: Want::default(), now };
+    if let Ok(cluster) = cluster::read(&settings.redis, question).await
+        && !node::watches(node.as_deref(), cluster.leader.as_deref())
     {
-        info!("node {} is the leader and mails the digest", leader.unwrap_or_default());
+        info!("node {} is the leader and mails the digest", cluster.leader.unwrap_or_default());
         return Ok(());
     }
     let file = state.join("digest.json");
@@ -122,7 +123,7 @@ async fn send_weekly(settings: &Settings, state: &Path, alertmanager: &str, now:
 
 fn mail(settings: &Settings, digest: &Digest) -> Mail {
     let notification = &settings.notification;
-    let domain = notification.mail_from.email.domain();
+    let domain = notification.mail_from.address.domain();
     Mail {
         plan: None,
         outcome: Outcome::Test,
@@ -132,6 +133,7 @@ fn mail(settings: &Settings, digest: &Digest) -> Mail {
         body: digest::text(digest, notification.language, &system::zone()),
         message_id: format!("<digest-{:x}@{domain}>", digest.written_at.as_nanosecond()),
         thread_id: String::new(),
+        html: None,
         recipients: notification.mail_to.iter().map(Recipient::new).collect(),
     }
 }
