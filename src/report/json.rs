@@ -214,8 +214,8 @@ fn repository_view(probe: &Probe) -> RepositoryView<'_> {
         opened: None,
     };
     let (verdict, reason) = match &probe.verdict {
-        Verdict::Healthy { snapshots, newest, in_use, opened } => {
-            view.opened = Some(*opened);
+        Verdict::Healthy { snapshots, newest, in_use, checked } => {
+            view.opened = Some(checked.opened);
             (view.snapshots, view.newest_snapshot) = (Some(*snapshots), *newest);
             view.locks = in_use.as_ref().map(lock_view);
             ("healthy", None)
@@ -229,6 +229,7 @@ fn repository_view(probe: &Probe) -> RepositoryView<'_> {
         Verdict::Unreachable(why) => ("unreachable", Some(why.clone())),
         Verdict::Denied(why) => ("denied", Some(why.clone())),
         Verdict::Damaged(why) => ("damaged", Some(why.clone())),
+        Verdict::NotWritable(why) => ("not_writable", Some(why.to_string())),
         Verdict::Failed(why) => ("failed", Some(why.clone())),
         Verdict::TimedOut(limit) => ("timed_out", Some(format!("no answer within {} s", limit.as_secs()))),
         Verdict::NotProbed(why) => ("not_probed", Some(why.to_string())),

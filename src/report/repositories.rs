@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::writer::{MAX_NAME, MAX_SENTENCE, Writer, join};
 use super::{commands, figures};
 use crate::model::plan::Plan;
-use crate::model::repository::{Lock, Probe, Probes, Verdict};
+use crate::model::repository::{Checked, Lock, Probe, Probes, Verdict};
 use crate::model::text::clean;
 
 const MAX_REPOSITORIES: usize = 30;
@@ -107,6 +107,7 @@ impl Writer<'_> {
             Verdict::Unreachable(_) => Some(words.unreachable()),
             Verdict::Denied(_) => Some(words.denied()),
             Verdict::Damaged(_) => Some(words.damaged()),
+            Verdict::NotWritable(_) => Some(words.not_writable()),
             Verdict::TimedOut(limit) => Some(words.timed_out(&figures::duration(words, *limit))),
         }
     }
@@ -116,8 +117,8 @@ impl Writer<'_> {
         let words = self.words;
         let why = |text: &str| clean(text.trim_end_matches(['.', '\n', ' ']), MAX_SENTENCE);
         let more = match &probe.verdict {
-            Verdict::Healthy { snapshots, newest, in_use, opened } => {
-                self.healthy(*snapshots, *newest, in_use.as_ref(), *opened)
+            Verdict::Healthy { snapshots, newest, in_use, checked } => {
+                self.healthy(*snapshots, *newest, in_use.as_ref(), checked.opened)
             }
             Verdict::Locked(lock) => words.about_locked(&self.lock(lock)),
             Verdict::WrongPassword => words.about_wrong_password(),
@@ -131,6 +132,7 @@ impl Writer<'_> {
             Verdict::Unreachable(text) => words.about_unreachable(&why(text)),
             Verdict::Denied(text) => words.about_denied(&why(text)),
             Verdict::Damaged(text) => words.about_damaged(&why(text)),
+            Verdict::NotWritable(reason) => words.about_not_writable(*reason),
             Verdict::Failed(text) => words.probe_failed(&why(text)),
             Verdict::TimedOut(_) => words.about_timed_out(),
             Verdict::NotProbed(why) => words.not_probed(why),
@@ -190,5 +192,5 @@ fn perhaps_locked(verdict: &Verdict) -> bool {
 
 /// Whether nothing wrong was seen, but not all was looked at that can keep backups out.
 fn perhaps_faulty(verdict: &Verdict) -> bool {
-    perhaps_locked(verdict) || matches!(verdict, Verdict::Healthy { opened: false, .. })
+    perhaps_locked(verdict) || matches!(verdict, Verdict::Healthy { checked: Checked { opened: false, .. }, .. })
 }

@@ -7,7 +7,7 @@ use super::writer::{MAX_NAME, MAX_SENTENCE};
 use crate::config::Language;
 use crate::model::cluster::{ReadError, Why};
 use crate::model::plan::{Damage, Entry, Fault};
-use crate::model::repository::{MAX_MODULES, NotProbed};
+use crate::model::repository::{Doubt, MAX_MODULES, NotProbed, NotWritable, Unsafe};
 use crate::model::text::clean;
 
 /// The words of one language.
@@ -52,6 +52,15 @@ impl Words {
             Language::It => not_probed_in_italian(why),
         };
         self.probing_left_out(&clean(why.trim_end_matches(['.', '\n', ' ']), MAX_SENTENCE))
+    }
+
+    /// Why nothing can be written to a repository.
+    pub(super) fn about_not_writable(self, why: NotWritable) -> String {
+        match why {
+            NotWritable::ReadOnly => self.file_system_read_only(),
+            NotWritable::Full => self.file_system_full(),
+            NotWritable::NoInodes => self.file_system_without_inodes(),
+        }
     }
 
     fn redis_error(self, why: &Why) -> String {
@@ -642,6 +651,22 @@ phrases! {
         En: "reachable, but it could not be read",
         It: "raggiungibile, ma non leggibile",
     }
+    not_writable() {
+        En: "not writable",
+        It: "non scrivibile",
+    }
+    file_system_read_only() {
+        En: "its file system is mounted read-only. It can still be read",
+        It: "il suo file system è montato in sola lettura. La lettura è ancora possibile",
+    }
+    file_system_full() {
+        En: "its file system has no space left, except perhaps for root. It can still be read",
+        It: "il suo file system non ha più spazio, salvo forse per root. La lettura è ancora possibile",
+    }
+    file_system_without_inodes() {
+        En: "its file system has no inodes left. It can still be read",
+        It: "il suo file system non ha più inode. La lettura è ancora possibile",
+    }
     about_damaged(why: &str) {
         En: "{why}. `restic check` tells what is damaged.",
         It: "{why}. `restic check` indica che cosa è danneggiato.",
@@ -720,5 +745,27 @@ fn not_probed_in_italian(why: &NotProbed) -> String {
         }
         NotProbed::NoUuid(module) => format!("il cluster non ha un UUID per {module}"),
         NotProbed::Incomplete(what) => format!("alla sua configurazione in Redis manca {what}"),
+        NotProbed::OpenedByNs8(kind) => format!("una destinazione di tipo {kind} è aperta solo da NS8"),
+        NotProbed::Unsafe(why) => {
+            let why = match why {
+                Unsafe::Text => "contiene caratteri di controllo o è troppo lunga",
+                Unsafe::Scheme => "il suo indirizzo è di un tipo sconosciuto a questo programma",
+                Unsafe::Host => "il suo indirizzo non contiene un semplice nome di host",
+                Unsafe::Remote => "il suo indirizzo non è rclone:NOME:percorso con un NOME semplice",
+                Unsafe::Path => "il suo percorso non è assoluto o porta verso l'alto",
+                Unsafe::RcloneConfig => "la sua configurazione di rclone non è un file che solo root può modificare",
+            };
+            format!("la sua configurazione in Redis non viene passata a restic: {why}")
+        }
+        NotProbed::NoPermission(words) => format!("questo programma non può leggerlo: {words}"),
+        NotProbed::NotTheGateway(doubt) => {
+            let why = match doubt {
+                Doubt::Elsewhere => "il suo indirizzo non è su questa macchina".into(),
+                Doubt::Stranger(user) => format!("la porta appartiene all'utente con id {user}"),
+                Doubt::Hidden => "il proprietario della porta non è visibile da questa sandbox (PrivateUsers=)".into(),
+                Doubt::Unknown => "non è stato possibile sapere a chi appartiene la porta".to_owned(),
+            };
+            format!("il login dell'agente del nodo non è stato inviato alla porta del gateway: {why}")
+        }
     }
 }

@@ -15,9 +15,12 @@ use ns8_backup_monitor::model::job::MAX_ALERTS;
 use ns8_backup_monitor::model::plan::{
     Damage, Entry, Fault, Layout, Module, ModuleId, ModuleResult, Plan, PlanId, PlanStatus,
 };
-use ns8_backup_monitor::model::repository::{Lock, NotProbed, Probe, Probes, Verdict};
+use ns8_backup_monitor::model::repository::{Checked, Lock, NotProbed, Probe, Probes, Verdict};
 use ns8_backup_monitor::model::run::{Assessment, assess};
 use ns8_backup_monitor::report::{Finding, Report, digest, json, outcome, subject, test_mail, text};
+
+/// A repository that restic has opened and checked to the end.
+const OPENED: Checked = Checked { opened: true, packs: true, folders: true, listed: None, ended: None };
 
 const NOW: &str = "2026-11-22T02:15:07Z";
 const STALE_AFTER: Duration = Duration::from_secs(43_200);
@@ -198,7 +201,7 @@ fn damage(module: &str) -> Damage {
 }
 
 fn healthy() -> Verdict {
-    Verdict::Healthy { snapshots: 14, newest: Some(at("2026-11-21T23:00:00Z")), in_use: None, opened: true }
+    Verdict::Healthy { snapshots: 14, newest: Some(at("2026-11-21T23:00:00Z")), in_use: None, checked: OPENED }
 }
 
 fn cases() -> Vec<Case> {
@@ -250,8 +253,16 @@ fn cases() -> Vec<Case> {
                 ("offsite", Some("wiki3"), healthy()),
             ]),
         Case::new("locks_behind_the_gateway").module("mail1", result(1)).module("imap2", result(1)).probes(vec![
-            ("offsite", Some("imap2"), Verdict::Healthy { snapshots: 3, newest: None, in_use: None, opened: false }),
-            ("offsite", Some("mail1"), Verdict::Healthy { snapshots: 2, newest: None, in_use: unknown, opened: false }),
+            (
+                "offsite",
+                Some("imap2"),
+                Verdict::Healthy { snapshots: 3, newest: None, in_use: None, checked: Checked::default() },
+            ),
+            (
+                "offsite",
+                Some("mail1"),
+                Verdict::Healthy { snapshots: 2, newest: None, in_use: unknown, checked: Checked::default() },
+            ),
         ]),
         Case::new("all_failed")
             .module("mail1", ModuleResult { snapshots_count: Some(0), ..result(1) })
@@ -293,11 +304,11 @@ fn cases() -> Vec<Case> {
         many,
         Case::new("every_verdict").module("mail1", result(1)).module("imap2", result(0)).probes(vec![
             ("healthy", Some("mail1"), healthy()),
-            ("empty", None, Verdict::Healthy { snapshots: 0, newest: None, in_use: None, opened: true }),
+            ("empty", None, Verdict::Healthy { snapshots: 0, newest: None, in_use: None, checked: OPENED }),
             (
                 "in use",
                 None,
-                Verdict::Healthy { snapshots: 1, newest: None, in_use: Some(lock(Some(false))), opened: true },
+                Verdict::Healthy { snapshots: 1, newest: None, in_use: Some(lock(Some(false))), checked: OPENED },
             ),
             ("locked", Some("mail1"), Verdict::Locked(lock(Some(true)))),
             (
@@ -521,7 +532,7 @@ fn outside(texts: &[String]) -> Case {
         case.gave_up = Some(Duration::from_secs(900));
         let mut probes = vec![
             probe(0, Verdict::Locked(lock.clone())),
-            probe(1, Verdict::Healthy { snapshots: 1, newest: None, in_use: Some(lock), opened: true }),
+            probe(1, Verdict::Healthy { snapshots: 1, newest: None, in_use: Some(lock), checked: OPENED }),
             probe(2, Verdict::Unreachable(text(1))),
             probe(3, Verdict::Denied(text(2))),
             probe(4, Verdict::Damaged(text(3))),
