@@ -5,9 +5,9 @@ use std::time::Duration;
 use crate::cluster;
 use crate::config::Settings;
 use crate::model::plan::Plan;
-use crate::model::repository::{MAX_MODULES, Probes};
+use crate::model::repository::{Destinations, MAX_MODULES, Probe, Probes};
 use crate::model::run::{Assessment, Outcome};
-use crate::probe;
+use crate::probe::{self, Agent, Means};
 use crate::report::{Finding, PlanFacts};
 
 /// A plan, examined.
@@ -46,9 +46,26 @@ pub async fn examine(
     } else {
         let modules: Vec<_> = assessment.troubled().take(MAX_MODULES).collect();
         match cluster::destinations(&settings.redis, &plan, &modules).await {
-            Ok(destinations) => Probes::Done(probe::probe(settings, destinations, &assessment, progress).await),
+            Ok(destinations) => Probes::Done(look(settings, destinations, &assessment, progress).await),
             Err(error) => Probes::Unknown(error),
         }
     };
     Examined { plan, assessment, probes }
+}
+
+/// Looks at the repositories in `destinations`, with the passwords that the node agent's login opens.
+async fn look(
+    settings: &Settings,
+    mut destinations: Destinations,
+    assessment: &Assessment,
+    progress: &(dyn Fn(usize, usize) + Sync),
+) -> Vec<Probe> {
+    let Settings { redis, repo_check, .. } = settings;
+    let agent = Agent::load(repo_check);
+    if let Some(agent) = &agent {
+        cluster::add_passwords(redis, agent, &mut destinations.all).await;
+    }
+    let means = Means { restic: repo_check.restic.clone(), gateway: repo_check.gateway.clone(), agent };
+    let modules: Vec<_> = assessment.troubled().collect();
+    probe::probe(&destinations, &modules, &means, repo_check.timeout, progress).await
 }
