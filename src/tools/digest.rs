@@ -11,13 +11,14 @@ use log::{error, info};
 
 use super::{Done, check, print, send, settings, settings_or_defaults, watch};
 use crate::cli;
-use crate::cluster::{self, Selector};
+use crate::cluster::{self, Question, Selector, Want};
 use crate::config::{Live, Settings, host_name};
 use crate::deliver::{self, SendError};
 use crate::job::store;
+use crate::model::cluster::Cluster;
 use crate::model::history::History;
 use crate::model::mail::{Mail, Recipient, RecipientState};
-use crate::model::plan::PlanId;
+use crate::model::plan::{Module, ModuleId, PlanId};
 use crate::model::run::Outcome;
 use crate::system::calendar::{CalendarError, elapses};
 use crate::system::{self, files, journal};
@@ -76,7 +77,8 @@ async fn send_weekly(settings: &Settings, state: &Path, alertmanager: &str, now:
     watch::is_ours(state)?;
     let node = node::id()?;
     // A node that cannot read the cluster does not know whether it watches: it says so.
-    if let Ok(leader) = cluster::leader(&settings.redis).await
+    let leader = Question { plans: Selector::None, want: Want::default(), now };
+    if let Ok(Cluster { leader, .. }) = cluster::read(&settings.redis, leader).await
         && !node::watches(node.as_deref(), leader.as_deref())
     {
         info!("node {} is the leader and mails the digest", leader.unwrap_or_default());
@@ -156,7 +158,8 @@ async fn look(settings: &Settings, state: &Path, alertmanager: &str, now: Timest
         unplanned: None,
         monitor,
     };
-    let cluster = match cluster::read(&settings.redis, Selector::All).await {
+    let want = Want { names: true, unplanned: true, ..Want::default() };
+    let cluster = match cluster::read(&settings.redis, Question { plans: Selector::All, want, now }).await {
         Ok(cluster) => cluster,
         Err(error) => return Digest { unreadable: Some(error.to_string()), ..digest },
     };
@@ -172,7 +175,9 @@ async fn look(settings: &Settings, state: &Path, alertmanager: &str, now: Timest
         };
         digest.plans.push(PlanDigest::new(plan, known, settings.correlator.stale_after, now));
     }
-    Digest { cluster: cluster.name, ..digest }
+    let named = |(id, module): (ModuleId, Module)| (id, module.ui_name);
+    let unplanned = cluster.unplanned.map(|modules| modules.into_iter().map(named).collect());
+    Digest { cluster: cluster.name, unplanned, ..digest }
 }
 
 async fn monitor(settings: &Settings, state: &Path, alertmanager: &str, now: Timestamp) -> Monitor {
