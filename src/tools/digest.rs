@@ -15,9 +15,10 @@ use crate::cluster::{self, Question, Selector, Want};
 use crate::config::{Live, Settings, host_name};
 use crate::deliver::{self, SendError};
 use crate::job::store;
+use crate::model::cluster::Cluster;
 use crate::model::history::History;
 use crate::model::mail::{Mail, Recipient, RecipientState};
-use crate::model::plan::PlanId;
+use crate::model::plan::{Module, ModuleId, PlanId};
 use crate::model::run::Outcome;
 use crate::system::calendar::{CalendarError, elapses};
 use crate::system::{self, files, journal};
@@ -76,11 +77,11 @@ async fn send_weekly(settings: &Settings, state: &Path, alertmanager: &str, now:
     watch::is_ours(state)?;
     let node = node::id()?;
     // A node that cannot read the cluster does not know whether it watches: it says so.
-    let question = Question { plans: Selector::None, want: Want::default(), now };
-    if let Ok(cluster) = cluster::read(&settings.redis, question).await
-        && !node::watches(node.as_deref(), cluster.leader.as_deref())
+    let leader = Question { plans: Selector::None, want: Want::default(), now };
+    if let Ok(Cluster { leader, .. }) = cluster::read(&settings.redis, leader).await
+        && !node::watches(node.as_deref(), leader.as_deref())
     {
-        info!("node {} is the leader and mails the digest", cluster.leader.unwrap_or_default());
+        info!("node {} is the leader and mails the digest", leader.unwrap_or_default());
         return Ok(());
     }
     let file = state.join("digest.json");
@@ -123,7 +124,7 @@ async fn send_weekly(settings: &Settings, state: &Path, alertmanager: &str, now:
 
 fn mail(settings: &Settings, digest: &Digest) -> Mail {
     let notification = &settings.notification;
-    let domain = notification.mail_from.address.domain();
+    let domain = notification.mail_from.email.domain();
     Mail {
         plan: None,
         outcome: Outcome::Test,
@@ -133,7 +134,6 @@ fn mail(settings: &Settings, digest: &Digest) -> Mail {
         body: digest::text(digest, notification.language, &system::zone()),
         message_id: format!("<digest-{:x}@{domain}>", digest.written_at.as_nanosecond()),
         thread_id: String::new(),
-        html: None,
         recipients: notification.mail_to.iter().map(Recipient::new).collect(),
     }
 }
@@ -158,7 +158,8 @@ async fn look(settings: &Settings, state: &Path, alertmanager: &str, now: Timest
         unplanned: None,
         monitor,
     };
-    let cluster = match cluster::read(&settings.redis, Selector::All).await {
+    let want = Want { names: true, unplanned: true, ..Want::default() };
+    let cluster = match cluster::read(&settings.redis, Question { plans: Selector::All, want, now }).await {
         Ok(cluster) => cluster,
         Err(error) => return Digest { unreadable: Some(error.to_string()), ..digest },
     };
@@ -174,7 +175,9 @@ async fn look(settings: &Settings, state: &Path, alertmanager: &str, now: Timest
         };
         digest.plans.push(PlanDigest::new(plan, known, settings.correlator.stale_after, now));
     }
-    Digest { cluster: cluster.name, ..digest }
+    let named = |(id, module): (ModuleId, Module)| (id, module.ui_name);
+    let unplanned = cluster.unplanned.map(|modules| modules.into_iter().map(named).collect());
+    Digest { cluster: cluster.name, unplanned, ..digest }
 }
 
 async fn monitor(settings: &Settings, state: &Path, alertmanager: &str, now: Timestamp) -> Monitor {
