@@ -124,6 +124,7 @@ mod tests {
             subject,
             body,
             html: None,
+            run_at: None,
             message_id: id.clone(),
             thread_id: id,
             recipients: [address, "ops@example.com".into()]

@@ -8,7 +8,6 @@
 //!      └─ sendmail ─ message
 //! ```
 
-mod adapter;
 mod advice;
 mod dialogue;
 mod error;
@@ -22,7 +21,6 @@ mod tls;
 mod trouble;
 mod way;
 
-pub use adapter::{check, send};
 pub use error::SendError;
 pub use retry::pause;
 pub use way::{DISABLED, Way};

@@ -279,6 +279,7 @@ mod tests {
             subject: "s".into(),
             body: "b".into(),
             html: None,
+            run_at: None,
             message_id: "<m@x>".into(),
             thread_id: "<t@x>".into(),
             recipients: states.into_iter().map(recipient).collect(),

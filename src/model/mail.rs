@@ -25,6 +25,9 @@ pub struct Mail {
     /// The same as a page, for mail programs that show one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub html: Option<String>,
+    /// The newest end of the run's modules that it tells of, by which the history knows the run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run_at: Option<Timestamp>,
     /// The `Message-ID`, in angle brackets; the same at every attempt.
     pub message_id: String,
     /// What mails of one plan refer to, so that they form a thread; in angle brackets.

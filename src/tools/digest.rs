@@ -13,8 +13,9 @@ use super::{Done, check, print, send, settings, settings_or_defaults, watch};
 use crate::cli;
 use crate::cluster::{self, Question, Selector, Want};
 use crate::config::{Live, Settings, host_name};
-use crate::deliver::{self, SendError};
+use crate::deliver::SendError;
 use crate::job::store;
+use crate::job::way;
 use crate::model::cluster::Cluster;
 use crate::model::history::History;
 use crate::model::mail::{Mail, Recipient, RecipientState};
@@ -98,7 +99,7 @@ async fn send_weekly(settings: &Settings, state: &Path, alertmanager: &str, now:
     for n in 0..mail.recipients.len() {
         let address = mail.recipients[n].address.clone();
         if mail.recipients[n].is_pending() {
-            mail.recipients[n].state = match deliver::send(settings, &mail, &address).await {
+            mail.recipients[n].state = match hand_over(settings, &mail, &address).await {
                 Ok(answer) => {
                     info!("sent the digest to {address}: {answer}");
                     RecipientState::Delivered { at: Timestamp::now() }
@@ -124,7 +125,7 @@ async fn send_weekly(settings: &Settings, state: &Path, alertmanager: &str, now:
 
 fn mail(settings: &Settings, digest: &Digest) -> Mail {
     let notification = &settings.notification;
-    let domain = notification.mail_from.email.domain();
+    let domain = notification.mail_from.address.domain();
     Mail {
         plan: None,
         outcome: Outcome::Test,
@@ -134,6 +135,8 @@ fn mail(settings: &Settings, digest: &Digest) -> Mail {
         body: digest::text(digest, notification.language, &system::zone()),
         message_id: format!("<digest-{:x}@{domain}>", digest.written_at.as_nanosecond()),
         thread_id: String::new(),
+        html: None,
+        run_at: None,
         recipients: notification.mail_to.iter().map(Recipient::new).collect(),
     }
 }
@@ -182,7 +185,7 @@ async fn look(settings: &Settings, state: &Path, alertmanager: &str, now: Timest
 
 async fn monitor(settings: &Settings, state: &Path, alertmanager: &str, now: Timestamp) -> Monitor {
     let (ok, found) = check::alertmanager(alertmanager, &settings.receiver).await;
-    let relay = match deliver::check(settings).await {
+    let relay = match check_way(settings).await {
         Ok((way, None)) => Checked { ok: true, found: way },
         Ok((way, Some(but))) => Checked { ok: true, found: format!("{way}; {but}") },
         Err(error) => Checked { ok: false, found: error.to_string() },
@@ -216,4 +219,12 @@ fn queue(state: &Path) -> Checked {
             Checked { ok: failed.is_empty() && broken.is_empty(), found }
         }
     }
+}
+
+async fn hand_over(settings: &Settings, mail: &Mail, to: &str) -> Result<String, SendError> {
+    way(settings).await?.send(&settings.notification, mail, to).await
+}
+
+async fn check_way(settings: &Settings) -> Result<(String, Option<String>), SendError> {
+    way(settings).await?.check(&settings.notification).await
 }

@@ -29,6 +29,7 @@ pub(super) async fn run(live: &Live) -> Done {
         subject,
         body,
         html: None,
+        run_at: None,
         message_id: id,
         thread_id: String::new(),
         recipients: recipients.map(|to| Recipient { address: to.to_string(), state: pending.clone() }).collect(),

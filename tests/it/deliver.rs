@@ -59,6 +59,7 @@ fn mail() -> Mail {
         subject: "[ns8-backup] PARTIAL - 1/3 module(s) failed: “Università”".into(),
         body: "Perché: disk full\n.\n..two dots\n\nmail1 failed.\n".into(),
         html: None,
+        run_at: None,
         message_id: "<20261122-023000-0001.1@leader.example.com>".into(),
         thread_id: "<plan-2@leader.example.com>".into(),
         recipients: vec![recipient("Ops <a@example.com>"), recipient("b@example.com")],

@@ -63,6 +63,7 @@ fn with_mail(mut job: Job, digest: &str, states: &[RecipientState]) -> Job {
         subject: "s".into(),
         body: "b".into(),
         html: None,
+        run_at: None,
         message_id: "<m@x>".into(),
         thread_id: "<t@x>".into(),
         recipients: states.iter().enumerate().map(recipient).collect(),
