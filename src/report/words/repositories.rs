@@ -111,8 +111,8 @@ phrases! {
         It: "password",
     }
     part_packs() {
-        En: "the index, and that each pack in it is there with the right size",
-        It: "l'indice, e che ogni pack in esso sia presente con la giusta dimensione",
+        En: "each pack of the index (there, with the right size)",
+        It: "ogni pack dell'indice (presente, con la giusta dimensione)",
     }
     part_packs_in_short() {
         En: "packs",
@@ -229,8 +229,8 @@ phrases! {
         It: "{why}. Controllare credenziali e permessi della destinazione.",
     }
     damaged() {
-        En: "reachable, but it could not be read",
-        It: "raggiungibile, ma non leggibile",
+        En: "damaged, or not readable in full",
+        It: "danneggiato, o non leggibile per intero",
     }
     about_damaged(why: &str) {
         En: "{why}. `restic check` shows what is damaged.",
