@@ -424,3 +424,44 @@ fn the_digest_is_printed_and_mailed_each_week_until_everybody_has_it() {
     assert!(command.arg("--config").arg(config).args(["digest", "--weekly"]).status().unwrap().success());
     assert_eq!(watched.site.counts().into_values().collect::<Vec<_>>(), [1, 1]);
 }
+
+/// The files behind a gateway that is rclone's WebDAV alone.
+#[test]
+fn a_cluster_backup_that_is_far_too_old_is_mailed_once() {
+    programs::path_of("rclone");
+    let mut watched = Watched::new(60);
+    watched.ends("mail1", 50, 0);
+    watched.ends("samba1", 50, 0);
+    let root = watched.site.service.path("destinations");
+    std::fs::create_dir_all(root.join("dest")).unwrap();
+    let backup = root.join("dest/cluster-backup-c-uuid.json.gz.gpg");
+    let made = std::time::SystemTime::now() - std::time::Duration::from_secs(60 * 3600);
+    std::fs::File::create(&backup).unwrap().set_modified(made).unwrap();
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let mut rclone = Command::new("rclone")
+        .args(["serve", "webdav", "--addr", &format!("127.0.0.1:{port}"), "--user", "node/1", "--pass", "agent"])
+        .arg(&root)
+        .stderr(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    wait_until("rclone", || std::net::TcpStream::connect(("127.0.0.1", port)).is_ok(), String::new);
+    let agent = watched.site.service.path("agent.env");
+    std::fs::write(&agent, "REDIS_USER=node/1\nREDIS_PASSWORD=agent\n").unwrap();
+    let redis = &watched.site.redis;
+    redis.run::<()>("SET cluster/uuid c-uuid");
+    redis.hset("cluster/backup_repository/dest", &[("name", "Dest"), ("provider", "aws"), ("url", "s3:x")]);
+    redis.hset("cluster/backup/2", &[("repository", "dest")]);
+    let repo_check = format!("enabled: false, gateway: \"http://127.0.0.1:{port}\", agent_env: {}", agent.display());
+    let (_, own) = watched.site.service.address.rsplit_once(':').unwrap();
+    let sections = AT_ONCE.replace("enabled: false", &repo_check);
+    watched.site.configure("", &format!("{sections}receiver: {{ port: {own} }}\n"));
+    watched.site.service.start();
+    assert!(!watched.tick_at("-52h").contains("plan 2"), "it is not too old yet");
+    let log = watched.tick();
+    let state = std::fs::read_to_string(watched.site.service.path("state/watch.json")).unwrap();
+    let again = watched.tick();
+    rclone.kill().unwrap();
+    rclone.wait().unwrap();
+    assert!(log.contains("The cluster backup at the plan's destination is far older"), "{log}\n{state}");
+    assert!(!again.contains("plan 2"), "{again}");
+}
