@@ -202,7 +202,7 @@ pub struct Check {
     pub alertmanager: String,
 }
 
-/// What `digest` is told.
+/// The arguments of `digest`.
 #[derive(Debug, Args)]
 pub struct Digest {
     /// Print JSON for scripts instead of the page
@@ -219,7 +219,7 @@ pub struct Digest {
     pub alertmanager: String,
 }
 
-/// What `history` is told.
+/// The arguments of `history`.
 #[derive(Debug, Args)]
 pub struct History {
     /// The plan's id; without it every plan
@@ -230,7 +230,6 @@ pub struct History {
     pub json: bool,
 }
 
-/// What `queue` is told.
 /// The arguments of `queue`.
 #[derive(Debug, Args)]
 pub struct Queue {

@@ -32,13 +32,14 @@ pub(super) struct Found {
 }
 
 impl Found {
-    pub(super) async fn scan(connection: &mut Connection) -> Result<Self, Why> {
+    /// Scans the database for keys of this plan, or of all.
+    pub(super) async fn scan(connection: &mut Connection, only: Option<&PlanId>) -> Result<Self, Why> {
         let mut found = Self::default();
-        connection.scan(PATTERN, |key| found.add(key)).await?;
+        connection.scan(PATTERN, |key| found.add(key, only)).await?;
         Ok(found)
     }
 
-    fn add(&mut self, key: &str) {
+    fn add(&mut self, key: &str, only: Option<&PlanId>) {
         if let Some(plan) = super::keys::parse_plan(key) {
             self.plans.insert(plan);
         } else if let Some(module) = keys::parse_plans_of(key) {
@@ -47,7 +48,8 @@ impl Found {
             self.destinations.insert(key.into());
         }
         for (keys, owners) in [(A, &mut self.a), (B, &mut self.b), (C, &mut self.c)] {
-            let Some((owner, plan)) = keys.parse(key) else { continue };
+            let of_interest = |(_, plan): &(_, &str)| only.is_none_or(|only| only.as_str() == *plan);
+            let Some((owner, plan)) = keys.parse(key).filter(of_interest) else { continue };
             let plans = owners.entry(owner.into()).or_default();
             if plans.len() < PLANS_OF_ONE {
                 plans.extend(PlanId::new(plan));

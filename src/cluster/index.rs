@@ -10,7 +10,7 @@ use super::resp::{Batch, Reply};
 use super::{smarthost, value};
 use crate::config;
 use crate::model::cluster::{ReadError, Smarthost, Why};
-use crate::model::plan::{Fault, ModuleId};
+use crate::model::plan::{Fault, ModuleId, PlanId};
 
 /// The single values: keys of strings, and the field of a hash.
 const VALUES: [&[&str]; 5] = [
@@ -92,9 +92,9 @@ impl Index {
         })
     }
 
-    /// Scans the database for plans, and for modules if the cluster does not list them.
-    pub(super) async fn scan(&mut self, connection: &mut Connection) -> Result<(), Why> {
-        let found = Found::scan(connection).await?;
+    /// Scans the database for plans, or for keys of `only` this one; and for modules if the cluster does not list them.
+    pub(super) async fn scan(&mut self, connection: &mut Connection, only: Option<&PlanId>) -> Result<(), Why> {
+        let found = Found::scan(connection, only).await?;
         if !self.listed {
             self.modules = found.modules().map(|module| (module, None)).collect();
         }

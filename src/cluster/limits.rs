@@ -47,4 +47,4 @@ pub(super) const BUFFER: usize = 32 << 10;
 /// Number of plans that are read at most: NS8 counts plans up from 1, and the newest count.
 pub(super) const PLANS: u64 = 10_000;
 /// Number of plans that one owner of keys can bring up in a cluster that lists none.
-pub(super) const PLANS_OF_ONE: usize = 100;
+pub(super) const PLANS_OF_ONE: usize = 1000;

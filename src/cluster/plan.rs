@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::index::Index;
 use super::layout_a;
 use super::value::{self, Decoded, Hash};
-use crate::model::plan::{Damage, Entry, Fault, Layout, ModuleId, ModuleResult, Plan, PlanId};
+use crate::model::plan::{Damage, Entry, Fault, Layout, ModuleId, Plan, PlanId};
 
 /// The fields of a plan's definition.
 pub(super) const DEFINITION: [&str; 5] = ["name", "repository", "schedule", "enabled", "instances"];
@@ -82,13 +82,14 @@ impl Results {
         let known = plan.members.iter().flatten().chain(self.by_module.keys());
         plan.modules = known.map(|module| (module.clone(), Default::default())).collect();
         for (module, (_, result)) in self.by_module {
-            match dated(result, now) {
-                (Ok(result), fault) => {
-                    let entry = Entry::Result(module.clone());
-                    plan.damaged.extend(fault.map(|fault| Damage { entry, fault }));
+            match result {
+                Ok(result) => {
+                    if result.end.is_some_and(|end| is_ahead(end, now)) {
+                        plan.damaged.push(Damage { entry: Entry::Result(module.clone()), fault: Fault::InTheFuture });
+                    }
                     plan.results.insert(module, result);
                 }
-                (Err(fault), _) => plan.damaged.push(Damage { entry: Entry::Result(module), fault }),
+                Err(fault) => plan.damaged.push(Damage { entry: Entry::Result(module), fault }),
             }
         }
         let unread = self.unread.into_iter();
@@ -97,23 +98,10 @@ impl Results {
             let idle = plan.members.iter().flatten().filter(|module| !plan.results.contains_key(*module));
             plan.not_awaited = idle.cloned().collect();
         }
-        let ahead = |time: Timestamp| is_ahead(time, now);
-        if plan.status.as_ref().and_then(|status| status.timestamp).is_some_and(ahead) {
+        let status = plan.status.as_ref().and_then(|status| status.timestamp);
+        if status.is_some_and(|time| is_ahead(time, now)) {
             plan.damaged.push(Damage { entry: Entry::Status, fault: Fault::InTheFuture });
-            plan.status.iter_mut().for_each(|status| status.timestamp = None);
         }
-    }
-}
-
-/// Returns `result` as far as its time lets it be believed, and what is wrong with that time.
-fn dated(result: Decoded, now: Timestamp) -> (Decoded, Option<Fault>) {
-    match result {
-        Ok(result) if result.end.is_some_and(|end| is_ahead(end, now)) => {
-            let fault = Fault::InTheFuture;
-            let result = ModuleResult { start: None, end: None, ..result };
-            (if result.errors == 0 { Err(fault) } else { Ok(result) }, Some(fault))
-        }
-        result => (result, None),
     }
 }
 

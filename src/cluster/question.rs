@@ -49,7 +49,7 @@ pub struct Question<'a> {
     pub plans: Selector<'a>,
     /// What beside them.
     pub want: Want<'a>,
-    /// The time now: a result that is dated later is not believed.
+    /// The time now: a result that is dated later is flagged.
     pub now: Timestamp,
 }
 

@@ -98,7 +98,7 @@ async fn define(
         Selector::Recent { .. } | Selector::All => !index.listed || index.plans.is_none(),
     };
     if unknown {
-        index.scan(connection).await?;
+        index.scan(connection, named.first()).await?;
     }
     let plans = take_definitions(named, &mut answers, &index)?;
     match selector {

@@ -28,7 +28,7 @@ pub use settings::*;
 pub use url::{Url, bare, is_loopback};
 
 /// A mail address, with or without a display name.
-pub use lettre::message::Mailbox;
+pub use crate::model::address::Mailbox;
 
 use crate::model::text::clean;
 use section::{Node, Section};

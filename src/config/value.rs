@@ -143,10 +143,7 @@ pub(super) fn recipients(node: &Node) -> Read<Vec<Mailbox>> {
     };
     let mut recipients: Vec<Mailbox> = Vec::new();
     for recipient in list(mailbox, "admin@example.com")(&items)? {
-        // Strictly, case counts in the part before the @; in practice it does not.
-        let same =
-            |known: &Mailbox| known.email.to_string().to_lowercase() == recipient.email.to_string().to_lowercase();
-        if !recipients.iter().any(same) {
+        if !recipients.iter().any(|known| known.address.is_same(&recipient.address)) {
             recipients.push(recipient);
         }
     }

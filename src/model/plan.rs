@@ -124,11 +124,11 @@ pub struct Plan {
     pub status: Option<PlanStatus>,
     /// Members of a disabled plan without a result: none is expected.
     pub not_awaited: BTreeSet<ModuleId>,
-    /// Entries that are there but could not be read.
+    /// Entries that are there but could not be read, or not be believed.
     pub damaged: Vec<Damage>,
 }
 
-/// An entry that is there but could not be read.
+/// An entry that is there but could not be read, or not be believed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Damage {
     /// Which one.
@@ -169,7 +169,8 @@ pub enum Fault {
     NoErrors,
     /// A success without a readable time of its end (B, C).
     NoEnd,
-    /// It is dated in the future. Of a success nothing else is believed; an error stays one, without its time.
+    /// It is dated more than five minutes in the future, by this machine's clock: one of two clocks is wrong, and its
+    /// time proves nothing. It can be read, so it stands in [`Plan::results`] or [`Plan::status`] as well.
     InTheFuture,
     /// It has this many bytes, more than are read.
     TooLarge(u64),
@@ -211,11 +212,17 @@ impl Plan {
         self.damaged.iter().any(|damage| damage.entry == Entry::Definition)
     }
 
+    /// Returns whether the result of `module` is dated in the future.
+    pub fn is_in_the_future(&self, module: &ModuleId) -> bool {
+        let of_module = |entry: &Entry| matches!(entry, Entry::Result(id) if id == module);
+        self.damaged.iter().any(|damage| damage.fault == Fault::InTheFuture && of_module(&damage.entry))
+    }
+
     /// The damage that hides the result of `module`: its own, or that of its node's results.
     pub fn unreadable(&self, module: &ModuleId) -> Option<&Damage> {
         let node = self.modules.get(module).and_then(|module| module.node.as_ref());
         let concerns = |damage: &&Damage| match &damage.entry {
-            Entry::Result(id) => id == module,
+            Entry::Result(id) => id == module && damage.fault != Fault::InTheFuture,
             Entry::Node(id) => Some(id) == node && !self.results.contains_key(module),
             _ => false,
         };

@@ -11,13 +11,15 @@ use log::{error, info};
 
 use super::{Done, check, print, send, settings, settings_or_defaults, watch};
 use crate::cli;
-use crate::cluster::{self, Selector};
+use crate::cluster::{self, Question, Selector, Want};
 use crate::config::{Live, Settings, host_name};
-use crate::deliver::{self, SendError};
+use crate::deliver::SendError;
 use crate::job::store;
+use crate::job::way;
+use crate::model::cluster::Cluster;
 use crate::model::history::History;
 use crate::model::mail::{Mail, Recipient, RecipientState};
-use crate::model::plan::PlanId;
+use crate::model::plan::{Module, ModuleId, PlanId};
 use crate::model::run::Outcome;
 use crate::system::calendar::{CalendarError, elapses};
 use crate::system::{self, files, journal};
@@ -76,7 +78,8 @@ async fn send_weekly(settings: &Settings, state: &Path, alertmanager: &str, now:
     watch::is_ours(state)?;
     let node = node::id()?;
     // A node that cannot read the cluster does not know whether it watches: it says so.
-    if let Ok(leader) = cluster::leader(&settings.redis).await
+    let leader = Question { plans: Selector::None, want: Want::default(), now };
+    if let Ok(Cluster { leader, .. }) = cluster::read(&settings.redis, leader).await
         && !node::watches(node.as_deref(), leader.as_deref())
     {
         info!("node {} is the leader and mails the digest", leader.unwrap_or_default());
@@ -96,7 +99,7 @@ async fn send_weekly(settings: &Settings, state: &Path, alertmanager: &str, now:
     for n in 0..mail.recipients.len() {
         let address = mail.recipients[n].address.clone();
         if mail.recipients[n].is_pending() {
-            mail.recipients[n].state = match deliver::send(settings, &mail, &address).await {
+            mail.recipients[n].state = match hand_over(settings, &mail, &address).await {
                 Ok(answer) => {
                     info!("sent the digest to {address}: {answer}");
                     RecipientState::Delivered { at: Timestamp::now() }
@@ -122,7 +125,7 @@ async fn send_weekly(settings: &Settings, state: &Path, alertmanager: &str, now:
 
 fn mail(settings: &Settings, digest: &Digest) -> Mail {
     let notification = &settings.notification;
-    let domain = notification.mail_from.email.domain();
+    let domain = notification.mail_from.address.domain();
     Mail {
         plan: None,
         outcome: Outcome::Test,
@@ -132,6 +135,8 @@ fn mail(settings: &Settings, digest: &Digest) -> Mail {
         body: digest::text(digest, notification.language, &system::zone()),
         message_id: format!("<digest-{:x}@{domain}>", digest.written_at.as_nanosecond()),
         thread_id: String::new(),
+        html: None,
+        run_at: None,
         recipients: notification.mail_to.iter().map(Recipient::new).collect(),
     }
 }
@@ -156,7 +161,8 @@ async fn look(settings: &Settings, state: &Path, alertmanager: &str, now: Timest
         unplanned: None,
         monitor,
     };
-    let cluster = match cluster::read(&settings.redis, Selector::All).await {
+    let want = Want { names: true, unplanned: true, ..Want::default() };
+    let cluster = match cluster::read(&settings.redis, Question { plans: Selector::All, want, now }).await {
         Ok(cluster) => cluster,
         Err(error) => return Digest { unreadable: Some(error.to_string()), ..digest },
     };
@@ -172,12 +178,14 @@ async fn look(settings: &Settings, state: &Path, alertmanager: &str, now: Timest
         };
         digest.plans.push(PlanDigest::new(plan, known, settings.correlator.stale_after, now));
     }
-    Digest { cluster: cluster.name, ..digest }
+    let named = |(id, module): (ModuleId, Module)| (id, module.ui_name);
+    let unplanned = cluster.unplanned.map(|modules| modules.into_iter().map(named).collect());
+    Digest { cluster: cluster.name, unplanned, ..digest }
 }
 
 async fn monitor(settings: &Settings, state: &Path, alertmanager: &str, now: Timestamp) -> Monitor {
     let (ok, found) = check::alertmanager(alertmanager, &settings.receiver).await;
-    let relay = match deliver::check(settings).await {
+    let relay = match check_way(settings).await {
         Ok((way, None)) => Checked { ok: true, found: way },
         Ok((way, Some(but))) => Checked { ok: true, found: format!("{way}; {but}") },
         Err(error) => Checked { ok: false, found: error.to_string() },
@@ -211,4 +219,12 @@ fn queue(state: &Path) -> Checked {
             Checked { ok: failed.is_empty() && broken.is_empty(), found }
         }
     }
+}
+
+async fn hand_over(settings: &Settings, mail: &Mail, to: &str) -> Result<String, SendError> {
+    way(settings).await?.send(&settings.notification, mail, to).await
+}
+
+async fn check_way(settings: &Settings) -> Result<(String, Option<String>), SendError> {
+    way(settings).await?.check(&settings.notification).await
 }

@@ -17,7 +17,7 @@ use std::sync::Arc;
 
 use crate::cli::Tool;
 use crate::config::{self, Live, Settings};
-use crate::deliver;
+use crate::job::way;
 use crate::model::mail::{Mail, Recipient};
 
 /// The exit status of a command, or why it could not do its work.
@@ -76,8 +76,13 @@ fn print(text: &str) {
 /// was not reached.
 async fn send(settings: &Settings, mail: &Mail, say: fn(&str)) -> bool {
     let mut all_reached = true;
+    let way = way(settings).await;
     for Recipient { address, .. } in &mail.recipients {
-        match deliver::send(settings, mail, address).await {
+        let sent = match &way {
+            Ok(way) => way.send(&settings.notification, mail, address).await,
+            Err(error) => Err(error.clone()),
+        };
+        match sent {
             Ok(answer) => say(&format!("{address}: {answer}\n")),
             Err(error) => {
                 all_reached = false;

@@ -386,11 +386,14 @@ fn the_digest_is_printed_and_mailed_each_week_until_everybody_has_it() {
     let watched = Watched::new(60);
     watched.ends("mail1", 50, 0);
     watched.ends("samba1", 40, 2);
+    watched.site.redis.hset("cluster/module_node", &[("idle3", "1"), ("cache1", "1")]);
+    watched.site.redis.run::<i64>("SADD module/cache1/flags no_data_backup");
     let output = tool(&watched, &["digest", "--alertmanager", "http://127.0.0.1:1"]);
     assert!(output.status.success());
     let page = String::from_utf8(output.stdout).unwrap();
     assert!(page.contains("Nightly (plan 2)") && page.contains("* samba1: failed 1 run(s) in a row"), "{page}");
     assert!(page.contains("watch: NEEDS ATTENTION: it has never looked"), "{page}");
+    assert!(page.contains("Modules in no plan (1)\n- idle3"), "{page}");
     let json = tool(&watched, &["digest", "--json"]);
     let json: serde_json::Value = serde_json::from_slice(&json.stdout).unwrap();
     assert_eq!((&json["version"], &json["plans"][0]["standing"]), (&1.into(), &"attention".into()));

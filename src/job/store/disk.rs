@@ -6,11 +6,11 @@ use std::io::{self, Write as _};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-use lettre::message::Mailbox;
 use log::{error, warn};
 use rustix::fs::FlockOperation;
 
 use super::sent::Sent;
+use crate::model::address::Mailbox;
 use crate::model::job::{Attempts, Delivery, Job, JobId, Stage, VERSION};
 use crate::system::files;
 use crate::system::journal::CRIT;

@@ -17,6 +17,7 @@ use super::{Done, print};
 use crate::cli;
 use crate::config::{Live, Settings, defaults};
 use crate::deliver;
+use crate::job::way;
 use crate::model::plan::Layout;
 use crate::system::http;
 use crate::system::process;
@@ -137,7 +138,8 @@ fn configuration(live: &Live) -> (Option<Settings>, Vec<Line>) {
 
 async fn relay(settings: &Settings) -> Line {
     let subject = "relay";
-    match deliver::check(settings).await {
+    let checked = async { way(settings).await?.check(&settings.notification).await };
+    match checked.await {
         Ok((way, None)) => ok(subject, format!("{way}: ready")),
         // A command of the administrator's own may know another relay.
         Ok((way, Some(against)))

@@ -310,17 +310,20 @@ async fn a_module_without_a_uuid_or_a_node_is_no_member() {
 }
 
 #[tokio::test]
-async fn a_result_of_the_future_is_no_success() {
+async fn a_result_of_the_future_is_flagged() {
     let redis = two_nodes(&[("instances", "mail1 web2 idle3")]);
     let now = Timestamp::now().as_second();
     let at = |seconds: i64, errors: u64| format!(r#"{{"start":{0},"end":{0},"errors":{errors}}}"#, now + seconds);
     redis.hset("node/1/backup_status/2", &[("mail1", &at(2 * 86_400, 0)), ("idle3", &at(60, 0))]);
     redis.hset("node/2/backup_status/2", &[("web2", &at(3600, 4))]);
+    redis.hset("cluster/backup/2/status", &[("result", "success"), ("timestamp", "2999-11-20T02:10:00Z")]);
     let plan = read(&redis, "2").await;
-    assert_eq!(ids(plan.results.keys()), ["idle3", "web2"]);
-    let web = &plan.results[&module("web2")];
-    assert_eq!((web.errors, web.start, web.end), (4, None, None));
-    assert_eq!(plan.damaged, [result("mail1", Fault::InTheFuture), result("web2", Fault::InTheFuture)]);
+    assert_eq!(ids(plan.results.keys()), ["idle3", "mail1", "web2"]);
+    assert_eq!(["idle3", "mail1", "web2"].map(|name| plan.is_in_the_future(&module(name))), [false, true, true]);
+    assert_eq!(plan.unreadable(&module("mail1")), None);
+    let status = Damage { entry: Entry::Status, fault: Fault::InTheFuture };
+    let results = ["mail1", "web2"].map(|name| result(name, Fault::InTheFuture));
+    assert_eq!(plan.damaged, [&results[..], &[status]].concat());
 }
 
 /// The founding document's cluster lists no modules, nor does this one, whatever else it holds.
