@@ -249,18 +249,6 @@ fn check_asks_it_and_all_else_is_checked_for_what_is_there_and_what_is_not() {
     }
     assert!(site.relay.so_far().is_empty(), "nothing is sent");
 
-    // What runs counts, not the file: NS8 writes it anew without a restart.
-    site.write("alertmanager.yml", NS8);
-    assert!(check(&after.1, &[]).out.contains("stands first"));
-    assert_eq!(site.run(&["alertmanager-config", "--patch", alertmanager_yml.to_str().unwrap()]).code, 0);
-    let patched = fs::read_to_string(&alertmanager_yml).unwrap();
-    site.write("alertmanager.yml", &patched.replacen("|BackupFailed", "", 1));
-    let elsewhere = Alertmanager::start(&alertmanager_yml, &site.path("elsewhere"));
-    let ran = check(&elsewhere.1, &[]);
-    let line = ran.out.lines().find(|line| line.contains(" alertmanager: ")).expect(&ran.out);
-    let advice = format!("amtool config routes test --alertmanager.url={} alertname=backup_failed id=1", elsewhere.1);
-    assert!(line.starts_with("warning ") && line.contains(&advice), "{line}");
-
     fs::write(&secret, "other-s3cret\n").unwrap();
     let ran = check("http://127.0.0.1:1", &["--json"]);
     let json: serde_json::Value = serde_json::from_str(&ran.out).unwrap();
@@ -271,4 +259,25 @@ fn check_asks_it_and_all_else_is_checked_for_what_is_there_and_what_is_not() {
     assert!(of("relay")["found"].as_str().unwrap().contains("535"), "{}", ran.out);
     assert!(of("alertmanager")["todo"].as_str().unwrap().contains("--alertmanager URL"));
     assert!(!ran.out.contains("s3cret") && !ran.err.contains("s3cret"));
+}
+
+#[test]
+fn check_asks_what_runs_and_names_amtool_where_the_route_is_another() {
+    let site = Site::plain();
+    let file = site.write("alertmanager.yml", NS8);
+    assert_eq!(site.run(&["alertmanager-config", "--patch", file.to_str().unwrap()]).code, 0);
+    let patched = fs::read_to_string(&file).unwrap();
+    let line = |url: &str| {
+        let ran = site.run(&["check", "--alertmanager", url]);
+        ran.out.lines().find(|line| line.contains(" alertmanager: ")).expect(&ran.out).to_owned()
+    };
+    let running = Alertmanager::start(&file, &site.path("running"));
+    // NS8 writes the file anew without a restart: what runs counts.
+    site.write("alertmanager.yml", NS8);
+    assert!(line(&running.1).starts_with("ok "), "{}", line(&running.1));
+
+    site.write("alertmanager.yml", &patched.replacen("|BackupFailed", "", 1));
+    let other = Alertmanager::start(&file, &site.path("other"));
+    let advice = format!("amtool config routes test --alertmanager.url={} alertname=backup_failed id=1", other.1);
+    assert!(line(&other.1).starts_with("warning ") && line(&other.1).contains(&advice), "{}", line(&other.1));
 }
