@@ -1,7 +1,7 @@
 # ns8-backup-monitor: `make demo` shows it, `make test` proves it, `make install` and the packages install it.
 # Each target first installs what it needs and the machine lacks, if that is allowed (see tests/need).
 
-.PHONY: build test demo bench fuzz clean
+.PHONY: build test demo bench fuzz screenshots clean
 
 build:
 	@tests/need cargo cc
@@ -20,6 +20,10 @@ bench:
 
 fuzz:
 	@tests/fuzz/run
+
+# The pictures of the README, in the distribution's Chromium.
+screenshots:
+	@tests/screenshots
 
 include packaging/packages.mk
 

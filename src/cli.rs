@@ -39,8 +39,8 @@ pub struct Cli {
 pub enum Command {
     /// Receive alerts and send reports (what systemd starts; the default)
     ///
-    /// Takes over the socket that systemd hands it and exits when it has had nothing to do for receiver.idle_timeout.
-    /// Started by hand, it listens on receiver.host and receiver.port instead, and stops with Ctrl-C.
+    /// Takes the socket that systemd passes, and exits after receiver.idle_timeout with nothing to do. Started by hand, it
+    /// listens on receiver.host and receiver.port instead, and stops with Ctrl-C.
     #[command(after_help = "\
 Example:
   ns8-backup-monitor --config ./config.yml serve")]
@@ -56,12 +56,12 @@ pub enum Tool {
     /// Show the mail that would be sent now
     ///
     /// Reads the cluster and prints the report of a plan, or of every plan that has a result within
-    /// correlator.recent_window. Nothing is waited for, and nothing is sent without --send. The outcome of a plan that
-    /// is named is that of its last run, whenever that was.
+    /// correlator.recent_window. Waits for nothing, and sends nothing without --send. For a plan that you name, the
+    /// outcome is that of its last run, however old.
     #[command(after_help = "\
 Exit status:
   0  SUCCESS
-  3  PARTIAL: the worst outcome counts where several plans are reported
+  3  PARTIAL; of several plans, the worst outcome counts
   4  REPO_FAILURE
   5  the cluster could not be read
   1  another error
@@ -72,11 +72,12 @@ Examples:
   ns8-backup-monitor report 2 --no-probe        plan 2, without a look at its repositories
   ns8-backup-monitor report 2 --json | jq '.reports[].outcome'")]
     Report(Report),
-    /// Say what is set up, what is not, and what to do about it
+    /// Check the setup, and say what to do about each fault
     ///
-    /// Looks at the configuration, the queue, Redis, the mail relay (connects and logs in, sends nothing), the tools
-    /// that probe repositories, Alertmanager and the systemd units. Prints one line each: ok, warning or error, what
-    /// was found, and what to do. Changes nothing, and never prints a secret.
+    /// Looks at the configuration, the queue, Redis, the plans, whether this node is the leader, the mail relay
+    /// (connects and logs in, sends nothing), the tools that probe repositories, Alertmanager and the systemd units with
+    /// their timers. Prints one line each: ok, warning or error, what was found, and what to do. Changes nothing, and
+    /// never prints a secret.
     #[command(after_help = "\
 Exit status:
   0  no errors, perhaps warnings
@@ -88,8 +89,8 @@ Examples:
     Check(Check),
     /// Send a test mail to every recipient, and show the relay's answers
     ///
-    /// Takes exactly the way that a report takes: same sender, same relay, same recipients, in notification.language.
-    /// Exits with 1 if a recipient could not be reached.
+    /// The test mail goes the way of a report: same sender, same relay, the recipients of notification.mail_to, in
+    /// notification.language. Exits with 1 if a recipient could not be reached.
     #[command(after_help = "\
 Example:
   ns8-backup-monitor send-test")]
@@ -107,11 +108,33 @@ Exit status:
 Example:
   systemctl start ns8-backup-monitor-watch.service     runs `ns8-backup-monitor watch` as the service's user")]
     Watch,
+    /// Show all plans and the monitor itself on one page, or mail it
+    ///
+    /// The plans that need attention come first, with the modules that failed; then those that are fine or switched off,
+    /// modules in no plan, and whether Alertmanager, the mail relay, the watch and the queue work. A timer mails it
+    /// every week: when that mail stops coming, something is wrong.
+    #[command(after_help = "\
+Examples:
+  ns8-backup-monitor digest
+  ns8-backup-monitor digest --mail
+  ns8-backup-monitor digest --json | jq '.plans[] | select(.standing == \"attention\") | .id'")]
+    Digest(Digest),
+    /// Show the last runs of the plans
+    ///
+    /// Without a plan: one line of marks for each. With one: its last 60 runs, and for each module its last runs, sizes
+    /// and last good backup. The watch and the reports keep the history.
+    #[command(after_help = "\
+Examples:
+  ns8-backup-monitor history
+  ns8-backup-monitor history 2
+  ns8-backup-monitor history 2 --json | jq '.plans[0].runs[-1].modules'")]
+    History(History),
     /// Show, retry or drop what is waiting to be sent
     ///
-    /// Reports wait here for their plan to finish, for the relay to answer, or, given up, for you: fix the cause, then
-    /// `queue retry`. A report that was given up then goes to those who have not got it; an address that was corrected
-    /// in notification.mail_to takes the wrong one's place. Safe to use beside the running service.
+    /// A report waits here until its plan has finished and the relay has taken it. A report that was given up stays here
+    /// until you fix the cause and run `queue retry`: it then goes to the recipients who do not have it, and an address
+    /// that was corrected in notification.mail_to takes the place of the wrong one. Safe to use beside the running
+    /// service.
     #[command(after_help = "\
 Examples:
   ns8-backup-monitor queue
@@ -123,7 +146,7 @@ Examples:
     ///
     /// Asks for sender, recipients and subject prefix, shows the configuration that it will write, writes it, and
     /// starts the socket. An existing file keeps its comments and its other keys. With any of --mail-from, --mail-to,
-    /// --subject-prefix or --yes it asks nothing, and what is not given keeps its present value or its default.
+    /// --subject-prefix or --yes it asks nothing; a value that is not given stays as it is.
     #[command(after_help = "\
 Examples:
   ns8-backup-monitor setup
@@ -133,8 +156,10 @@ Examples:
     ///
     /// Prints the receiver and the route that bring backup alerts here, for the configured address and alert names.
     /// With --patch it puts them into an existing alertmanager.yml, the route before all others and with `continue:
-    /// true`, so that other routes still get these alerts; Alertmanager's default receiver gets only what no route
-    /// takes. Everything else in the file stays as it was, and a file that is already right is not touched.
+    /// true`, so that the routes after it still get these alerts. The default receiver of the top route gets them only
+    /// if a route of its own, such as NS8's for all services, takes them. Everything else in the file stays as it was,
+    /// and a file that is already right is not touched. If the configuration of this program cannot be read, a receiver
+    /// that is there already stays as it is.
     #[command(after_help = "\
 Examples:
   ns8-backup-monitor alertmanager-config
@@ -146,7 +171,7 @@ To make Alertmanager read the changed file:
     AlertmanagerConfig(AlertmanagerConfig),
 }
 
-/// What `report` is told.
+/// The arguments of `report`.
 #[derive(Debug, Args)]
 pub struct Report {
     /// The plan's id, as in the alert's label; without it every plan with a recent result
@@ -166,18 +191,46 @@ pub struct Report {
     pub no_probe: bool,
 }
 
-/// What `check` is told.
+/// The arguments of `check`.
 #[derive(Debug, Args)]
 pub struct Check {
     /// Print JSON for scripts
     #[arg(long)]
     pub json: bool,
+    /// The address of Alertmanager
+    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:9093")]
+    pub alertmanager: String,
+}
+
+/// The arguments of `digest`.
+#[derive(Debug, Args)]
+pub struct Digest {
+    /// Print JSON for scripts instead of the page
+    #[arg(long)]
+    pub json: bool,
+    /// Also mail it to every recipient
+    #[arg(long)]
+    pub mail: bool,
+    /// What the timer does: mail it unless digest.enabled is false or another node is the leader; print nothing
+    #[arg(long, conflicts_with_all = ["json", "mail"])]
+    pub weekly: bool,
     /// Where Alertmanager answers
     #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:9093")]
     pub alertmanager: String,
 }
 
-/// What `queue` is told.
+/// The arguments of `history`.
+#[derive(Debug, Args)]
+pub struct History {
+    /// The plan's id; without it every plan
+    #[arg(value_parser = plan_id)]
+    pub plan: Option<PlanId>,
+    /// Print JSON for scripts
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// The arguments of `queue`.
 #[derive(Debug, Args)]
 pub struct Queue {
     /// What to do; without it: list.
@@ -196,7 +249,7 @@ pub enum QueueAction {
         #[arg(value_parser = job_id)]
         id: JobId,
     },
-    /// Try to deliver now, also what was given up
+    /// Try to deliver now, including what was given up
     Retry {
         /// The job's id; without it: all jobs
         #[arg(value_parser = job_id)]
@@ -210,7 +263,7 @@ pub enum QueueAction {
     },
 }
 
-/// What `setup` is told.
+/// The arguments of `setup`.
 #[derive(Debug, Args)]
 pub struct Setup {
     /// The sender of the reports
@@ -222,7 +275,7 @@ pub struct Setup {
     /// What every subject starts with
     #[arg(long, value_name = "TEXT")]
     pub subject_prefix: Option<String>,
-    /// Ask nothing: keep the present values of what is not given
+    /// Ask nothing: a value that is not given stays as it is
     #[arg(long, short)]
     pub yes: bool,
     /// Do not enable and start the systemd units
@@ -233,7 +286,7 @@ pub struct Setup {
     pub send_test: bool,
 }
 
-/// What `alertmanager-config` is told.
+/// The arguments of `alertmanager-config`.
 #[derive(Debug, Args)]
 pub struct AlertmanagerConfig {
     /// Add or renew them in this alertmanager.yml

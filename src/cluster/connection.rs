@@ -1,40 +1,47 @@
 //! The connection to the cluster's Redis: pipelined reads, all of them bounded, and errors that say what to do.
 //!
-//! NS8 lets everybody read, but little more. So nothing is sent beyond the reads themselves: the client library's own
-//! greeting is off, the protocol is the old one, which needs no `HELLO`, and there is no `AUTH` unless configured.
+//! NS8 lets everybody read, but little more. So nothing is sent beyond the reads themselves: no `HELLO`, no `CLIENT`,
+//! and no `AUTH` or `SELECT` unless configured.
 
-use std::collections::BTreeSet;
-use std::error::Error;
 use std::io;
-use std::sync::Arc;
+use std::vec;
 
-use redis::aio::MultiplexedConnection;
-use redis::{AsyncConnectionConfig, Client, Cmd, ConnectionAddr, ErrorKind, IntoConnectionInfo, RedisError, Value};
-use redis::{RedisResult, ServerErrorKind};
 use secrecy::ExposeSecret;
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, BufReader, ReadHalf, WriteHalf, split};
+use tokio::net::{TcpStream, UnixStream};
 use tokio::sync::Semaphore;
 
+use super::limits::{BUFFER, KEYS, Limit, NUMBERS};
+use super::resp::{Batch, Reader, Reply};
 use super::value;
-use crate::config::{self, RedisAddress};
+use crate::config::{self, Endpoint};
 use crate::model::cluster::{ReadError, Why};
 use crate::model::plan::Fault;
+use crate::system::agent::Agent;
 
-/// How many keys one step of a scan looks at: few steps even on a large database, a few milliseconds of the server's
-/// time each.
-const SCAN_STEP: usize = 10_000;
+/// Number of keys that one step of a scan looks at: few steps even on a large database, a few milliseconds of the
+/// server's time each.
+const SCAN_STEP: &str = "10000";
 
-/// So many readings at one time; the others wait for their turn, which does not count as time in which Redis should
+/// Number of readings at one time. The others wait for their turn, which does not count as time in which Redis should
 /// have answered. A batch of alerts of hundreds of plans uses up neither this program's files nor its memory.
 static TURNS: Semaphore = Semaphore::const_new(16);
 
-impl From<RedisError> for Why {
-    fn from(error: RedisError) -> Self {
-        explain(&error)
+impl From<io::Error> for Why {
+    fn from(error: io::Error) -> Self {
+        use io::ErrorKind::{
+            BrokenPipe, ConnectionAborted, ConnectionRefused, ConnectionReset, NotFound, PermissionDenied,
+            UnexpectedEof,
+        };
+        match error.kind() {
+            NotFound => Self::NoSocket,
+            ConnectionRefused => Self::ConnectionRefused,
+            PermissionDenied => Self::PermissionDenied,
+            BrokenPipe | ConnectionAborted | ConnectionReset | UnexpectedEof => Self::Lost,
+            _ => Self::Other(error.to_string()),
+        }
     }
 }
-
-/// The answer to one command of a pipeline; an error concerns its key alone: another type of value, or a forbidden one.
-pub(super) type Answer = RedisResult<Value>;
 
 /// Bounds `reading`, connection included, by `redis.timeout`.
 pub(super) async fn bounded<T>(
@@ -47,119 +54,147 @@ pub(super) async fn bounded<T>(
     result.map_err(|why| ReadError::Redis { address: redis.address().to_string(), why })
 }
 
-/// A client for the configured address and login. The password is read afresh, so that a new one counts at once.
-pub(super) fn client(redis: &config::Redis) -> Result<Client, Why> {
-    let info = match redis.address() {
-        RedisAddress::Unix(path) => ConnectionAddr::Unix(path).into_connection_info(),
-        RedisAddress::Url(url) => url.into_connection_info(),
-    }?;
-    let mut login = info.redis_settings().clone().set_skip_set_lib_name();
-    if let Some(username) = &redis.username {
-        login = login.set_username(username);
-    }
-    if let Some(file) = &redis.password_file {
-        login = login.set_password(config::secret("redis.password_file", file).map_err(Why::Other)?.expose_secret());
-    }
-    Ok(Client::open(info.set_redis_settings(login))?)
-}
+trait Stream: AsyncRead + AsyncWrite + Send + Sync + Unpin {}
+impl<T: AsyncRead + AsyncWrite + Send + Sync + Unpin> Stream for T {}
 
 /// An open connection.
-pub(super) struct Connection(MultiplexedConnection);
+pub(super) struct Connection {
+    reader: Reader<BufReader<ReadHalf<Box<dyn Stream>>>>,
+    writer: WriteHalf<Box<dyn Stream>>,
+}
+
+/// The answers to a batch, in its order.
+pub(super) type Answers = vec::IntoIter<Reply>;
 
 impl Connection {
-    /// Connects, and logs in where that is configured.
+    /// Connects, and logs in if a login is configured. The password is read afresh, so a new one counts at once.
     pub(super) async fn open(redis: &config::Redis) -> Result<Self, Why> {
-        // `bounded` bounds the whole; a bound on each step would only hide its message.
-        let unbounded = AsyncConnectionConfig::new().set_connection_timeout(None).set_response_timeout(None);
-        Ok(Self(client(redis)?.get_multiplexed_async_connection_with_config(&unbounded).await?))
+        let endpoint = redis.address().endpoint().ok_or_else(|| Why::Other("it is not an address".into()))?;
+        let (stream, database): (Box<dyn Stream>, u32) = match endpoint {
+            Endpoint::Unix(path) => (Box::new(UnixStream::connect(path).await?), 0),
+            Endpoint::Tcp { host, port, database } => {
+                (Box::new(TcpStream::connect((host.as_str(), port)).await?), database)
+            }
+        };
+        let (reader, writer) = split(stream);
+        let mut connection = Self { reader: Reader::new(BufReader::with_capacity(BUFFER, reader)), writer };
+        if let Some(file) = &redis.password_file {
+            let password = config::secret("redis.password_file", file).map_err(Why::Other)?;
+            connection.log_in(redis.username.as_deref(), password.expose_secret()).await?;
+        }
+        if database != 0 {
+            let mut select = Batch::default();
+            select.add(NUMBERS, &["SELECT", &database.to_string()]);
+            needed(connection.ask(select).await?.next())?.map_err(|_| Why::Other("it has no such database".into()))?;
+        }
+        Ok(connection)
     }
 
-    /// Sends all `commands` in one round trip.
+    /// Logs in as `user`, or as Redis's default user.
+    async fn log_in(&mut self, user: Option<&str>, password: &str) -> Result<(), Why> {
+        let mut login = Batch::default();
+        let words = ["AUTH"].into_iter().chain(user).chain([password]);
+        login.add(NUMBERS, &words.collect::<Vec<_>>());
+        match self.exchange(login).await?.next() {
+            Some(Reply::Text(_)) => Ok(()),
+            _ => Err(Why::LoginRefused),
+        }
+    }
+
+    /// Logs in as the node's agent.
+    pub(super) async fn log_in_as(&mut self, agent: &Agent) -> Result<(), Why> {
+        self.log_in(Some(&agent.user), agent.password.expose_secret()).await
+    }
+
+    /// Sends all commands of `batch` in one round trip.
     ///
     /// # Errors
-    /// Where the server as a whole does not answer; what concerns one key stays in that key's answer.
-    pub(super) async fn ask(&mut self, commands: impl IntoIterator<Item = Cmd>) -> Result<Vec<Answer>, Why> {
-        let mut pipeline = redis::Pipeline::new();
-        for command in commands {
-            pipeline.add_command(command);
-        }
-        if pipeline.is_empty() {
-            return Ok(Vec::new());
-        }
-        let answers: Vec<Answer> = pipeline.ignore_errors().query_async(&mut self.0).await?;
-        match answers.iter().find_map(|answer| answer.as_ref().err().filter(|error| !concerns_one_key(error))) {
-            Some(error) => Err(explain(error)),
+    /// Returns an error if the server as a whole does not answer. What concerns one key stays in that key's answer.
+    pub(super) async fn ask(&mut self, batch: Batch) -> Result<Answers, Why> {
+        let answers = self.exchange(batch).await?;
+        let refused = |reply: &Reply| match reply {
+            Reply::Refused(error) if !concerns_one_key(error) => Some(explain(error)),
+            _ => None,
+        };
+        match answers.as_slice().iter().find_map(refused) {
+            Some(why) => Err(why),
             None => Ok(answers),
         }
     }
 
-    /// Asks about each of `subjects`, all in one round trip.
-    pub(super) async fn ask_each<T>(
-        &mut self,
-        subjects: impl IntoIterator<Item = T>,
-        command: impl Fn(&T) -> Cmd,
-    ) -> Result<Vec<(T, Answer)>, Why> {
-        let subjects: Vec<T> = subjects.into_iter().collect();
-        let answers = self.ask(subjects.iter().map(command)).await?;
-        Ok(subjects.into_iter().zip(answers).collect())
+    async fn exchange(&mut self, batch: Batch) -> Result<Answers, Why> {
+        if batch.limits.is_empty() {
+            return Ok(Vec::new().into_iter());
+        }
+        let Self { reader, writer } = self;
+        let sending = async {
+            // If it fails, the answers say why, or end.
+            let _ = writer.write_all(&batch.bytes).await;
+            let _ = writer.flush().await;
+            Ok(())
+        };
+        let receiving = async {
+            let mut replies = Vec::with_capacity(batch.limits.len());
+            for limit in &batch.limits {
+                replies.push(reader.next(*limit).await?);
+            }
+            Ok::<_, io::Error>(replies.into_iter())
+        };
+        let ((), answers) = tokio::try_join!(sending, receiving)?;
+        Ok(answers)
     }
 
-    /// All keys that match `pattern`, by as many round trips as the whole database takes: only for what no other key
-    /// tells. `KEYS` would stop the server for everybody.
-    pub(super) async fn scan(&mut self, pattern: &str) -> Result<BTreeSet<String>, Why> {
-        let mut keys = BTreeSet::new();
-        let mut cursor = 0;
+    /// Waits for a message of a subscription.
+    pub(super) async fn message(&mut self, limit: Limit) -> Result<Reply, Why> {
+        Ok(self.reader.next(limit).await?)
+    }
+
+    /// Calls `found` with each key that matches `pattern`, in as many round trips as the whole database takes: only
+    /// for what no other key lists. `KEYS` would stop the server for everybody.
+    pub(super) async fn scan(&mut self, pattern: &str, mut found: impl FnMut(&str)) -> Result<(), Why> {
+        let mut cursor = "0".to_owned();
         loop {
-            let mut step = redis::cmd("SCAN");
-            step.arg(cursor).arg("MATCH").arg(pattern).arg("COUNT").arg(SCAN_STEP);
-            let (next, found): (u64, Value) = step.query_async(&mut self.0).await?;
-            keys.extend(value::texts(found));
-            if next == 0 {
-                return Ok(keys);
+            let mut step = Batch::default();
+            step.add(KEYS, &["SCAN", &cursor, "MATCH", pattern, "COUNT", SCAN_STEP]);
+            let mut parts = match needed(self.ask(step).await?.next())? {
+                Ok(Reply::List(parts)) => parts.into_iter(),
+                _ => return Err(Why::Other("a scan's answer is too large".into())),
+            };
+            cursor = parts.next().and_then(value::text).unwrap_or_default();
+            parts.next().map(value::texts).unwrap_or_default().iter().for_each(|key| found(key));
+            if cursor.parse::<u64>().unwrap_or_default() == 0 {
+                return Ok(());
             }
-            cursor = next;
         }
     }
 }
 
-/// A command with its key.
-pub(super) fn get(name: &str, key: impl redis::ToSingleRedisArg) -> Cmd {
-    let mut command = redis::cmd(name);
-    command.arg(key);
-    command
-}
-
-/// An answer that a report depends on: another type of value damages its entry alone, but where access is forbidden
-/// nothing must be claimed at all.
-pub(super) fn needed(answer: Answer) -> Result<Result<Value, Fault>, Why> {
-    match answer {
-        Ok(value) => Ok(Ok(value)),
-        Err(error) if error.code() == Some("WRONGTYPE") => Ok(Err(Fault::OtherType)),
-        Err(error) => Err(error.into()),
+/// An answer that a report depends on: another type of value, or one that is too large, damages its entry alone. If
+/// access is forbidden, nothing must be claimed at all.
+pub(super) fn needed(reply: Option<Reply>) -> Result<Result<Reply, Fault>, Why> {
+    match reply.unwrap_or(Reply::Nil) {
+        Reply::Refused(error) if error.starts_with("WRONGTYPE") => Ok(Err(Fault::OtherType)),
+        Reply::Refused(error) => Err(explain(&error)),
+        Reply::TooLarge(bytes) => Ok(Err(Fault::TooLarge(bytes))),
+        reply => Ok(Ok(reply)),
     }
 }
 
-fn concerns_one_key(error: &RedisError) -> bool {
-    matches!(error.code(), Some("WRONGTYPE" | "NOPERM"))
+fn code(error: &str) -> &str {
+    error.split(' ').next().unwrap_or_default()
 }
 
-/// The library wraps an I/O error twice.
-fn io_kind(error: &RedisError) -> Option<io::ErrorKind> {
-    let wrapped = error.source()?.downcast_ref::<Arc<dyn Error + Send + Sync>>()?;
-    wrapped.downcast_ref::<io::Error>().map(io::Error::kind)
+fn concerns_one_key(error: &str) -> bool {
+    matches!(code(error), "WRONGTYPE" | "NOPERM")
 }
 
-/// What happened, in words, with what to do where that is known.
-fn explain(error: &RedisError) -> Why {
-    match (error.kind(), error.code(), io_kind(error)) {
-        (ErrorKind::AuthenticationFailed, ..) | (_, Some("WRONGPASS"), _) => Why::LoginRefused,
-        (_, Some("NOAUTH"), _) => Why::LoginWanted,
-        (ErrorKind::Server(ServerErrorKind::NoPerm), ..) => Why::Forbidden(error.to_string()),
-        (ErrorKind::Server(ServerErrorKind::BusyLoading), ..) => Why::Loading,
-        (_, _, Some(io::ErrorKind::NotFound)) => Why::NoSocket,
-        (_, _, Some(io::ErrorKind::ConnectionRefused)) => Why::ConnectionRefused,
-        (_, _, Some(io::ErrorKind::PermissionDenied)) => Why::PermissionDenied,
-        _ if error.is_connection_dropped() => Why::Lost,
-        _ => Why::Other(error.to_string()),
+/// Returns what happened in words, with what to do if that is known.
+fn explain(error: &str) -> Why {
+    match code(error) {
+        "WRONGPASS" => Why::LoginRefused,
+        "NOAUTH" => Why::LoginWanted,
+        "NOPERM" => Why::Forbidden(error.trim_start_matches("NOPERM").trim().into()),
+        "LOADING" => Why::Loading,
+        _ => Why::Other(error.into()),
     }
 }

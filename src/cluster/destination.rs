@@ -4,42 +4,120 @@ use std::collections::BTreeSet;
 
 use secrecy::SecretString;
 
+use super::connection::{Answers, Connection, needed};
+use super::found::Found;
+use super::keys;
+use super::limits::VALUE;
+use super::path::is_segment;
+use super::resp::{Batch, Reply};
 use super::value::{self, Hash};
-use crate::model::plan::ModuleId;
+use crate::model::cluster::Why;
+use crate::model::plan::{Damage, Entry, Plan};
 use crate::model::repository::Destination;
-
-/// Where all destinations are kept.
-const FOLDER: &str = "cluster/backup_repository/";
+use crate::system::agent::Agent;
 
 /// All keys of destinations, as a pattern.
-pub(super) const PATTERN: &str = "cluster/backup_repository/*";
+const PATTERN: &str = "cluster/backup_repository/*";
 
-/// Both keys that may describe the destination `id`.
-pub(super) fn keys(id: &str) -> BTreeSet<String> {
-    [format!("{FOLDER}{id}"), format!("{FOLDER}{id}/parameters")].into()
+/// HASH of the destinations' passwords by UUID, for agents only (core 3.20 and later).
+const PASSWORDS: &str = "private/agents/backup_destination/restic_password";
+
+/// The fields of all kinds of destinations.
+const FIELDS: [&str; 10] = [
+    "name",
+    "backend",
+    "url",
+    "path",
+    "password",
+    "aws_access_key_id",
+    "aws_secret_access_key",
+    "b2_account_id",
+    "b2_account_key",
+    "rclone_config",
+];
+
+/// Keys of destinations that are being asked for.
+#[derive(Default)]
+pub(super) struct Asking(BTreeSet<String>);
+
+impl Asking {
+    /// The destinations that `plans` name; if one of them names none, all there are: those that a scan has `found`.
+    pub(super) async fn new<'a>(
+        connection: &mut Connection,
+        plans: impl Iterator<Item = &'a Plan>,
+        found: Option<&Found>,
+    ) -> Result<Self, Why> {
+        let ids: Option<BTreeSet<&str>> = plans.map(|plan| plan.repository.as_deref()).collect();
+        let mut all = BTreeSet::new();
+        match ids {
+            Some(ids) => {
+                let ids = ids.into_iter().filter(|id| is_segment(id));
+                all.extend(ids.flat_map(keys::destinations));
+            }
+            None => match found {
+                Some(found) => all.extend(found.destinations().map(String::from)),
+                None => {
+                    let known = |key: &str| keys::parse_destination(key).map(|_| key.to_owned());
+                    connection.scan(PATTERN, |key| all.extend(known(key))).await?
+                }
+            },
+        }
+        Ok(Self(all))
+    }
+
+    pub(super) fn ask(&self, batch: &mut Batch) {
+        self.0.iter().for_each(|key| batch.add(VALUE, &["HMGET", key].into_iter().chain(FIELDS).collect::<Vec<_>>()));
+    }
+
+    pub(super) fn take(self, answers: &mut Answers) -> Result<(Vec<Destination>, Vec<Damage>), Why> {
+        let (mut destinations, mut damaged) = (Vec::new(), Vec::new());
+        for key in self.0 {
+            let hash = needed(answers.next())?.and_then(|reply| match reply {
+                Reply::List(values) => value::named(FIELDS, values),
+                _ => Ok(Hash::new()),
+            });
+            match hash {
+                Ok(hash) => destinations.extend(destination(&key, &hash)),
+                Err(fault) => damaged.push(Damage { entry: Entry::Key(key), fault }),
+            }
+        }
+        Ok((destinations, damaged))
+    }
 }
 
-/// The destination that `key` describes, where it is such a key.
-pub(super) fn id_of(key: &str) -> Option<&str> {
-    let rest = key.strip_prefix(FOLDER)?;
-    Some(rest.strip_suffix("/parameters").unwrap_or(rest)).filter(|id| !id.is_empty() && !id.contains('/'))
+/// Adds to the gateway's destinations the passwords of their repositories, reading them as `agent`. If that cannot be
+/// done they stay without one: the gateway can be asked without, so it is no error.
+pub(super) async fn add_passwords(connection: &mut Connection, agent: &Agent, destinations: &mut [Destination]) {
+    let mut gateways: Vec<(&str, &mut Option<SecretString>)> = destinations.iter_mut().filter_map(gateway).collect();
+    if gateways.is_empty() || connection.log_in_as(agent).await.is_err() {
+        return;
+    }
+    let mut batch = Batch::default();
+    let ids = gateways.iter().map(|(uuid, _)| *uuid);
+    batch.add(VALUE, &["HMGET", PASSWORDS].into_iter().chain(ids).collect::<Vec<_>>());
+    let Some(Reply::List(passwords)) = connection.ask(batch).await.ok().and_then(|mut answers| answers.next()) else {
+        return;
+    };
+    for ((_, place), password) in gateways.iter_mut().zip(passwords) {
+        **place = value::text(password).map(SecretString::from);
+    }
 }
 
-/// The path of a module's repository: `<app>/<module uuid>`. The app is the image's name in `image_url`, such as `mail`
-/// in `ghcr.io/nethserver/mail:1.4.0`, or else what the module's id begins with.
-pub(super) fn path(module: &ModuleId, uuid: &str, image_url: Option<&str>) -> String {
-    let image = image_url.and_then(|url| url.rsplit('/').next()?.split(['@', ':']).next());
-    let app = image.filter(|name| !name.is_empty()).unwrap_or_else(|| module.app());
-    format!("{app}/{uuid}")
+fn gateway(destination: &mut Destination) -> Option<(&str, &mut Option<SecretString>)> {
+    match destination {
+        Destination::Gateway { uuid, password, .. } => Some((uuid, password)),
+        _ => None,
+    }
 }
 
-/// The destination in the hash at `key`; `None` where there is none.
-pub(super) fn destination(key: &str, hash: &Hash) -> Option<Destination> {
-    let id = id_of(key).filter(|_| !hash.is_empty())?.to_owned();
+/// The destination in the hash at `key`; `None` if there is none.
+fn destination(key: &str, hash: &Hash) -> Option<Destination> {
+    let (id, documented) = keys::parse_destination(key).filter(|_| !hash.is_empty())?;
+    let id = id.to_owned();
     let field = |name: &str| value::field(hash, name);
     let secret = |name: &str| field(name).map(SecretString::from);
     let secrets = ["password", "aws_access_key_id", "aws_secret_access_key", "b2_account_id", "b2_account_key"];
-    Some(if key.ends_with("/parameters") {
+    Some(if documented {
         Destination::Documented {
             id,
             backend: field("backend"),

@@ -6,22 +6,26 @@
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
-use futures_util::StreamExt;
-use redis::aio::PubSubStream;
 use serde_json::Value;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::{broadcast, watch};
 use tokio::task::AbortHandle;
+use tokio::time::{Instant, sleep_until};
 
-use super::connection::{bounded, client};
+use super::connection::{Connection, bounded, needed};
+use super::limits::NEWS;
+use super::resp::{Batch, Reply};
 use crate::config::{self, Live};
-use crate::model::cluster::ReadError;
+use crate::model::cluster::{ReadError, Why};
 
 /// The channels: NS8 core 3.20 and later, and 3.3 to 3.19.
 const PATTERNS: [&str; 2] = ["node/*/event/backup-status-changed", "module/*/event/backup-status-changed"];
 
 /// How much news a listener may be behind before it is told to look for itself.
 const BACKLOG: usize = 256;
+
+/// The shortest time between two reports that news was missed: each costs a reading of the cluster.
+const REST: Duration = Duration::from_secs(1);
 
 /// The pauses between attempts to subscribe, the last one for ever.
 const PAUSES: [Duration; 4] =
@@ -60,7 +64,8 @@ impl Announcements {
         let subscription = self.subscription();
         // The sender outlives us, as the subscription does.
         let _ = subscription.tried.clone().wait_for(|tried| *tried).await;
-        Listener { news: subscription.news.subscribe(), _subscription: subscription }
+        let news = subscription.news.subscribe();
+        Listener { news, behind: false, quiet_until: Instant::now(), _subscription: subscription }
     }
 
     fn subscription(&self) -> Arc<Subscription> {
@@ -77,18 +82,31 @@ impl Announcements {
 #[derive(Debug)]
 pub struct Listener {
     news: broadcast::Receiver<News>,
+    /// Whether news was missed that the listener does not know of yet.
+    behind: bool,
+    /// No interruption is reported before this time.
+    quiet_until: Instant,
     _subscription: Arc<Subscription>,
 }
 
 impl Listener {
-    /// The next piece of news.
+    /// Returns the next piece of news. Whatever a module announces, and however often, [`News::Interrupted`] comes once
+    /// in [`REST`] at most. May be dropped at any time without losing news.
     pub async fn next(&mut self) -> News {
-        match self.news.recv().await {
-            Ok(news) => news,
-            Err(RecvError::Lagged(_)) => News::Interrupted,
-            // Cannot be while `_subscription` holds the sender.
-            Err(RecvError::Closed) => std::future::pending().await,
+        if !self.behind {
+            match self.news.recv().await {
+                Ok(News::Interrupted) | Err(RecvError::Lagged(_)) => self.behind = true,
+                Ok(news) => return news,
+                // Cannot be while `_subscription` holds the sender.
+                Err(RecvError::Closed) => std::future::pending().await,
+            }
         }
+        sleep_until(self.quiet_until).await;
+        self.behind = false;
+        // What is still waiting to be heard is older than the look that follows.
+        self.news = self.news.resubscribe();
+        self.quiet_until = Instant::now() + REST;
+        News::Interrupted
     }
 }
 
@@ -128,9 +146,8 @@ async fn keep_subscribed(live: Arc<Live>, news: broadcast::Sender<News>, tried_o
                 // Nobody may be listening yet; then nobody has missed anything.
                 let _ = news.send(News::Interrupted);
                 tried_once.send_replace(true);
-                while let Some(message) = messages.next().await {
-                    let heard = parse(message.get_payload_bytes());
-                    heard.into_iter().for_each(|finished| drop(news.send(finished)));
+                while let Ok(message) = messages.message(NEWS).await {
+                    payload(message).into_iter().for_each(|finished| drop(news.send(finished)));
                 }
                 let _ = news.send(News::Interrupted);
             }
@@ -145,13 +162,30 @@ async fn keep_subscribed(live: Arc<Live>, news: broadcast::Sender<News>, tried_o
 }
 
 /// Subscribes, within `redis.timeout`.
-async fn subscribe(redis: &config::Redis) -> Result<PubSubStream, ReadError> {
+async fn subscribe(redis: &config::Redis) -> Result<Connection, ReadError> {
     bounded(redis, async {
-        let mut subscription = client(redis)?.get_async_pubsub().await?;
-        subscription.psubscribe(&PATTERNS).await?;
-        Ok(subscription.into_on_message())
+        let mut connection = Connection::open(redis).await?;
+        let mut batch = Batch::default();
+        batch.add(NEWS, &["PSUBSCRIBE", PATTERNS[0], PATTERNS[1]]);
+        // Each pattern is confirmed by an answer of its own.
+        batch.limits.push(NEWS);
+        for confirmation in connection.ask(batch).await? {
+            needed(Some(confirmation))?.map_err(|_| Why::Other("it confirms no subscription".into()))?;
+        }
+        Ok(connection)
     })
     .await
+}
+
+/// Reads a message, `["pmessage", pattern, channel, payload]`; `None` for one that is too large.
+fn payload(message: Reply) -> Option<News> {
+    match message {
+        Reply::List(parts) => match parts.last()? {
+            Reply::Text(payload) => parse(payload),
+            _ => None,
+        },
+        _ => None,
+    }
 }
 
 /// Reads `{"node_id":1,"backup_id":2,"module_id":"mail1"}`; `None` for what names no plan.

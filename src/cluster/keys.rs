@@ -1,131 +1,115 @@
-//! Which keys to read: composed where the cluster lists its modules and the plan is named, else found by a scan.
+//! How the keys are spelled. Pure.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use super::path::is_segment;
+use crate::model::plan::{Layout, ModuleId, PlanId};
 
-use super::Selector;
-use super::connection::{Connection, get};
-use super::generation::{self, Generation, Owner};
-use super::value;
-use super::{layout_b, plan};
-use crate::model::cluster::Why;
-use crate::model::plan::{ModuleId, Plan, PlanId};
-
-/// All keys about plans and results, in every generation. It holds no plan's id, so no character of an id can act as a
-/// part of a pattern.
-const PATTERN: &str = "*/backup*";
-
-/// Each module with its node.
-pub(super) type Nodes = HashMap<ModuleId, String>;
-
-/// What the cluster says about itself.
-pub(super) struct Index {
-    /// `cluster/ui_name`.
-    pub(super) name: Option<String>,
-    /// `cluster/module_node`; `None` where there is no such list.
-    pub(super) nodes: Option<Nodes>,
+/// How a layout spells the keys of its results: `<kind>/<owner>/<folder>/<plan><suffix>`.
+pub(super) struct Keys {
+    /// The layout.
+    pub(super) layout: Layout,
+    /// `module` or `node`.
+    kind: &'static str,
+    /// The part of the key before the plan's id.
+    folder: &'static str,
+    /// What follows the plan's id.
+    suffix: &'static str,
 }
 
-impl Index {
-    /// Reads it, in one round trip. A part that is refused is an error: without it, nothing else can be trusted.
-    pub(super) async fn read(connection: &mut Connection) -> Result<Self, Why> {
-        let commands = [get("HGETALL", "cluster/module_node"), get("GET", "cluster/ui_name")];
-        let mut answers = connection.ask(commands).await?.into_iter();
-        let mut next = || answers.next().unwrap_or(Ok(redis::Value::Nil));
-        let nodes = value::hash(next()?);
-        let nodes = nodes.into_iter().filter_map(|(module, node)| Some((ModuleId::new(module)?, node)));
-        let nodes = Some(nodes.collect()).filter(|nodes: &Nodes| !nodes.is_empty());
-        Ok(Self { nodes, name: next().ok().and_then(value::text) })
+/// Layout A's: a hash for each module.
+pub(super) const A: Keys = Keys { layout: Layout::A, kind: "module", folder: "backup", suffix: "/status" };
+/// Layout B's: a hash for each module.
+pub(super) const B: Keys = Keys { layout: Layout::B, kind: "module", folder: "backup_status", suffix: "" };
+/// Layout C's: a hash for all modules of a node.
+pub(super) const C: Keys = Keys { layout: Layout::C, kind: "node", folder: "backup_status", suffix: "" };
+
+impl Keys {
+    /// Returns the key that holds the results of `owner` for `plan`.
+    pub(super) fn key(&self, owner: &str, plan: &str) -> String {
+        format!("{}/{owner}/{}/{plan}{}", self.kind, self.folder, self.suffix)
+    }
+
+    /// Returns owner and plan of `key` if it is one of these.
+    pub(super) fn parse<'a>(&self, key: &'a str) -> Option<(&'a str, &'a str)> {
+        let (owner, rest) = key.strip_prefix(self.kind)?.strip_prefix('/')?.split_once('/')?;
+        let plan = rest.strip_prefix(self.folder)?.strip_prefix('/')?.strip_suffix(self.suffix)?;
+        (!owner.is_empty() && !plan.is_empty() && !plan.contains('/')).then_some((owner, plan))
     }
 }
 
-/// A hash that may hold results of a plan.
-pub(super) struct ResultKey<'a> {
-    pub(super) generation: &'static Generation,
-    pub(super) owner: &'a str,
-    pub(super) plan: &'a PlanId,
+/// Returns the key of a plan's definition.
+pub(super) fn definition(plan: &str) -> String {
+    format!("cluster/backup/{plan}")
 }
 
-impl ResultKey<'_> {
-    /// The key itself.
-    pub(super) fn name(&self) -> String {
-        self.generation.key(self.owner, self.plan.as_str())
-    }
+/// Returns the key of layout A's status of a whole plan.
+pub(super) fn status(plan: &str) -> String {
+    format!("cluster/backup/{plan}/status")
 }
 
-/// The keys of a cluster.
-pub(super) struct Keys<'a> {
-    index: &'a Index,
-    /// What a scan has found; `None` where none was needed.
-    scanned: Option<BTreeSet<String>>,
+/// Returns the plan whose definition or status `key` is.
+pub(super) fn parse_plan(key: &str) -> Option<PlanId> {
+    let rest = key.strip_prefix("cluster/backup/")?;
+    PlanId::new(rest.strip_suffix("/status").unwrap_or(rest)).filter(|plan| plan.key_segment().is_some())
 }
 
-impl<'a> Keys<'a> {
-    /// Scans the database, unless the cluster lists its modules and the plan is named.
-    pub(super) async fn find(
-        connection: &mut Connection,
-        selector: Selector<'_>,
-        index: &'a Index,
-    ) -> Result<Self, Why> {
-        let scanned = match (selector, &index.nodes) {
-            (Selector::Plan(_), Some(_)) => None,
-            _ => Some(connection.scan(PATTERN).await?),
-        };
-        Ok(Self { index, scanned })
-    }
+/// Returns the key of the SET with the plans of `module` (B).
+pub(super) fn plans_of(module: &ModuleId) -> String {
+    format!("module/{module}/backups")
+}
 
-    /// The plans that there are.
-    pub(super) fn plans(&self, selector: Selector<'_>) -> BTreeSet<PlanId> {
-        let of_result = |key| generation::ALL.into_iter().find_map(|generation| generation.parse(key));
-        let plan_of = |key| plan::parse_key(key).or_else(|| of_result(key).and_then(|(_, plan)| PlanId::new(plan)));
-        match selector {
-            Selector::Plan(id) => BTreeSet::from([id.clone()]),
-            Selector::All | Selector::Recent { .. } => self.scanned().filter_map(plan_of).collect(),
-        }
-    }
+/// Returns the module whose SET of plans `key` is.
+pub(super) fn parse_plans_of(key: &str) -> Option<ModuleId> {
+    key.strip_prefix("module/")?.strip_suffix("/backups").and_then(ModuleId::new)
+}
 
-    /// The keys of this generation that may hold results of `plans`.
-    pub(super) fn results<'b>(
-        &'b self,
-        generation: &'static Generation,
-        plans: &'b BTreeMap<PlanId, Plan>,
-    ) -> Vec<ResultKey<'b>> {
+/// Where all destinations are kept.
+const DESTINATIONS: &str = "cluster/backup_repository/";
+
+/// What follows the id in the key of a destination of layout A.
+const PARAMETERS: &str = "/parameters";
+
+/// Returns the keys that may describe the destination `id`.
+pub(super) fn destinations(id: &str) -> [String; 2] {
+    [format!("{DESTINATIONS}{id}"), format!("{DESTINATIONS}{id}{PARAMETERS}")]
+}
+
+/// Returns the id of the destination that `key` describes, and whether it is of layout A; `None` for an id that cannot
+/// be a segment of a path.
+pub(super) fn parse_destination(key: &str) -> Option<(&str, bool)> {
+    let rest = key.strip_prefix(DESTINATIONS)?;
+    let documented = rest.strip_suffix(PARAMETERS);
+    Some((documented.unwrap_or(rest), documented.is_some())).filter(|(id, _)| is_segment(id))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_is_of_one_layout_at_most() {
         let parse = |key| {
-            let (owner, plan) = generation.parse(key)?;
-            let (plan, _) = plans.get_key_value(plan)?;
-            Some(ResultKey { generation, owner, plan })
+            let of = |keys: &Keys| keys.parse(key).map(|(owner, plan)| (keys.layout, owner, plan));
+            [A, B, C].iter().filter_map(of).collect::<Vec<_>>()
         };
-        match (&self.scanned, &self.index.nodes) {
-            (None, Some(nodes)) => plans.values().flat_map(|plan| compose(generation, plan, nodes)).collect(),
-            _ => self.scanned().filter_map(parse).collect(),
+        assert_eq!(parse("module/mail1/backup/2/status"), [(Layout::A, "mail1", "2")]);
+        assert_eq!(parse("module/mail1/backup_status/2"), [(Layout::B, "mail1", "2")]);
+        assert_eq!(parse("node/1/backup_status/2"), [(Layout::C, "1", "2")]);
+        for key in [
+            "cluster/backup/2",
+            "cluster/backup/2/status",
+            "module/mail1/backups",
+            "module/mail1/backup/status",
+            "module/mail1/backup//status",
+            "module//backup_status/2",
+            "module/mail1/backup_status/",
+            "module/mail1/backup_status/2/3",
+            "node/1/backup/2/status",
+            "modules/mail1/backup_status/2",
+        ] {
+            assert_eq!(parse(key), [], "{key}");
         }
-    }
-
-    /// The modules whose SETs of plans may tell members.
-    pub(super) fn subscribers(&self) -> Vec<ModuleId> {
-        match (&self.scanned, &self.index.nodes) {
-            (None, Some(nodes)) => nodes.keys().cloned().collect(),
-            _ => self.scanned().filter_map(layout_b::parse_plans_key).collect(),
-        }
-    }
-
-    fn scanned(&self) -> impl Iterator<Item = &str> {
-        self.scanned.iter().flatten().map(String::as_str)
-    }
-}
-
-/// Every key of this generation that may exist for `plan`: of each of its modules, or of all where they are not known;
-/// or of each node. None for an id that would make it another key.
-fn compose<'a>(generation: &'static Generation, plan: &'a Plan, nodes: &'a Nodes) -> Vec<ResultKey<'a>> {
-    let key = |owner| ResultKey { generation, owner, plan: &plan.id };
-    match generation.owner {
-        _ if plan.id.key_segment().is_none() => Vec::new(),
-        Owner::Module => match &plan.members {
-            Some(members) => members.iter().map(ModuleId::as_str).map(key).collect(),
-            None => nodes.keys().map(ModuleId::as_str).map(key).collect(),
-        },
-        Owner::Node => {
-            let nodes: BTreeSet<&str> = nodes.values().map(String::as_str).collect();
-            nodes.into_iter().filter(|node| !node.contains('/')).map(key).collect()
+        for keys in [A, B, C] {
+            assert_eq!(keys.parse(&keys.key("x", "y")), Some(("x", "y")));
         }
     }
 }

@@ -1,18 +1,18 @@
 //! Layout A, the founding document's: HASH `module/<module>/backup/<plan>/status` with `result`, `timestamp`, `error`.
 //! It names no members; the plan as a whole has HASH `cluster/backup/<plan>/status`.
 
-use super::generation::{Decoded, Generation, Owner};
-use super::value::{self, Hash};
-use crate::model::plan::{Fault, Layout, ModuleId, ModuleResult, PlanStatus};
+use super::limits::{Field, REASON, WORD};
+use super::value::{self, Decoded, Hash};
+use crate::model::plan::{Fault, Layout, ModuleResult, PlanStatus};
 
-pub(super) const GENERATION: Generation =
-    Generation { layout: Layout::A, owner: Owner::Module, folder: "backup", suffix: "/status", decode };
+/// The fields of a module's result.
+pub(super) const RESULT: &[Field] = &[("result", WORD), ("timestamp", WORD), ("error", REASON)];
 
-fn decode(module: &str, hash: Hash) -> Vec<(ModuleId, Decoded)> {
-    ModuleId::new(module).map(|module| (module, result(&hash))).into_iter().collect()
-}
+/// The fields of the whole plan's status.
+pub(super) const STATUS: [&str; 3] = ["result", "timestamp", "errors"];
 
-fn result(hash: &Hash) -> Decoded {
+/// Returns a module's result from its fields.
+pub(super) fn result(hash: &Hash) -> Decoded {
     let success = success(hash).ok_or(Fault::NoOutcome)?;
     let end = value::get(hash, "timestamp").and_then(value::time);
     if success && end.is_none() {
@@ -30,12 +30,7 @@ fn result(hash: &Hash) -> Decoded {
     })
 }
 
-/// The key of the whole plan's status.
-pub(super) fn status_key(plan: &str) -> String {
-    format!("cluster/backup/{plan}/status")
-}
-
-/// The whole plan's status; `None` where there is none.
+/// Returns the whole plan's status; `None` if there is none.
 pub(super) fn status(hash: &Hash) -> Result<Option<PlanStatus>, Fault> {
     if hash.is_empty() {
         return Ok(None);

@@ -5,22 +5,15 @@ use std::collections::BTreeMap;
 
 use serde_json::value::RawValue;
 
-use super::generation::{Decoded, Generation, Owner};
 use super::layout_b;
-use super::value::Hash;
-use crate::model::plan::{Fault, Layout, ModuleId};
+use super::value::Decoded;
+use crate::model::plan::{Fault, Layout};
 
-pub(super) const GENERATION: Generation =
-    Generation { layout: Layout::C, owner: Owner::Node, folder: "backup_status", suffix: "", decode };
-
-fn decode(_node: &str, hash: Hash) -> Vec<(ModuleId, Decoded)> {
-    hash.into_iter().filter_map(|(module, json)| Some((ModuleId::new(module)?, result(&json)))).collect()
-}
-
-fn result(json: &str) -> Decoded {
+/// Returns a module's result from its JSON.
+pub(super) fn result(json: &str) -> Decoded {
     let entry: BTreeMap<String, &RawValue> = serde_json::from_str(json).map_err(|_| Fault::NotJson)?;
     // A number may stand in quotes.
-    layout_b::result(Layout::C, |name| entry.get(name).map(|value| value.get().trim_matches('"')))
+    layout_b::numbers(Layout::C, |name| entry.get(name).map(|value| value.get().trim_matches('"')))
 }
 
 #[cfg(test)]

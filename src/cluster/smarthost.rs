@@ -8,7 +8,10 @@ use crate::model::cluster::{Encryption, ReadError, Smarthost};
 /// The key.
 pub(super) const KEY: &str = "cluster/smarthost";
 
-/// The relay in these fields; `None` where it is not enabled.
+/// The fields.
+pub(super) const FIELDS: [&str; 7] = ["enabled", "host", "port", "username", "password", "encrypt_smtp", "tls_verify"];
+
+/// Returns the relay in these fields; `None` if it is not enabled.
 pub(super) fn smarthost(hash: &Hash) -> Result<Option<Smarthost>, ReadError> {
     if !value::get(hash, "enabled").is_some_and(value::is_yes) {
         return Ok(None);

@@ -3,59 +3,69 @@
 use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
-use redis::Value;
 
-/// A Redis HASH: its fields, each with its value. They are few, or all of them are wanted.
-pub(super) type Hash = Vec<(String, String)>;
+use super::resp::Reply;
+use crate::model::plan::{Fault, ModuleResult};
 
-/// A single value; `None` where the key or the field does not exist or is empty.
-pub(super) fn text(value: Value) -> Option<String> {
-    match value {
-        Value::BulkString(bytes) => Some(lossy(bytes)),
-        Value::SimpleString(text) => Some(text),
-        Value::Int(number) => Some(number.to_string()),
+/// The fields of a Redis HASH that were asked for and are there.
+pub(super) type Hash = Vec<(&'static str, String)>;
+
+/// A module's result, or what is wrong with it.
+pub(super) type Decoded = Result<ModuleResult, Fault>;
+
+/// Returns a single value; `None` if the key or the field does not exist, is empty or too large.
+pub(super) fn text(reply: Reply) -> Option<String> {
+    match reply {
+        Reply::Text(bytes) => Some(lossy(bytes)).filter(|text| !text.is_empty()),
+        Reply::Int(number) => Some(number.to_string()),
         _ => None,
     }
-    .filter(|text| !text.is_empty())
 }
 
-/// The library's own buffer, wherever it holds UTF-8.
 fn lossy(bytes: Vec<u8>) -> String {
     String::from_utf8(bytes).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
 }
 
-/// The members of a list or a set, empty ones left out.
-pub(super) fn texts(value: Value) -> Vec<String> {
-    match value {
-        Value::Array(values) | Value::Set(values) => values.into_iter().filter_map(text).collect(),
+/// Returns the members of a list that are texts.
+pub(super) fn texts(reply: Reply) -> Vec<String> {
+    match reply {
+        Reply::List(values) => values.into_iter().filter_map(text).collect(),
         _ => Vec::new(),
     }
 }
 
-/// The texts of a list, in its order, `None` where one is not there.
-pub(super) fn options(value: Value) -> Vec<Option<String>> {
-    match value {
-        Value::Array(values) => values.into_iter().map(text).collect(),
-        _ => Vec::new(),
-    }
-}
-
-/// The fields of a hash; none where the key does not exist.
-pub(super) fn hash(value: Value) -> Hash {
-    let mut values = match value {
-        Value::Array(values) => values.into_iter(),
-        _ => return Hash::new(),
+/// Returns the fields and values of a whole hash.
+pub(super) fn pairs(reply: Reply) -> impl Iterator<Item = (String, String)> {
+    let mut values = match reply {
+        Reply::List(values) => values.into_iter(),
+        _ => Vec::new().into_iter(),
     };
-    let mut next = || Some(text(values.next()?).unwrap_or_default());
-    std::iter::from_fn(|| next().zip(next())).collect()
+    let pairs = std::iter::from_fn(move || Some((values.next()?, values.next()?)));
+    pairs.filter_map(|(field, value)| Some((text(field)?, text(value)?)))
 }
 
-/// A field that is there.
+/// Returns the values of the fields `names`, those that are there.
+///
+/// # Errors
+/// Returns an error if one of them is too large.
+pub(super) fn named(names: impl IntoIterator<Item = &'static str>, values: Vec<Reply>) -> Result<Hash, Fault> {
+    let mut hash = Hash::new();
+    for (name, value) in names.into_iter().zip(values) {
+        match value {
+            Reply::Text(bytes) => hash.push((name, lossy(bytes))),
+            Reply::TooLarge(bytes) => return Err(Fault::TooLarge(bytes)),
+            _ => {}
+        }
+    }
+    Ok(hash)
+}
+
+/// Returns the value of a field that is there.
 pub(super) fn get<'a>(hash: &'a Hash, name: &str) -> Option<&'a str> {
-    hash.iter().find(|(field, _)| field == name).map(|(_, value)| value.as_str())
+    hash.iter().find(|(field, _)| *field == name).map(|(_, value)| value.as_str())
 }
 
-/// A field that is there and not empty.
+/// Returns the value of a field that is there and not empty.
 pub(super) fn field(hash: &Hash, name: &str) -> Option<String> {
     get(hash, name).filter(|text| !text.is_empty()).map(String::from)
 }

@@ -1,4 +1,4 @@
-//! Reads files of a bounded size, whoever owns them.
+//! Reads files within a limit of size.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read};

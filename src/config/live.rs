@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::{ConfigError, Settings, parse_file, read};
 
-/// What tells one version of the file from another: device, inode, size, and time of change to the nanosecond.
+/// One version of the file: device, inode, size, and time of change to the nanosecond.
 type Stamp = (u64, u64, u64, i64, i64);
 type Loaded = Result<Arc<Settings>, Arc<ConfigError>>;
 

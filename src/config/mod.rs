@@ -5,6 +5,7 @@
 //! problem with its line and key. [`Live`] reads the file again after it has changed, so that a corrected file counts
 //! from the next request on.
 
+mod address;
 mod file;
 mod live;
 mod section;
@@ -19,6 +20,7 @@ use std::path::{Path, PathBuf};
 
 use secrecy::SecretString;
 
+pub use address::Endpoint;
 pub(crate) use file::read_regular;
 pub use file::{MAX_FILE, read_text};
 pub use live::Live;
@@ -26,7 +28,7 @@ pub use settings::*;
 pub use url::{Url, bare, is_loopback};
 
 /// A mail address, with or without a display name.
-pub use lettre::message::Mailbox;
+pub use crate::model::address::Mailbox;
 
 use crate::model::text::clean;
 use section::{Node, Section};

@@ -23,7 +23,8 @@ impl<'a> Url<'a> {
             Some((host, port)) if !port.ends_with(']') => (host, Some(port.parse().ok().filter(|port| *port > 0)?)),
             _ => (authority, None),
         };
-        let fits = is_host(host) && host.starts_with('[') == host.contains(':');
+        let bracketed = (host.starts_with('['), host.ends_with(']'));
+        let fits = is_host(host) && bracketed == (host.contains(':'), host.contains(':'));
         (fits && !text.contains(|c: char| c.is_whitespace() || c.is_control())).then_some(Self {
             scheme,
             host,

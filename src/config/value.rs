@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::Mailbox;
+use super::RedisAddress;
 use super::section::{Node, Read, wrong};
 use super::url::{Url, is_host};
 
@@ -130,7 +131,7 @@ pub(super) fn list<T>(read: impl Fn(&Node) -> Read<T>, example: &str) -> impl Fn
     }
 }
 
-/// What is wrong if nobody would get the mail.
+/// The message for a list without recipients.
 pub(super) const NOBODY: &str = "is missing: name at least one recipient, such as admin@example.com";
 
 /// Reads mail addresses, one or a list of them. A second one for the same mailbox is left out.
@@ -142,10 +143,7 @@ pub(super) fn recipients(node: &Node) -> Read<Vec<Mailbox>> {
     };
     let mut recipients: Vec<Mailbox> = Vec::new();
     for recipient in list(mailbox, "admin@example.com")(&items)? {
-        // Strictly, case counts in the part before the @; in practice it does not.
-        let same =
-            |known: &Mailbox| known.email.to_string().to_lowercase() == recipient.email.to_string().to_lowercase();
-        if !recipients.iter().any(same) {
+        if !recipients.iter().any(|known| known.address.is_same(&recipient.address)) {
             recipients.push(recipient);
         }
     }
@@ -196,9 +194,8 @@ pub(super) fn redis_url(node: &Node) -> Read<Option<String>> {
         let advice = "name the user in redis.username and the password's file in redis.password_file";
         return wrong(format!("holds more than an address: {advice}"));
     }
-    let is_database = |path: &str| path.strip_prefix('/').is_some_and(|number| number.parse::<u32>().is_ok());
-    let fits = text.strip_prefix("unix:").is_some_and(|path| path.trim_start_matches("//").starts_with('/'))
-        || Url::parse(&text)
-            .is_some_and(|url| url.scheme == "redis" && (matches!(url.rest, "" | "/") || is_database(url.rest)));
-    if fits { Ok(Some(text)) } else { wrong(FORM) }
+    match RedisAddress::Url(text.clone()).endpoint() {
+        Some(_) => Ok(Some(text)),
+        None => wrong(FORM),
+    }
 }

@@ -7,10 +7,10 @@
 
 use std::path::PathBuf;
 
-use lettre::Address;
-
-use super::{MAX_WORDS, SendError, message};
+use super::error::{MAX_WORDS, SendError};
+use super::message;
 use crate::config::Notification;
+use crate::model::address::Address;
 use crate::model::mail::Mail;
 use crate::model::text::clean;
 use crate::system::process::{self, Command, RunError};
@@ -19,17 +19,21 @@ use crate::system::process::{self, Command, RunError};
 /// before the system's.
 const FOLDERS: [&str; 2] = ["/usr/local/agent/pyenv/bin", "/usr/local/agent/bin"];
 
+/// How much of the beginning of a long error is passed on, in bytes. A traceback has its cause at the end.
+const MAX_HEAD: usize = 100;
+
 /// Hands `mail` over for `to`; returns what the command says.
 ///
-/// Where it ran but did not succeed, nothing tells whether that was this recipient's fault or everybody's: such an
-/// error is [`SendError::Deferred`], so that the others get their turn.
+/// # Errors
+/// Returns an error if it did not succeed. Where it ran, nobody knows whether that was this recipient's fault or
+/// everybody's: such an error is [`SendError::Deferred`], so that the others get their turn.
 pub(super) async fn send(settings: &Notification, mail: &Mail, to: &Address) -> Result<String, SendError> {
     let command = command(settings, mail, to);
     let program = &command.program;
     let output = command.run().await.map_err(explain)?;
     let words = match output.stderr.trim() {
         "" => "it gives no reason".into(),
-        words => clean(words, MAX_WORDS),
+        words => both_ends(words),
     };
     match output.status.code() {
         Some(0) => Ok(format!("{program} has taken it")),
@@ -56,9 +60,9 @@ fn command(settings: &Notification, mail: &Mail, to: &Address) -> Command {
     let leading = settings.sendmail_command.iter().skip(1).cloned();
     let arguments = [
         format!("--subject={}", message::subject(mail)),
-        format!("--from={}", settings.mail_from.email),
+        format!("--from={}", settings.mail_from.address.wire()),
         "--".into(),
-        to.to_string(),
+        to.wire(),
     ];
     Command {
         program: program(settings).into(),
@@ -72,15 +76,45 @@ fn command(settings: &Notification, mail: &Mail, to: &Address) -> Command {
     }
 }
 
+/// Returns the command's own words on one line: all of them, or if they are long their beginning and their end.
+fn both_ends(words: &str) -> String {
+    let words = clean(words, usize::MAX);
+    let boundary = |at: &usize| words.is_char_boundary(*at);
+    match words.len() {
+        0..=MAX_WORDS => words,
+        length => {
+            let head = (0..=MAX_HEAD).rev().find(boundary).unwrap_or(0);
+            let tail = (length + MAX_HEAD - MAX_WORDS..length).find(boundary).unwrap_or(length);
+            format!("{} … {}", &words[..head], &words[tail..])
+        }
+    }
+}
+
 fn explain(error: RunError) -> SendError {
     match &error {
         RunError::TimedOut { stderr, .. } if !stderr.trim().is_empty() => {
-            SendError::Deferred(format!("{error}: {}", clean(stderr, MAX_WORDS)))
+            SendError::Deferred(format!("{error}: {}", both_ends(stderr)))
         }
         RunError::TimedOut { .. } => SendError::Deferred(format!("{error}; does the cluster's smarthost answer?")),
         RunError::NotFound(_) => SendError::Relay(format!(
             "{error}; NS8 has ns8-sendmail in /usr/local/agent/bin, elsewhere choose another notification.transport"
         )),
         RunError::NotExecutable(_) | RunError::Failed { .. } => SendError::Relay(error.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_long_words_both_ends_are_kept() {
+        assert_eq!(both_ends("a\nb"), "a ⏎ b");
+        assert_eq!(both_ends(&"x".repeat(MAX_WORDS)).len(), MAX_WORDS);
+        let frames = "  File \"/usr/lib/python3.11/smtplib.py\", line 398, in getreply – à peu près\n".repeat(40);
+        let cause = "smtplib.SMTPAuthenticationError: (535, b'5.7.8 Error: authentication failed')";
+        let kept = both_ends(&format!("Traceback (most recent call last):\n{frames}{cause}\n"));
+        assert!(kept.starts_with("Traceback (most") && kept.ends_with(cause), "{kept}");
+        assert!(kept.contains(" … ") && kept.len() <= MAX_WORDS + 5, "{kept}");
     }
 }

@@ -7,9 +7,11 @@ use log::{error, info, warn};
 use tokio::sync::Semaphore;
 
 use super::life::{Life, Shutdown};
+use super::record;
 use super::store::Store;
+use super::way::way;
 use crate::config::{Notification, Settings};
-use crate::deliver::{self, SendError};
+use crate::deliver::{SendError, pause as deliver_pause};
 use crate::model::job::{Delivery, Job, JobId, Stage};
 use crate::model::mail::{Mail, Recipient, RecipientState};
 use crate::report;
@@ -33,10 +35,10 @@ impl Dispatch {
 
     /// Gives each mail those recipients who have not received the same report within `notification.repeat_after`. A
     /// mail without any is left out.
-    pub(super) fn address(&self, job: &Job, mails: Vec<Mail>, settings: &Notification) -> Vec<Mail> {
-        let (now, within) = (Timestamp::now(), settings.repeat_after);
+    pub(super) fn address(&self, job: &Job, mails: Vec<Mail>, settings: &Settings) -> Vec<Mail> {
+        let (now, within) = (Timestamp::now(), settings.notification.repeat_after);
         let address = |mut mail: Mail| {
-            let everybody = settings.mail_to.iter().map(Recipient::new);
+            let everybody = settings.mail_to(mail.plan.as_ref()).iter().map(Recipient::new);
             let has_it = |to: &Recipient| !within.is_zero() && self.store.has_it(&mail, to, now, within);
             mail.recipients = everybody.filter(|to| !has_it(to)).collect();
             if mail.recipients.is_empty() {
@@ -57,17 +59,26 @@ impl Dispatch {
         delivery: &mut Delivery,
         settings: &Settings,
     ) -> Result<Option<String>, Shutdown> {
-        for (message_id, to) in delivery.waiting() {
+        let waiting = delivery.waiting();
+        if waiting.is_empty() {
+            return Ok(None);
+        }
+        let way = self.life.unless_over(way(settings)).await?;
+        for (message_id, to) in waiting {
             let Some(mail) = delivery.mails.iter().find(|mail| mail.message_id == message_id) else { continue };
             let _turn = self.life.unless_over(self.sending.acquire()).await?;
             kill::point("before-send");
-            let result = deliver::send(settings, mail, &to).await;
+            let result = match &way {
+                Ok(way) => way.send(&settings.notification, mail, &to).await,
+                Err(error) => Err(error.clone()),
+            };
             kill::point("after-send");
             let (state, relay_error) = match result {
                 Ok(answer) => {
                     info!(MESSAGE_ID = messages::REPORT_SENT, JOB_ID = job.id.as_str(), BACKUP_ID = mail.plan_field(),
                         OUTCOME = mail.outcome.word(), RECIPIENT = to;
                         "sent the report to {to}: {answer}");
+                    record::reported(mail).await;
                     (RecipientState::Delivered { at: Timestamp::now() }, None)
                 }
                 Err(SendError::Rejected(reason)) => (given_up(&job.id, mail, &to, reason), None),
@@ -104,7 +115,7 @@ pub(super) fn next_attempt(
         give_up(&job.id, delivery, settings.retry_for);
         return None;
     }
-    let pause = deliver::pause(delivery.attempts.count, fastrand::f64());
+    let pause = deliver_pause(delivery.attempts.count, fastrand::f64());
     delivery.attempts.next_attempt_at = Timestamp::now().checked_add(pause).ok();
     let reason = relay_error.or_else(|| delivery.last_error().map(String::from)).unwrap_or_default();
     warn!(MESSAGE_ID = messages::MAIL_DEFERRED, JOB_ID = job.id.as_str(), BACKUP_ID = job.plan_field(), REASON = reason;

@@ -1,14 +1,29 @@
-//! Examines one plan: what its results mean, and how its repositories are.
+//! Examines one plan: why modules failed, how their repositories are, and what its last runs were.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::cluster;
+use jiff::Timestamp;
+use secrecy::SecretString;
+
+use crate::cluster::{Question, Selector, Want};
 use crate::config::Settings;
-use crate::model::plan::Plan;
-use crate::model::repository::{MAX_MODULES, Probes};
-use crate::model::run::{Assessment, Outcome};
-use crate::probe;
-use crate::report::{Finding, PlanFacts};
+use crate::logs::{self, Ask, Journal, NodeAsk, Sources};
+use crate::model::cluster::{Cluster, Loki};
+use crate::model::history::History;
+use crate::model::plan::{Layout, ModuleId, Plan};
+use crate::model::reason::Reasons;
+use crate::model::repository::Probes;
+use crate::model::run::{Assessment, Outcome, State};
+use crate::probe::{self, Means};
+use crate::report::{Finding, News, PlanFacts};
+use crate::system::agent::Agent;
+use crate::watch::node;
+
+/// How long the cluster's Loki may take.
+const LOKI_LIMIT: Duration = Duration::from_secs(10);
+/// How far back the log of a run is read if it is not known when the run began.
+const DAY: Duration = Duration::from_secs(86_400);
 
 /// A plan, examined.
 pub struct Examined {
@@ -18,37 +33,108 @@ pub struct Examined {
     pub assessment: Assessment,
     /// What a look at the repositories has shown.
     pub probes: Probes,
+    /// What the logs say; `None` if they were not read.
+    pub reasons: Option<Reasons>,
+    /// The plan's last runs; `None` if they are not known.
+    pub history: Option<History>,
+    /// What the watch found.
+    pub news: Option<News>,
+    /// When the plan runs next; `None` if that is not known.
+    pub next_run: Option<Timestamp>,
 }
 
 impl Examined {
-    /// The finding to report.
+    /// Returns the finding to report.
     pub fn finding(&self, gave_up_waiting_after: Option<Duration>) -> Finding<'_> {
         Finding::Plan(PlanFacts {
             gave_up_waiting_after: gave_up_waiting_after.filter(|_| !self.assessment.unsettled().is_empty()),
+            reasons: self.reasons.as_ref(),
+            history: self.history.as_ref(),
+            news: self.news,
+            next_run: self.next_run,
             ..PlanFacts::new(&self.plan, &self.assessment, &self.probes)
         })
     }
 }
 
-/// Examines `plan`, whose results mean what `assessment` says. The repositories are looked at unless all is well or
-/// `probe_wanted` says no; `progress` hears how many are done, of how many.
+/// Returns the question whose answer an examination needs.
+pub fn question<'a>(plans: Selector<'a>, agent: Option<&'a Agent>) -> Question<'a> {
+    let want = Want { names: true, repositories: true, passwords: agent, loki: true, unplanned: false };
+    Question { plans, want, now: Timestamp::now() }
+}
+
+/// Examines `plan` of `cluster`, whose results mean what `assessment` says. Repositories and logs are looked at unless
+/// all is well; the repositories only if `probe_wanted`. Calls `progress` with how many are done, and of how many.
 pub async fn examine(
     settings: &Settings,
-    plan: Plan,
+    cluster: &Cluster,
+    plan: &Plan,
     assessment: Assessment,
     probe_wanted: bool,
     progress: &(dyn Fn(usize, usize) + Sync),
 ) -> Examined {
-    let probes = if assessment.outcome == Outcome::Success {
-        Probes::NotNeeded
-    } else if !settings.repo_check.enabled || !probe_wanted {
-        Probes::Disabled
-    } else {
-        let modules: Vec<_> = assessment.troubled().take(MAX_MODULES).collect();
-        match cluster::destinations(&settings.redis, &plan, &modules).await {
-            Ok(destinations) => Probes::Done(probe::probe(settings, destinations, &assessment, progress).await),
-            Err(error) => Probes::Unknown(error),
-        }
+    let (probes, reasons) = match assessment.outcome {
+        Outcome::Success => (Probes::NotNeeded, None),
+        _ => tokio::join!(
+            look(settings, cluster, plan, &assessment, probe_wanted, progress),
+            reasons(cluster, plan, &assessment)
+        ),
     };
-    Examined { plan, assessment, probes }
+    Examined { plan: plan.clone(), assessment, probes, reasons, history: None, news: None, next_run: None }
+}
+
+async fn look(
+    settings: &Settings,
+    cluster: &Cluster,
+    plan: &Plan,
+    assessment: &Assessment,
+    probe_wanted: bool,
+    progress: &(dyn Fn(usize, usize) + Sync),
+) -> Probes {
+    let repo_check = &settings.repo_check;
+    if !repo_check.enabled || !probe_wanted {
+        return Probes::Disabled;
+    }
+    let agent = Agent::load(repo_check);
+    let means = Means { restic: repo_check.restic.clone(), gateway: repo_check.gateway.clone(), agent };
+    let modules: Vec<&ModuleId> = assessment.troubled().collect();
+    let destinations = cluster.destinations_of(plan);
+    Probes::Done(probe::probe(&destinations, &modules, &means, repo_check.timeout, progress).await)
+}
+
+/// Reads why modules failed. Layout A keeps the reason itself.
+async fn reasons(cluster: &Cluster, plan: &Plan, assessment: &Assessment) -> Option<Reasons> {
+    let in_layout_a = plan.results.values().all(|result| result.layout == Layout::A);
+    if in_layout_a || assessment.counts.error == 0 {
+        return None;
+    }
+    let sources = Sources { journal: Journal::default(), loki: cluster.loki.as_ref().and_then(loki) };
+    let ask = Ask {
+        plan: plan.id.clone(),
+        host: node::id().ok().flatten(),
+        nodes: nodes(plan, assessment, Timestamp::now()),
+    };
+    Some(logs::reasons(&sources, &ask).await)
+}
+
+fn loki(login: &Loki) -> Option<logs::Loki> {
+    let password: SecretString = login.password.clone();
+    logs::Loki::new(&login.host, &login.port.to_string(), &login.user, password, LOKI_LIMIT)
+}
+
+/// The modules to ask the logs about, by node.
+fn nodes(plan: &Plan, assessment: &Assessment, now: Timestamp) -> Vec<NodeAsk> {
+    let mut nodes: BTreeMap<&str, NodeAsk> = BTreeMap::new();
+    let of_run = |state: State| matches!(state, State::Error | State::Success);
+    let starts = assessment.modules.iter().filter(|(_, state)| of_run(*state));
+    let first = starts.filter_map(|(id, _)| plan.results.get(id)?.start).min();
+    let since = [first, assessment.due].into_iter().flatten().min();
+    let since = since.or_else(|| now.checked_sub(DAY).ok()).unwrap_or(now);
+    for (id, state) in assessment.modules.iter().filter(|(_, state)| *state != State::Success) {
+        let Some(node) = plan.modules.get(id).and_then(|module| module.node.as_deref()) else { continue };
+        let new = || NodeAsk { node: node.into(), since, until: now, modules: BTreeMap::new() };
+        let start = plan.results.get(id).filter(|_| *state == State::Error).and_then(|result| result.start);
+        nodes.entry(node).or_insert_with(new).modules.insert(id.clone(), start);
+    }
+    nodes.into_values().collect()
 }

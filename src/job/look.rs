@@ -4,17 +4,20 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
+use super::examine::question;
 use crate::cluster::{self, Selector};
-use crate::config::{Correlator, Settings};
+use crate::config::Settings;
 use crate::model::cluster::{Cluster, ReadError};
 use crate::model::job::Job;
 use crate::model::plan::{ModuleId, Plan, PlanId};
 use crate::model::run::{Assessment, RunRule, State, assess};
+use crate::model::schedule::Elapses;
+use crate::system::agent::Agent;
 use crate::system::calendar;
 
 /// When schedules were due, as seen from one job's arrival. It is asked once for each schedule.
 #[derive(Debug, Default)]
-pub struct Due(BTreeMap<String, Vec<Timestamp>>);
+pub struct Due(BTreeMap<String, Elapses>);
 
 impl Due {
     /// Learns the schedules of `plans`. One that cannot be evaluated now is asked for again next time.
@@ -26,14 +29,14 @@ impl Due {
         }
         for (schedule, elapses) in calendar::elapses(&unknown, reference, None).await {
             match elapses {
-                Ok(elapses) => drop(self.0.insert(schedule, elapses.before)),
+                Ok(elapses) => drop(self.0.insert(schedule, elapses)),
                 Err(error) => log::debug!("the schedule {schedule:?} is not evaluated: {error}"),
             }
         }
     }
 
-    fn of(&self, plan: &Plan) -> &[Timestamp] {
-        plan.schedule.as_ref().and_then(|schedule| self.0.get(schedule)).map_or(&[], Vec::as_slice)
+    fn of(&self, plan: &Plan) -> Option<&Elapses> {
+        plan.schedule.as_ref().and_then(|schedule| self.0.get(schedule))
     }
 }
 
@@ -44,6 +47,8 @@ pub struct Look {
     pub cluster: Cluster,
     /// What the results of each plan in it mean, in the same order.
     pub assessments: Vec<Assessment>,
+    /// When each plan runs next, in the same order; `None` if that is not known.
+    pub next_runs: Vec<Option<Timestamp>>,
 }
 
 impl Look {
@@ -52,19 +57,36 @@ impl Look {
     /// # Errors
     /// Returns an error if the cluster cannot be read.
     pub async fn take(job: &Job, settings: &Settings, due: &mut Due) -> Result<Self, ReadError> {
-        let Correlator { recent_window, stale_after, .. } = settings.correlator;
-        let since = job.accepted_at.checked_sub(recent_window).unwrap_or(Timestamp::MIN);
+        let since = job.accepted_at.checked_sub(settings.correlator.recent_window).unwrap_or(Timestamp::MIN);
         let selector = job.plan.as_ref().map_or(Selector::Recent { since }, Selector::Plan);
-        let cluster = cluster::read(&settings.redis, selector).await?;
-        due.learn(&cluster.plans, job.accepted_at).await;
+        let says_missing = job.plan.is_some() && job.says_missing();
+        Self::at(settings, selector, job.accepted_at, Some(job.alert_start()), says_missing, due).await
+    }
+
+    /// Reads plans as they are for whoever asks at `reference`; with an alert, for one that began at `alert_start`.
+    ///
+    /// # Errors
+    /// Returns an error if the cluster cannot be read.
+    pub async fn at(
+        settings: &Settings,
+        selector: Selector<'_>,
+        reference: Timestamp,
+        alert_start: Option<Timestamp>,
+        says_missing: bool,
+        due: &mut Due,
+    ) -> Result<Self, ReadError> {
+        let stale_after = settings.correlator.stale_after;
+        let agent = Agent::load(&settings.repo_check);
+        let cluster = cluster::read(&settings.redis, question(selector, agent.as_ref())).await?;
+        due.learn(&cluster.plans, reference).await;
         let now = Timestamp::now();
         let assess = |plan| {
-            let says_missing = job.plan.is_some() && job.says_missing();
-            let rule = RunRule { due: due.of(plan), alert_start: Some(job.alert_start()), says_missing, stale_after };
-            assess(plan, &rule, now)
+            let due = due.of(plan).map_or(&[][..], |elapses| &elapses.before);
+            assess(plan, &RunRule { due, alert_start, says_missing, stale_after }, now)
         };
         let assessments = cluster.plans.iter().map(assess).collect();
-        Ok(Self { cluster, assessments })
+        let next_runs = cluster.plans.iter().map(|plan| due.of(plan)?.next).collect();
+        Ok(Self { cluster, assessments, next_runs })
     }
 
     /// Returns each plan with what its results mean.

@@ -4,7 +4,11 @@ mod dispatch;
 pub mod examine;
 mod life;
 pub mod look;
+mod record;
 pub mod step;
 pub mod store;
 pub mod wait;
+mod way;
 mod write;
+
+pub use way::way;

@@ -191,7 +191,7 @@ impl Stepper {
     async fn address(&self, job: &Job, examined: Examined) -> Result<Stage, Shutdown> {
         let settings = self.settings().await?;
         let Examined { mails, interim, attempts } = examined;
-        let mails = self.dispatch.address(job, mails, &settings.notification);
+        let mails = self.dispatch.address(job, mails, &settings);
         Ok(Stage::Delivering(Delivery { mails, attempts, interim }))
     }
 

@@ -6,11 +6,14 @@ use jiff::Timestamp;
 use log::{info, warn};
 
 use super::examine::{Examined, examine};
+use super::look::Look;
+use super::record;
 use super::wait::Settled;
 use crate::config::{self, Settings};
 use crate::model::job::Job;
 use crate::model::mail::Mail;
-use crate::report::{self, Finding, Interim, Report};
+use crate::model::run::Outcome;
+use crate::report::{self, Finding, Interim, News, Report};
 
 /// Writes a mail without recipients for each plan that is reported. An `interim` one says that the run is not over.
 pub(super) async fn write(settings: &Settings, job: &Job, settled: Settled, interim: bool) -> Vec<Mail> {
@@ -22,16 +25,20 @@ pub(super) async fn write(settings: &Settings, job: &Job, settled: Settled, inte
             return vec![writer.mail(None, Finding::Unreadable(error))];
         }
     };
-    let name = look.cluster.name.as_deref();
-    if look.cluster.plans.is_empty() {
+    let Look { cluster, assessments, next_runs } = look;
+    let name = cluster.name.as_deref();
+    if cluster.plans.is_empty() {
         return vec![writer.mail(name, Finding::NothingRecent(settings.correlator.recent_window))];
     }
-    let mut examined: Vec<Examined> = Vec::with_capacity(look.assessments.len());
-    for (plan, assessment) in look.cluster.plans.into_iter().zip(look.assessments) {
-        examined.push(examine(settings, plan, assessment, true, &|_, _| {}).await);
-    }
     let gave_up_after = (!settled.over).then_some(settings.correlator.max_wait);
-    examined.iter().map(|examined| writer.mail(name, examined.finding(gave_up_after))).collect()
+    let mut mails = Vec::with_capacity(cluster.plans.len());
+    for ((plan, assessment), next_run) in cluster.plans.iter().zip(assessments).zip(next_runs) {
+        let mut examined = examine(settings, &cluster, plan, assessment, true, &|_, _| {}).await;
+        examined.next_run = next_run;
+        let run_at = writer.remember(&mut examined).await;
+        mails.push(Mail { run_at, ..writer.mail(name, examined.finding(gave_up_after)) });
+    }
+    mails
 }
 
 struct Writer<'a> {
@@ -43,6 +50,34 @@ struct Writer<'a> {
 }
 
 impl Writer<'_> {
+    /// Records the run, and adds what its history and the watch say of it. Returns the time by which the history knows
+    /// it.
+    async fn remember(&self, examined: &mut Examined) -> Option<Timestamp> {
+        let Examined { plan, assessment, .. } = &*examined;
+        let news = record::news(&self.job.alerts);
+        let started = assessment.counts.success + assessment.counts.error > 0;
+        let missed = news.contains("missed") && !started;
+        let recorded = record::run(plan, assessment, !self.interim, missed).await;
+        let due = assessment.due.or_else(|| self.job.alerts.kept.iter().find_map(|alert| alert.starts_at));
+        let failed_runs = recorded.as_ref().and_then(|(history, _)| record::failed_before(history));
+        examined.news = match (assessment.outcome, due) {
+            (Outcome::Success, _) => failed_runs
+                .filter(|_| self.settings.notification.recovery)
+                .map(|failed_runs| News::Recovered { failed_runs }),
+            (_, Some(due)) if missed => Some(News::Missed { due }),
+            (_, Some(due)) if news.contains("hangs") => {
+                Some(News::Hangs { since: plan.newest_end().unwrap_or(due).max(due) })
+            }
+            _ => None,
+        };
+        if examined.news.is_none() && news.contains("cluster_backup") {
+            examined.news = Some(News::ClusterBackup);
+        }
+        let (history, record) = recorded?;
+        examined.history = Some(history);
+        Some(record.at)
+    }
+
     fn mail(&self, cluster: Option<&str>, finding: Finding<'_>) -> Mail {
         let Self { settings, job, .. } = self;
         let interim = self.interim.then(|| Interim {

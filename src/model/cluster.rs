@@ -1,16 +1,66 @@
-//! The cluster as a whole: one reading of it, why there is none, and its mail relay.
+//! The cluster as a whole: one reading of it, why there is none, its mail relay and its log store.
+
+use std::collections::BTreeMap;
 
 use secrecy::SecretString;
 
-use super::plan::Plan;
+use super::plan::{Damage, Module, ModuleId, Plan};
+use super::repository::{Destination, Destinations};
 
 /// One reading of the cluster.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub struct Cluster {
     /// `cluster/ui_name`.
     pub name: Option<String>,
+    /// `cluster/uuid`, which names the cluster backup.
+    pub uuid: Option<String>,
+    /// The leader's node id, `NODE_ID` in `cluster/environment`.
+    pub leader: Option<String>,
+    /// The nodes by id, with their names.
+    pub nodes: BTreeMap<String, Option<String>>,
     /// The plans that were asked for.
     pub plans: Vec<Plan>,
+    /// The modules in no plan, without those flagged `no_data_backup`, as NS8's `list-backups` has them. `None` if not
+    /// all plans were read, or not every definition could be read.
+    pub unplanned: Option<BTreeMap<ModuleId, Module>>,
+    /// The destinations of the plans; all there are if one of the plans names none.
+    pub destinations: Vec<Destination>,
+    /// The mail relay; `None` if there is none or it is disabled.
+    pub smarthost: Result<Option<Smarthost>, ReadError>,
+    /// The login to the cluster's default Loki.
+    pub loki: Option<Loki>,
+    /// Entries beside the plans that are there but could not be read.
+    pub damaged: Vec<Damage>,
+}
+
+impl Cluster {
+    /// Returns the destinations of `plan`, and the paths of its modules' repositories there.
+    pub fn destinations_of(&self, plan: &Plan) -> Destinations {
+        let of_plan = |destination: &&Destination| match &plan.repository {
+            Some(id) => destination.id() == id,
+            None => true,
+        };
+        let path = |(id, module): (&ModuleId, &Module)| Some((id.clone(), module.repository_path.clone()?));
+        Destinations {
+            all: self.destinations.iter().filter(of_plan).cloned().collect(),
+            paths: plan.modules.iter().filter_map(path).collect(),
+        }
+    }
+}
+
+/// The login to Loki's HTTP API, from `module/<loki module>/environment`. What stands there, that module writes itself.
+#[derive(Debug, Clone)]
+pub struct Loki {
+    /// The module, from `cluster/default_instance/loki`.
+    pub module: ModuleId,
+    /// `LOKI_ADDR`: a host name or an address.
+    pub host: String,
+    /// `LOKI_HTTP_PORT`.
+    pub port: u16,
+    /// `LOKI_API_AUTH_USERNAME`.
+    pub user: String,
+    /// `LOKI_API_AUTH_PASSWORD`.
+    pub password: SecretString,
 }
 
 /// Why the cluster could not be read, and what to do. Never holds a secret.

@@ -5,9 +5,9 @@ use std::fmt;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use lettre::message::Mailbox;
 use serde::{Deserialize, Serialize};
 
+use super::address::Mailbox;
 use super::alert::{Alert, Alerts};
 use super::mail::{Mail, Recipient, RecipientState};
 use super::plan::PlanId;
@@ -278,6 +278,8 @@ mod tests {
             written_at: Timestamp::UNIX_EPOCH,
             subject: "s".into(),
             body: "b".into(),
+            html: None,
+            run_at: None,
             message_id: "<m@x>".into(),
             thread_id: "<t@x>".into(),
             recipients: states.into_iter().map(recipient).collect(),

@@ -1,9 +1,9 @@
 //! A report on its way: the mail, its recipients, and what became of each.
 
 use jiff::Timestamp;
-use lettre::message::Mailbox;
 use serde::{Deserialize, Serialize};
 
+use super::address::Mailbox;
 use super::plan::PlanId;
 use super::run::Outcome;
 
@@ -22,6 +22,12 @@ pub struct Mail {
     pub subject: String,
     /// The text.
     pub body: String,
+    /// The same as a page, for mail programs that show one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub html: Option<String>,
+    /// The newest end of the run's modules that it tells of, by which the history knows the run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run_at: Option<Timestamp>,
     /// The `Message-ID`, in angle brackets; the same at every attempt.
     pub message_id: String,
     /// What mails of one plan refer to, so that they form a thread; in angle brackets.

@@ -1,5 +1,6 @@
 //! The nouns of the domain: plain values, no I/O, no protocol, no client library.
 
+pub mod address;
 pub mod alert;
 pub mod cluster;
 pub mod history;

@@ -104,26 +104,31 @@ pub struct Plan {
     pub defined: bool,
     /// False only where the plan says so itself.
     pub enabled: bool,
-    /// The destination it writes to.
+    /// The destination it writes to: the id of a [`super::repository::Destination`].
     pub repository: Option<String>,
-    /// When it runs: a systemd calendar expression (B, C).
+    /// When it runs: a systemd calendar expression as it stands in `schedule`, not checked (B, C).
     pub schedule: Option<String>,
-    /// The modules that ought to have a result; `None` where the layout does not tell (A).
+    /// The modules that ought to have a result, also in a disabled plan; `None` if the layout does not name them (A).
+    ///
+    /// As in NS8's `list-backups`, a module that is no longer in `cluster/module_node` or, in layout C, has no UUID in
+    /// `cluster/module_uuid` is left over and not a member.
     pub members: Option<BTreeSet<ModuleId>>,
-    /// The last result of each module, left-overs of removed modules and of non-members taken out.
+    /// The last result of each module, without those of removed modules and of non-members. In layout C only the node
+    /// that a module is on now counts. A plan without a definition has layout A's results only: those of the other
+    /// layouts are left over from a deleted plan.
     pub results: BTreeMap<ModuleId, ModuleResult>,
     /// Each module of this plan with what is known of it: every one in `members` and `results`, and those whose result
     /// is damaged.
     pub modules: BTreeMap<ModuleId, Module>,
     /// Layout A's own record of the whole plan.
     pub status: Option<PlanStatus>,
-    /// Members of a plan that is switched off that have no result: nobody expects one of them.
+    /// Members of a disabled plan without a result: none is expected.
     pub not_awaited: BTreeSet<ModuleId>,
-    /// Entries that are there but could not be read.
+    /// Entries that are there but could not be read, or not be believed.
     pub damaged: Vec<Damage>,
 }
 
-/// An entry that is there but could not be read.
+/// An entry that is there but could not be read, or not be believed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Damage {
     /// Which one.
@@ -145,6 +150,8 @@ pub enum Entry {
     Result(ModuleId),
     /// All results on a node (C).
     Node(String),
+    /// The value of another key: a name, an image, a destination.
+    Key(String),
 }
 
 /// What is wrong with an entry.
@@ -162,6 +169,13 @@ pub enum Fault {
     NoErrors,
     /// A success without a readable time of its end (B, C).
     NoEnd,
+    /// It is dated more than five minutes in the future, by this machine's clock: one of two clocks is wrong, and its
+    /// time proves nothing. It can be read, so it stands in [`Plan::results`] or [`Plan::status`] as well.
+    InTheFuture,
+    /// It has this many bytes, more than are read.
+    TooLarge(u64),
+    /// It holds characters that have no place there, such as those that lead out of a folder.
+    BadCharacters,
 }
 
 impl Plan {
@@ -198,11 +212,17 @@ impl Plan {
         self.damaged.iter().any(|damage| damage.entry == Entry::Definition)
     }
 
+    /// Returns whether the result of `module` is dated in the future.
+    pub fn is_in_the_future(&self, module: &ModuleId) -> bool {
+        let of_module = |entry: &Entry| matches!(entry, Entry::Result(id) if id == module);
+        self.damaged.iter().any(|damage| damage.fault == Fault::InTheFuture && of_module(&damage.entry))
+    }
+
     /// The damage that hides the result of `module`: its own, or that of its node's results.
     pub fn unreadable(&self, module: &ModuleId) -> Option<&Damage> {
         let node = self.modules.get(module).and_then(|module| module.node.as_ref());
         let concerns = |damage: &&Damage| match &damage.entry {
-            Entry::Result(id) => id == module,
+            Entry::Result(id) => id == module && damage.fault != Fault::InTheFuture,
             Entry::Node(id) => Some(id) == node && !self.results.contains_key(module),
             _ => false,
         };
@@ -219,6 +239,11 @@ pub struct Module {
     pub node: Option<String>,
     /// `node/<node>/ui_name`.
     pub node_name: Option<String>,
+    /// Its UUID, from `cluster/module_uuid`.
+    pub uuid: Option<String>,
+    /// The path of its restic repository below a destination, `<app>/<uuid>`: plain letters, digits, `.`, `_` and `-`,
+    /// never leading out of the destination. `None` if there is no UUID, or no clean name.
+    pub repository_path: Option<String>,
 }
 
 /// A module's last result.
@@ -238,7 +263,8 @@ pub struct ModuleResult {
     pub total_size: Option<u64>,
     /// Files (B, C).
     pub total_file_count: Option<u64>,
-    /// Snapshots in the module's repository (B from core 3.2.3, C).
+    /// 0 or 1, never the number of snapshots: how many `restic stats latest` has processed (B from core 3.2.3, C). 0 is
+    /// also the value before anything was looked at.
     pub snapshots_count: Option<u64>,
 }
 

@@ -17,15 +17,16 @@ pub const MAX_MODULES: usize = 8;
 pub struct Destinations {
     /// All of its destinations.
     pub all: Vec<Destination>,
-    /// The path of a module's repository below a destination that has one for each module. None for a module for which
-    /// the cluster has no UUID.
+    /// The path of a module's repository below a destination that has one for each module. None for a module without a
+    /// UUID, or without a clean name.
     pub paths: BTreeMap<ModuleId, String>,
 }
 
 /// One destination. Which kind it is follows from the fields that are found, as with the layouts of the results.
 ///
-/// Each field is the Redis field of the same name; `None` where it is missing or empty. Ids of keys count as secrets:
-/// they are half of a login. A `url` may hold a login as well, so none is shown before it has been redacted.
+/// Each field is the Redis field of the same name, at most 16 KiB long and otherwise unchecked: data, and never an
+/// option or a command. `None` if it is missing or empty. The id is made of letters, digits, `.`, `_` and `-`. Ids of
+/// keys count as secrets: they are half of a login. A `url` may hold a login as well, so none is shown before it has been redacted.
 #[derive(Debug, Clone)]
 pub enum Destination {
     /// HASH `cluster/backup_repository/<id>/parameters` (the founding document, A): one repository.
@@ -82,6 +83,16 @@ pub enum Destination {
     },
 }
 
+impl Destination {
+    /// Returns the id in its key.
+    pub fn id(&self) -> &str {
+        match self {
+            Self::Documented { id, .. } => id,
+            Self::PerModule { uuid, .. } | Self::Gateway { uuid, .. } => uuid,
+        }
+    }
+}
+
 /// What a look at one repository has shown.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Probe {
@@ -97,24 +108,25 @@ pub struct Probe {
     pub verdict: Verdict,
 }
 
-/// The verdict on one repository.
+/// The verdict on one repository. It covers what was looked at and nothing else: [`Checked`].
 #[derive(Debug, Clone, PartialEq)]
 pub enum Verdict {
-    /// It is there, and nothing is wrong with it as far as could be seen.
+    /// Nothing wrong was found in what `checked` names. That includes neither writing, which is never tried, nor the
+    /// contents of the files that hold the data.
     Healthy {
         /// How many snapshots it holds.
         snapshots: u64,
-        /// When the newest was made; `None` where there is none, or where that cannot be told (layout C's gateway).
+        /// When the newest was made. Without `checked.opened`: when the newest snapshot's file was written. `None`
+        /// without a snapshot, or if the gateway does not say.
         newest: Option<Timestamp>,
-        /// Locks that do not keep others out, or of which that cannot be told: a backup that is running, or one that
-        /// was cut off.
+        /// Locks that do not keep others out, or that may: a running backup, or one that was cut off.
         in_use: Option<Lock>,
-        /// Whether it was opened with its password; else its files were only counted (layout C's gateway).
-        opened: bool,
+        /// What was looked at.
+        checked: Checked,
     },
-    /// Somebody has it to themselves.
+    /// A lock keeps all others out.
     Locked(Lock),
-    /// The password in the configuration is not this repository's.
+    /// No key of the repository opens with the configured password.
     WrongPassword,
     /// There is no repository there.
     NoRepository,
@@ -122,14 +134,68 @@ pub enum Verdict {
     Unreachable(String),
     /// The server refuses these credentials.
     Denied(String),
-    /// It could be reached but not read: damaged, or an answer that makes no sense.
+    /// It could be reached but not read, or a part of it is missing or damaged; the program's own words.
     Damaged(String),
+    /// It can be read, but not written to.
+    NotWritable(NotWritable),
     /// The look at it failed in a way that says nothing certain about the repository; the program's own words.
     Failed(String),
     /// No answer within `repo_check.timeout`.
     TimedOut(Duration),
     /// It was not looked at, and why, with what to do.
     NotProbed(NotProbed),
+}
+
+/// What a look at a repository covered. `false` and `None` say that nobody looked, not that something is wrong.
+///
+/// Never covered: writing, and the contents of the files that hold the data (`restic check --read-data`).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Checked {
+    /// It was opened with its password, and each snapshot's own record was read. Otherwise its files were only listed,
+    /// and whether the password fits is not known.
+    pub opened: bool,
+    /// The index was read, and each pack that it names is there and has the right size.
+    pub packs: bool,
+    /// The folders of all snapshots were read, and the index knows all data that they name.
+    pub folders: bool,
+    /// The files that were listed without being opened; none of them is empty.
+    pub listed: Option<Listed>,
+    /// Why `packs` or `folders` is false although restic opened the repository.
+    pub ended: Option<Ended>,
+}
+
+/// Files of a repository, listed by the gateway.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Listed {
+    /// Files in `data/`.
+    pub packs: u32,
+    /// Files in `index/`.
+    pub indexes: u32,
+}
+
+/// Why a look ended before it had covered all that it can.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ended {
+    /// `repo_check.timeout` was over.
+    TimeUp,
+    /// The repository is being pruned or repaired, or was meanwhile: what was found missing was removed on purpose.
+    Changed,
+    /// restic failed for another reason.
+    Failed,
+}
+
+/// Why nothing can be written to a repository on this machine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum NotWritable {
+    /// Its file system is read-only.
+    #[error("its file system is mounted read-only")]
+    ReadOnly,
+    /// Its file system is full; root may still have a reserve.
+    #[error("its file system has no space left, except perhaps for root")]
+    Full,
+    /// Its file system has no room for another file.
+    #[error("its file system has no inodes left")]
+    NoInodes,
 }
 
 /// A lock in a repository.
@@ -169,6 +235,58 @@ pub enum NotProbed {
     /// The configuration of the repository in Redis lacks this.
     #[error("its configuration in Redis lacks {0}")]
     Incomplete(String),
+    /// Only NS8 can open a destination of this kind (`azure`, `smb`, `webdav`).
+    #[error("a destination of the kind {0} is opened by NS8 only")]
+    OpenedByNs8(String),
+    /// Its address or its rclone configuration might make restic run a command or take an option.
+    #[error("its configuration in Redis is not passed to restic: {0}")]
+    Unsafe(Unsafe),
+    /// This program may not read it; the system's words. The backup runs as another user.
+    #[error("this program may not read it: {0}")]
+    NoPermission(String),
+    /// Whoever listens on the gateway's port may not be the gateway, so that nothing was sent to it.
+    #[error("the node agent's login was not sent to the gateway's port: {0}")]
+    NotTheGateway(Doubt),
+}
+
+/// What makes a repository's configuration unsafe to pass on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Unsafe {
+    /// A control character, or far too long.
+    #[error("it holds control characters or is too long")]
+    Text,
+    /// A scheme other than `s3`, `b2`, `rest`, `sftp`, `rclone`, `local`.
+    #[error("its address is of no kind that this program knows")]
+    Scheme,
+    /// A host, user or port that is not plainly one.
+    #[error("its address names no plain host")]
+    Host,
+    /// Not `rclone:NAME:path`: an rclone connection string, or an option.
+    #[error("its address is not rclone:NAME:path with a plain NAME")]
+    Remote,
+    /// A path that is not absolute, or that leads upwards.
+    #[error("its path is not absolute or leads upwards")]
+    Path,
+    /// An rclone configuration that others than root can change.
+    #[error("its rclone configuration is no file that only root can change")]
+    RcloneConfig,
+}
+
+/// What speaks against the gateway being the one that listens on its port.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Doubt {
+    /// The address in `repo_check.gateway` is not on this machine.
+    #[error("its address is not on this machine")]
+    Elsewhere,
+    /// The port belongs to the user with this id, who is neither root nor the gateway.
+    #[error("the port belongs to the user with the id {0}")]
+    Stranger(u32),
+    /// The port's owner is hidden from this program's sandbox.
+    #[error("the port's owner cannot be seen from this program's sandbox (PrivateUsers=)")]
+    Hidden,
+    /// The port's owner cannot be found out: `/proc` cannot be read, or the port changed hands meanwhile.
+    #[error("the port's owner could not be found out")]
+    Unknown,
 }
 
 /// Whether the repositories were looked at.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::plan::{Layout, ModuleId, ModuleResult, Plan};
+use super::plan::{ModuleId, ModuleResult, Plan};
 
 /// An alert that says that a run is missing may begin this long after a run that took place: that of the plan's other
 /// modules.
@@ -131,8 +131,6 @@ impl RunRule<'_> {
 /// Why all is not said to be well although each module succeeded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Contradiction {
-    /// The cluster knows no such plan: the results are left over. Layout A, which defines no plan, is known by nothing else.
-    PlanUnknown,
     /// Layout A's own record of the plan says that it failed.
     PlanRecord,
     /// A failure alert began after the newest result.
@@ -249,10 +247,6 @@ fn is_before(newest: Option<Timestamp>, alert_start: Timestamp) -> bool {
 }
 
 fn contradiction(plan: &Plan, rule: &RunRule<'_>) -> Option<Contradiction> {
-    let of_a = |result: &ModuleResult| result.layout == Layout::A;
-    if !plan.defined && plan.damaged.is_empty() && !plan.results.values().any(of_a) {
-        return Some(Contradiction::PlanUnknown);
-    }
     if plan.status.as_ref().is_some_and(|status| !status.success) {
         return Some(Contradiction::PlanRecord);
     }

@@ -7,11 +7,9 @@
 use secrecy::SecretString;
 use serde::Deserialize;
 
+use super::limits::{MAX_WORDS, RETRIES};
 use super::redact::redact;
 use crate::model::repository::{Lock, Verdict};
-
-/// Longest complaint that is passed on, in characters.
-const MAX_WORDS: usize = 300;
 
 /// The server says no.
 const DENIED: [&str; 13] = [
@@ -77,13 +75,16 @@ const DAMAGED: [&str; 10] = [
     "input/output error",
 ];
 
+/// What restic says of an operation that was stopped.
+const CANCELED: &str = "context canceled";
+
 /// The verdict on a repository over which restic ended with `code`, complaining on `stderr`. What is passed on of its
 /// words has none of `secrets` in it.
 pub(super) fn verdict(code: Option<i32>, stderr: &str, secrets: &[&SecretString]) -> Verdict {
-    // Shortened only when the secrets are out: half a secret would not be found.
-    let words = redact(&words(stderr), secrets).chars().take(MAX_WORDS).collect();
+    let stderr = &plain(stderr);
+    let words = shown(&words(stderr), secrets);
     let text = stderr.to_lowercase();
-    let says = |signs: &[&str]| signs.iter().any(|sign| text.contains(sign));
+    let says = |signs: &[&str]| says(&text, signs);
     match code {
         Some(10) => return Verdict::NoRepository,
         Some(11) => return Verdict::Locked(Lock { count: 1, exclusive: Some(true), ..Lock::default() }),
@@ -105,10 +106,27 @@ pub(super) fn verdict(code: Option<i32>, stderr: &str, secrets: &[&SecretString]
     }
 }
 
+/// `words` without secrets, and not too long.
+pub(super) fn shown(words: &str, secrets: &[&SecretString]) -> String {
+    // Shortened only when the secrets are out: half a secret would not be found.
+    redact(words, secrets).chars().take(MAX_WORDS).collect()
+}
+
+/// Whether restic has said often enough on `stderr` that it tries again to reach a server (0.17 and later).
+pub(super) fn gives_up(stderr: &str) -> bool {
+    let text = stderr.to_lowercase();
+    let attempts = text.lines().filter(|line| says_of_server(retried(line).unwrap_or_default()));
+    attempts.count() >= RETRIES
+}
+
 /// The complaint about a snapshot that could not be read, though restic went on without it. Not about one that a
 /// `forget` has removed in the meantime.
 pub(super) fn unreadable_snapshot(stderr: &str) -> Option<&str> {
-    stderr.lines().find(|line| line.contains("could not load snapshot") && !gone(line))
+    let is_complaint = |line: &&str| {
+        line.contains("could not load snapshot") // 0.14
+            || line.contains("failed to load snapshot") // 0.17 and later
+    };
+    stderr.lines().filter(is_complaint).find(|line| !gone(line))
 }
 
 /// Whether `words` say of a file in the repository that it is no longer there.
@@ -116,15 +134,29 @@ pub(super) fn gone(words: &str) -> bool {
     words.contains("does not exist") || words.contains("no such file")
 }
 
+/// Whether `words`, in lower case, are of the server, the network or permissions, and so say nothing of a file.
+pub(super) fn says_of_server(words: &str) -> bool {
+    says(words, &DENIED) || says(words, &UNREACHABLE)
+}
+
+fn says(text: &str, signs: &[&str]) -> bool {
+    signs.iter().any(|sign| text.contains(sign))
+}
+
+/// The cause in `Stat(<config/>) returned error, retrying after 610ms: dial tcp …: connection refused`.
+fn retried(line: &str) -> Option<&str> {
+    line.split_once("returned error, retrying after ")?.1.split_once(": ").map(|(_, cause)| cause)
+}
+
 /// The words that tell most: the fatal error, and the line before it, where `ssh` and `rclone` give the cause; without
-/// such an error, the last line.
+/// such an error, the cause of the last attempt, or the last line.
 fn words(stderr: &str) -> String {
-    let messages = messages(stderr);
-    let lines: Vec<&str> = without_stack(&messages).map(str::trim).filter(|line| !line.is_empty()).collect();
+    let lines: Vec<&str> = without_stack(stderr).map(str::trim).filter(|line| !line.is_empty()).collect();
     let fatal = lines.iter().position(|line| line.starts_with("Fatal: ") || line.starts_with("panic: "));
-    let told = match fatal {
-        Some(at) => &lines[at.saturating_sub(1)..=at],
-        None => &lines[lines.len().saturating_sub(1)..],
+    let told = match (fatal, lines.iter().rev().find_map(|line| retried(line))) {
+        (Some(at), cause) if cause.is_none() || !lines[at].contains(CANCELED) => &lines[at.saturating_sub(1)..=at],
+        (_, Some(cause)) => return cause.into(),
+        _ => &lines[lines.len().saturating_sub(1)..],
     };
     let plain: Vec<&str> = told.iter().map(|line| line.trim_start_matches("Fatal: ")).collect();
     if plain.is_empty() { "restic gives no reason".into() } else { plain.join("; ") }
@@ -137,14 +169,28 @@ fn without_stack(text: &str) -> impl Iterator<Item = &str> {
     text.lines().zip(below).filter(move |(line, below)| !is_place(line) && !is_place(below)).map(|(line, _)| line)
 }
 
-/// Standard error with each of restic's JSON messages (0.17 and later) replaced by its text.
-fn messages(stderr: &str) -> String {
+/// Standard error as plain text: without a terminal's sequences and without what restic says because it was stopped,
+/// and with each of its JSON messages (0.17 and later) replaced by its text.
+pub(super) fn plain(stderr: &str) -> String {
     #[derive(Deserialize)]
     struct Message {
         message: String,
     }
     let text = |line: &str| serde_json::from_str(line).map_or_else(|_| line.to_owned(), |json: Message| json.message);
-    stderr.lines().map(text).collect::<Vec<_>>().join("\n")
+    let stderr = without_sequences(stderr);
+    let lines = stderr.lines().filter(|line| !line.ends_with("received, cleaning up"));
+    lines.map(|line| without_sequences(&text(line))).collect::<Vec<_>>().join("\n")
+}
+
+/// `text` without a terminal's control sequences, `ESC [ … letter`, and other control characters.
+fn without_sequences(text: &str) -> String {
+    let mut parts = text.split('\u{1b}');
+    let first = parts.next().unwrap_or_default().to_owned();
+    let all = parts.fold(first, |clean, part| {
+        let sequence = part.strip_prefix('[').and_then(|rest| rest.split_once(|c: char| ('@'..='~').contains(&c)));
+        clean + sequence.map_or(part, |(_, rest)| rest)
+    });
+    all.replace(|c: char| c.is_control() && !matches!(c, '\n' | '\t'), "")
 }
 
 #[cfg(test)]

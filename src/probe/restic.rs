@@ -1,8 +1,8 @@
 //! Looks at a repository with restic, without leaving a trace in it.
 //!
 //! Every command runs with `--no-lock`: a probe never writes a lock, so it can neither hold up a backup nor be held up
-//! by one, and what is locked can still be read. Which locks there are is looked up by hand. Secrets go by environment
-//! only. Works with restic 0.14 (Debian 12) and later.
+//! by one, and what is locked can still be read. Which locks there are is looked up by hand. Nothing is written to a
+//! cache either. Secrets go by environment only. Works with restic 0.14 (Debian 12) and later.
 
 use std::env;
 use std::fmt;
@@ -12,16 +12,15 @@ use jiff::Timestamp;
 use secrecy::SecretString;
 use serde::Deserialize;
 use serde::de::{Deserializer, SeqAccess, Visitor};
+use tokio::sync::Semaphore;
+use tokio::time::timeout;
 
+use super::address::Kind;
+use super::check::{self, Progress};
 use super::complaint;
-use crate::model::repository::{Lock, NotProbed, Verdict};
+use super::limits::{MAX_LOCKS, MAX_OUTPUT, for_confirming};
+use crate::model::repository::{Checked, Ended, Lock, NotProbed, Verdict};
 use crate::system::process::{Command, Output, RunError};
-
-/// The most of restic's answer that is read, in bytes: some 60,000 snapshots.
-const MAX_OUTPUT: usize = 32 * 1024 * 1024;
-
-/// At most this many locks are looked into; each costs a start of restic.
-const MAX_LOCKS: usize = 5;
 
 /// What restic's helpers need of our own environment: where `ssh` has its keys and `rclone` its configuration, and the
 /// way out where there is a proxy.
@@ -34,6 +33,8 @@ const ASK_NOBODY: [(&str, &str); 3] =
 /// A repository, as restic finds it.
 #[derive(Debug, Clone)]
 pub(super) struct Repository {
+    /// What opens it.
+    pub(super) kind: Kind,
     /// `RESTIC_REPOSITORY`; may hold a login.
     pub(super) location: SecretString,
     /// The secrets, by the names of their environment variables.
@@ -54,10 +55,11 @@ impl Repository {
     }
 }
 
-/// Looks at `repository` with the restic called `program`, for `limit` at most.
-pub(super) async fn look(program: &str, repository: &Repository, limit: Duration) -> Verdict {
+/// Looks at `repository` with the restic called `program`, for `limit` at most. `checks` bounds how many indexes are
+/// loaded at a time.
+pub(super) async fn look(program: &str, repository: &Repository, limit: Duration, checks: &Semaphore) -> Verdict {
     let session = Session { program, repository, limit, started: Instant::now() };
-    session.look().await.unwrap_or_else(|verdict| verdict)
+    session.look(checks).await.unwrap_or_else(|verdict| verdict)
 }
 
 struct Session<'a> {
@@ -69,19 +71,21 @@ struct Session<'a> {
 
 impl Session<'_> {
     /// The verdict; as the error where there is nothing more to look at.
-    async fn look(&self) -> Result<Verdict, Verdict> {
+    async fn look(&self, checks: &Semaphore) -> Result<Verdict, Verdict> {
         let snapshots = self.snapshots().await?;
         let (total, locks) = self.locks().await?;
-        Ok(match lock(total, &locks) {
-            Some(lock) if lock.exclusive == Some(true) => Verdict::Locked(lock),
-            in_use => Verdict::Healthy { snapshots: snapshots.count, newest: snapshots.newest, in_use, opened: true },
-        })
+        let in_use = match lock(total, &locks) {
+            Some(lock) if lock.exclusive == Some(true) => return Ok(Verdict::Locked(lock)),
+            in_use => in_use,
+        };
+        let checked = Checked { opened: true, ..self.check(checks).await? };
+        Ok(Verdict::Healthy { snapshots: snapshots.count, newest: snapshots.newest, in_use, checked })
     }
 
     async fn snapshots(&self) -> Result<Snapshots, Verdict> {
         let output = self.restic(&["snapshots", "--json"]).await?;
-        if let Some(complaint) = complaint::unreadable_snapshot(&output.stderr) {
-            return Err(self.verdict(None, complaint));
+        if let Some(complaint) = complaint::unreadable_snapshot(&complaint::plain(&output.stderr)) {
+            return Err(Verdict::Damaged(complaint::shown(complaint, &self.secrets())));
         }
         let snapshots: Option<Snapshots> = serde_json::from_slice(&output.stdout)
             .map_err(|error| Verdict::Failed(format!("restic's list of snapshots makes no sense: {error}")))?;
@@ -107,22 +111,66 @@ impl Session<'_> {
         Ok((total, locks))
     }
 
-    async fn restic(&self, args: &[&str]) -> Result<Output, Verdict> {
-        let flags = ["--no-cache", "--no-lock"];
-        let command = Command {
-            program: self.program.into(),
-            args: args.iter().copied().chain(flags).map(String::from).collect(),
-            env: self.repository.env(),
-            timeout: self.limit.saturating_sub(self.started.elapsed()),
-            max_output: MAX_OUTPUT,
-            ..Command::default()
+    /// Compares the index with the packs, and reads the folders, as far as the time allows.
+    ///
+    /// # Errors
+    /// Returns the verdict if a part of the repository is damaged or missing.
+    async fn check(&self, checks: &Semaphore) -> Result<Checked, Verdict> {
+        let ended = |ended| Ok(Checked { ended: Some(ended), ..Checked::default() });
+        let Ok(Ok(_permit)) = timeout(self.left(), checks.acquire()).await else { return ended(Ended::TimeUp) };
+        let checked = match self.check_once(self.left().saturating_sub(for_confirming(self.limit))).await {
+            Ok(checked) => return Ok(checked),
+            Err(_) if self.is_being_pruned().await => return ended(Ended::Changed),
+            Err(_) => self.check_once(self.left()).await,
         };
-        match command.run().await {
+        // What was removed on purpose while the first check ran is not missed by the second one.
+        checked.map(|checked| Checked { ended: Some(Ended::Changed), ..checked })
+    }
+
+    async fn check_once(&self, limit: Duration) -> Result<Checked, Verdict> {
+        let (end, stdout, stderr) = match self.command(&["check"], limit, check::enough).run().await {
+            Ok(Output { stdout, stderr, .. }) => (Ended::Failed, stdout, stderr),
+            Err(RunError::TimedOut { early: false, stdout, stderr, .. }) => (Ended::TimeUp, stdout, stderr),
+            Err(RunError::TimedOut { stdout, stderr, .. }) => (Ended::Failed, stdout, stderr),
+            Err(_) => (Ended::Failed, Vec::new(), String::new()),
+        };
+        if let Some(words) = check::damage(&complaint::plain(&stderr)) {
+            return Err(Verdict::Damaged(complaint::shown(&words, &self.secrets())));
+        }
+        let Progress { packs, folders } = check::progress(&String::from_utf8_lossy(&stdout));
+        Ok(Checked { packs, folders, ended: (!folders).then_some(end), ..Checked::default() })
+    }
+
+    /// Whether somebody has the repository to himself, as for pruning, or whether that could not be found out.
+    async fn is_being_pruned(&self) -> bool {
+        self.locks().await.map_or(true, |(_, locks)| locks.iter().any(|lock| lock.exclusive))
+    }
+
+    async fn restic(&self, args: &[&str]) -> Result<Output, Verdict> {
+        match self.command(args, self.left(), complaint::gives_up).run().await {
             Ok(output) if !output.status.success() => Err(self.verdict(output.status.code(), &output.stderr)),
-            Ok(output) if output.truncated => Err(Verdict::Failed("restic's answer is longer than 32 MiB".into())),
+            Ok(output) if output.truncated => {
+                Err(Verdict::Failed(format!("restic's answer is longer than {} MiB", MAX_OUTPUT >> 20)))
+            }
             Ok(output) => Ok(output),
             Err(error) => Err(self.not_run(error)),
         }
+    }
+
+    fn command(&self, args: &[&str], timeout: Duration, enough: fn(&str) -> bool) -> Command {
+        Command {
+            program: self.program.into(),
+            args: args.iter().copied().chain(["--no-cache", "--no-lock"]).map(String::from).collect(),
+            env: self.repository.env(),
+            timeout,
+            max_output: MAX_OUTPUT,
+            enough: Some(enough),
+            ..Command::default()
+        }
+    }
+
+    fn left(&self) -> Duration {
+        self.limit.saturating_sub(self.started.elapsed())
     }
 
     fn not_run(&self, error: RunError) -> Verdict {
@@ -130,7 +178,7 @@ impl Session<'_> {
             RunError::NotFound(program) => Verdict::NotProbed(NotProbed::ResticMissing(program)),
             // From 0.17 on restic tries again and again; what it said meanwhile tells more than that time has passed.
             RunError::TimedOut { stderr, .. } => match self.verdict(None, &stderr) {
-                told @ (Verdict::Unreachable(_) | Verdict::Denied(_)) => told,
+                told @ (Verdict::Unreachable(_) | Verdict::Denied(_) | Verdict::NotProbed(_)) => told,
                 _ => Verdict::TimedOut(self.limit),
             },
             error @ (RunError::NotExecutable(_) | RunError::Failed { .. }) => {
@@ -139,9 +187,19 @@ impl Session<'_> {
         }
     }
 
+    /// What restic's complaint means. The owner of a folder on this machine may have given permission to the backup's
+    /// user only.
     fn verdict(&self, code: Option<i32>, stderr: &str) -> Verdict {
-        let secrets: Vec<&SecretString> = self.repository.secrets.iter().map(|(_, secret)| secret).collect();
-        complaint::verdict(code, stderr, &secrets)
+        match complaint::verdict(code, stderr, &self.secrets()) {
+            Verdict::Denied(words) if matches!(self.repository.kind, Kind::Local(_)) => {
+                Verdict::NotProbed(NotProbed::NoPermission(words))
+            }
+            verdict => verdict,
+        }
+    }
+
+    fn secrets(&self) -> Vec<&SecretString> {
+        self.repository.secrets.iter().map(|(_, secret)| secret).collect()
     }
 }
 

@@ -1,26 +1,16 @@
 //! What there is to look at: from destinations and modules to single repositories. Pure.
 
 use std::fmt::Write;
+use std::net::SocketAddr;
 
 use secrecy::{ExposeSecret, SecretString};
 
-use super::agent::Agent;
-use super::redact::without_inline_secrets;
-use super::{gateway, restic};
+use super::address::{self, Address, Kind, is_plain, stays_below};
+use super::gateway::{self, Gateway};
+use super::{Agent, guard, restic};
 use crate::model::plan::ModuleId;
-use crate::model::repository::{Destination, Destinations, MAX_MODULES, NotProbed};
-use crate::model::run::Assessment;
-
-/// What there is to look with.
-#[derive(Debug)]
-pub(super) struct Means<'a> {
-    /// The gateway, `http://host:port`.
-    pub(super) gateway: &'a str,
-    /// The login that the gateway wants.
-    pub(super) agent: Option<Agent>,
-    /// Whether restic is there.
-    pub(super) restic: bool,
-}
+use crate::model::repository::{Destination, Destinations, Doubt, MAX_MODULES, NotProbed, Unsafe};
+use crate::system::redact::without_inline_secrets;
 
 /// One repository to look at, named as in [`super::Probe`].
 #[derive(Debug)]
@@ -35,30 +25,41 @@ pub(super) struct Target {
 /// How it is looked at.
 #[derive(Debug)]
 pub(super) enum Way {
+    /// By restic.
     Restic(restic::Repository),
-    Gateway(gateway::Repository),
+    /// By the gateway, and by restic through it if the repository's password is known.
+    Gateway(gateway::Repository, Option<SecretString>),
 }
 
-/// The repositories of `destinations` that can tell why the run failed: where each module has its own, those of the
-/// modules that failed or have no result of this run.
-pub(super) fn targets(means: &Means<'_>, destinations: &Destinations, assessment: &Assessment) -> Vec<Target> {
-    let troubled: Vec<&ModuleId> = assessment.troubled().collect();
+/// The repositories of `destinations`: where each module has its own, those of `modules`.
+pub(super) fn targets(
+    gateway: &str,
+    agent: Option<&Agent>,
+    destinations: &Destinations,
+    modules: &[&ModuleId],
+) -> Vec<Target> {
+    let gateway = find(gateway, agent);
     let mut left = MAX_MODULES;
     let mut targets = Vec::new();
     for destination in &destinations.all {
         let (repository, location) = shown(destination);
-        let gateway = matches!(destination, Destination::Gateway { .. });
-        let target =
-            |module, way| Target { repository: repository.clone(), location: location.clone(), module, gateway, way };
+        let is_gateway = matches!(destination, Destination::Gateway { .. });
+        let target = |module, way| Target {
+            repository: repository.clone(),
+            location: location.clone(),
+            module,
+            gateway: is_gateway,
+            way,
+        };
         if let Destination::Documented { .. } = destination {
-            targets.push(target(None, way(means, destination, "")));
+            targets.push(target(None, documented(destination)));
             continue;
         }
-        let (chosen, others) = troubled.split_at(troubled.len().min(left));
+        let (chosen, others) = modules.split_at(modules.len().min(left));
         left -= chosen.len();
         for &module in chosen {
             let path = destinations.paths.get(module).ok_or_else(|| NotProbed::NoUuid(module.clone()));
-            let way = path.and_then(|path| way(means, destination, path));
+            let way = path.and_then(|path| of_module(&gateway, destination, path));
             targets.push(target(Some(module.clone()), way));
         }
         if !others.is_empty() {
@@ -66,6 +67,13 @@ pub(super) fn targets(means: &Means<'_>, destinations: &Destinations, assessment
         }
     }
     targets
+}
+
+/// The gateway at `url` with the login that it wants.
+pub(super) fn find(url: &str, agent: Option<&Agent>) -> Result<Gateway, NotProbed> {
+    let agent = agent.cloned().ok_or(NotProbed::NoCredentials)?;
+    let address = guard::address(url).ok_or(NotProbed::NotTheGateway(Doubt::Elsewhere))?;
+    Ok(Gateway { address, agent })
 }
 
 /// A destination's name and place, for people.
@@ -79,25 +87,35 @@ fn shown(destination: &Destination) -> (String, Option<String>) {
     (name.clone(), place.map(|place| without_inline_secrets(&place)))
 }
 
-/// How to look at the repository at `module_path` below `destination`; empty where that is the repository itself.
-fn way(means: &Means<'_>, destination: &Destination, module_path: &str) -> Result<Way, NotProbed> {
+/// How to look at a repository of the founding document.
+fn documented(destination: &Destination) -> Result<Way, NotProbed> {
+    let Destination::Documented {
+        backend,
+        url,
+        path,
+        password,
+        aws_access_key_id: id,
+        aws_secret_access_key: key,
+        rclone_config,
+        ..
+    } = destination
+    else {
+        return Err(incomplete("backend"));
+    };
+    let location = documented_location(backend, url, path)?;
+    // The document keeps B2's login in the same two fields.
+    let keys = [("aws_access_key_id", id), ("aws_secret_access_key", key)];
+    let repository = with_secrets(&location, password, keys, keys)?;
+    let rclone_config = rclone_config.clone().filter(|_| repository.kind == Kind::Rclone);
+    Ok(Way::Restic(restic::Repository { rclone_config, ..repository }))
+}
+
+/// How to look at the repository at `path` below `destination`, which has one for each module.
+fn of_module(gateway: &Result<Gateway, NotProbed>, destination: &Destination, path: &str) -> Result<Way, NotProbed> {
+    if !stays_below(path) {
+        return Err(Unsafe::Path.into());
+    }
     match destination {
-        Destination::Documented {
-            backend,
-            url,
-            path,
-            password,
-            aws_access_key_id: id,
-            aws_secret_access_key: key,
-            rclone_config,
-            ..
-        } => {
-            let location = documented_location(backend, url, path)?;
-            // The document keeps B2's login in the same two fields.
-            let keys = [("aws_access_key_id", id), ("aws_secret_access_key", key)];
-            let repository = with_secrets(location, password, keys, keys)?;
-            Ok(Way::Restic(restic::Repository { rclone_config: rclone_config.clone(), ..repository }))
-        }
         Destination::PerModule {
             url,
             password,
@@ -110,19 +128,22 @@ fn way(means: &Means<'_>, destination: &Destination, module_path: &str) -> Resul
             let url = url.as_deref().ok_or_else(|| incomplete("url"))?;
             let s3 = [("aws_access_key_id", aws_access_key_id), ("aws_secret_access_key", aws_secret_access_key)];
             let b2 = [("b2_account_id", b2_account_id), ("b2_account_key", b2_account_key)];
-            with_secrets(below(url, module_path), password, s3, b2).map(Way::Restic)
+            with_secrets(&below(url, path), password, s3, b2).map(Way::Restic)
         }
         Destination::Gateway { uuid, password, .. } => {
-            let agent = means.agent.clone().ok_or(NotProbed::NoCredentials)?;
-            let path = format!("{uuid}/{module_path}").split('/').map(encoded).collect::<Vec<_>>().join("/");
-            Ok(match password {
-                Some(password) if means.restic => Way::Restic(through_gateway(means.gateway, &path, &agent, password)),
-                _ => {
-                    Way::Gateway(gateway::Repository { gateway: means.gateway.into(), path: format!("/{path}"), agent })
-                }
-            })
+            if uuid.contains('/') || !stays_below(uuid) {
+                return Err(Unsafe::Path.into());
+            }
+            let repository = gateway::Repository { gateway: gateway.clone()?, path: in_url(&format!("{uuid}/{path}")) };
+            Ok(Way::Gateway(repository, password.clone()))
         }
+        Destination::Documented { .. } => documented(destination),
     }
+}
+
+/// `path` in a URL: `/` and its segments, percent-encoded.
+pub(super) fn in_url(path: &str) -> String {
+    path.split('/').fold(String::new(), |url, segment| url + "/" + &encoded(segment))
 }
 
 /// `RESTIC_REPOSITORY` from layout A's fields: `<backend>:<url or path>`, each of which may already begin with its
@@ -155,32 +176,46 @@ fn below(url: &str, path: &str) -> String {
 
 type Field<'a> = (&'static str, &'a Option<SecretString>);
 
-/// The repository at `location` with the secrets that its backend needs; an error names the field that is missing.
+/// The repository at `location` with the secrets that its backend needs.
+///
+/// # Errors
+/// Returns an error if the location or a secret is not safe to pass on, or names the field that is missing.
 fn with_secrets(
-    location: String,
+    location: &str,
     password: &Option<SecretString>,
     s3: [Field<'_>; 2],
     b2: [Field<'_>; 2],
 ) -> Result<restic::Repository, NotProbed> {
+    let Address { kind, location } = address::parse(location)?;
     let mut wanted = vec![("RESTIC_PASSWORD", ("password", password))];
-    match location.split(':').next() {
-        Some("s3") => wanted.extend(["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"].into_iter().zip(s3)),
-        Some("b2") => wanted.extend(["B2_ACCOUNT_ID", "B2_ACCOUNT_KEY"].into_iter().zip(b2)),
+    match kind {
+        Kind::S3 => wanted.extend(["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"].into_iter().zip(s3)),
+        Kind::B2 => wanted.extend(["B2_ACCOUNT_ID", "B2_ACCOUNT_KEY"].into_iter().zip(b2)),
         _ => {}
     }
     let present = |(variable, (field, value)): (_, Field<'_>)| {
-        value.clone().map(|value| (variable, value)).ok_or_else(|| incomplete(field))
+        let value = value.clone().ok_or_else(|| incomplete(field))?;
+        if !is_plain(value.expose_secret()) {
+            return Err(Unsafe::Text.into());
+        }
+        Ok((variable, value))
     };
-    let secrets = wanted.into_iter().map(present).collect::<Result<_, _>>()?;
-    Ok(restic::Repository { location: location.into(), secrets, rclone_config: None })
+    let secrets = wanted.into_iter().map(present).collect::<Result<_, NotProbed>>()?;
+    Ok(restic::Repository { kind, location: location.into(), secrets, rclone_config: None })
 }
 
-/// The login is part of the address, which restic gets by environment: restic 0.14 knows no variables for it.
-fn through_gateway(gateway: &str, path: &str, agent: &Agent, password: &SecretString) -> restic::Repository {
+/// The repository at `path` of the gateway that is found at `address`. The login is part of the address, which restic
+/// gets by environment: restic 0.14 knows no variables for it.
+pub(super) fn through_gateway(
+    address: SocketAddr,
+    path: &str,
+    agent: &Agent,
+    password: &SecretString,
+) -> restic::Repository {
     let login = format!("{}:{}", encoded(&agent.user), encoded(agent.password.expose_secret()));
-    let location = format!("rest:{}/{path}/", gateway.replacen("http://", &format!("http://{login}@"), 1));
-    let secrets = vec![("RESTIC_PASSWORD", password.clone())];
-    restic::Repository { location: location.into(), secrets, rclone_config: None }
+    let location = format!("rest:http://{login}@{address}{path}/").into();
+    let secrets = vec![("RESTIC_PASSWORD", password.clone()), ("RESTIC_REST_PASSWORD", agent.password.clone())];
+    restic::Repository { kind: Kind::Rest, location, secrets, rclone_config: None }
 }
 
 /// `text` percent-encoded, so that it is one segment of a path or one half of a login, whatever is in it.
@@ -199,160 +234,4 @@ fn incomplete(field: &str) -> NotProbed {
 }
 
 #[cfg(test)]
-mod tests {
-    use jiff::Timestamp;
-
-    use super::*;
-    use crate::model::plan::{Plan, PlanId};
-    use crate::model::run::{RunRule, assess};
-
-    fn some(text: &str) -> Option<String> {
-        (!text.is_empty()).then(|| text.into())
-    }
-
-    fn documented(backend: &str, url: &str, path: &str) -> Destination {
-        Destination::Documented {
-            id: "1".into(),
-            backend: some(backend),
-            url: some(url),
-            path: some(path),
-            password: Some("pw".into()),
-            aws_access_key_id: Some("id".into()),
-            aws_secret_access_key: Some("key".into()),
-            rclone_config: some("/etc/rclone.conf"),
-        }
-    }
-
-    fn per_module(url: &str) -> Destination {
-        Destination::PerModule {
-            uuid: "d1".into(),
-            name: Some("Offsite".into()),
-            url: some(url),
-            password: Some("pw".into()),
-            aws_access_key_id: Some("s3-id".into()),
-            aws_secret_access_key: Some("s3-key".into()),
-            b2_account_id: Some("b2-id".into()),
-            b2_account_key: None,
-        }
-    }
-
-    fn means() -> Means<'static> {
-        let agent = Agent { user: "node/1".into(), password: "p:@/w".into() };
-        Means { gateway: "http://127.0.0.1:4694", agent: Some(agent), restic: true }
-    }
-
-    /// What restic would be given for it: the location, then the secrets.
-    fn restic(destination: &Destination, path: &str) -> Result<Vec<String>, String> {
-        match way(&means(), destination, path) {
-            Ok(Way::Restic(repository)) => {
-                let secret = |(name, secret): &(&str, SecretString)| format!("{name}={}", secret.expose_secret());
-                let location = repository.location.expose_secret().to_owned();
-                Ok([location].into_iter().chain(repository.secrets.iter().map(secret)).collect())
-            }
-            Ok(Way::Gateway(repository)) => Ok(vec![repository.gateway, repository.path]),
-            Err(NotProbed::Incomplete(what)) => Err(what),
-            Err(other) => panic!("{other:?}"),
-        }
-    }
-
-    #[test]
-    fn a_documented_repository_is_found_by_url_or_path() {
-        for (backend, url, path, location) in [
-            ("s3", "s3.amazonaws.com/bucket", "", "s3:s3.amazonaws.com/bucket"),
-            ("s3", "s3:https://host:9000/bucket/", "", "s3:https://host:9000/bucket/"),
-            ("S3 ", " https://host/bucket ", "", "s3:https://host/bucket"),
-            ("b2", "bucket:folder", "", "b2:bucket:folder"),
-            ("b2", "", "b2:bucket", "b2:bucket"),
-            ("sftp", "", "user@host:/srv/backup", "sftp:user@host:/srv/backup"),
-            ("sftp", "sftp://user@host:2222//srv", "", "sftp://user@host:2222//srv"),
-            ("sftp", "unused", "sftp:host:/srv", "sftp:host:/srv"),
-            ("rclone", "remote:bucket/folder", "", "rclone:remote:bucket/folder"),
-            ("rclone", "rclone:remote:", "/unused", "rclone:remote:"),
-            ("local", "", "/srv/backup", "local:/srv/backup"),
-            ("local", "/srv/s3:odd", "", "local:/srv/s3:odd"),
-        ] {
-            assert_eq!(restic(&documented(backend, url, path), "").unwrap()[0], location);
-        }
-        assert_eq!(restic(&documented("", "s3:host/bucket", ""), ""), Err("backend".into()));
-        assert_eq!(restic(&documented("s3", "", ""), ""), Err("url".into()));
-        assert_eq!(restic(&documented("local", "", ""), ""), Err("path".into()));
-    }
-
-    #[test]
-    fn a_location_is_shown_without_what_is_secret_in_it() {
-        let location = |destination: &Destination| shown(destination).1.unwrap();
-        let remote = r#":webdav,url="https://host/",pass=s3cret:folder"#;
-        assert_eq!(location(&documented("rclone", remote, "")), "rclone::webdav,url=***,pass=***:folder");
-        assert_eq!(location(&documented("rclone", "", "nas,pass=s3cret:")), "rclone:nas,pass=***:");
-        assert_eq!(location(&per_module("rclone:nas,pass=s3cret:x")), "rclone:nas,pass=***:x");
-        assert_eq!(location(&per_module("s3:https://user:pw@host/bucket")), "s3:https://user:***@host/bucket");
-    }
-
-    #[test]
-    fn each_backend_gets_its_own_secrets_and_no_others() {
-        let secrets = |backend| restic(&documented(backend, "x", "x"), "").unwrap().split_off(1);
-        assert_eq!(secrets("s3"), ["RESTIC_PASSWORD=pw", "AWS_ACCESS_KEY_ID=id", "AWS_SECRET_ACCESS_KEY=key"]);
-        assert_eq!(secrets("b2"), ["RESTIC_PASSWORD=pw", "B2_ACCOUNT_ID=id", "B2_ACCOUNT_KEY=key"]);
-        for backend in ["sftp", "rclone", "local"] {
-            assert_eq!(secrets(backend), ["RESTIC_PASSWORD=pw"]);
-        }
-    }
-
-    #[test]
-    fn a_modules_repository_is_below_its_destination() {
-        for (url, location) in [
-            ("s3:s3.amazonaws.com/bucket", "s3:s3.amazonaws.com/bucket/mail/u1"),
-            ("s3:host/bucket/", "s3:host/bucket/mail/u1"),
-            ("rclone:remote:", "rclone:remote:mail/u1"),
-            ("/srv/backup", "/srv/backup/mail/u1"),
-        ] {
-            assert_eq!(restic(&per_module(url), "mail/u1").unwrap()[0], location);
-        }
-        assert_eq!(below("b2:bucket", "mail/u1"), "b2:bucket:mail/u1");
-        assert_eq!(below("b2:bucket:folder", "mail/u1"), "b2:bucket:folder/mail/u1");
-        assert_eq!(restic(&per_module("b2:bucket"), "mail/u1"), Err("b2_account_key".into()));
-        assert_eq!(restic(&per_module(""), "mail/u1"), Err("url".into()));
-    }
-
-    #[test]
-    fn behind_the_gateway_restic_needs_the_password_and_all_is_encoded() {
-        let gateway = |password: Option<&str>| Destination::Gateway {
-            uuid: "d 1".into(),
-            name: None,
-            url: None,
-            password: password.map(Into::into),
-        };
-        assert_eq!(restic(&gateway(None), "mail/u1").unwrap(), ["http://127.0.0.1:4694", "/d%201/mail/u1"]);
-        assert_eq!(
-            restic(&gateway(Some("pw")), "mail/u1").unwrap(),
-            ["rest:http://node%2F1:p%3A%40%2Fw@127.0.0.1:4694/d%201/mail/u1/", "RESTIC_PASSWORD=pw"]
-        );
-        let nobody = Means { agent: None, ..means() };
-        assert!(matches!(way(&nobody, &gateway(Some("pw")), "mail/u1"), Err(NotProbed::NoCredentials)));
-    }
-
-    #[test]
-    fn of_many_modules_a_few_are_looked_at_and_the_rest_counted() {
-        let mut plan = Plan::unknown(PlanId::new("1").unwrap());
-        let ids = (1..=10).map(|n| ModuleId::new(format!("mail{n}")).unwrap());
-        plan.members = Some(ids.collect());
-        let assessment = assess(&plan, &RunRule::by_age(None, None), Timestamp::UNIX_EPOCH);
-        let destinations = Destinations {
-            all: vec![
-                per_module("s3:https://user:pw@host/bucket"),
-                documented("local", "", "/srv"),
-                per_module("/other"),
-            ],
-            paths: [(ModuleId::new("mail1").unwrap(), "postfix/u1".into())].into(),
-        };
-        let targets = targets(&means(), &destinations, &assessment);
-        assert_eq!(targets.len(), MAX_MODULES + 3);
-        let Ok(Way::Restic(repository)) = &targets[0].way else { panic!("{targets:?}") };
-        assert_eq!(repository.location.expose_secret(), "s3:https://user:pw@host/bucket/postfix/u1");
-        assert_eq!(targets[0].repository, "Offsite");
-        assert!(matches!(&targets[1].way, Err(NotProbed::NoUuid(module)) if module.as_str() == "mail2"));
-        assert!(matches!(targets[MAX_MODULES].way, Err(NotProbed::TooMany(2))));
-        assert_eq!(targets[MAX_MODULES + 1].location.as_deref(), Some("local:/srv"));
-        assert!(matches!(targets[MAX_MODULES + 2].way, Err(NotProbed::TooMany(10))));
-    }
-}
+mod tests;

@@ -12,7 +12,7 @@ use crate::model::plan::PlanId;
 /// and is written again after a crash.
 pub fn mail(settings: &Settings, job: &JobId, report: &Report) -> Mail {
     let plan = report.plan_id().cloned();
-    let domain = settings.notification.mail_from.email.domain();
+    let domain = settings.notification.mail_from.address.domain();
     let thread = sha256(plan.as_ref().map_or("", PlanId::as_str));
     let digest = digest(report);
     Mail {
@@ -20,6 +20,8 @@ pub fn mail(settings: &Settings, job: &JobId, report: &Report) -> Mail {
         written_at: report.now,
         subject: subject(report, &settings.notification.subject_prefix),
         body: text(report),
+        html: settings.notification.html.then(|| super::html_mail(report)),
+        run_at: None,
         message_id: format!("<{job}.{thread:.8}.{digest:.8}@{domain}>"),
         thread_id: format!("<plan-{thread:.16}@{domain}>"),
         recipients: settings.notification.mail_to.iter().map(Recipient::new).collect(),

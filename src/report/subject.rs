@@ -56,9 +56,6 @@ fn plan_reason(report: &Report, facts: &PlanFacts) -> String {
             words.subject_missed(&name.unwrap_or(id), &figures::time(due, &report.zone))
         }
         (Outcome::Recovered, _, Some(News::Recovered { failed_runs })) => words.subject_recovered(total, failed_runs),
-        (_, Some(Contradiction::PlanUnknown), _) if facts.assessment.counts.success > 0 => {
-            words.subject_plan_unknown(&id, total)
-        }
         (_, Some(Contradiction::PlanRecord), _) => words.subject_record_differs(total),
         (_, Some(Contradiction::Alert { .. }), _) => words.subject_alert_newer(total),
         _ => of_counts(words, facts),

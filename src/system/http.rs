@@ -15,7 +15,10 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 /// Largest answer that is read, in bytes: some 180,000 snapshots of a repository.
-const MAX_BODY: usize = 16 << 20;
+pub(crate) const MAX_BODY: usize = 16 << 20;
+
+/// Largest head of an answer, in bytes.
+const MAX_HEAD: usize = 64 << 10;
 
 /// Why there is no answer.
 #[derive(Debug, thiserror::Error)]
@@ -47,9 +50,11 @@ where
     B: Body<Data = Bytes, Error = Infallible> + Send + 'static,
 {
     let unreachable = |error: &dyn std::error::Error| HttpError::Unreachable(error.to_string());
-    let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(|error| unreachable(&error))?;
+    let connection = http1::Builder::new().max_buf_size(MAX_HEAD).handshake(TokioIo::new(stream)).await;
+    let (mut sender, connection) = connection.map_err(|error| unreachable(&error))?;
     let exchange = async {
         let response = sender.send_request(request).await.map_err(|error| match error.is_parse() {
+            // Also a head that is too large.
             true => HttpError::Garbled(format!("is not HTTP: {error}")),
             false => unreachable(&error),
         })?;

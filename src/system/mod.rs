@@ -1,6 +1,7 @@
 //! The machine: calendar expressions, durable files, child processes, HTTP on loopback, the journal, and points at which tests kill
 //! the program.
 
+pub mod agent;
 pub mod calendar;
 pub mod files;
 pub(crate) mod http;

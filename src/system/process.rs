@@ -9,12 +9,14 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
+use std::sync::Arc;
 use std::time::Duration;
 
-use rustix::process::{Pid, Signal, kill_process, kill_process_group};
+use rustix::process::{Pid, Resource, Rlimit, Signal, getrlimit, kill_process, kill_process_group, setrlimit};
 use secrecy::{ExposeSecret, SecretString};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout};
+use tokio::sync::Notify;
 use tokio::time::timeout;
 
 /// Where programs are looked for after the folders of our own `PATH`.
@@ -44,6 +46,8 @@ pub struct Command {
     pub timeout: Duration,
     /// How many bytes of its standard output are kept.
     pub max_output: usize,
+    /// Stops the program as soon as this is true of what it has written to standard error so far.
+    pub enough: Option<fn(&str) -> bool>,
 }
 
 /// What a program that has come to its end leaves.
@@ -76,13 +80,17 @@ pub enum RunError {
         /// The system's reason.
         source: io::Error,
     },
-    /// Its time was up, and it was stopped.
+    /// It was stopped: its time was up, or [`Command::enough`] was true.
     #[error("{program} did not finish within {} s and was stopped", after.as_secs_f32())]
     TimedOut {
         /// The program, as it was asked for.
         program: String,
         /// How long it had.
         after: Duration,
+        /// Whether it was stopped before its time was up.
+        early: bool,
+        /// Its standard output until then, as in [`Output`].
+        stdout: Vec<u8>,
         /// Its standard error until then, as in [`Output`].
         stderr: String,
     },
@@ -135,21 +143,26 @@ impl Command {
         let path = find(&self.program, &self.first)?;
         let failed = |source| RunError::Failed { path: path.clone(), source };
         let mut running = self.start(&path).map_err(failed)?;
-        if let Ok(status) = timeout(self.timeout, running.end()).await {
-            let Running { stdout, stderr, .. } = &mut running;
-            let truncated = stdout.kept.left_out > 0;
-            let stdout = std::mem::take(&mut stdout.kept.head);
-            return Ok(Output { status: status.map_err(failed)?, stdout, truncated, stderr: stderr.kept.text() });
+        let heard = running.stderr.heard.clone();
+        let ended = tokio::select! {
+            biased;
+            ended = timeout(self.timeout, running.end()) => Some(ended),
+            () = heard.notified() => None,
+        };
+        if !matches!(ended, Some(Ok(_))) {
+            running.stop().await;
         }
-        running.stop().await;
-        Err(RunError::TimedOut {
-            program: self.program.clone(),
-            after: self.timeout,
-            stderr: running.stderr.kept.text(),
-        })
+        let truncated = running.stdout.kept.left_out > 0;
+        let stdout = std::mem::take(&mut running.stdout.kept.head);
+        let (program, stderr) = (self.program.clone(), running.stderr.kept.text());
+        match ended {
+            Some(Ok(status)) => Ok(Output { status: status.map_err(failed)?, stdout, truncated, stderr }),
+            ended => Err(RunError::TimedOut { program, after: self.timeout, early: ended.is_none(), stdout, stderr }),
+        }
     }
 
     fn start(&self, path: &Path) -> io::Result<Running<'_>> {
+        without_core_dumps();
         let search_path = env::join_paths(search_path(&self.first)).map_err(io::Error::other)?;
         let mut child = tokio::process::Command::new(path)
             .args(&self.args)
@@ -165,11 +178,17 @@ impl Command {
         Ok(Running {
             input: &self.stdin,
             stdin: child.stdin.take(),
-            stdout: Stream { pipe: child.stdout.take(), kept: Kept::new(self.max_output, 0) },
-            stderr: Stream { pipe: child.stderr.take(), kept: Kept::new(MAX_STDERR_PART, MAX_STDERR_PART) },
+            stdout: Stream::new(child.stdout.take(), Kept::new(self.max_output, 0), None),
+            stderr: Stream::new(child.stderr.take(), Kept::new(MAX_STDERR_PART, MAX_STDERR_PART), self.enough),
             child,
         })
     }
+}
+
+/// Forbids core dumps to this program and to the children that it starts: a dump holds their secrets.
+fn without_core_dumps() {
+    let Rlimit { maximum, .. } = getrlimit(Resource::Core);
+    let _ = setrlimit(Resource::Core, Rlimit { current: Some(0), maximum });
 }
 
 /// A program that runs, the leader of its own process group. Dropped, it is killed.
@@ -244,14 +263,24 @@ async fn feed(stdin: &mut Option<ChildStdin>, input: &mut &[u8]) {
 struct Stream<P> {
     pipe: Option<P>,
     kept: Kept,
+    enough: Option<fn(&str) -> bool>,
+    /// Notified when `enough` is true of what is kept.
+    heard: Arc<Notify>,
 }
 
 impl<P: AsyncRead + Unpin> Stream<P> {
+    fn new(pipe: Option<P>, kept: Kept, enough: Option<fn(&str) -> bool>) -> Self {
+        Self { pipe, kept, enough, heard: Arc::default() }
+    }
+
     async fn drain(&mut self) {
         let Some(pipe) = &mut self.pipe else { return };
         let mut buffer = vec![0; 64 * 1024];
         while let Ok(n @ 1..) = pipe.read(&mut buffer).await {
             self.kept.push(&buffer[..n]);
+            if self.enough.is_some_and(|enough| enough(&self.kept.text())) {
+                self.heard.notify_one();
+            }
         }
         self.pipe = None;
     }
@@ -414,6 +443,20 @@ mod tests {
             }
         };
         gone(&pids).await;
+    }
+
+    #[tokio::test]
+    async fn a_program_that_has_said_enough_is_stopped_with_its_family() {
+        let script = "echo begun; setsid sleep 1000 & echo $! $$ no >&2; echo yes >&2; wait";
+        let command = Command { enough: Some(|text| text.contains("yes")), ..sh(script, LONG) };
+        let Err(RunError::TimedOut { early: true, stdout, stderr, .. }) = command.run().await else { panic!() };
+        assert_eq!(stdout, b"begun\n");
+        gone(stderr.trim_end_matches(|c: char| !c.is_ascii_digit())).await;
+    }
+
+    #[tokio::test]
+    async fn no_program_may_leave_a_core_dump() {
+        assert_eq!(sh("ulimit -S -c", LONG).run().await.unwrap().stdout, b"0\n");
     }
 
     #[tokio::test]

@@ -1,8 +1,10 @@
-//! The administrator's commands. Each prints what it has to say, and tells how the program shall exit.
+//! The administrator's commands. Each prints its result, and returns the program's exit status.
 
 mod alertmanager_config;
 mod check;
+mod digest;
 mod file;
+mod history;
 mod queue;
 mod report;
 mod send_test;
@@ -15,10 +17,10 @@ use std::sync::Arc;
 
 use crate::cli::Tool;
 use crate::config::{self, Live, Settings};
-use crate::deliver;
+use crate::job::way;
 use crate::model::mail::{Mail, Recipient};
 
-/// How a command has gone: the exit status, or why it could not do its work.
+/// The exit status of a command, or why it could not do its work.
 type Done = Result<ExitCode, String>;
 
 /// Runs one command.
@@ -36,18 +38,20 @@ async fn run_one(tool: &Tool, live: &Arc<Live>) -> Done {
         Tool::Check(arguments) => check::run(arguments, live).await,
         Tool::SendTest => send_test::run(live).await,
         Tool::Watch => watch::run(live).await,
+        Tool::Digest(arguments) => digest::run(arguments, live).await,
+        Tool::History(arguments) => history::run(arguments),
         Tool::Queue(arguments) => queue::run(arguments, live).await,
         Tool::Setup(arguments) => setup::run(arguments, live).await,
         Tool::AlertmanagerConfig(arguments) => alertmanager_config::run(arguments, live),
     }
 }
 
-/// The configuration, which most commands cannot do without.
+/// Returns the settings, which most commands cannot do without.
 fn settings(live: &Live) -> Result<Arc<Settings>, String> {
     live.current().map_err(|error| error.to_string())
 }
 
-/// The configuration; its defaults, with a word on standard error, for those who may not read it.
+/// Returns the settings, or their defaults with a word on standard error if the file cannot be used.
 fn settings_or_defaults(live: &Live) -> Arc<Settings> {
     live.current().unwrap_or_else(|error| {
         eprintln!("{error}\nThe defaults are used.");
@@ -55,7 +59,7 @@ fn settings_or_defaults(live: &Live) -> Arc<Settings> {
     })
 }
 
-/// Prints to standard output. A reader that has seen enough (`report | head`) is no error; a disk that is full ends the
+/// Prints to standard output. A reader that has closed the pipe (`report | head`) is no error; a full disk ends the
 /// program.
 fn print(text: &str) {
     let mut out = std::io::stdout().lock();
@@ -68,12 +72,17 @@ fn print(text: &str) {
     }
 }
 
-/// Sends a mail once to each of its recipients, and tells on `say` what the relay answers. False where one of them was
-/// not reached.
+/// Sends a mail once to each of its recipients, and passes the relay's answers to `say`. Returns false if one of them
+/// was not reached.
 async fn send(settings: &Settings, mail: &Mail, say: fn(&str)) -> bool {
     let mut all_reached = true;
+    let way = way(settings).await;
     for Recipient { address, .. } in &mail.recipients {
-        match deliver::send(settings, mail, address).await {
+        let sent = match &way {
+            Ok(way) => way.send(&settings.notification, mail, address).await,
+            Err(error) => Err(error.clone()),
+        };
+        match sent {
             Ok(answer) => say(&format!("{address}: {answer}\n")),
             Err(error) => {
                 all_reached = false;

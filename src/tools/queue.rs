@@ -1,16 +1,22 @@
 //! `queue`: what is waiting, and why.
 //!
-//! The folder belongs to the service, which holds its jobs in memory: this command only reads it, and leaves orders
-//! there that the service carries out. Where the service is not running, systemd starts it for an order.
+//! The service holds its jobs in memory: this command only reads their files, and leaves wishes beside them that the
+//! service carries out. If the service is not running, systemd starts it for a wish.
+//!
+//! The folder belongs to the service's user, and this command is root's: the folder is opened once, and no link in its
+//! place or below it is followed.
 
 use std::fmt::Write;
 use std::io;
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use rustix::fs::{CWD, Mode, OFlags, openat};
+use rustix::io::Errno;
 
 use super::{Done, print};
 use crate::cli::{self, QueueAction};
@@ -22,16 +28,13 @@ use crate::model::text::clean;
 use crate::report;
 use crate::system;
 
-/// How long to wait for the service to take an order.
+/// Longest wait for the service to take a wish.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// The command.
 pub(super) async fn run(arguments: &cli::Queue, live: &Live) -> Done {
-    let folder = store::folder(&store::state_directory());
-    let entries = entries(&folder).map_err(|error| {
-        let advice = if error.kind() == io::ErrorKind::PermissionDenied { "; run this as root" } else { "" };
-        format!("the queue {} cannot be read: {error}{advice}", folder.display())
-    })?;
+    let folder = Folder::open(store::folder(&store::state_directory()))?;
+    let entries = folder.entries()?;
     let find = |id: &JobId| {
         let found = entries.iter().find(|entry| entry.id == id.as_str());
         found.ok_or_else(|| format!("there is no job {id}; `ns8-backup-monitor queue` lists them"))
@@ -50,9 +53,44 @@ pub(super) async fn run(arguments: &cli::Queue, live: &Live) -> Done {
     Ok(ExitCode::SUCCESS)
 }
 
+/// The queue's folder.
+struct Folder {
+    /// Its path.
+    shown: PathBuf,
+    /// Itself, held open, by another path; `None` if it does not exist yet.
+    held: Option<(OwnedFd, PathBuf)>,
+}
+
+impl Folder {
+    fn open(shown: PathBuf) -> Result<Self, String> {
+        let flags = OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let held = match openat(CWD, &shown, flags, Mode::empty()) {
+            Err(Errno::NOENT) => None,
+            opened => {
+                let held = opened.map_err(|error| unreadable(&shown, &error.into()))?;
+                let path = format!("/proc/self/fd/{}", held.as_raw_fd()).into();
+                Some((held, path))
+            }
+        };
+        Ok(Self { shown, held })
+    }
+
+    /// Returns all files, oldest first.
+    fn entries(&self) -> Result<Vec<Entry>, String> {
+        let entries = self.held.as_ref().map_or(Ok(Vec::new()), |(_, path)| entries(path));
+        entries.map_err(|error| unreadable(&self.shown, &error))
+    }
+}
+
+fn unreadable(folder: &Path, error: &io::Error) -> String {
+    let advice = if error.kind() == io::ErrorKind::PermissionDenied { "; run this as root" } else { "" };
+    format!("the queue {} cannot be read: {error}{advice}", folder.display())
+}
+
 /// A file of the queue.
 struct Entry {
     id: String,
+    /// Its path below the folder that is held open.
     file: PathBuf,
     content: Content,
 }
@@ -60,13 +98,19 @@ struct Entry {
 enum Content {
     /// A job that is being worked on.
     Live(Job),
-    /// A job of which somebody was given up.
+    /// A job with a recipient who was given up.
     Failed(Job),
-    /// Set aside, or unreadable; why.
+    /// A file that was set aside or cannot be read; why.
     Broken(String),
 }
 
-/// All files, oldest first. A folder that does not exist yet holds none.
+impl Entry {
+    /// Returns the file's name.
+    fn name(&self) -> String {
+        clean(&self.file.file_name().unwrap_or_default().to_string_lossy(), 100)
+    }
+}
+
 fn entries(folder: &Path) -> io::Result<Vec<Entry>> {
     let mut entries = Vec::new();
     for ending in ["json", "failed", "broken"] {
@@ -75,12 +119,12 @@ fn entries(folder: &Path) -> io::Result<Vec<Entry>> {
             files => files?,
         };
         for file in files {
-            let id = file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+            let id = clean(&file.file_stem().unwrap_or_default().to_string_lossy(), 100);
             let content = match (store::read_job(&file), ending) {
                 (Ok(job), "json") => Content::Live(job),
                 (Ok(job), "failed") => Content::Failed(job),
-                // Finished or taken away while we look: no entry any more.
-                (Err(_), _) if !file.exists() => continue,
+                // Finished or taken away in the meantime: no entry any more.
+                (Err(_), _) if file.symlink_metadata().is_err() => continue,
                 (Err(why), _) => Content::Broken(why.to_string()),
                 (Ok(_), _) => Content::Broken("it was set aside".into()),
             };
@@ -91,17 +135,17 @@ fn entries(folder: &Path) -> io::Result<Vec<Entry>> {
     Ok(entries)
 }
 
-/// What times are told by.
+/// What times are shown by.
 struct Clock {
     now: Timestamp,
     zone: TimeZone,
-    /// How long a job waits for its modules at most, where that is known.
+    /// Longest wait of a job for its modules; `None` if the configuration is unusable.
     wait: Option<Duration>,
 }
 
 impl Clock {
-    /// A time that is to come, for people, and `more` about it; else `now`.
-    fn tell(&self, at: Option<Timestamp>, more: &str) -> String {
+    /// Returns a time that is to come, for people, with `more` about it, or `now`.
+    fn show(&self, at: Option<Timestamp>, more: &str) -> String {
         let to_come = at.filter(|at| *at > self.now).map(|at| at.to_zoned(self.zone.clone()));
         to_come.map_or("now".into(), |at| at.strftime("%m-%d %H:%M").to_string() + more)
     }
@@ -126,7 +170,7 @@ fn table(entries: &[Entry], clock: &Clock) -> String {
 fn row(entry: &Entry, clock: &Clock) -> [String; 6] {
     let (job, given_up) = match &entry.content {
         Content::Broken(why) => {
-            let error = format!("{}: {why}", entry.file.display());
+            let error = format!("{}: {why}", entry.name());
             return [entry.id.clone(), "-".into(), "-".into(), "broken".into(), "-".into(), clean(&error, 300)];
         }
         Content::Live(job) => (job, false),
@@ -136,7 +180,7 @@ fn row(entry: &Entry, clock: &Clock) -> [String; 6] {
     let plan = job.plan.as_ref().map_or("-".into(), |plan| clean(plan.as_str(), 40));
     let (state, next, error) = match &job.stage {
         Stage::Waiting => {
-            let end = |wait| clock.tell(job.accepted_at.checked_add(wait).ok(), " at the latest");
+            let end = |wait| clock.show(job.accepted_at.checked_add(wait).ok(), " at the latest");
             ("waiting for its modules".into(), clock.wait.map_or("-".into(), end), None)
         }
         _ if given_up => ("given up".into(), "-".into(), reason_given_up(job)),
@@ -144,7 +188,7 @@ fn row(entry: &Entry, clock: &Clock) -> [String; 6] {
         Stage::Following(_) => ("follows its run".into(), "-".into(), None),
         Stage::Done(_) => ("done".into(), "-".into(), None),
         Stage::Delivering(delivery) => {
-            let next = clock.tell(delivery.attempts.next_attempt_at, "");
+            let next = clock.show(delivery.attempts.next_attempt_at, "");
             (format!("{} to send", delivery.pending()), next, delivery.last_error())
         }
     };
@@ -164,7 +208,7 @@ fn reason_given_up(job: &Job) -> Option<&str> {
 fn page(entry: &Entry) -> String {
     let job = match &entry.content {
         Content::Live(job) | Content::Failed(job) => job,
-        Content::Broken(why) => return format!("{} cannot be read: {why}\n", entry.file.display()),
+        Content::Broken(why) => return format!("{} cannot be read: {}\n", entry.name(), clean(why, 500)),
     };
     let mut page = format!("Job {}, {}, accepted {}\n\nAlerts:\n", job.id, job.about(), job.accepted_at);
     for alert in &job.alerts.kept {
@@ -182,7 +226,8 @@ fn page(entry: &Entry) -> String {
         for recipient in &mail.recipients {
             _ = writeln!(page, "  {}: {}", clean(&recipient.address, 300), became(&recipient.state));
         }
-        _ = writeln!(page, "\nSubject: {}\n\n{}", mail.subject, mail.body.trim_end());
+        let body = mail.body.trim_end().replace(|c: char| c.is_control() && c != '\n', "\u{b7}");
+        _ = writeln!(page, "\nSubject: {}\n\n{body}", clean(&mail.subject, 1000));
     }
     page
 }
@@ -196,8 +241,8 @@ fn became(state: &RecipientState) -> String {
     }
 }
 
-/// Orders another attempt for those of the jobs that have a report to send.
-async fn retry(folder: &Path, entries: &[&Entry]) -> Result<(), String> {
+/// Wishes another attempt for each of the jobs that has a report to send.
+async fn retry(folder: &Folder, entries: &[&Entry]) -> Result<(), String> {
     let mut jobs = Vec::new();
     for entry in entries {
         match &entry.content {
@@ -205,41 +250,42 @@ async fn retry(folder: &Path, entries: &[&Entry]) -> Result<(), String> {
                 print(&format!("{}: waits for its plan to finish; there is nothing to send yet\n", entry.id));
             }
             Content::Live(job) | Content::Failed(job) => jobs.push(&job.id),
-            Content::Broken(_) => print(&format!("{}: cannot be read, and so not be retried\n", entry.id)),
+            Content::Broken(_) => print(&format!("{}: cannot be read, and so cannot be retried\n", entry.id)),
         }
     }
     leave(folder, Wish::Retry, &jobs).await
 }
 
-async fn drop_job(folder: &Path, entry: &Entry) -> Result<(), String> {
+async fn drop_job(folder: &Folder, entry: &Entry) -> Result<(), String> {
     match &entry.content {
         Content::Live(job) | Content::Failed(job) => leave(folder, Wish::Drop, &[&job.id]).await,
         // The service has nothing to do with a file that was set aside.
         Content::Broken(_) => {
             let removed = std::fs::remove_file(&entry.file);
-            removed.map_err(|error| format!("{} cannot be removed: {error}", entry.file.display()))?;
+            removed.map_err(|error| format!("{} cannot be removed: {error}", entry.name()))?;
             print(&format!("{}: removed\n", entry.id));
             Ok(())
         }
     }
 }
 
-/// Leaves an order for the service about each of the jobs, and waits until they are taken.
-async fn leave(folder: &Path, wish: Wish, jobs: &[&JobId]) -> Result<(), String> {
-    let left = jobs.iter().map(|job| wish.leave(folder, job)).collect::<io::Result<Vec<PathBuf>>>();
+/// Leaves a wish for the service about each of the jobs, and waits until they are taken.
+async fn leave(folder: &Folder, wish: Wish, jobs: &[&JobId]) -> Result<(), String> {
+    let Some((_, path)) = &folder.held else { return Ok(()) };
+    let left = jobs.iter().map(|job| wish.leave(path, job)).collect::<io::Result<Vec<PathBuf>>>();
     let left = left.map_err(|error| {
-        format!("an order for the service cannot be left in {}: {error}; run this as root", folder.display())
+        format!("a wish for the service cannot be left in {}: {error}; run this as root", folder.shown.display())
     })?;
     let taken = async {
-        while left.iter().any(|file| file.exists()) {
+        while left.iter().any(|file| file.symlink_metadata().is_ok()) {
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     };
-    let told = match tokio::time::timeout(PATIENCE, taken).await {
-        Ok(()) => "the service has been told",
-        Err(_) => "the service has not taken this yet; it will when it is free, or starts",
+    let taken = match tokio::time::timeout(PATIENCE, taken).await {
+        Ok(()) => "the service has taken it",
+        Err(_) => "the service has not taken it yet; it will when it is free, or when it starts",
     };
-    jobs.iter().for_each(|job| print(&format!("{job}: {told}\n")));
+    jobs.iter().for_each(|job| print(&format!("{job}: {taken}\n")));
     Ok(())
 }
 

@@ -8,13 +8,16 @@ use serde_json::{Value, json};
 
 use super::{Done, print, send, settings, settings_or_defaults};
 use crate::cli;
-use crate::cluster::{self, Selector};
+use crate::cluster::Selector;
 use crate::config::{Live, Settings, host_name};
 use crate::job::examine::{Examined, examine};
+use crate::job::look::{Due, Look};
+use crate::job::store::state_directory;
 use crate::model::job::JobId;
-use crate::model::run::{Outcome, RunRule, assess};
+use crate::model::run::Outcome;
 use crate::report::{self, Finding, Report};
 use crate::system;
+use crate::watch::history::Store;
 
 /// The command.
 pub(super) async fn run(arguments: &cli::Report, live: &Live) -> Done {
@@ -50,7 +53,7 @@ pub(super) async fn run(arguments: &cli::Report, live: &Live) -> Done {
     Ok(reports.iter().map(exit_status).max().unwrap_or(0).into())
 }
 
-/// The cluster's name, the plans, and what to report where there is none.
+/// Returns the cluster's name, the plans, and what to report if there is none.
 async fn look<'a>(
     arguments: &cli::Report,
     settings: &Settings,
@@ -58,26 +61,28 @@ async fn look<'a>(
     let window = settings.correlator.recent_window;
     let since = Timestamp::now().saturating_sub(window).unwrap_or(Timestamp::MIN);
     let selector = arguments.plan.as_ref().map_or(Selector::Recent { since }, Selector::Plan);
-    let cluster = match cluster::read(&settings.redis, selector).await {
-        Ok(cluster) => cluster,
+    let taken = Look::at(settings, selector, Timestamp::now(), None, false, &mut Due::default()).await;
+    let Look { cluster, assessments, next_runs } = match taken {
+        Ok(look) => look,
         Err(error) => return (None, Vec::new(), Some(Finding::Unreadable(error))),
     };
+    let histories = Store::new(&state_directory());
     let mut examined = Vec::with_capacity(cluster.plans.len());
-    for plan in cluster.plans {
-        let id = plan.id.clone();
-        // There is no alert: a result is an old one only beside the plan's newest.
-        let rule =
-            RunRule { due: &[], alert_start: None, says_missing: false, stale_after: settings.correlator.stale_after };
-        let assessment = assess(&plan, &rule, Timestamp::now());
+    for ((plan, assessment), next_run) in cluster.plans.iter().zip(assessments).zip(next_runs) {
+        let id = &plan.id;
         let progress = |done, all| show_progress(&format!("plan {id}: looking at the repositories, {done} of {all}"));
-        examined.push(examine(settings, plan, assessment, !arguments.no_probe, &progress).await);
+        let mut one = examine(settings, &cluster, plan, assessment, !arguments.no_probe, &progress).await;
+        // Only root and the service may read it; without it the report says less.
+        one.history = histories.load(id).ok();
+        one.next_run = next_run;
+        examined.push(one);
     }
     show_progress("");
     let nothing = examined.is_empty().then_some(Finding::NothingRecent(window));
     (cluster.name, examined, nothing)
 }
 
-/// A line that the next one replaces, for whoever is watching.
+/// Shows a line on a terminal, which the next one replaces.
 fn show_progress(line: &str) {
     let mut terminal = std::io::stderr().lock();
     if terminal.is_terminal() {
@@ -98,7 +103,7 @@ fn document(reports: &[Report]) -> Value {
     json!({ "version": 1, "reports": reports.iter().map(report::json).collect::<Vec<_>>() })
 }
 
-/// Sends each report once to each recipient. False where one was not reached.
+/// Sends each report once to each recipient. Returns false if one was not reached.
 async fn send_all(arguments: &cli::Report, settings: &Settings, reports: &[Report<'_>]) -> bool {
     // The answers must not get among JSON for a script, or a page.
     let say = if arguments.json || arguments.html { |line: &str| eprint!("{line}") } else { print };
@@ -112,7 +117,7 @@ async fn send_all(arguments: &cli::Report, settings: &Settings, reports: &[Repor
     all_sent
 }
 
-/// The exit status for one report; a worse one is greater.
+/// Returns the exit status for one report; a worse one is greater.
 fn exit_status(report: &Report) -> u8 {
     match &report.finding {
         Finding::Plan(_) => match report::outcome(report) {

@@ -18,7 +18,7 @@ pub(super) async fn run(live: &Live) -> Done {
     let now = Timestamp::now();
     let (subject, body) =
         report::test_mail(notification.language, &notification.subject_prefix, &host_name(), now, &system::zone());
-    let id = format!("<test-{:x}@{}>", now.as_nanosecond(), notification.mail_from.email.domain());
+    let id = format!("<test-{:x}@{}>", now.as_nanosecond(), notification.mail_from.address.domain());
     let pending = RecipientState::Pending { last_error: None };
     let recipients = notification.mail_to.iter();
     let mail = Mail {
@@ -28,6 +28,8 @@ pub(super) async fn run(live: &Live) -> Done {
         written_at: now,
         subject,
         body,
+        html: None,
+        run_at: None,
         message_id: id,
         thread_id: String::new(),
         recipients: recipients.map(|to| Recipient { address: to.to_string(), state: pending.clone() }).collect(),

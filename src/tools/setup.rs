@@ -20,9 +20,9 @@ const GROUP: &str = "ns8-backup-monitor";
 const NEW_FILE: &str = "\
 # ns8-backup-monitor. Every other key has a default: config.yml.example states them all.
 ";
-/// Why a file is left alone.
+/// Says why a file is left alone.
 const UNSAFE: &str = "it is written in a way that this program cannot edit safely; edit it by hand";
-/// What is enabled and started; the other units follow it.
+/// The unit to enable and start; the others follow it.
 const UNIT: &str = "ns8-backup-monitor.socket";
 
 /// The three things; what is not set stays as it is.
@@ -34,7 +34,7 @@ struct Answers {
 }
 
 impl Answers {
-    /// The keys to set where `present` is what the file says.
+    /// Returns the keys to set in a file that says `present`.
     fn changes(&self, present: &Self) -> Vec<(&'static str, Value)> {
         let text = |key, wanted: &Option<String>, present: &Option<String>| {
             wanted.clone().filter(|_| wanted != present).map(|text| (key, Value::from(text)))
@@ -87,7 +87,7 @@ pub(super) async fn run(arguments: &Setup, live: &Live) -> Done {
     Ok(ExitCode::SUCCESS)
 }
 
-/// What the flags say.
+/// Returns what the flags say.
 fn given(arguments: &Setup) -> Answers {
     Answers {
         mail_from: arguments.mail_from.as_ref().map(ToString::to_string),
@@ -96,7 +96,7 @@ fn given(arguments: &Setup) -> Answers {
     }
 }
 
-/// What the file says; a value that is no text says nothing here, and is refused when the result is checked.
+/// Returns what the file says. A value that is no text counts as none here; the check of the result refuses it.
 fn present(text: &str) -> Result<Answers, String> {
     let whole: Value = serde_yaml::from_str(text).map_err(|error| format!("is not valid YAML: {error}"))?;
     let text = |key: &str| whole["notification"][key].as_str().map(String::from);
@@ -124,7 +124,7 @@ async fn ask_all(present: &Answers, live: &Live) -> Result<Answers, String> {
     Ok(Answers { mail_from: Some(mail_from), mail_to, subject_prefix: Some(subject_prefix) })
 }
 
-/// The way out that will be used, as far as it is known.
+/// Says which way mails will go, as far as it is known.
 async fn relay(live: &Live) -> String {
     let settings = live.current().unwrap_or_else(|_| config::defaults().into());
     if matches!(settings.notification.transport, Transport::Smtp | Transport::Ns8Sendmail) {
@@ -164,15 +164,15 @@ fn read_line(prompt: &str) -> Result<String, String> {
     print(prompt);
     let mut line = String::new();
     match io::stdin().lock().read_line(&mut line).map_err(failed)? {
-        0 => Err("\nstopped; what was not confirmed is not written".into()),
+        0 => Err("\nstopped; nothing that was not confirmed is written".into()),
         _ => Ok(line.trim().to_owned()),
     }
 }
 
-/// The text with the changes in it.
+/// Returns the text with the changes in it.
 ///
 /// # Errors
-/// Where it is written in a way that cannot be edited safely.
+/// Returns an error if it is written in a way that cannot be edited safely.
 fn edit(before: &str, changes: &[(&str, Value)]) -> Result<String, String> {
     let mut wanted: Value = serde_yaml::from_str(before).map_err(|error| error.to_string())?;
     let mappings = [&wanted, &wanted["notification"]];
@@ -194,7 +194,7 @@ fn edit(before: &str, changes: &[(&str, Value)]) -> Result<String, String> {
     Ok(text)
 }
 
-/// The text with `notification.<key>` set to a text or a list.
+/// Returns the text with `notification.<key>` set to a text or a list.
 fn set(text: &str, key: &str, value: &Value) -> String {
     let lines = lines(text);
     let end = lines.first().map_or("\n", |line| line_end(line));
@@ -216,7 +216,7 @@ fn set(text: &str, key: &str, value: &Value) -> String {
     [lines[..place.start].concat(), entry, lines[place.end..].concat()].concat()
 }
 
-/// The lines of a list. An item that is in the `old` list keeps its line, and the comments before it.
+/// Returns the lines of a list. An item of the `old` list keeps its line, and the comments before it.
 fn list(old: &[&str], wanted: &[Value], columns: usize, end: &str) -> String {
     let columns = first_indent(old, 0..old.len()).unwrap_or(columns);
     let mut start = 0;
@@ -229,7 +229,7 @@ fn list(old: &[&str], wanted: &[Value], columns: usize, end: &str) -> String {
     wanted.iter().map(|item| old.iter().find(|line| is(line, item)).cloned().unwrap_or_else(|| new(item))).collect()
 }
 
-/// The comment at the end of a value, with a space before it; empty where there is none.
+/// Returns the comment at the end of a value, with a space before it; empty if there is none.
 fn comment(value: &str) -> String {
     let whole: Option<Value> = serde_yaml::from_str(value).ok();
     let is_comment = |at: &usize| serde_yaml::from_str(&value[..*at]).ok() == whole;
@@ -248,7 +248,7 @@ fn write(file: &Path, text: &str) -> io::Result<()> {
     Place::find(file)?.replace(text, access)
 }
 
-/// The service's group in the text of `/etc/group`, where the package has made it.
+/// Returns the service's group in the text of `/etc/group`, if the package has created it.
 fn group_id(groups: &str) -> Option<u32> {
     let line = groups.lines().find(|line| line.split(':').next() == Some(GROUP))?;
     line.split(':').nth(2)?.parse().ok()

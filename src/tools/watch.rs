@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use log::{debug, error, info, warn};
 
 use super::Done;
-use crate::cluster::{self, Selector};
+use crate::cluster::{self, Question, Selector, Want};
 use crate::config::{Live, Settings};
 use crate::job::store;
 use crate::model::cluster::Cluster;
@@ -69,7 +69,7 @@ async fn look(settings: &Settings, state: &Path, now: Timestamp) -> Result<(), S
 }
 
 /// What root leaves there, the service could not read.
-fn is_ours(state: &Path) -> Result<(), String> {
+pub(super) fn is_ours(state: &Path) -> Result<(), String> {
     match fs::metadata(state) {
         Ok(meta) if meta.uid() != rustix::process::geteuid().as_raw() => {
             Err(format!("{} belongs to another user: use `systemctl start ns8-backup-monitor-watch`", state.display()))
@@ -81,18 +81,20 @@ fn is_ours(state: &Path) -> Result<(), String> {
 /// One look, unless this is the node of another's watch: then false.
 async fn watch(settings: &Settings, state: &Path, now: Timestamp, memory: &mut Memory) -> Result<bool, String> {
     let node = node::id()?;
-    let read =
-        async { Ok((cluster::leader(&settings.redis).await?, cluster::read(&settings.redis, Selector::All).await?)) };
-    let (leader, cluster) = match read.await {
-        Ok(read) => read,
+    let question = Question { plans: Selector::All, want: Want::default(), now };
+    let cluster = match cluster::read(&settings.redis, question).await {
+        Ok(cluster) => cluster,
         Err(error) => return Err(unreadable(settings, now, memory, error).await),
     };
     memory.unreadable = None;
-    let watches = node::watches(node.as_deref(), leader.as_deref());
+    let watches = node::watches(node.as_deref(), cluster.leader.as_deref());
     if memory.watching.replace(watches) != Some(watches) {
         match watches {
             true => info!("this node watches the cluster's backups"),
-            false => info!("node {} is the leader and watches; this one does not", leader.unwrap_or_default()),
+            false => info!(
+                "node {} is the leader and watches; this one does not",
+                cluster.leader.as_deref().unwrap_or_default()
+            ),
         }
     }
     if watches {

@@ -125,6 +125,11 @@ impl Memory {
         })
     }
 
+    /// Reads what was saved, without changing anything; `None` if it cannot be read.
+    pub fn peek(state: &Path) -> Option<Self> {
+        serde_json::from_slice(&files::read(&Self::file(state), MAX_FILE).ok()?).ok()
+    }
+
     /// Saves it for the next tick.
     ///
     /// # Errors

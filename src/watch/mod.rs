@@ -5,6 +5,7 @@
 //! ([`memory`]). Killed anywhere, the next tick says the same again, and a job that is there already takes it in.
 
 pub mod decide;
+pub mod digest;
 pub mod heartbeat;
 pub mod history;
 pub mod meet;

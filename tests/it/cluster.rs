@@ -1,5 +1,7 @@
 //! Tests of the cluster part on a real redis-server.
 
+mod facts;
+mod hostile;
 mod results;
 mod servers;
 mod wait;

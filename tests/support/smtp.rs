@@ -23,48 +23,18 @@ use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWrite, AsyncWriteExt, BufReader
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{oneshot, watch};
 use tokio_rustls::rustls::ServerConfig;
-use tokio_rustls::rustls::crypto::ring;
-use tokio_rustls::rustls::pki_types::pem::PemObject;
-use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
+
+mod fault;
+mod identity;
+
+pub use fault::{Fault, Stage};
+use identity::{CERTIFICATE, EXPIRED, KEY, VERSION_1, identity};
 
 /// The authority that vouches for the server's certificate.
 pub const CA_FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/tls/ca.pem");
 
 /// How long [`Server::delivered`] waits before it gives the test up.
 const PATIENCE: Duration = Duration::from_secs(60);
-
-/// The points of a dialogue at which the server can misbehave: instead of the answer that is due there.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Stage {
-    Greeting,
-    Ehlo,
-    Starttls,
-    Auth,
-    Mail,
-    Rcpt,
-    Data,
-    /// After the final dot. The mail counts as delivered if the fault is [`Fault::Hang`] or [`Fault::Cut`].
-    Message,
-    Quit,
-}
-
-/// What the server does instead of answering.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Fault {
-    /// Says this, then goes on as after a refusal; several lines are separated by CRLF.
-    Reply(String),
-    /// Says nothing more and keeps the connection open.
-    Hang,
-    /// Closes the connection.
-    Cut,
-}
-
-impl Fault {
-    /// Says `text`.
-    pub fn reply(text: &str) -> Self {
-        Self::Reply(text.into())
-    }
-}
 
 /// A mail that the server has taken.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -81,10 +51,6 @@ pub struct Delivered {
     pub login: Option<String>,
 }
 
-/// The server's usual certificate, and one that was good in January 2020.
-const CERTIFICATE: &[u8] = include_bytes!("tls/leaf.pem");
-const EXPIRED: &[u8] = include_bytes!("tls/expired.pem");
-
 /// The running server.
 pub struct Server {
     /// Where it listens, on 127.0.0.1.
@@ -93,12 +59,11 @@ pub struct Server {
     _stop: oneshot::Sender<()>,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
 enum Security {
     Plain,
-    Starttls,
-    /// TLS from the first byte, with this certificate.
-    Tls(&'static [u8]),
+    Starttls(Arc<ServerConfig>),
+    /// TLS from the first byte.
+    Tls(Arc<ServerConfig>),
 }
 
 struct Shared {
@@ -118,17 +83,27 @@ impl Server {
 
     /// A server that offers STARTTLS.
     pub fn starttls() -> Self {
-        Self::start(Security::Starttls)
+        Self::start(Security::Starttls(identity(CERTIFICATE, KEY)))
     }
 
     /// A server that speaks TLS from the first byte.
     pub fn tls() -> Self {
-        Self::start(Security::Tls(CERTIFICATE))
+        Self::start(Security::Tls(identity(CERTIFICATE, KEY)))
     }
 
     /// A server that speaks TLS with a certificate that has expired.
     pub fn tls_expired() -> Self {
-        Self::start(Security::Tls(EXPIRED))
+        Self::start(Security::Tls(identity(EXPIRED, KEY)))
+    }
+
+    /// A server that speaks TLS with a certificate of version 1, which it signed itself.
+    pub fn tls_version_1() -> Self {
+        Self::start(Security::Tls(identity(VERSION_1, KEY)))
+    }
+
+    /// A server that speaks TLS from the first byte with this certificate and its key, both PEM.
+    pub fn tls_with(certificate: &[u8], key: &[u8]) -> Self {
+        Self::start(Security::Tls(identity(certificate, key)))
     }
 
     /// Wants a login before it takes mail, by AUTH PLAIN or LOGIN.
@@ -220,12 +195,13 @@ struct Dialogue {
 
 impl Dialogue {
     async fn begin(stream: TcpStream, shared: Arc<Shared>) -> io::Result<()> {
-        let (tls, stream): (bool, Box<dyn Stream>) = match shared.security {
-            Security::Tls(certificate) => (true, secured(stream, certificate).await?),
-            _ => (false, Box::new(stream)),
-        };
+        stream.set_nodelay(true)?;
         let (login, from, to) = Default::default();
-        let mut dialogue = Self { stream: BufReader::new(stream), shared, tls, login, from, to };
+        let mut dialogue = Self { stream: BufReader::new(Box::new(stream)), shared, tls: false, login, from, to };
+        if let Security::Tls(identity) = &dialogue.shared.security {
+            let identity = Arc::clone(identity);
+            dialogue = dialogue.secured(identity).await?;
+        }
         dialogue.answer(Stage::Greeting, "220 localhost ESMTP").await?;
         loop {
             let line = dialogue.line().await?;
@@ -240,11 +216,17 @@ impl Dialogue {
         match verb.as_str() {
             "EHLO" => {
                 let greeting = self.extensions();
-                self.answer(Stage::Ehlo, &greeting).await?;
+                let again = self.tls && matches!(self.shared.security, Security::Starttls(_));
+                let own = self.shared.faults.lock().unwrap().contains_key(&Stage::EhloInTls);
+                let stage = if again && own { Stage::EhloInTls } else { Stage::Ehlo };
+                self.answer(stage, &greeting).await?;
             }
+            "HELO" => self.say("250 localhost").await?,
             "STARTTLS" if !self.tls && self.answer(Stage::Starttls, "220 2.0.0 Go ahead").await? => {
-                self.stream = BufReader::new(secured(self.stream.into_inner(), CERTIFICATE).await?);
-                self.tls = true;
+                if let Security::Starttls(identity) = &self.shared.security {
+                    let identity = Arc::clone(identity);
+                    self = self.secured(identity).await?;
+                }
             }
             "STARTTLS" => {}
             "AUTH" => self.auth(&words).await?,
@@ -256,7 +238,7 @@ impl Dialogue {
             "RCPT" => {
                 let fault = self.shared.recipients.lock().unwrap().get(&address(line)).cloned();
                 let accepted = match fault {
-                    Some(fault) => self.misbehave(fault).await?,
+                    Some(fault) => self.misbehave(fault, "250 2.1.5 Ok").await?,
                     None => self.answer(Stage::Rcpt, "250 2.1.5 Ok").await?,
                 };
                 if accepted {
@@ -275,7 +257,8 @@ impl Dialogue {
     }
 
     fn extensions(&self) -> String {
-        let starttls = if self.shared.security == Security::Starttls && !self.tls { "250-STARTTLS\r\n" } else { "" };
+        let offered = matches!(self.shared.security, Security::Starttls(_)) && !self.tls;
+        let starttls = if offered { "250-STARTTLS\r\n" } else { "" };
         let auth = if self.shared.login.lock().unwrap().is_some() { "250-AUTH PLAIN LOGIN\r\n" } else { "" };
         format!("250-localhost\r\n{starttls}{auth}250-SMTPUTF8\r\n250 8BITMIME")
     }
@@ -319,7 +302,7 @@ impl Dialogue {
             }
         }
         let fault = self.shared.faults.lock().unwrap().get(&Stage::Message).cloned();
-        if !matches!(fault, Some(Fault::Reply(_))) {
+        if !matches!(fault, Some(Fault::Reply(_) | Fault::Flood(_))) {
             let (from, to, login) = (self.from.clone(), self.to.clone(), self.login.clone());
             let delivered = Delivered { from, to, data, tls: self.tls, login };
             self.shared.delivered.send_modify(|mails| mails.push(delivered));
@@ -331,22 +314,50 @@ impl Dialogue {
     async fn answer(&mut self, stage: Stage, due: &str) -> io::Result<bool> {
         let fault = self.shared.faults.lock().unwrap().get(&stage).cloned();
         match fault {
-            Some(fault) => self.misbehave(fault).await,
+            Some(fault) => self.misbehave(fault, due).await,
             None => self.say(due).await.map(|()| true),
         }
     }
 
-    async fn misbehave(&mut self, fault: Fault) -> io::Result<bool> {
+    async fn misbehave(&mut self, fault: Fault, due: &str) -> io::Result<bool> {
         match fault {
             Fault::Reply(text) => self.say(&text).await.map(|()| false),
+            Fault::Spelled(bytes) => self.send(&bytes).await.map(|()| true),
+            Fault::Behind(more) => self.say(&format!("{due}\r\n{more}")).await.map(|()| true),
+            Fault::Drip => {
+                for byte in format!("{due}\r\n").bytes() {
+                    self.send(&[byte]).await?;
+                    tokio::task::yield_now().await;
+                }
+                Ok(true)
+            }
+            Fault::Flood(bytes) => {
+                let piece = bytes.repeat(8192 / bytes.len());
+                loop {
+                    self.send(&piece).await?;
+                }
+            }
             Fault::Cut => Err(io::ErrorKind::ConnectionAborted.into()),
             Fault::Hang => std::future::pending().await,
         }
     }
 
     async fn say(&mut self, text: &str) -> io::Result<()> {
-        self.stream.write_all(format!("{text}\r\n").as_bytes()).await?;
+        self.send(format!("{text}\r\n").as_bytes()).await
+    }
+
+    async fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.stream.write_all(bytes).await?;
         self.stream.flush().await
+    }
+
+    async fn secured(mut self, identity: Arc<ServerConfig>) -> io::Result<Self> {
+        let fault = self.shared.faults.lock().unwrap().get(&Stage::Handshake).cloned();
+        if let Some(fault) = fault {
+            self.misbehave(fault, "").await?;
+        }
+        let secured = tokio_rustls::TlsAcceptor::from(identity).accept(self.stream.into_inner()).await?;
+        Ok(Self { stream: BufReader::new(Box::new(secured)), tls: true, ..self })
     }
 
     async fn line(&mut self) -> io::Result<String> {
@@ -358,18 +369,6 @@ impl Dialogue {
         self.shared.heard.lock().unwrap().push(line.into());
         Ok(line.into())
     }
-}
-
-async fn secured(stream: impl Stream + 'static, certificate: &[u8]) -> io::Result<Box<dyn Stream>> {
-    let certificate = CertificateDer::from_pem_slice(certificate).unwrap();
-    let key = PrivateKeyDer::from_pem_slice(include_bytes!("tls/leaf.key")).unwrap();
-    let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_no_client_auth()
-        .with_single_cert(vec![certificate], key)
-        .unwrap();
-    Ok(Box::new(tokio_rustls::TlsAcceptor::from(Arc::new(config)).accept(stream).await?))
 }
 
 /// The address in a MAIL or RCPT command.

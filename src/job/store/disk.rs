@@ -6,16 +6,19 @@ use std::io::{self, Write as _};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-use lettre::message::Mailbox;
 use log::{error, warn};
 use rustix::fs::FlockOperation;
 
 use super::sent::Sent;
+use crate::model::address::Mailbox;
 use crate::model::job::{Attempts, Delivery, Job, JobId, Stage, VERSION};
+use crate::system::files;
 use crate::system::journal::CRIT;
 use crate::system::kill;
 use crate::system::messages;
 
+/// Maximum size of a job's file, in bytes.
+const MAX_FILE: u64 = 64 << 20;
 /// The ending of a job's file.
 pub(super) const JOB: &str = "json";
 /// The ending of a job that was given up.
@@ -257,7 +260,7 @@ pub enum Unreadable {
 /// # Errors
 /// Where it cannot be read, in words.
 pub fn read_job(path: &Path) -> Result<Job, Unreadable> {
-    let content = fs::read(path)?;
+    let content = files::read(path, MAX_FILE)?;
     let mut job: Job = serde_json::from_slice(&content).map_err(|error| Unreadable::Content(error.to_string()))?;
     if job.version > VERSION {
         let reason = format!("it is of version {}, this program knows up to {VERSION}", job.version);

@@ -19,11 +19,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use lettre::message::Mailbox;
 use log::info;
 use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::time::Instant;
 
+use crate::model::address::Mailbox;
 use crate::model::alert::Batch;
 use crate::model::job::{Job, JobId, Stage};
 use crate::model::mail::{Mail, Recipient};

@@ -62,6 +62,8 @@ fn with_mail(mut job: Job, digest: &str, states: &[RecipientState]) -> Job {
         written_at: now(),
         subject: "s".into(),
         body: "b".into(),
+        html: None,
+        run_at: None,
         message_id: "<m@x>".into(),
         thread_id: "<t@x>".into(),
         recipients: states.iter().enumerate().map(recipient).collect(),

@@ -66,13 +66,13 @@ impl Composer<'_> {
         {
             self.commands(self.words.look_at_timers(), commands::timers());
         }
+        if with_runs {
+            self.runs(facts);
+        }
         self.cluster_backup(facts);
         self.modules(facts);
         self.repositories(facts);
         self.damaged(facts);
-        if with_runs {
-            self.runs(facts);
-        }
     }
 
     /// Sentences that stand by themselves.

@@ -17,8 +17,6 @@ use crate::report::{News, PlanFacts};
 const MAX_CAUSES: usize = 3;
 /// Longest line of a log, in bytes: restic's and rclone's decisive words fit.
 pub(super) const MAX_LOG_LINE: usize = 300;
-/// A result may be this many seconds ahead of this machine's clock.
-const CLOCK_TOLERANCE: i64 = 300;
 
 impl Composer<'_> {
     /// The causes that the logs show, each with the modules that it concerns; failing that, what the repositories show.
@@ -70,12 +68,6 @@ impl Composer<'_> {
         notes.extend(self.about_the_status(facts));
         if assessment.outdated && plan.newest_end().is_some() && plan.damaged.is_empty() {
             notes.push(words.outdated());
-        }
-        let latest = self.report.now.checked_add(jiff::Span::new().seconds(CLOCK_TOLERANCE)).ok();
-        let ahead = |(id, result): (_, &ModuleResult)| latest.zip(result.end).is_some_and(|(l, e)| e > l).then_some(id);
-        let in_the_future: Vec<&ModuleId> = plan.results.iter().filter_map(ahead).collect();
-        if !in_the_future.is_empty() {
-            notes.push(words.in_the_future(&self.ids(in_the_future)));
         }
         if !plan.enabled {
             notes.push(words.disabled_plan());

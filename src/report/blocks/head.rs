@@ -29,7 +29,6 @@ impl Composer<'_> {
             (Outcome::Recovered, _, Some(News::Recovered { failed_runs })) => {
                 words.recovered(&total, &self.count(failed_runs))
             }
-            (_, Some(Contradiction::PlanUnknown), _) if counts.success > 0 => words.plan_unknown(&total),
             (_, Some(Contradiction::PlanRecord), _) => words.record_differs(&total),
             (_, Some(Contradiction::Alert { .. }), _) => words.alert_differs(&total),
             _ => self.verdict_of_counts(facts),

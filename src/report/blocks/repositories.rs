@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use super::compose::Composer;
 use super::{Block, Entry, Line};
 use crate::model::plan::{ModuleId, ModuleResult};
-use crate::model::repository::{Lock, MAX_MODULES, Probe, Probes, Verdict};
+use crate::model::repository::{Checked, Lock, MAX_MODULES, Probe, Probes, Verdict};
 use crate::model::text::clean;
 use crate::report::figures::{self, MAX_NAME, MAX_SENTENCE, join, without_full_stop};
 use crate::report::{PlanFacts, commands, trend};
@@ -106,6 +106,7 @@ impl Composer<'_> {
             Verdict::Unreachable(_) => Some(words.unreachable()),
             Verdict::Denied(_) => Some(words.denied()),
             Verdict::Damaged(_) => Some(words.damaged()),
+            Verdict::NotWritable(_) => Some(words.not_writable()),
             Verdict::TimedOut(limit) => Some(words.timed_out(&figures::duration(words, *limit))),
         }
     }
@@ -115,8 +116,8 @@ impl Composer<'_> {
         let (words, probe) = (self.words, group.probe);
         let why = |text: &str| clean(without_full_stop(text), MAX_SENTENCE);
         let more = match &probe.verdict {
-            Verdict::Healthy { snapshots, newest, in_use, opened } => {
-                self.no_fault(*snapshots, *newest, in_use.as_ref(), *opened)
+            Verdict::Healthy { snapshots, newest, in_use, checked } => {
+                self.no_fault(*snapshots, *newest, in_use.as_ref(), checked)
             }
             Verdict::Locked(lock) => words.about_locked(&self.lock(lock)),
             Verdict::WrongPassword => words.about_wrong_password(),
@@ -129,6 +130,7 @@ impl Composer<'_> {
             Verdict::Unreachable(text) => words.about_unreachable(&why(text)),
             Verdict::Denied(text) => words.about_denied(&why(text)),
             Verdict::Damaged(text) => words.about_damaged(&why(text)),
+            Verdict::NotWritable(why) => words.about_not_writable(*why),
             Verdict::Failed(text) => words.probe_failed(&why(text)),
             Verdict::TimedOut(_) => words.about_timed_out(),
             Verdict::NotProbed(why) => words.not_probed(why),
@@ -140,22 +142,42 @@ impl Composer<'_> {
     }
 
     /// What was looked at without finding a fault, and what was not looked at.
-    fn no_fault(&self, snapshots: u64, newest: Option<Timestamp>, in_use: Option<&Lock>, opened: bool) -> String {
+    fn no_fault(&self, snapshots: u64, newest: Option<Timestamp>, in_use: Option<&Lock>, checked: &Checked) -> String {
         let words = self.words;
         let count = words.snapshots(&figures::number(words, snapshots));
-        let seen = match (opened, snapshots) {
+        let seen = match (checked.opened, snapshots) {
             (false, _) => words.counted(&count),
             (true, 0) => words.opened_but_empty(),
             (true, _) => words.opened(&count),
         };
         let newest = newest.map(|newest| words.newest_snapshot(&self.time(newest), &self.age(newest)));
-        let not_checked = if opened { words.not_checked_when_opened() } else { words.not_checked_when_counted() };
         let locks = in_use.map(|lock| match lock.exclusive {
             None => words.perhaps_locked(&self.lock(lock)),
             Some(_) => words.in_use(&self.lock(lock)),
         });
-        let sentences = [Some(join([Some(seen), newest]) + "."), locks, Some(not_checked)];
+        let [in_order, not_checked] = self.checked(checked);
+        let listed = checked.listed.map(|listed| {
+            let count = |files: u32| figures::number(words, files.into());
+            words.listed(&count(listed.packs), &count(listed.indexes))
+        });
+        let ended = checked.ended.map(|ended| words.ended(ended));
+        let sentences = [Some(join([Some(seen), newest]) + "."), locks, in_order, listed, ended, not_checked];
         sentences.into_iter().flatten().collect::<Vec<_>>().join(" ")
+    }
+
+    /// What was found in order, and what nobody looked at. Writing and the data itself are never tried.
+    fn checked(&self, checked: &Checked) -> [Option<String>; 2] {
+        let words = self.words;
+        let yes = |checked: bool, part: String| checked.then_some(part);
+        let in_order = join([yes(checked.packs, words.part_packs()), yes(checked.folders, words.part_folders())]);
+        let not_checked = join([
+            yes(!checked.opened, words.part_password()),
+            yes(!checked.packs, words.part_packs_in_short()),
+            yes(!checked.folders, words.part_folders_in_short()),
+            Some(words.part_data()),
+            Some(words.part_writing()),
+        ]);
+        [(!in_order.is_empty()).then(|| words.in_order(&in_order)), Some(words.not_checked(&not_checked))]
     }
 
     fn lock(&self, lock: &Lock) -> String {

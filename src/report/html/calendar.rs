@@ -17,11 +17,10 @@ impl Html {
     }
 
     fn table(&mut self, calendar: &Calendar) {
+        self.element(Tag::Paragraph, &calendar.drawn_legend);
         self.raw("<div class=\"runs\" tabindex=\"0\" role=\"region\" aria-label=\"");
         self.escaped(&calendar.title);
-        self.raw("\">\n<table>\n<caption>");
-        self.escaped(&calendar.drawn_legend);
-        self.raw("</caption>\n<thead><tr>");
+        self.raw("\">\n<table>\n<thead><tr>");
         self.column(&calendar.module);
         for (head, run) in calendar.heads.iter().zip(&calendar.runs) {
             self.raw(&format!("<th scope=\"col\"><time datetime=\"{run}\" title=\""));

@@ -210,7 +210,6 @@ fn news_word(news: News) -> &'static str {
 
 fn contradiction_word(contradiction: Contradiction) -> &'static str {
     match contradiction {
-        Contradiction::PlanUnknown => "plan_unknown",
         Contradiction::PlanRecord => "plan_record",
         Contradiction::Alert { .. } => "alert",
     }

@@ -4,12 +4,13 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::model::plan::ModuleId;
-use crate::model::repository::{Lock, Probe, Verdict};
+use crate::model::repository::{Checked, Ended, Lock, Probe, Verdict};
 
 #[derive(Serialize)]
 pub(super) struct RepositoryView<'a> {
     /// Whether a healthy one was opened with its password; else its files were only counted.
     opened: Option<bool>,
+    checked: Option<CheckedView>,
     repository: &'a str,
     location: Option<&'a str>,
     module: Option<&'a ModuleId>,
@@ -22,6 +23,16 @@ pub(super) struct RepositoryView<'a> {
     newest_snapshot: Option<Timestamp>,
     /// Locks.
     locks: Option<LockView<'a>>,
+}
+
+/// What a look covered; `false` and `null`: nobody looked.
+#[derive(Serialize)]
+struct CheckedView {
+    packs: bool,
+    folders: bool,
+    listed_packs: Option<u32>,
+    listed_indexes: Option<u32>,
+    ended: Option<&'static str>,
 }
 
 #[derive(Serialize)]
@@ -45,10 +56,12 @@ pub(super) fn repository_view(probe: &Probe) -> RepositoryView<'_> {
         newest_snapshot: None,
         locks: None,
         opened: None,
+        checked: None,
     };
     let (verdict, reason) = match &probe.verdict {
-        Verdict::Healthy { snapshots, newest, in_use, opened } => {
-            view.opened = Some(*opened);
+        Verdict::Healthy { snapshots, newest, in_use, checked } => {
+            view.opened = Some(checked.opened);
+            view.checked = Some(checked_view(checked));
             (view.snapshots, view.newest_snapshot) = (Some(*snapshots), *newest);
             view.locks = in_use.as_ref().map(lock_view);
             ("healthy", None)
@@ -62,6 +75,7 @@ pub(super) fn repository_view(probe: &Probe) -> RepositoryView<'_> {
         Verdict::Unreachable(why) => ("unreachable", Some(why.clone())),
         Verdict::Denied(why) => ("denied", Some(why.clone())),
         Verdict::Damaged(why) => ("damaged", Some(why.clone())),
+        Verdict::NotWritable(why) => ("not_writable", Some(why.to_string())),
         Verdict::Failed(why) => ("failed", Some(why.clone())),
         Verdict::TimedOut(limit) => ("timed_out", Some(format!("no answer within {} s", limit.as_secs()))),
         Verdict::NotProbed(why) => ("not_probed", Some(why.to_string())),
@@ -71,4 +85,18 @@ pub(super) fn repository_view(probe: &Probe) -> RepositoryView<'_> {
 
 fn lock_view(lock: &Lock) -> LockView<'_> {
     LockView { count: lock.count, exclusive: lock.exclusive, since: lock.since, by: lock.by.as_deref() }
+}
+
+fn checked_view(checked: &Checked) -> CheckedView {
+    CheckedView {
+        packs: checked.packs,
+        folders: checked.folders,
+        listed_packs: checked.listed.map(|listed| listed.packs),
+        listed_indexes: checked.listed.map(|listed| listed.indexes),
+        ended: checked.ended.map(|ended| match ended {
+            Ended::TimeUp => "time_up",
+            Ended::Changed => "changed",
+            Ended::Failed => "failed",
+        }),
+    }
 }

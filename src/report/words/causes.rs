@@ -112,51 +112,51 @@ phrases! {
         It: "la memoria è esaurita, o un processo è stato terminato; controllare la memoria del nodo",
     }
     cause_disk_full() {
-        En: "a disk is full, and the log does not say whose; look at the node's disk and at the destination",
-        It: "un disco è pieno, e il registro non dice quale; controllare il disco del nodo e la destinazione",
+        En: "a disk is full, this node's or the destination's; see which in the log, and free space there",
+        It: "un disco è pieno, di questo nodo o della destinazione; vedere quale nel registro e liberare spazio",
     }
     cause_gateway_down() {
-        En: "the node's gateway to its destinations does not answer; restart rclone-gateway on the node",
-        It: "il gateway del nodo verso le destinazioni non risponde; riavviare rclone-gateway sul nodo",
+        En: "the node's rclone-gateway does not answer; see `systemctl status rclone-gateway` on the node",
+        It: "rclone-gateway del nodo non risponde; vedere `systemctl status rclone-gateway` sul nodo",
     }
     cause_unreachable() {
-        En: "a host cannot be reached over the network; check the network and the firewall",
-        It: "un host non è raggiungibile in rete; controllare la rete e il firewall",
+        En: "a host could not be reached, or the connection was lost; check the network and the server",
+        It: "un host non è raggiungibile, o la connessione si è interrotta; controllare la rete e il server",
     }
     cause_clock_skew() {
-        En: "the clocks of node and server differ too much; check the node's time synchronisation",
-        It: "gli orologi di nodo e server differiscono troppo; controllare la sincronizzazione dell'ora del nodo",
+        En: "the clocks of the node and of the server differ too much; set the node's clock (`timedatectl`)",
+        It: "gli orologi del nodo e del server differiscono troppo; regolare l'orologio del nodo (`timedatectl`)",
     }
     cause_damaged() {
-        En: "the repository is damaged or incomplete; check it with `restic check` before anything else",
-        It: "il repository è danneggiato o incompleto; verificarlo con `restic check` prima di ogni altra cosa",
+        En: "files of the repository are damaged or missing; `restic check` shows which",
+        It: "file del repository sono danneggiati o mancanti; `restic check` mostra quali",
     }
     cause_disk_fault() {
-        En: "a file system is read-only, or its disk has errors; check the disk and the kernel's log",
-        It: "un file system è in sola lettura, o il disco ha errori; controllare il disco e il registro del kernel",
+        En: "a file system is read-only, or its disk has errors; see the kernel's log and the disk's state",
+        It: "un file system è in sola lettura, o il suo disco ha errori; vedere il registro del kernel e lo stato del disco",
     }
     cause_source_unreadable() {
-        En: "some of the module's files could not be read: the snapshot exists without them; check their owner and mode",
-        It: "alcuni file del modulo non sono leggibili: lo snapshot esiste senza di essi; controllarne proprietario e permessi",
+        En: "some of the module's files could not be read: the snapshot exists without them; see which in the log",
+        It: "alcuni file del modulo non sono leggibili: lo snapshot esiste senza di essi; vedere quali nel registro",
     }
     cause_container_failed() {
-        En: "a container that the backup needs does not run or could not be started; check the module's services",
-        It: "un container necessario al backup non è in esecuzione o non si avvia; controllare i servizi del modulo",
+        En: "a container that the backup needs does not run or could not be started; see the module's services",
+        It: "un container necessario al backup non è attivo o non è stato avviato; vedere i servizi del modulo",
     }
     cause_database_failed() {
-        En: "the application's database does not answer, or rejects the login; check that it runs",
-        It: "il database dell'applicazione non risponde, o rifiuta l'accesso; controllare che sia in esecuzione",
+        En: "the application's database does not answer, or rejects the login; see the module's services",
+        It: "il database dell'applicazione non risponde, o rifiuta le credenziali; vedere i servizi del modulo",
     }
     cause_redis_unreachable() {
-        En: "the cluster's Redis could not be used; check the redis service of the node and of the leader",
-        It: "il Redis del cluster non è utilizzabile; controllare il servizio redis del nodo e del leader",
+        En: "the cluster's Redis did not answer the backup; see whether it runs, and the network between the nodes",
+        It: "il Redis del cluster non ha risposto al backup; vedere se è attivo, e la rete tra i nodi",
     }
     cause_program_missing() {
-        En: "a program that the backup needs is missing; install it",
-        It: "manca un programma necessario al backup; installarlo",
+        En: "a program that the backup needs is not installed; see which in the log",
+        It: "un programma necessario al backup non è installato; vedere quale nel registro",
     }
     cause_cleanup_failed() {
-        En: "only the cleanup failed (module-cleanup-state): this run's snapshot exists",
+        En: "only the cleaning up failed (module-cleanup-state): this run's snapshot exists",
         It: "è fallita solo la pulizia (module-cleanup-state): lo snapshot di questa esecuzione esiste",
     }
     cause_retention_failed() {

@@ -87,10 +87,6 @@ phrases! {
         En: "When they last ran (newest result: {newest}), {failed} of {total} modules failed. The alert may only have been raised anew for that, as after a restart of Prometheus.",
         It: "All'ultima esecuzione (risultato più recente: {newest}), moduli con backup non riuscito: {failed} su {total}. L'avviso può essere stato solo riproposto per questo, come dopo un riavvio di Prometheus.",
     }
-    in_the_future(modules: &str) {
-        En: "Dated in the future: {modules}. The clock of that node, or of this one, is wrong.",
-        It: "Con data nel futuro: {modules}. L'orologio di quel nodo, o di questo, è sbagliato.",
-    }
     undefined_plan() {
         En: "The cluster knows no plan of this id: the plan may have been deleted, may never have run, or its status was removed.",
         It: "Il cluster non conosce alcun piano con questo id: il piano può essere stato eliminato o non essere mai stato eseguito, oppure il suo stato è stato rimosso.",

@@ -64,10 +64,6 @@ phrases! {
         En: "the cluster's Redis could not be read",
         It: "impossibile leggere il Redis del cluster",
     }
-    subject_plan_unknown(plan: &str, total: usize) {
-        En: "the cluster knows no plan {plan}; left-over results: {total}",
-        It: "il cluster non conosce il piano {plan}; risultati rimasti: {total}",
-    }
     subject_record_differs(total: usize) {
         En: "all {total} result(s) are successes, but the plan's own record says error",
         It: "tutti i risultati ({total}) sono positivi, ma il riepilogo del piano dice errore",
@@ -165,10 +161,6 @@ phrases! {
     unreadable() {
         En: "the cluster's Redis could not be read. Nothing is known about the modules; this report claims nothing about them.",
         It: "impossibile leggere il Redis del cluster. Dei moduli non si sa nulla; questo rapporto non afferma nulla su di essi.",
-    }
-    plan_unknown(total: &str) {
-        En: "the cluster knows no plan of this id. The results below are left over ({total}), all of them successes.",
-        It: "il cluster non conosce alcun piano con questo id. I risultati qui sotto sono residui ({total}), tutti positivi.",
     }
     record_differs(total: &str) {
         En: "every result that is there is a success ({total}), but the plan's own record says otherwise.",

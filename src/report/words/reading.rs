@@ -15,6 +15,7 @@ impl Words {
             Entry::Plans(module) => self.entry_plans(&clean(module.as_str(), MAX_NAME)),
             Entry::Result(module) => self.entry_result(&clean(module.as_str(), MAX_NAME)),
             Entry::Node(node) => self.entry_node(&clean(node, MAX_NAME)),
+            Entry::Key(key) => self.entry_key(&clean(key, MAX_NAME)),
         };
         format!("{entry} {}", self.fault(damage.fault))
     }
@@ -63,6 +64,9 @@ impl Words {
             Fault::NoTimestamp => self.fault_no_timestamp(),
             Fault::NoErrors => self.fault_no_errors(),
             Fault::NoEnd => self.fault_no_end(),
+            Fault::InTheFuture => self.fault_in_the_future(),
+            Fault::TooLarge(bytes) => self.fault_too_large(&bytes.to_string()),
+            Fault::BadCharacters => self.fault_bad_characters(),
         }
     }
 }
@@ -83,6 +87,22 @@ phrases! {
     entry_result(module: &str) {
         En: "the result of {module}",
         It: "il risultato di {module}",
+    }
+    entry_key(key: &str) {
+        En: "the value of {key}",
+        It: "il valore di {key}",
+    }
+    fault_in_the_future() {
+        En: "is dated in the future",
+        It: "ha una data futura",
+    }
+    fault_too_large(bytes: &str) {
+        En: "is too large to be read ({bytes} bytes)",
+        It: "è troppo grande per essere letto ({bytes} byte)",
+    }
+    fault_bad_characters() {
+        En: "holds characters that have no place there",
+        It: "contiene caratteri non ammessi",
     }
     entry_node(node: &str) {
         En: "the record of the results on node {node}",

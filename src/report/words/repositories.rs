@@ -1,7 +1,7 @@
 //! Repositories: what a look at each has shown, no more than that, and what to do.
 
 use super::{Words, phrases};
-use crate::model::repository::{MAX_MODULES, NotProbed};
+use crate::model::repository::{Doubt, Ended, MAX_MODULES, NotProbed, NotWritable, Unsafe};
 use crate::model::text::clean;
 use crate::report::figures::{MAX_SENTENCE, without_full_stop};
 
@@ -16,8 +16,54 @@ impl Words {
             NotProbed::TooMany(count) => self.too_many(english, *count, MAX_MODULES),
             NotProbed::NoUuid(module) => self.no_uuid(english, module.as_str()),
             NotProbed::Incomplete(what) => self.incomplete(english, what),
+            NotProbed::OpenedByNs8(kind) => self.opened_by_ns8(english, kind),
+            NotProbed::Unsafe(why) => self.not_passed_on(english, &self.not_safe(*why)),
+            NotProbed::NoPermission(words) => self.no_permission(english, words),
+            NotProbed::NotTheGateway(doubt) => self.not_the_gateway(english, &self.doubt(*doubt)),
         };
         self.probing_left_out(&clean(without_full_stop(&why), MAX_SENTENCE))
+    }
+
+    fn not_safe(self, why: Unsafe) -> String {
+        let english = &why.to_string();
+        match why {
+            Unsafe::Text => self.unsafe_text(english),
+            Unsafe::Scheme => self.unsafe_scheme(english),
+            Unsafe::Host => self.unsafe_host(english),
+            Unsafe::Remote => self.unsafe_remote(english),
+            Unsafe::Path => self.unsafe_path(english),
+            Unsafe::RcloneConfig => self.unsafe_rclone_config(english),
+        }
+    }
+
+    fn doubt(self, doubt: Doubt) -> String {
+        let english = &doubt.to_string();
+        match doubt {
+            Doubt::Elsewhere => self.port_elsewhere(english),
+            Doubt::Stranger(user) => self.port_of_stranger(english, user),
+            Doubt::Hidden => self.port_hidden(english),
+            Doubt::Unknown => self.port_unknown(english),
+        }
+    }
+
+    /// Returns why nothing can be written to a repository.
+    pub(crate) fn about_not_writable(self, why: NotWritable) -> String {
+        let english = &why.to_string();
+        let why = match why {
+            NotWritable::ReadOnly => self.file_system_read_only(english),
+            NotWritable::Full => self.file_system_full(english),
+            NotWritable::NoInodes => self.file_system_without_inodes(english),
+        };
+        self.can_still_be_read(&why)
+    }
+
+    /// Returns why a look ended before it had covered all that it can.
+    pub(crate) fn ended(self, ended: Ended) -> String {
+        match ended {
+            Ended::TimeUp => self.check_timed_out(),
+            Ended::Changed => self.check_met_changes(),
+            Ended::Failed => self.check_failed(),
+        }
     }
 }
 
@@ -52,13 +98,57 @@ phrases! {
         En: "it is there, {snapshots}",
         It: "è presente, {snapshots}",
     }
-    not_checked_when_opened() {
-        En: "Not checked: the data, and whether it can be written.",
-        It: "Non controllati: i dati, e se è possibile scriverlo.",
+    in_order(parts: &str) {
+        En: "In order: {parts}.",
+        It: "In ordine: {parts}.",
     }
-    not_checked_when_counted() {
-        En: "Not checked: its password, the data, and whether it can be written.",
-        It: "Non controllati: la password, i dati, e se è possibile scriverlo.",
+    not_checked(parts: &str) {
+        En: "Not checked: {parts}.",
+        It: "Non controllati: {parts}.",
+    }
+    part_password() {
+        En: "password",
+        It: "password",
+    }
+    part_packs() {
+        En: "each pack of the index (there, with the right size)",
+        It: "ogni pack dell'indice (presente, con la giusta dimensione)",
+    }
+    part_packs_in_short() {
+        En: "packs",
+        It: "pack",
+    }
+    part_folders() {
+        En: "the folders of all snapshots",
+        It: "le cartelle di tutti gli snapshot",
+    }
+    part_folders_in_short() {
+        En: "folders",
+        It: "cartelle",
+    }
+    part_data() {
+        En: "contents of the packs",
+        It: "contenuto dei pack",
+    }
+    part_writing() {
+        En: "writing",
+        It: "scrittura",
+    }
+    listed(packs: &str, indexes: &str) {
+        En: "Listed without being opened, none of them empty: packs: {packs}, index files: {indexes}.",
+        It: "Elencati senza essere aperti, nessuno vuoto: pack: {packs}, file di indice: {indexes}.",
+    }
+    check_timed_out() {
+        En: "The check ended early: repo_check.timeout was over.",
+        It: "Il controllo è terminato in anticipo: repo_check.timeout è scaduto.",
+    }
+    check_met_changes() {
+        En: "The check ended early: the repository was being pruned or repaired.",
+        It: "Il controllo è terminato in anticipo: erano in corso un prune o una riparazione.",
+    }
+    check_failed() {
+        En: "The check ended early: restic failed.",
+        It: "Il controllo è terminato in anticipo: restic ha dato errore.",
     }
     newest_snapshot(time: &str, age: &str) {
         En: "newest from {time} ({age})",
@@ -139,12 +229,32 @@ phrases! {
         It: "{why}. Controllare credenziali e permessi della destinazione.",
     }
     damaged() {
-        En: "reachable, but it could not be read",
-        It: "raggiungibile, ma non leggibile",
+        En: "damaged, or not readable in full",
+        It: "danneggiato, o non leggibile per intero",
     }
     about_damaged(why: &str) {
         En: "{why}. `restic check` shows what is damaged.",
         It: "{why}. `restic check` mostra che cosa è danneggiato.",
+    }
+    not_writable() {
+        En: "not writable",
+        It: "non scrivibile",
+    }
+    can_still_be_read(why: &str) {
+        En: "{why}. It can still be read.",
+        It: "{why}. La lettura è ancora possibile.",
+    }
+    file_system_read_only(english: &str) {
+        En: "{english}",
+        It: "il suo file system è montato in sola lettura",
+    }
+    file_system_full(english: &str) {
+        En: "{english}",
+        It: "il suo file system non ha più spazio, salvo forse per root",
+    }
+    file_system_without_inodes(english: &str) {
+        En: "{english}",
+        It: "il suo file system non ha più inode",
     }
     timed_out(limit: &str) {
         En: "no answer within {limit}",
@@ -187,5 +297,61 @@ phrases! {
     incomplete(english: &str, what: &str) {
         En: "{english}",
         It: "alla sua configurazione in Redis manca {what}",
+    }
+    opened_by_ns8(english: &str, kind: &str) {
+        En: "{english}",
+        It: "una destinazione di tipo {kind} è aperta solo da NS8",
+    }
+    no_permission(english: &str, words: &str) {
+        En: "{english}",
+        It: "questo programma non può leggerlo: {words}",
+    }
+    not_passed_on(english: &str, why: &str) {
+        En: "{english}",
+        It: "la sua configurazione in Redis non viene passata a restic: {why}",
+    }
+    unsafe_text(english: &str) {
+        En: "{english}",
+        It: "contiene caratteri di controllo o è troppo lunga",
+    }
+    unsafe_scheme(english: &str) {
+        En: "{english}",
+        It: "il suo indirizzo è di un tipo sconosciuto a questo programma",
+    }
+    unsafe_host(english: &str) {
+        En: "{english}",
+        It: "il suo indirizzo non contiene un semplice nome di host",
+    }
+    unsafe_remote(english: &str) {
+        En: "{english}",
+        It: "il suo indirizzo non è rclone:NOME:percorso con un NOME semplice",
+    }
+    unsafe_path(english: &str) {
+        En: "{english}",
+        It: "il suo percorso non è assoluto o porta verso l'alto",
+    }
+    unsafe_rclone_config(english: &str) {
+        En: "{english}",
+        It: "la sua configurazione di rclone non è un file che solo root può modificare",
+    }
+    not_the_gateway(english: &str, why: &str) {
+        En: "{english}",
+        It: "il login dell'agente del nodo non è stato inviato alla porta del gateway: {why}",
+    }
+    port_elsewhere(english: &str) {
+        En: "{english}",
+        It: "il suo indirizzo non è su questa macchina",
+    }
+    port_of_stranger(english: &str, user: u32) {
+        En: "{english}",
+        It: "la porta appartiene all'utente con id {user}",
+    }
+    port_hidden(english: &str) {
+        En: "{english}",
+        It: "il proprietario della porta non è visibile da questa sandbox (PrivateUsers=)",
+    }
+    port_unknown(english: &str) {
+        En: "{english}",
+        It: "non è stato possibile sapere a chi appartiene la porta",
     }
 }

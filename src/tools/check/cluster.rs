@@ -1,12 +1,12 @@
 //! What the cluster says: its plans, and whether this node is the one that watches.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Line, error, ok, warning};
 use crate::cluster::{self, Selector};
 use crate::config::Settings;
-use crate::model::cluster::ReadError;
-use crate::model::plan::{Layout, Plan, PlanId};
+use crate::model::cluster::Cluster;
+use crate::model::plan::{Layout, Module, ModuleId, Plan, PlanId};
 use crate::watch::node;
 
 /// What later checks need.
@@ -19,12 +19,8 @@ pub(super) struct Seen {
 
 /// Reads the cluster once.
 pub(super) async fn look(settings: &Settings) -> (Seen, Vec<Line>) {
-    let read = async {
-        let leader = cluster::leader(&settings.redis).await?;
-        Ok::<_, ReadError>((leader, cluster::read(&settings.redis, Selector::All).await?))
-    };
-    match read.await {
-        Ok((leader, cluster)) => judge(settings, &cluster.plans, &node::id(), leader.as_deref()),
+    match cluster::read(&settings.redis, Selector::All).await {
+        Ok(cluster) => judge(settings, &cluster, &node::id()),
         Err(unread) => {
             let todo = "see `systemctl status redis`, and the section redis of the configuration";
             let seen = Seen { layouts: BTreeSet::new(), watches: true };
@@ -33,16 +29,12 @@ pub(super) async fn look(settings: &Settings) -> (Seen, Vec<Line>) {
     }
 }
 
-fn judge(
-    settings: &Settings,
-    plans: &[Plan],
-    node: &Result<Option<String>, String>,
-    leader: Option<&str>,
-) -> (Seen, Vec<Line>) {
-    let (layouts, line) = redis(settings, plans);
+fn judge(settings: &Settings, cluster: &Cluster, node: &Result<Option<String>, String>) -> (Seen, Vec<Line>) {
+    let (layouts, line) = redis(settings, &cluster.plans);
     let mut lines = vec![line];
-    lines.extend(unknown_plans(settings, plans));
-    let (watches, line) = leadership(node, leader);
+    lines.extend(cluster.unplanned.as_ref().filter(|modules| !modules.is_empty()).map(unplanned));
+    lines.extend(unknown_plans(settings, &cluster.plans));
+    let (watches, line) = leadership(node, cluster.leader.as_deref());
     lines.push(line);
     (Seen { layouts, watches }, lines)
 }
@@ -67,6 +59,16 @@ fn redis(settings: &Settings, plans: &[Plan]) -> (BTreeSet<Layout>, Line) {
         }
     };
     (layouts, line)
+}
+
+/// Names the modules in no plan, the first ten of them.
+fn unplanned(modules: &BTreeMap<ModuleId, Module>) -> Line {
+    let mut names: Vec<&str> = modules.keys().map(ModuleId::as_str).take(10).collect();
+    if modules.len() > names.len() {
+        names.push("…");
+    }
+    let found = format!("{} module(s) in no backup plan: {}", modules.len(), names.join(", "));
+    warning("plans", found, "add them to a plan, unless their data need no backup")
 }
 
 /// Finds entries of `plans` that no plan of the cluster has.
@@ -117,6 +119,14 @@ mod tests {
         assert_eq!((lines[0].level, &*lines[0].found), (Level::Error, "plans.7: the cluster has no such plan"));
         assert!(lines[0].todo.as_ref().is_some_and(|todo| todo.ends_with("the cluster has: 1, 2")));
         assert_eq!(unknown_plans(&settings, &[]).len(), 2);
+    }
+
+    #[test]
+    fn modules_in_no_plan_are_named() {
+        let modules =
+            |count| (0..count).map(|n| (ModuleId::new(format!("m{n}")).unwrap(), Module::default())).collect();
+        assert_eq!(unplanned(&modules(2)).found, "2 module(s) in no backup plan: m0, m1");
+        assert!(unplanned(&modules(11)).found.ends_with(", …"));
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! What is on this machine: the queue's folder, files with secrets, the node agent's login.
+//! Looks at this machine: the queue's folder, files with secrets, the node agent's login.
 
 use std::fs::{self, Metadata};
 use std::io;

@@ -17,6 +17,7 @@ use super::{Done, print};
 use crate::cli;
 use crate::config::{Live, Settings, defaults};
 use crate::deliver;
+use crate::job::way;
 use crate::model::plan::Layout;
 use crate::system::http;
 use crate::system::process;
@@ -77,6 +78,12 @@ pub(super) async fn run(arguments: &cli::Check, live: &Live) -> Done {
     Ok(if worst == Some(Level::Error) { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
+/// Whether the alerts come here from the Alertmanager at `url`, and what was found.
+pub(super) async fn alertmanager(url: &str, receiver: &crate::config::Receiver) -> (bool, String) {
+    let line = alertmanager::check(url, receiver).await;
+    (line.level != Level::Error, line.found)
+}
+
 fn text(line: &Line) -> String {
     let level = match line.level {
         Level::Ok => "ok",
@@ -84,7 +91,8 @@ fn text(line: &Line) -> String {
         Level::Error => "error",
     };
     let todo = line.todo.as_ref().map_or(String::new(), |todo| format!(" -- {todo}"));
-    format!("{level:7}  {}: {}{todo}\n", line.subject, line.found)
+    // Names in the cluster are written by others.
+    format!("{level:7}  {}: {}{todo}", line.subject, line.found).replace(char::is_control, " ") + "\n"
 }
 
 /// Looks at one thing after the other, and passes each line on.
@@ -130,7 +138,8 @@ fn configuration(live: &Live) -> (Option<Settings>, Vec<Line>) {
 
 async fn relay(settings: &Settings) -> Line {
     let subject = "relay";
-    match deliver::check(settings).await {
+    let checked = async { way(settings).await?.check(&settings.notification).await };
+    match checked.await {
         Ok((way, None)) => ok(subject, format!("{way}: ready")),
         // A command of the administrator's own may know another relay.
         Ok((way, Some(against)))

@@ -1,15 +1,15 @@
-//! A mail's header: whatever a name or a queue file holds, it adds no line to it.
+//! A mail's header: whatever a name, an address or a queue file holds, it adds no line to it.
 #![no_main]
 #![allow(dead_code)]
 
 use jiff::Timestamp;
 use ns8_backup_monitor::model::run::Outcome;
-use ns8_backup_monitor::model::job::{self};
 use ns8_backup_monitor::model::mail::{Mail, Recipient, RecipientState};
 
-#[path = "../../../src/report"]
-mod report {
-    pub(crate) mod clean;
+#[path = "../../../src/model"]
+mod model {
+    pub(crate) use ns8_backup_monitor::model::{address, mail};
+    pub(crate) mod text;
 }
 #[path = "../../../src/deliver/message.rs"]
 mod message;
@@ -17,8 +17,8 @@ mod message;
 #[path = "../../support/headers.rs"]
 mod headers;
 
-libfuzzer_sys::fuzz_target!(|input: (&str, &str, &str, &str, i64)| {
-    let (subject, body, id, address, second) = input;
+libfuzzer_sys::fuzz_target!(|input: (&str, &str, &str, &str, Option<&str>, i64)| {
+    let (subject, body, id, address, html, second) = input;
     let state = RecipientState::Pending { last_error: None };
     let recipient = |address: &str| Recipient { address: address.into(), state: state.clone() };
     let mail = Mail {
@@ -28,13 +28,14 @@ libfuzzer_sys::fuzz_target!(|input: (&str, &str, &str, &str, i64)| {
         written_at: Timestamp::from_second(second).unwrap_or(Timestamp::MIN),
         subject: subject.into(),
         body: body.into(),
+        html: html.map(String::from),
         message_id: id.into(),
         thread_id: id.into(),
         recipients: vec![recipient("admin@example.com"), recipient(address)],
     };
-    let from = "monitor@example.com".parse().unwrap();
+    let from = address.parse().unwrap_or_else(|_| "monitor@example.com".parse().unwrap());
     let to = "admin@example.com".parse().unwrap();
-    let Ok(message) = message::build(&from, &mail, &to) else { return };
+    let message = message::build(&from, &mail, &to).expect("whatever a name or a queue file holds");
     let text = String::from_utf8_lossy(&message);
     let (header, _) = text.split_once("\r\n\r\n").expect("a header and a body");
     let mut seen = std::collections::BTreeSet::new();

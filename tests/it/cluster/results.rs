@@ -1,12 +1,9 @@
 //! What is read from each generation of keys.
 
 use jiff::Timestamp;
-use ns8_backup_monitor::cluster::{self, Selector, destinations, smarthost};
-use ns8_backup_monitor::model::cluster::Encryption;
+use ns8_backup_monitor::cluster::{self, Question, Selector, Want};
 use ns8_backup_monitor::model::plan::{Damage, Entry, Fault, Layout, Plan};
-use ns8_backup_monitor::model::repository::Destination;
 use ns8_backup_monitor::model::run::{RunRule, assess};
-use secrecy::ExposeSecret;
 
 use super::{ids, members, module, plan_id, read, read_all};
 use crate::support::redis::Redis;
@@ -15,12 +12,12 @@ fn time(text: &str) -> Timestamp {
     text.parse().unwrap()
 }
 
-fn result(name: &str, fault: Fault) -> Damage {
+pub(super) fn result(name: &str, fault: Fault) -> Damage {
     Damage { entry: Entry::Result(module(name)), fault }
 }
 
 /// A cluster of two nodes under NS8's own rule, its plan 2 defined with these further fields.
-fn two_nodes(definition: &[(&str, &str)]) -> Redis {
+pub(super) fn two_nodes(definition: &[(&str, &str)]) -> Redis {
     let redis = Redis::ns8();
     redis.hset("cluster/module_node", &[("mail1", "1"), ("web2", "2"), ("idle3", "1"), ("other4", "1")]);
     redis.hset("cluster/backup/2", &[("name", "Nightly"), ("repository", "dest"), ("enabled", "1")]);
@@ -66,7 +63,9 @@ async fn layout_a_with_a_list_of_modules_is_read_without_a_scan() {
     for name in ["mail1", "web2", "gone9"] {
         redis.hset(&format!("module/{name}/backup/1/status"), &success);
     }
-    let plan = read(&redis, "1").await;
+    let id = plan_id("1");
+    let question = Question { plans: Selector::Plan(&id), want: Want::default(), now: Timestamp::now() };
+    let plan = cluster::read(&redis.settings(), question).await.unwrap().plans.remove(0);
     assert_eq!((ids(plan.results.keys()), plan.members), (vec!["mail1", "web2"], None));
     assert_eq!(redis.calls("scan"), 0);
 }
@@ -243,10 +242,15 @@ async fn a_later_generation_wins_even_where_it_is_damaged() {
 }
 
 #[tokio::test]
-async fn a_module_that_moved_shows_its_newest_result() {
+async fn a_module_that_moved_shows_what_its_node_says_now() {
     let redis = two_nodes(&[("instances", "mail1")]);
-    redis.hset("node/2/backup_status/2", &[("mail1", r#"{"end":1763600200,"errors":1}"#)]);
-    redis.hset("node/1/backup_status/2", &[("mail1", GOOD)]);
+    redis.hset("node/2/backup_status/2", &[("mail1", r#"{"end":1763600200,"errors":0}"#)]);
+    let plan = read(&redis, "2").await;
+    assert_eq!((ids(plan.results.keys()), members(&plan)), (vec![], vec!["mail1"]));
+    redis.hset("node/1/backup_status/2", &[("mail1", "{")]);
+    let plan = read(&redis, "2").await;
+    assert_eq!((plan.results.len(), plan.damaged), (0, vec![result("mail1", Fault::NotJson)]));
+    redis.hset("node/1/backup_status/2", &[("mail1", r#"{"end":1763600100,"errors":1}"#)]);
     let plan = read(&redis, "2").await;
     assert_eq!(plan.results[&module("mail1")].errors, 1);
 }
@@ -272,12 +276,54 @@ async fn a_definition_without_members_does_not_hide_layout_a() {
 }
 
 #[tokio::test]
-async fn a_plan_that_is_switched_off_expects_nobody() {
+async fn a_disabled_plan_has_members_of_whom_no_result_is_expected() {
     let redis = two_nodes(&[("instances", "mail1 web2"), ("enabled", "")]);
     redis.hset("node/1/backup_status/2", &[("mail1", GOOD)]);
     let plan = read(&redis, "2").await;
-    assert_eq!((plan.enabled, members(&plan)), (false, vec!["mail1"]));
+    assert_eq!((plan.enabled, members(&plan)), (false, vec!["mail1", "web2"]));
     assert_eq!(ids(&plan.not_awaited), ["web2"]);
+}
+
+/// What is left over from a plan is no result of it.
+#[tokio::test]
+async fn of_a_deleted_plan_nothing_is_shown() {
+    let redis = two_nodes(&[]);
+    redis.run::<i64>("DEL cluster/backup/2");
+    redis.hset("node/1/backup_status/2", &[("mail1", GOOD)]);
+    redis.hset("module/web2/backup_status/2", &[("end", "1763600100"), ("errors", "0")]);
+    redis.run::<i64>("SADD module/web2/backups 2");
+    assert_eq!(read(&redis, "2").await, Plan::unknown(plan_id("2")));
+    assert_eq!(read_all(&redis, Selector::All).await.plans, []);
+    redis.run::<String>("SET cluster/backup_sequence 2");
+    assert_eq!(read_all(&redis, Selector::All).await.plans, []);
+}
+
+/// As NS8's `list-backups` does since core 3.21, and its pruning of what removed modules have left behind.
+#[tokio::test]
+async fn a_module_without_a_uuid_or_a_node_is_no_member() {
+    let redis = two_nodes(&[("instances", "mail1 web2 removed9")]);
+    redis.hset("cluster/module_uuid", &[("mail1", "5f1c"), ("removed9", "0e0e")]);
+    redis.hset("node/1/backup_status/2", &[("mail1", GOOD), ("removed9", GOOD)]);
+    redis.hset("node/2/backup_status/2", &[("web2", GOOD)]);
+    let plan = read(&redis, "2").await;
+    assert_eq!((members(&plan), ids(plan.results.keys())), (vec!["mail1"], vec!["mail1"]));
+}
+
+#[tokio::test]
+async fn a_result_of_the_future_is_flagged() {
+    let redis = two_nodes(&[("instances", "mail1 web2 idle3")]);
+    let now = Timestamp::now().as_second();
+    let at = |seconds: i64, errors: u64| format!(r#"{{"start":{0},"end":{0},"errors":{errors}}}"#, now + seconds);
+    redis.hset("node/1/backup_status/2", &[("mail1", &at(2 * 86_400, 0)), ("idle3", &at(60, 0))]);
+    redis.hset("node/2/backup_status/2", &[("web2", &at(3600, 4))]);
+    redis.hset("cluster/backup/2/status", &[("result", "success"), ("timestamp", "2999-11-20T02:10:00Z")]);
+    let plan = read(&redis, "2").await;
+    assert_eq!(ids(plan.results.keys()), ["idle3", "mail1", "web2"]);
+    assert_eq!(["idle3", "mail1", "web2"].map(|name| plan.is_in_the_future(&module(name))), [false, true, true]);
+    assert_eq!(plan.unreadable(&module("mail1")), None);
+    let status = Damage { entry: Entry::Status, fault: Fault::InTheFuture };
+    let results = ["mail1", "web2"].map(|name| result(name, Fault::InTheFuture));
+    assert_eq!(plan.damaged, [&results[..], &[status]].concat());
 }
 
 /// The founding document's cluster lists no modules, nor does this one, whatever else it holds.
@@ -342,77 +388,9 @@ async fn without_an_id_every_plan_with_a_recent_result_is_read() {
     let since = Timestamp::from_second(1_763_600_000).unwrap();
     let cluster = read_all(&redis, Selector::Recent { since }).await;
     let plans: Vec<_> = cluster.plans.iter().map(|plan| (plan.id.as_str(), ids(plan.results.keys()))).collect();
-    assert_eq!(plans, [("2", vec!["mail1"]), ("5", vec!["web2"]), ("6", vec![]), ("7", vec!["idle3"])]);
+    // Plan 7 was deleted.
+    assert_eq!(plans, [("2", vec!["mail1"]), ("5", vec!["web2"]), ("6", vec![])]);
     assert_eq!(members(&cluster.plans[0]), ["mail1", "web2"]);
-    assert_eq!(members(&cluster.plans[3]), ["idle3"]);
     let everything = read_all(&redis, Selector::Recent { since: Timestamp::now() }).await;
     assert_eq!(everything.plans, []);
-}
-
-#[tokio::test]
-async fn the_relay_is_read_where_it_is_enabled() {
-    let redis = Redis::ns8();
-    let read = || async { smarthost(&redis.settings()).await };
-    assert!(read().await.unwrap().is_none());
-    let fields =
-        [("host", "mail.example.com"), ("port", "465"), ("username", "u"), ("password", "geheim"), ("enabled", "")];
-    redis.hset("cluster/smarthost", &fields);
-    assert!(read().await.unwrap().is_none());
-    redis.hset("cluster/smarthost", &[("enabled", "1"), ("encrypt_smtp", "tls"), ("tls_verify", "")]);
-    let relay = read().await.unwrap().unwrap();
-    assert_eq!((relay.host.as_str(), relay.port, relay.encryption), ("mail.example.com", 465, Encryption::Tls));
-    assert!(!relay.tls_verify);
-    assert!(!format!("{relay:?}").contains("geheim"));
-    let (user, password) = relay.login.unwrap();
-    assert_eq!((user.as_str(), password.expose_secret()), ("u", "geheim"));
-    redis.hset("cluster/smarthost", &[("password", ""), ("tls_verify", "1"), ("encrypt_smtp", "none")]);
-    let relay = read().await.unwrap().unwrap();
-    assert_eq!((relay.login.is_none(), relay.tls_verify, relay.encryption), (true, true, Encryption::None));
-    redis.hset("cluster/smarthost", &[("port", "smtp")]);
-    let error = read().await.unwrap_err().to_string();
-    assert!(error.contains("the cluster's smarthost is enabled, but its port is not a number"), "{error}");
-}
-
-#[tokio::test]
-async fn a_modules_repository_is_found_by_image_and_uuid() {
-    let redis = Redis::ns8();
-    redis.hset("cluster/module_uuid", &[("mail1", "5f1c"), ("web2", "77aa"), ("odd3", "90be"), ("other4", "c0de")]);
-    redis.hset("module/mail1/environment", &[("IMAGE_URL", "ghcr.io/nethserver/postfix:1.4.0")]);
-    redis.run::<String>("SET module/odd3/environment text");
-    let modules = ["mail1", "web2", "odd3", "new5"].map(module);
-    let found = destinations(&redis.settings(), &Plan::unknown(plan_id("2")), &modules.each_ref()).await.unwrap();
-    let paths = ["mail1 postfix/5f1c", "odd3 odd/90be", "web2 web/77aa"];
-    assert_eq!(found.paths.iter().map(|(module, path)| format!("{module} {path}")).collect::<Vec<_>>(), paths);
-}
-
-#[tokio::test]
-async fn a_plan_that_names_its_destination_is_asked_for_that_one() {
-    let redis = Redis::ns8();
-    redis.hset("cluster/backup_repository/new", &[("name", "Gate"), ("url", "b2:bucket"), ("provider", "backblaze")]);
-    let old = [("name", "S3"), ("url", "s3:s3.amazonaws.com/b"), ("password", "geheim"), ("aws_access_key_id", "AK")];
-    redis.hset("cluster/backup_repository/old", &old);
-    let documented = [("url", "s3:host/b"), ("backend", "s3"), ("password", "geheim"), ("aws_secret_access_key", "SK")];
-    redis.hset("cluster/backup_repository/first/parameters", &documented);
-    redis.run::<String>("SET cluster/backup_repository/first/lock text");
-    let mut plan = Plan::unknown(plan_id("2"));
-    plan.repository = Some("new".into());
-    let find = async |plan: &Plan| destinations(&redis.settings(), plan, &[]).await.unwrap().all;
-    let found = find(&plan).await;
-    let [Destination::Gateway { uuid, name, url, .. }] = &found[..] else { panic!("{found:?}") };
-    assert_eq!((uuid.as_str(), name.as_deref(), url.as_deref()), ("new", Some("Gate"), Some("b2:bucket")));
-    plan.repository = Some("old".into());
-    let found = find(&plan).await;
-    let [Destination::PerModule { uuid, password, .. }] = &found[..] else { panic!("{found:?}") };
-    assert_eq!((uuid.as_str(), password.as_ref().unwrap().expose_secret()), ("old", "geheim"));
-    plan.repository = Some("../smarthost".into());
-    assert!(find(&plan).await.is_empty());
-    assert_eq!(redis.calls("scan"), 0);
-    plan.repository = None;
-    let found = find(&plan).await;
-    let [Destination::Documented { id, backend, .. }, Destination::Gateway { .. }, Destination::PerModule { .. }] =
-        &found[..]
-    else {
-        panic!("{found:?}")
-    };
-    assert_eq!((id.as_str(), backend.as_deref()), ("first", Some("s3")));
 }

@@ -8,10 +8,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use ns8_backup_monitor::cluster::{self, Selector, destinations, smarthost};
+use ns8_backup_monitor::cluster::{self, Selector};
 use ns8_backup_monitor::config;
 use ns8_backup_monitor::model::cluster::ReadError;
-use ns8_backup_monitor::model::plan::Plan;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixListener;
 
@@ -35,10 +34,15 @@ async fn nothing_is_sent_that_ns8_forbids() {
     redis.run::<String>("CONFIG RESETSTAT");
     let plan = read(&redis, "2").await;
     assert_eq!(members(&plan), ["mail1"]);
-    cluster::read(&redis.settings(), Selector::Recent { since: Timestamp::UNIX_EPOCH }).await.unwrap();
-    smarthost(&redis.settings()).await.unwrap();
-    destinations(&redis.settings(), &plan, &[&super::module("mail1")]).await.unwrap();
-    destinations(&redis.settings(), &Plan::unknown(plan_id("2")), &[]).await.unwrap();
+    for selector in [Selector::None, Selector::All, Selector::Recent { since: Timestamp::UNIX_EPOCH }] {
+        cluster::read(&redis.settings(), selector).await.unwrap();
+    }
+    redis.run::<String>("SET cluster/backup_sequence 2");
+    cluster::read(&redis.settings(), Selector::All).await.unwrap();
+    redis.hset("cluster/backup/2", &[("instances", "mail1")]);
+    redis.hset("module/mail1/backup_status/2", &[("end", "1763600100"), ("errors", "0")]);
+    let plan = read(&redis, "2").await;
+    assert_eq!(plan.results.len(), 1);
     let forbidden: Vec<redis::Value> = redis.run("ACL LOG");
     assert!(forbidden.is_empty(), "{forbidden:?}");
     assert_eq!(["client", "hello", "select", "keys"].map(|name| redis.calls(name)), [0; 4]);
@@ -163,7 +167,7 @@ fn filled(layout: &str, size: usize) -> Redis {
     let mut connection = redis.connect().unwrap();
     let mut pipe = redis::pipe();
     let names: Vec<String> = (0..size).map(|n| format!("m{n}")).collect();
-    pipe.hset("cluster/backup/2", "name", "Nightly");
+    pipe.hset_multiple("cluster/backup/2", &[("name", "Nightly"), ("repository", "dest")]);
     for (n, name) in names.iter().enumerate() {
         let node = n % 20;
         pipe.hset("cluster/module_node", name, node);
@@ -186,8 +190,8 @@ fn filled(layout: &str, size: usize) -> Redis {
 
 /// Stands between client and server and counts round trips: a client's round has ended when it waits for the answers,
 /// which in a runtime of one thread whose clock stands still is exactly when that clock moves on by itself.
-struct Proxy {
-    settings: config::Redis,
+pub(super) struct Proxy {
+    pub(super) settings: config::Redis,
     rounds: Arc<AtomicUsize>,
     _folder: tempfile::TempDir,
 }
@@ -195,18 +199,29 @@ struct Proxy {
 impl Proxy {
     /// Hangs up after this many round trips.
     fn start(redis: &Redis, hang_up_after: usize) -> Self {
+        Self::with(redis, hang_up_after, |_| ())
+    }
+
+    /// Calls `before` with each round's requests before the server sees them.
+    pub(super) fn with(redis: &Redis, hang_up_after: usize, before: impl Fn(&str) + Send + 'static) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let socket = folder.path().join("proxy.sock");
         let listener = UnixListener::bind(&socket).unwrap();
         let server = UnixStream::connect(redis.socket()).unwrap();
         let rounds = Arc::new(AtomicUsize::new(0));
-        tokio::spawn(relay(listener, server, rounds.clone(), hang_up_after));
+        tokio::spawn(relay(listener, server, rounds.clone(), hang_up_after, before));
         let settings = config::Redis { socket: Some(socket), ..redis.settings() };
         Self { settings, rounds, _folder: folder }
     }
 }
 
-async fn relay(listener: UnixListener, mut server: UnixStream, rounds: Arc<AtomicUsize>, hang_up_after: usize) {
+async fn relay(
+    listener: UnixListener,
+    mut server: UnixStream,
+    rounds: Arc<AtomicUsize>,
+    hang_up_after: usize,
+    before: impl Fn(&str),
+) {
     let (mut client, _) = listener.accept().await.unwrap();
     let end = b"$3\r\nEND\r\n";
     loop {
@@ -216,6 +231,7 @@ async fn relay(listener: UnixListener, mut server: UnixStream, rounds: Arc<Atomi
         }
         while tokio::time::timeout(Duration::from_millis(1), client.read_buf(&mut requests)).await.is_ok() {}
         rounds.fetch_add(1, Ordering::Relaxed);
+        before(&String::from_utf8_lossy(&requests));
         requests.extend(b"*2\r\n$4\r\nECHO\r\n$3\r\nEND\r\n");
         server.write_all(&requests).unwrap();
         let (mut answers, mut chunk) = (Vec::new(), [0; 65536]);

@@ -89,7 +89,7 @@ impl Scene {
 
     /// Returns when the cluster was read this often since the server's start.
     async fn until_read(&self, times: u64) {
-        let read = || self.redis.calls("mget") >= times && self.redis.run::<i64>("PUBSUB NUMPAT") == 2;
+        let read = || self.redis.calls("getrange") >= times && self.redis.run::<i64>("PUBSUB NUMPAT") == 2;
         until("the cluster is read", read).await;
     }
 }
@@ -137,7 +137,7 @@ async fn the_last_announcement_ends_the_wait_and_only_it_costs_a_reading() {
         calls
     };
     let waiting = scene.settle(Some("2"), 0);
-    until("the first reading", || scene.redis.calls("hgetall") == reading && scene.redis.calls("mget") > 0).await;
+    until("the first reading", || scene.redis.calls("hgetall") == reading && scene.redis.calls("getrange") > 0).await;
     scene.finish("web2");
     scene.finish("cloud3");
     assert!(!waiting.is_finished());
@@ -175,7 +175,7 @@ async fn what_was_not_heard_is_found_at_the_cap() {
     for max_wait in [2, 8, 32] {
         let scene = Scene::new(Redis::on_tcp("user default on nopass ~* -@all +@read"), max_wait);
         let waiting = scene.settle(Some("2"), 0);
-        until("the first reading", || scene.redis.calls("mget") > 0).await;
+        until("the first reading", || scene.redis.calls("getrange") > 0).await;
         for name in ["web2", "cloud3", "chat4"] {
             scene.write(name, 0, 0);
         }

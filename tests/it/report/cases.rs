@@ -3,7 +3,13 @@
 use super::*;
 use ns8_backup_monitor::model::cluster::{ReadError, Why};
 use ns8_backup_monitor::model::plan::PlanStatus;
-use ns8_backup_monitor::model::repository::{Lock, NotProbed};
+use ns8_backup_monitor::model::repository::{Doubt, Ended, Listed, Lock, NotProbed, NotWritable, Unsafe};
+
+const LISTED: Listed = Listed { packs: 1234, indexes: 5 };
+
+fn seen(checked: Checked) -> Verdict {
+    Verdict::Healthy { snapshots: 3, newest: None, in_use: None, checked }
+}
 
 pub(super) fn cases() -> Vec<Case> {
     let (since, by) = (Some(at("2026-11-21T22:00:00Z")), Some("root@leader, PID 4711".into()));
@@ -54,8 +60,16 @@ pub(super) fn cases() -> Vec<Case> {
                 ("offsite", Some("wiki3"), healthy()),
             ]),
         Case::new("locks_behind_the_gateway").module("mail1", result(1)).module("imap2", result(1)).probes(vec![
-            ("offsite", Some("imap2"), Verdict::Healthy { snapshots: 3, newest: None, in_use: None, opened: false }),
-            ("offsite", Some("mail1"), Verdict::Healthy { snapshots: 2, newest: None, in_use: unknown, opened: false }),
+            (
+                "offsite",
+                Some("imap2"),
+                Verdict::Healthy { snapshots: 3, newest: None, in_use: None, checked: Checked::default() },
+            ),
+            (
+                "offsite",
+                Some("mail1"),
+                Verdict::Healthy { snapshots: 2, newest: None, in_use: unknown, checked: Checked::default() },
+            ),
         ]),
         Case::new("all_failed")
             .module("mail1", ModuleResult { snapshots_count: Some(0), ..result(1) })
@@ -97,11 +111,11 @@ pub(super) fn cases() -> Vec<Case> {
         many,
         Case::new("every_verdict").module("mail1", result(1)).module("imap2", result(0)).probes(vec![
             ("healthy", Some("mail1"), healthy()),
-            ("empty", None, Verdict::Healthy { snapshots: 0, newest: None, in_use: None, opened: true }),
+            ("empty", None, Verdict::Healthy { snapshots: 0, newest: None, in_use: None, checked: OPENED }),
             (
                 "in use",
                 None,
-                Verdict::Healthy { snapshots: 1, newest: None, in_use: Some(lock(Some(false))), opened: true },
+                Verdict::Healthy { snapshots: 1, newest: None, in_use: Some(lock(Some(false))), checked: OPENED },
             ),
             ("locked", Some("mail1"), Verdict::Locked(lock(Some(true)))),
             (
@@ -120,6 +134,13 @@ pub(super) fn cases() -> Vec<Case> {
             ("not executable", None, Verdict::NotProbed(NotProbed::ResticUnusable("permission denied".into()))),
             ("gateway", None, Verdict::NotProbed(NotProbed::NoCredentials)),
             ("more", None, Verdict::NotProbed(NotProbed::TooMany(1200))),
+            ("read-only", None, Verdict::NotWritable(NotWritable::ReadOnly)),
+            ("listed", Some("mail1"), seen(Checked { listed: Some(LISTED), ..Checked::default() })),
+            ("in part", None, seen(Checked { folders: false, ended: Some(Ended::TimeUp), ..OPENED })),
+            ("azure", None, Verdict::NotProbed(NotProbed::OpenedByNs8("azure".into()))),
+            ("unsafe", None, Verdict::NotProbed(NotProbed::Unsafe(Unsafe::Remote))),
+            ("private", None, Verdict::NotProbed(NotProbed::NoPermission("permission denied".into()))),
+            ("stranger", None, Verdict::NotProbed(NotProbed::NotTheGateway(Doubt::Stranger(1001)))),
             ("incomplete", None, Verdict::NotProbed(NotProbed::Incomplete("password".into()))),
         ]),
         Case::new("damaged_entries").module("mail1", result(1)).missing(&[]).with(|case| {

@@ -36,7 +36,7 @@ fn outside(texts: &[String]) -> Case {
         case.gave_up = Some(Duration::from_secs(900));
         let mut probes = vec![
             probe(0, Verdict::Locked(lock.clone())),
-            probe(1, Verdict::Healthy { snapshots: 1, newest: None, in_use: Some(lock), opened: true }),
+            probe(1, Verdict::Healthy { snapshots: 1, newest: None, in_use: Some(lock), checked: OPENED }),
             probe(2, Verdict::Unreachable(text(1))),
             probe(3, Verdict::Denied(text(2))),
             probe(4, Verdict::Damaged(text(3))),

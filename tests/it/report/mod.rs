@@ -1,5 +1,6 @@
 //! The report: golden files, harmless text, and sentences held against what NS8's own list says.
 
+mod browser;
 mod cases;
 mod digest;
 mod golden;
@@ -19,11 +20,13 @@ use ns8_backup_monitor::model::alert::Alert;
 use ns8_backup_monitor::model::history::History;
 use ns8_backup_monitor::model::plan::{Damage, Entry, Fault, Layout, Module, ModuleId, ModuleResult, Plan, PlanId};
 use ns8_backup_monitor::model::reason::{Cause, Reason, Reasons};
-use ns8_backup_monitor::model::repository::{Probe, Probes, Verdict};
+use ns8_backup_monitor::model::repository::{Checked, Probe, Probes, Verdict};
 use ns8_backup_monitor::model::run::{Assessment, Outcome, RunRule, assess};
 use ns8_backup_monitor::report::{Finding, Interim, News, PlanFacts, Report, text};
 
 const NOW: &str = "2026-11-22T02:15:07Z";
+/// A repository that restic has opened and checked to the end.
+const OPENED: Checked = Checked { opened: true, packs: true, folders: true, listed: None, ended: None };
 const STALE_AFTER: Duration = Duration::from_secs(43_200);
 
 /// What a report is made of, owned.
@@ -248,5 +251,5 @@ fn damage(module: &str) -> Damage {
 }
 
 fn healthy() -> Verdict {
-    Verdict::Healthy { snapshots: 14, newest: Some(at("2026-11-21T23:00:00Z")), in_use: None, opened: true }
+    Verdict::Healthy { snapshots: 14, newest: Some(at("2026-11-21T23:00:00Z")), in_use: None, checked: OPENED }
 }

@@ -31,7 +31,7 @@ fn elements(html: &str) -> Vec<&str> {
 pub(super) fn check_page(html: &str) {
     let names = elements(html);
     let known = "!DOCTYPE html head meta title style body main section h1 h2 h3 h4 p dl dt dd ul li pre article strong span \
-                 div table caption thead tbody tr th td time svg polyline footer";
+                 div table thead tbody tr th td time svg polyline footer";
     let unknown: Vec<_> =
         names.iter().filter(|name| !known.split(' ').any(|k| k == name.trim_start_matches('/'))).collect();
     assert!(unknown.is_empty(), "{unknown:?}");
@@ -103,4 +103,36 @@ fn failing_modules_come_first_in_the_calendar() {
     let cells = html.split("<th scope=\"row\">c</th>").nth(1).unwrap();
     let row = "<td class=\"g\">✓</td><td class=\"b\">✗</td><td class=\"b\">✗</td><td class=\"b\">✗</td>";
     assert!(cells.starts_with(row), "{cells}");
+}
+
+/// WCAG 2.2, 1.4.3 (AA): text has a contrast of at least 4.5 to what is behind it.
+#[test]
+fn text_stands_out_in_both_schemes() {
+    let luminance = |colour: &str| {
+        let digits: String = match colour.len() {
+            3 => colour.chars().flat_map(|digit| [digit, digit]).collect(),
+            _ => colour.into(),
+        };
+        let channel = |n: usize| {
+            let value = f64::from(u8::from_str_radix(&digits[2 * n..2 * n + 2], 16).unwrap()) / 255.0;
+            if value <= 0.04045 { value / 12.92 } else { ((value + 0.055) / 1.055).powf(2.4) }
+        };
+        0.2126 * channel(0) + 0.7152 * channel(1) + 0.0722 * channel(2)
+    };
+    let css = include_str!("../../../src/report/html/page.css");
+    let schemes: Vec<&str> = css.lines().filter(|line| line.contains("--paper:")).collect();
+    assert_eq!(schemes.len(), 2);
+    for scheme in schemes {
+        let of = |name: &str| {
+            let value = scheme.split_once(&format!("{name}: #")).unwrap().1;
+            luminance(value.split(';').next().unwrap())
+        };
+        for (text, behind) in
+            ["--ink", "--g", "--b", "--a"].iter().flat_map(|text| [(text, "--paper"), (text, "--soft")])
+        {
+            let (a, b) = (of(text), of(behind));
+            let contrast = (a.max(b) + 0.05) / (a.min(b) + 0.05);
+            assert!(contrast >= 4.5, "{text} on {behind}: {contrast:.1}");
+        }
+    }
 }

@@ -103,12 +103,17 @@ fn check_says_which_plans_of_the_configuration_do_not_exist_and_who_watches() {
         let mut check = site.command(&["check", "--alertmanager", "http://127.0.0.1:1"]);
         Ran::from(check.env("CREDENTIALS_DIRECTORY", &credentials).output().unwrap()).out
     };
+    site.redis.hset("cluster/module_node", &[("mail1", "1"), ("samba1", "1"), ("loki1", "1")]);
+    site.redis.hset("cluster/backup/2", &[("name", "N"), ("instances", "mail1"), ("enabled", "1")]);
+    site.redis.hset("cluster/module_uuid", &[("mail1", "u1"), ("samba1", "u2"), ("loki1", "u3")]);
+    site.redis.run::<i64>("SADD module/loki1/flags no_data_backup");
     let line = |out: &str, start: &str| out.lines().any(|line| line.starts_with(start));
     let leader = check("1");
     assert!(line(&leader, "error    configuration: plans.9: the cluster has no such plan -- "), "{leader}");
     assert!(!leader.contains("plans.1:"), "{leader}");
     assert!(line(&leader, "ok       watch: this node (1) is the leader"), "{leader}");
     assert!(line(&leader, "error    alertmanager: "), "{leader}");
+    assert!(line(&leader, "warning  plans: 1 module(s) in no backup plan: samba1 -- "), "{leader}");
     let other = check("2");
     assert!(line(&other, "ok       watch: node 1 is the leader and watches: this node (2) is quiet"), "{other}");
     assert!(line(&other, "ok       alertmanager: not looked at: it runs on the leader"), "{other}");

@@ -1,5 +1,7 @@
 //! `queue`.
 
+use std::os::unix::fs::symlink;
+
 use super::*;
 
 #[test]
@@ -45,4 +47,58 @@ fn the_queue_can_be_seen_retried_and_dropped_beside_the_running_service() {
     assert_eq!(queue(&["drop", id]).code, 0);
     wait_until("it is gone", || queue(&[]).out == "Nothing is waiting.\n");
     assert_eq!(site.relay.so_far().len(), 2);
+}
+
+/// A job whose report nobody has received, as the service keeps it.
+const DELIVERING: &str = include_str!("../../fixtures/queue/delivering.v1.json");
+
+#[test]
+fn no_link_that_the_services_user_left_is_followed() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    let queue = |args: &[&str]| -> Ran {
+        program().arg("queue").args(args).env("STATE_DIRECTORY", path("state")).output().unwrap().into()
+    };
+    let id = "20261122-031500-1a2b";
+    let in_queue = |name: &str| path("state/queue").join(name);
+    fs::create_dir_all(in_queue("")).unwrap();
+    fs::write(in_queue(&format!("{id}.json")), DELIVERING).unwrap();
+
+    // In place of the wish: to a file that is there, and to one that would be made.
+    fs::write(path("there"), "untouched").unwrap();
+    for target in ["there", "not there"] {
+        let link = in_queue(&format!("{id}.retry"));
+        symlink(path(target), &link).unwrap();
+        let ran = queue(&["retry", id]);
+        assert!(ran.code == 1 && ran.err.contains("cannot be left"), "{}{}", ran.out, ran.err);
+        fs::remove_file(link).unwrap();
+    }
+    assert_eq!(fs::read_to_string(path("there")).unwrap(), "untouched");
+    assert!(!path("not there").exists());
+
+    // In place of jobs: to another's job, to a FIFO, and a FIFO itself. Dropping one takes the link.
+    assert!(DELIVERING.contains("One of two"));
+    fs::write(path("secret.json"), DELIVERING.replace("One of two", "s3cret")).unwrap();
+    let mkfifo = |file: PathBuf| assert!(Command::new("mkfifo").arg(file).status().unwrap().success());
+    mkfifo(path("fifo"));
+    mkfifo(in_queue("20261122-000003-0000.json"));
+    symlink(path("secret.json"), in_queue("20261122-000001-0000.json")).unwrap();
+    symlink(path("fifo"), in_queue("20261122-000002-0000.failed")).unwrap();
+    fs::write(in_queue("\x1b[2J.broken"), "").unwrap();
+    assert!(queue(&["show", id]).out.contains("One of two"));
+    let list = queue(&[]).out;
+    assert!(list.matches(" broken ").count() == 4 && !list.contains("s3cret") && !list.contains('\x1b'), "{list}");
+    assert!(!queue(&["show", "20261122-000001-0000"]).out.contains("s3cret"));
+    assert_eq!(queue(&["drop", "20261122-000001-0000"]).code, 0);
+    assert!(path("secret.json").exists() && in_queue("20261122-000001-0000.json").symlink_metadata().is_err());
+
+    // In place of the folder.
+    fs::rename(in_queue(""), path("elsewhere")).unwrap();
+    symlink(path("elsewhere"), path("state/queue")).unwrap();
+    for args in [&["list"][..], &["retry", id], &["drop", "20261122-000002-0000"]] {
+        let ran = queue(args);
+        assert!(ran.code == 1 && ran.err.contains("cannot be read"), "{}{}", ran.out, ran.err);
+    }
+    assert!(path("elsewhere/20261122-000002-0000.failed").symlink_metadata().is_ok());
+    assert!(!path("elsewhere").join(format!("{id}.retry")).exists());
 }

@@ -1,0 +1,146 @@
+//! TLS towards a relay: whom it may be, and the handshake.
+
+use std::io::Read;
+use std::path::Path;
+use std::sync::Arc;
+
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio_rustls::TlsConnector;
+use tokio_rustls::rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use tokio_rustls::rustls::client::{verify_server_cert_signed_by_trust_anchor, verify_server_name};
+use tokio_rustls::rustls::crypto::{
+    CryptoProvider, WebPkiSupportedAlgorithms, ring, verify_tls12_signature, verify_tls13_signature,
+};
+use tokio_rustls::rustls::pki_types::pem::PemObject;
+use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use tokio_rustls::rustls::server::ParsedCertificate;
+use tokio_rustls::rustls::{ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
+
+use super::trouble::Trouble;
+
+/// Largest file of certificates, in bytes; all authorities of a system together have some 200 KiB.
+const MAX_CA_FILE: u64 = 4 << 20;
+
+/// A connection, in plain text or through TLS.
+pub(super) trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
+impl<T: AsyncRead + AsyncWrite + Unpin + Send> Stream for T {}
+
+/// Whom a relay has to prove to be.
+#[derive(Debug)]
+pub(super) enum Trust<'a> {
+    /// The relay asked for, by an authority of the system, or as the file of certificates says, if there is one.
+    Verified(Option<&'a Path>),
+    /// Anybody.
+    Anybody,
+}
+
+/// Secures a connection to the relay `host`.
+///
+/// # Errors
+/// Returns an error if the certificates cannot be read, the handshake fails, or the relay's certificate is not accepted.
+pub(super) async fn secure(stream: Box<dyn Stream>, host: &str, trust: &Trust<'_>) -> Result<Box<dyn Stream>, Trouble> {
+    let name = ServerName::try_from(host.to_owned())
+        .map_err(|_| Trouble::broken(format!("no certificate can be for the name {host:?}")))?;
+    let stream = TlsConnector::from(Arc::new(config(trust)?)).connect(name, stream).await?;
+    Ok(Box::new(stream))
+}
+
+fn config(trust: &Trust<'_>) -> Result<ClientConfig, Trouble> {
+    let provider = Arc::new(ring::default_provider());
+    let verifier = Verifier::new(trust, &provider).map_err(Trouble::Broken)?;
+    let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
+    let builder = builder.map_err(|error| Trouble::broken(error.to_string()))?;
+    Ok(builder.dangerous().with_custom_certificate_verifier(Arc::new(verifier)).with_no_client_auth())
+}
+
+/// Checks a relay's certificate. Each of the administrator's own certificates is an authority, and is accepted as the
+/// relay's own too: whoever names this very certificate has said whose it is, so that neither its name nor its dates
+/// matter, as in DANE (RFC 7671, section 5.1). A relay that signed its certificate itself works that way, which rustls
+/// refuses otherwise if the certificate says `CA:TRUE`, as openssl makes them.
+#[derive(Debug)]
+struct Verifier {
+    anybody: bool,
+    roots: RootCertStore,
+    own: Vec<CertificateDer<'static>>,
+    algorithms: WebPkiSupportedAlgorithms,
+}
+
+impl Verifier {
+    fn new(trust: &Trust<'_>, provider: &CryptoProvider) -> Result<Self, String> {
+        let algorithms = provider.signature_verification_algorithms;
+        let mut verifier = Self { anybody: true, roots: RootCertStore::empty(), own: Vec::new(), algorithms };
+        let Trust::Verified(file) = trust else { return Ok(verifier) };
+        verifier.anybody = false;
+        // A system's damaged or missing certificates show as an unknown authority.
+        verifier.roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+        if let Some(file) = file {
+            verifier.own = certificates(file)?;
+            for certificate in &verifier.own {
+                let damaged = |error| problem(file, &format!("holds a damaged certificate: {error}"));
+                verifier.roots.add(certificate.clone()).map_err(damaged)?;
+            }
+        }
+        Ok(verifier)
+    }
+}
+
+impl ServerCertVerifier for Verifier {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        server_name: &ServerName<'_>,
+        _ocsp_response: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        if !self.anybody && !self.own.contains(end_entity) {
+            let certificate = ParsedCertificate::try_from(end_entity)?;
+            let algorithms = self.algorithms.all;
+            verify_server_cert_signed_by_trust_anchor(&certificate, &self.roots, intermediates, now, algorithms)?;
+            verify_server_name(&certificate, server_name)?;
+        }
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        verify_tls12_signature(message, certificate, signature, &self.algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        verify_tls13_signature(message, certificate, signature, &self.algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.algorithms.supported_schemes()
+    }
+}
+
+/// Reads the certificates in `notification.smtp.ca_file`, at least one.
+fn certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
+    let mut pem = Vec::new();
+    let read = std::fs::File::open(file).and_then(|open| open.take(MAX_CA_FILE + 1).read_to_end(&mut pem));
+    match read {
+        Err(error) => return Err(problem(file, &format!("cannot be read: {error}"))),
+        Ok(length) if length as u64 > MAX_CA_FILE => return Err(problem(file, "is too large")),
+        Ok(_) => {}
+    }
+    let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&pem).collect();
+    match found {
+        Ok(found) if !found.is_empty() => Ok(found),
+        _ => Err(problem(file, "holds no certificate in PEM form")),
+    }
+}
+
+fn problem(file: &Path, why: &str) -> String {
+    format!("notification.smtp.ca_file {} {why}", file.display())
+}

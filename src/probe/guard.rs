@@ -1,0 +1,187 @@
+//! Makes sure that the node agent's login goes to the gateway and to nobody else.
+//!
+//! The gateway's port is above 1023: while the gateway is down, any user of the machine can take it and would be sent
+//! the login. Its 401 and its realm are easily imitated, so only the port's owner is a proof. The kernel names the owner
+//! of each listening socket in `/proc/net/tcp`, for everybody to read. The gateway's container shares the host's network
+//! and users and runs as user 100 (NethServer/ns8-core, `core/build-image.sh`, `rclone-gateway.service`); modules run as
+//! users from 1000 on, or as root.
+//!
+//! The owner is looked up before and after the connection is made, and it must be the same socket both times: it then
+//! had the port all the while.
+
+use std::fs::File;
+use std::io::{self, BufRead, BufReader};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+
+use tokio::net::TcpStream;
+
+use crate::model::repository::{Doubt, NotProbed, Verdict};
+
+/// root, and the user of the gateway's container.
+const GATEWAY_USERS: [u32; 2] = [0, 100];
+
+/// How the kernel shows a user who is not mapped into this program's user namespace.
+const OVERFLOW_USER: u32 = 65534;
+
+/// Connects to the gateway at `address`.
+///
+/// # Errors
+/// Returns the verdict on the gateway if nobody listens there, or if it may be somebody else.
+pub(super) async fn connect(address: SocketAddr) -> Result<TcpStream, Verdict> {
+    let doubtful = |doubt| Verdict::NotProbed(NotProbed::NotTheGateway(doubt));
+    if !address.ip().is_loopback() {
+        return Err(doubtful(Doubt::Elsewhere));
+    }
+    let before = trusted(&listeners(address).map_err(|_| doubtful(Doubt::Unknown))?).map_err(doubtful)?;
+    let stream = TcpStream::connect(address).await;
+    let stream = stream.map_err(|error| Verdict::Unreachable(format!("the gateway at {address}: {error}")))?;
+    let after = trusted(&listeners(address).map_err(|_| doubtful(Doubt::Unknown))?).map_err(doubtful)?;
+    match before.iter().any(|socket| after.contains(socket)) {
+        true => Ok(stream),
+        false => Err(doubtful(Doubt::Unknown)),
+    }
+}
+
+/// The address of the gateway at `url`, `http://host:port`.
+pub(super) fn address(url: &str) -> Option<SocketAddr> {
+    let authority = url.strip_prefix("http://")?;
+    match authority.strip_prefix("localhost:") {
+        Some(port) => Some((Ipv4Addr::LOCALHOST, port.parse().ok()?).into()),
+        None => authority.parse().ok(),
+    }
+}
+
+/// A listening socket: its inode, and the user who made it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Listener {
+    inode: u64,
+    user: u32,
+}
+
+/// The inodes of `listeners`, all of which are the gateway's; none is fine, too.
+fn trusted(listeners: &[Listener]) -> Result<Vec<u64>, Doubt> {
+    let own = rustix::process::geteuid().as_raw();
+    // This program's own user can read the login anyway.
+    let is_trusted = |user: u32| GATEWAY_USERS.contains(&user) || user == own;
+    match listeners.iter().find(|listener| !is_trusted(listener.user)) {
+        Some(Listener { user: OVERFLOW_USER, .. }) => Err(Doubt::Hidden),
+        Some(Listener { user, .. }) => Err(Doubt::Stranger(*user)),
+        None => Ok(listeners.iter().map(|listener| listener.inode).collect()),
+    }
+}
+
+/// The sockets that may accept a connection to `address`.
+fn listeners(address: SocketAddr) -> io::Result<Vec<Listener>> {
+    let mut listeners = Vec::new();
+    for table in ["/proc/self/net/tcp", "/proc/self/net/tcp6"] {
+        let file = match File::open(table) {
+            // A kernel without IPv6.
+            Err(error) if error.kind() == io::ErrorKind::NotFound && table.ends_with('6') => continue,
+            file => file?,
+        };
+        for line in BufReader::new(file).lines() {
+            listeners.extend(listener(&line?, address));
+        }
+    }
+    Ok(listeners)
+}
+
+/// The socket in `line` of the kernel's table if it may accept a connection to `address`.
+///
+/// `sl local rem st tx:rx tr:tm retrnsmt uid timeout inode …`; see proc(5) and the kernel's `proc_net_tcp.rst`.
+fn listener(line: &str, address: SocketAddr) -> Option<Listener> {
+    const LISTEN: &str = "0A";
+    let fields: Vec<&str> = line.split_ascii_whitespace().take(10).collect();
+    let [_, local, _, LISTEN, _, _, _, user, _, inode] = fields[..] else { return None };
+    let (ip, port) = local.split_once(':')?;
+    let ip = ip_of(ip)?;
+    let accepts = ip.is_unspecified() || ip.to_canonical() == address.ip().to_canonical();
+    (accepts && u16::from_str_radix(port, 16).ok()? == address.port())
+        .then_some(Listener { inode: inode.parse().ok()?, user: user.parse().ok()? })
+}
+
+/// An address as the kernel writes it: one or four words of 32 bits in the machine's byte order.
+fn ip_of(text: &str) -> Option<IpAddr> {
+    let word = |text: &str| Some(u32::from_str_radix(text, 16).ok()?.to_ne_bytes());
+    if !text.is_ascii() {
+        return None;
+    }
+    match text.len() {
+        8 => Some(Ipv4Addr::from(word(text)?).into()),
+        32 => {
+            let mut octets = [0; 16];
+            for (n, octets) in octets.chunks_exact_mut(4).enumerate() {
+                octets.copy_from_slice(&word(&text[n * 8..][..8])?);
+            }
+            Some(Ipv6Addr::from(octets).into())
+        }
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+
+    use super::*;
+
+    fn here(port: u16) -> SocketAddr {
+        (Ipv4Addr::LOCALHOST, port).into()
+    }
+
+    #[test]
+    fn the_kernels_tables_are_understood() {
+        let v4 = "   1: 00000000:1256 00000000:0000 0A 00000000:00000000 00:00000000 00000000   100        0 1785 1 0 100 0 0 10 0";
+        let v6 = "   1: 00000000000000000000000001000000:1256 00000000000000000000000000000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 39 1";
+        let any = v6.replace("01000000:1256", "00000000:1256");
+        let mapped = v6.replace("00000000000000000000000001000000:1256", "0000000000000000FFFF00000100007F:1256");
+        let used = v4.replace(" 0A ", " 01 ");
+        let found = |line: &str, address: &str| listener(line, address.parse().unwrap());
+        let gateway = Some(Listener { inode: 1785, user: 100 });
+        assert_eq!(found(v4, "127.0.0.1:4694"), gateway);
+        assert_eq!(found(&v4.replace("00000000:1256", "0100007F:1256"), "127.0.0.1:4694"), gateway);
+        assert_eq!(found(&v4.replace("00000000:1256", "0200007F:1256"), "127.0.0.1:4694"), None);
+        assert_eq!(found(v4, "127.0.0.1:4695"), None);
+        assert_eq!(found(&used, "127.0.0.1:4694"), None);
+        let root = Some(Listener { inode: 39, user: 0 });
+        assert_eq!(found(v6, "[::1]:4694"), root);
+        assert_eq!(found(v6, "127.0.0.1:4694"), None);
+        assert_eq!(found(&any, "127.0.0.1:4694"), root);
+        assert_eq!(found(&mapped, "127.0.0.1:4694"), root);
+        for line in
+            ["", "sl  local_address rem_address   st", "1: é:1256 x 0A a b c 0 0 1", "1: 0:1256 x 0A a b c 0 0 1"]
+        {
+            assert_eq!(found(line, "127.0.0.1:4694"), None, "{line}");
+        }
+    }
+
+    #[test]
+    fn only_root_the_gateway_and_this_user_are_trusted() {
+        let listener = |inode, user| Listener { inode, user };
+        assert_eq!(trusted(&[listener(1, 0), listener(2, 100)]), Ok(vec![1, 2]));
+        assert_eq!(trusted(&[listener(1, 0), listener(2, 1001)]), Err(Doubt::Stranger(1001)));
+        assert_eq!(trusted(&[listener(2, 65534)]), Err(Doubt::Hidden));
+        assert_eq!(trusted(&[listener(2, rustix::process::geteuid().as_raw())]), Ok(vec![2]));
+    }
+
+    #[test]
+    fn the_gateway_has_an_address_without_asking_for_names() {
+        assert_eq!(address("http://127.0.0.1:4694"), Some(here(4694)));
+        assert_eq!(address("http://localhost:80"), Some(here(80)));
+        assert_eq!(address("http://[::1]:80"), "[::1]:80".parse().ok());
+        for url in ["http://gateway:80", "https://127.0.0.1:80", "http://127.0.0.1", "http://localhost.example:80"] {
+            assert_eq!(address(url), None, "{url}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_port_of_this_user_is_connected_to_and_a_free_one_is_unreachable() {
+        let socket = TcpListener::bind(here(0)).unwrap();
+        let address = socket.local_addr().unwrap();
+        assert_eq!(connect(address).await.unwrap().peer_addr().unwrap(), address);
+        drop(socket);
+        assert!(matches!(connect(address).await, Err(Verdict::Unreachable(_))));
+        let elsewhere = connect("192.0.2.1:80".parse().unwrap()).await.unwrap_err();
+        assert_eq!(elsewhere, Verdict::NotProbed(NotProbed::NotTheGateway(Doubt::Elsewhere)));
+    }
+}

@@ -1,0 +1,171 @@
+//! `history`: the last runs of the plans, from the files that the watch and the reports keep.
+
+use std::fmt::Write;
+use std::process::ExitCode;
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use serde_json::{Value, json};
+
+use super::{Done, print};
+use crate::cli;
+use crate::job::store;
+use crate::model::history::{History, MARKS, RunRecord};
+use crate::model::plan::ModuleId;
+use crate::model::run::State;
+use crate::model::text::clean;
+use crate::system;
+use crate::watch::history::Store;
+
+/// Longest name that is shown, in bytes.
+const MAX_NAME: usize = 40;
+
+/// The command.
+pub(super) fn run(arguments: &cli::History) -> Done {
+    let histories = Store::new(&store::state_directory());
+    let all = match &arguments.plan {
+        Some(plan) => vec![histories.load(plan).map_err(|error| error.to_string())?],
+        None => histories.all().map_err(|error| format!("the histories cannot be read: {error}; run this as root"))?,
+    };
+    let zone = system::zone();
+    match (arguments.json, &arguments.plan) {
+        (true, _) => print(&format!("{:#}\n", document(&all))),
+        (false, None) => print(&overview(&all, &zone)),
+        (false, Some(_)) => all.iter().for_each(|history| print(&page(history, &zone))),
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Version 1; members may be added.
+fn document(histories: &[History]) -> Value {
+    let run = |run: &RunRecord| {
+        let part = |(id, part): (&ModuleId, &crate::model::history::ModuleRecord)| {
+            let facts = json!({
+                "state": part.state, "end": part.end, "seconds": part.seconds, "size": part.size, "files": part.files,
+            });
+            (id.as_str().to_owned(), facts)
+        };
+        let modules: serde_json::Map<String, Value> = run.modules.iter().map(part).collect();
+        json!({
+            "due": run.due, "at": run.at, "outcome": run.outcome, "over": run.over, "reported": run.reported,
+            "modules": modules,
+        })
+    };
+    let plan = |history: &History| {
+        json!({
+            "id": history.plan, "name": history.name, "failed_in_a_row": history.failed_in_a_row(),
+            "runs": history.runs.iter().map(run).collect::<Vec<_>>(),
+        })
+    };
+    json!({ "version": 1, "plans": histories.iter().map(plan).collect::<Vec<_>>() })
+}
+
+fn overview(histories: &[History], zone: &TimeZone) -> String {
+    if histories.is_empty() {
+        return "No run is known yet: the watch records them.\n".into();
+    }
+    let heading = ["PLAN", "NAME", "LAST RUNS", "LAST", "OUTCOME"].map(String::from);
+    let row = |history: &History| {
+        let last = history.runs.last();
+        [
+            clean(history.plan.as_str(), MAX_NAME),
+            history.name.as_deref().map_or("-".into(), |name| clean(name, MAX_NAME)),
+            history.marks(),
+            last.map_or("-".into(), |run| time(run.at, zone)),
+            last.map_or("-".into(), outcome),
+        ]
+    };
+    let rows: Vec<[String; 5]> = std::iter::once(heading).chain(histories.iter().map(row)).collect();
+    format!("{}\nOldest first: + good, x failed, ! missed\n", table(&rows))
+}
+
+/// Everything about one plan, newest run first.
+fn page(history: &History, zone: &TimeZone) -> String {
+    let name = history.name.as_deref().map_or(String::new(), |name| format!(" {}", clean(name, MAX_NAME)));
+    let mut page = format!("Plan {}{name}, {} run(s)\n\n", clean(history.plan.as_str(), MAX_NAME), history.runs.len());
+    let heading = ["DUE", "LAST RESULT", "OUTCOME", "OK", "FAILED", "NO RESULT", "REPORTED"].map(String::from);
+    let row = |run: &RunRecord| {
+        let count =
+            |states: &[State]| run.modules.values().filter(|part| states.contains(&part.state)).count().to_string();
+        let at = |at: Option<Timestamp>| at.map_or("-".into(), |at| time(at, zone));
+        let [ok, failed, none] = [&[State::Success][..], &[State::Error], &[State::Stale, State::Missing]].map(count);
+        [at(run.due), time(run.at, zone), outcome(run), ok, failed, none, at(run.reported)]
+    };
+    let rows: Vec<[String; 7]> = std::iter::once(heading).chain(history.runs.iter().rev().map(row)).collect();
+    page.push_str(&table(&rows));
+    let mut modules: Vec<&ModuleId> = history.runs.last().map(|run| run.modules.keys().collect()).unwrap_or_default();
+    modules.sort_by(|a, b| a.natural_order().cmp(&b.natural_order()));
+    let heading = ["MODULE", "LAST RUNS", "SIZES", "FAILED IN A ROW", "LAST GOOD"].map(String::from);
+    let row = |id: &&ModuleId| {
+        let good = history.last_good(id).map_or("-".into(), |at| time(at, zone));
+        let in_a_row = history.module_failed_in_a_row(id).to_string();
+        [clean(id.as_str(), MAX_NAME), history.module_marks(id), bars(history, id), in_a_row, good]
+    };
+    let rows: Vec<[String; 5]> = std::iter::once(heading).chain(modules.iter().map(row)).collect();
+    let legend = "+ success, x error, - no result; sizes from . (least) to # (most)";
+    _ = write!(page, "\n{}\nThe last {MARKS} runs, oldest first: {legend}\n", table(&rows));
+    page
+}
+
+/// A bar for the size of `module` in each of the last runs, in plain characters.
+fn bars(history: &History, module: &ModuleId) -> String {
+    const LEVELS: [char; 5] = ['.', ':', '-', '=', '#'];
+    let runs = &history.runs[history.runs.len().saturating_sub(MARKS)..];
+    let sizes: Vec<Option<u64>> = runs.iter().map(|run| run.modules.get(module).and_then(|part| part.size)).collect();
+    let most = sizes.iter().flatten().copied().max().unwrap_or(0).max(1);
+    let bar = |size: &Option<u64>| match size {
+        Some(size) => LEVELS[(u128::from(*size) * 4 / u128::from(most)) as usize],
+        None => ' ',
+    };
+    sizes.iter().map(bar).collect()
+}
+
+fn outcome(run: &RunRecord) -> String {
+    let open = if run.over { "" } else { " (so far)" };
+    format!("{}{open}", run.outcome.word())
+}
+
+fn time(time: Timestamp, zone: &TimeZone) -> String {
+    time.to_zoned(zone.clone()).strftime("%Y-%m-%d %H:%M").to_string()
+}
+
+fn table<const N: usize>(rows: &[[String; N]]) -> String {
+    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
+    let widths: Vec<usize> = (0..N).map(width).collect();
+    rows.iter().fold(String::new(), |mut table, row| {
+        let line: Vec<String> = row.iter().zip(&widths).map(|(cell, &width)| format!("{cell:width$}")).collect();
+        _ = writeln!(table, "{}", line.join("  ").trim_end());
+        table
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn history() -> History {
+        serde_json::from_str(include_str!("../../tests/fixtures/history/v1.json")).unwrap()
+    }
+
+    #[test]
+    fn a_page_shows_runs_and_modules() {
+        let page = page(&history(), &TimeZone::UTC);
+        let lines: Vec<&str> = page.lines().collect();
+        assert_eq!(lines[0], "Plan 2 Nightly, 3 run(s)");
+        assert_eq!(lines[4], "2026-11-24 01:00  2026-11-24 01:15  PARTIAL  0   1       1          2026-11-24 02:40");
+        assert!(page.contains("mail1   +x-        ##     2                2026-11-23 01:15\n"), "{page}");
+    }
+
+    #[test]
+    fn an_overview_shows_each_plan() {
+        let overview = overview(&[history()], &TimeZone::UTC);
+        assert!(overview.contains("2     Nightly  +x!        2026-11-25 04:00  MISSED\n"), "{overview}");
+    }
+
+    #[test]
+    fn the_document_holds_every_part() {
+        let document = document(&[history()]);
+        assert_eq!(document["plans"][0]["runs"][1]["modules"]["mail1"]["state"], "error");
+        assert_eq!(document["plans"][0]["runs"][0]["modules"]["samba1"]["size"], 2000);
+    }
+}

@@ -1,0 +1,226 @@
+//! The digest: all plans, and the monitor itself, on one page. The sign of life. Pure.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use crate::model::history::History;
+use crate::model::plan::{ModuleId, Plan, PlanId};
+use crate::model::run::{Outcome, RunRule, State, assess};
+use crate::model::schedule::Elapses;
+
+mod page;
+mod text;
+mod words;
+
+pub use text::{subject, text};
+
+/// The version of the JSON.
+pub const VERSION: u32 = 1;
+/// How old the watch's last look may be.
+const LOOKS_EVERY: Duration = Duration::from_secs(3600);
+
+/// All that the digest says. As JSON, version 1: members may be added.
+#[derive(Debug, Clone, Serialize)]
+pub struct Digest {
+    /// The version of the JSON.
+    pub version: u32,
+    /// When it was written.
+    pub written_at: Timestamp,
+    /// The host that wrote it.
+    pub host: String,
+    /// The cluster's name.
+    pub cluster: Option<String>,
+    /// Why the cluster could not be read; then nothing is known of any plan.
+    pub unreadable: Option<String>,
+    /// The plans, by id.
+    pub plans: Vec<PlanDigest>,
+    /// The modules in no plan, each with its name; `None` if it is not known which they are.
+    pub unplanned: Option<BTreeMap<ModuleId, Option<String>>>,
+    /// The monitor itself.
+    pub monitor: Monitor,
+}
+
+/// How a plan stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Standing {
+    /// A person should look at it.
+    Attention,
+    /// All is well, as far as is known.
+    Fine,
+    /// It is switched off.
+    Disabled,
+}
+
+/// One plan.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct PlanDigest {
+    /// Its id.
+    pub id: PlanId,
+    /// Its display name.
+    pub name: Option<String>,
+    /// How it stands.
+    pub standing: Standing,
+    /// Its calendar expression.
+    pub schedule: Option<String>,
+    /// Whether systemd does not accept that.
+    pub schedule_invalid: bool,
+    /// The outcome of its last run; `None` if it has not run, or is running.
+    pub outcome: Option<Outcome>,
+    /// Whether it is running: some members have no result yet, and none failed.
+    pub running: bool,
+    /// When its last run ended or, if it was missed, was due.
+    pub last_run: Option<Timestamp>,
+    /// When it is due next.
+    pub next_run: Option<Timestamp>,
+    /// The number of its members.
+    pub modules: usize,
+    /// The members that failed or have no result of the last run.
+    pub troubled: Vec<Troubled>,
+    /// The size of the newest snapshots of all members, in bytes.
+    pub size: Option<u64>,
+    /// The same of the oldest run of the last month without a failure, with its time.
+    pub size_before: Option<(Timestamp, u64)>,
+    /// One character for each of the last runs, oldest first: `+` good, `x` failed, `!` missed.
+    pub last_runs: String,
+    /// When the newest cluster backup at its destination was made; `None` if it is not known.
+    pub cluster_backup: Option<Timestamp>,
+}
+
+/// A member that is not backed up as it should be.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Troubled {
+    /// Its id.
+    pub module: ModuleId,
+    /// Its display name.
+    pub name: Option<String>,
+    /// Its state.
+    pub state: State,
+    /// Runs in a row, this one included.
+    pub failed_in_a_row: usize,
+    /// The end of its last good backup, as far as is known.
+    pub last_good: Option<Timestamp>,
+}
+
+/// The monitor itself.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct Monitor {
+    /// Alertmanager and its route to us.
+    pub alertmanager: Checked,
+    /// The way out for mails.
+    pub relay: Checked,
+    /// The watch.
+    pub watch: Checked,
+    /// The queue.
+    pub queue: Checked,
+    /// When somebody last got a report.
+    pub last_report: Option<Timestamp>,
+}
+
+/// A part of the monitor.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Checked {
+    /// Whether it works.
+    pub ok: bool,
+    /// What was found, in English; never a secret.
+    pub found: String,
+}
+
+impl Checked {
+    /// Judges when the watch last looked, at `now`.
+    pub fn watch(enabled: bool, looked_at: Option<Timestamp>, now: Timestamp) -> Self {
+        let age = looked_at.map(|at| Duration::try_from(now.duration_since(at)).unwrap_or_default());
+        let ok = enabled && age.is_some_and(|age| age <= LOOKS_EVERY);
+        let found = match (enabled, looked_at) {
+            (false, _) => "watch.enabled is false".into(),
+            (true, None) => "it has never looked: systemctl status ns8-backup-monitor-watch.timer".into(),
+            (true, Some(at)) => format!("it last looked at {at}"),
+        };
+        Self { ok, found }
+    }
+}
+
+/// What is known of a plan beside its results.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Known<'a> {
+    /// When its schedule elapses.
+    pub elapses: Option<&'a Elapses>,
+    /// Whether systemd does not accept the schedule.
+    pub invalid: bool,
+    /// Its history.
+    pub history: Option<&'a History>,
+    /// When the newest cluster backup at its destination was made.
+    pub cluster_backup: Option<Timestamp>,
+}
+
+impl PlanDigest {
+    /// Sums up one plan at `now`.
+    pub fn new(plan: &Plan, known: Known<'_>, stale_after: Option<Duration>, now: Timestamp) -> Self {
+        let due: &[Timestamp] = known.elapses.map_or(&[], |elapses| &elapses.before);
+        let rule = RunRule { due, ..RunRule::by_age(None, stale_after) };
+        let assessment = assess(plan, &rule, now);
+        let last = known.history.and_then(|history| history.runs.last());
+        let missed = last.filter(|run| run.outcome == Outcome::Missed && Some(run.at) > plan.newest_end());
+        let has_run = plan.newest_sign().is_some();
+        let is_open = last.is_some_and(|run| !run.over && run.due == assessment.due);
+        let running = has_run && missed.is_none() && is_open && assessment.counts.error == 0;
+        let outcome = match missed {
+            Some(_) => Some(Outcome::Missed),
+            None => Some(assessment.outcome).filter(|_| has_run && !running),
+        };
+        let overdue = !has_run && !due.is_empty() && missed.is_some();
+        let members: BTreeSet<&ModuleId> = plan.members.iter().flatten().chain(plan.results.keys()).collect();
+        let good = outcome.is_none_or(|outcome| matches!(outcome, Outcome::Success | Outcome::Recovered));
+        let standing = match (plan.enabled, good && !overdue && !known.invalid && !members.is_empty()) {
+            (false, _) => Standing::Disabled,
+            (true, true) => Standing::Fine,
+            (true, false) => Standing::Attention,
+        };
+        let troubled = assessment.modules.iter().filter(|(_, state)| *state != State::Success && outcome.is_some());
+        let sizes: Vec<u64> = plan.results.values().filter_map(|result| result.total_size).collect();
+        Self {
+            id: plan.id.clone(),
+            name: plan.name.clone(),
+            standing,
+            schedule: plan.schedule.clone(),
+            schedule_invalid: known.invalid,
+            outcome,
+            running,
+            last_run: missed.map(|run| run.due.unwrap_or(run.at)).or(plan.newest_sign()),
+            next_run: known.elapses.and_then(|elapses| elapses.next).filter(|_| plan.enabled),
+            modules: members.len(),
+            troubled: troubled.map(|(id, state)| trouble(plan, id, *state, known.history)).collect(),
+            size: (!sizes.is_empty()).then(|| sizes.iter().fold(0, |sum: u64, size| sum.saturating_add(*size))),
+            size_before: known.history.and_then(|history| size_before(history, now)),
+            last_runs: known.history.map(History::marks).unwrap_or_default(),
+            cluster_backup: known.cluster_backup,
+        }
+    }
+}
+
+fn trouble(plan: &Plan, id: &ModuleId, state: State, history: Option<&History>) -> Troubled {
+    let result = plan.results.get(id).filter(|result| result.errors == 0).and_then(|result| result.end);
+    Troubled {
+        module: id.clone(),
+        name: plan.modules.get(id).and_then(|module| module.ui_name.clone()),
+        state,
+        failed_in_a_row: history.map_or(1, |history| history.module_failed_in_a_row(id).max(1)),
+        last_good: history.and_then(|history| history.last_good(id)).max(result),
+    }
+}
+
+/// The size of the oldest good run of the last month.
+fn size_before(history: &History, now: Timestamp) -> Option<(Timestamp, u64)> {
+    let month_ago = now.checked_sub(Duration::from_secs(31 * 86_400)).ok()?;
+    let (last, before) = history.runs.split_last()?;
+    let run =
+        before.iter().find(|run| run.is_good() && run.at >= month_ago && run.modules.len() == last.modules.len())?;
+    let sizes: Option<Vec<u64>> = run.modules.values().map(|part| part.size).collect();
+    Some((run.at, sizes?.iter().fold(0, |sum, size| sum.saturating_add(*size))))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,166 @@
+use jiff::tz::TimeZone;
+
+use super::*;
+use crate::config::Language;
+use crate::model::history::{ModuleRecord, RunRecord};
+use crate::model::plan::{Layout, Module, ModuleResult};
+
+const DAY: i64 = 86_400;
+
+fn at(seconds: i64) -> Timestamp {
+    Timestamp::from_second(1_763_596_800 + seconds).unwrap()
+}
+
+fn id(name: &str) -> ModuleId {
+    ModuleId::new(name).unwrap()
+}
+
+/// A plan that is due daily at midnight; each module's result ended so many seconds after the last elapse.
+fn plan(number: &str, results: &[(&str, i64, u64)]) -> Plan {
+    let mut plan = Plan::unknown(PlanId::new(number).unwrap());
+    (plan.defined, plan.name, plan.schedule) = (true, Some(format!("Plan of {number}")), Some("daily".into()));
+    plan.members = Some(results.iter().map(|(name, ..)| id(name)).collect());
+    for (name, end, errors) in results {
+        let result = ModuleResult {
+            layout: Layout::C,
+            start: Some(at(end - 1)),
+            end: Some(at(*end)),
+            errors: *errors,
+            error: None,
+            total_size: Some(3 << 30),
+            total_file_count: Some(1),
+            snapshots_count: Some(1),
+        };
+        plan.results.insert(id(name), result);
+        plan.modules.insert(id(name), Module { ui_name: Some(format!("The <{name}>")), ..Module::default() });
+    }
+    plan
+}
+
+fn elapses() -> Elapses {
+    Elapses { before: (0..4).map(|n| at(-n * DAY)).collect(), next: Some(at(DAY)) }
+}
+
+fn history(number: &str, nights: &[(i64, bool)]) -> History {
+    let mut history = History::new(PlanId::new(number).unwrap());
+    for (night, good) in nights {
+        let state = if *good { State::Success } else { State::Error };
+        let part =
+            ModuleRecord { state, end: Some(at(night * DAY + 60)), seconds: None, size: Some(2 << 30), files: None };
+        history.record(RunRecord {
+            due: Some(at(night * DAY)),
+            at: at(night * DAY + 60),
+            outcome: if *good { Outcome::Success } else { Outcome::RepoFailure },
+            over: true,
+            reported: None,
+            modules: [(id("mail1"), part)].into(),
+        });
+    }
+    history
+}
+
+fn digest(plans: Vec<PlanDigest>) -> Digest {
+    let works = || Checked { ok: true, found: "there".into() };
+    Digest {
+        version: VERSION,
+        written_at: at(3600 * 8),
+        host: "leader".into(),
+        cluster: Some("Cluster".into()),
+        unreadable: None,
+        plans,
+        unplanned: Some([(id("idle3"), None)].into()),
+        monitor: Monitor { alertmanager: works(), relay: works(), watch: works(), queue: works(), last_report: None },
+    }
+}
+
+fn sum_up(plan: &Plan, history: Option<&History>) -> PlanDigest {
+    let elapses = elapses();
+    let known = Known { elapses: Some(&elapses), history, ..Known::default() };
+    PlanDigest::new(plan, known, Some(Duration::from_secs(43_200)), at(8 * 3600))
+}
+
+#[test]
+fn failing_plans_come_first_with_what_failed() {
+    let fails = plan("2", &[("mail1", 60, 1)]);
+    let history = history("2", &[(-3, true), (-2, true), (-1, false), (0, false)]);
+    let fine = plan("3", &[("web1", 60, 0)]);
+    let mut off = plan("4", &[("old1", -40 * DAY, 0)]);
+    off.enabled = false;
+    let plans = vec![sum_up(&fine, None), sum_up(&off, None), sum_up(&fails, Some(&history))];
+    let digest = digest(plans);
+    assert_eq!(subject(&digest, "[x]", Language::En), "[x] DIGEST - 1 of 2 plan(s) need attention");
+    let text = text(&digest, Language::En, &TimeZone::UTC);
+    let place = |part: &str| text.find(part).unwrap_or_else(|| panic!("{part}\n{text}"));
+    assert!(place("Plan of 2 (plan 2)") < place("Plan of 3"));
+    assert!(place("Plan of 3") < place("Plans that are switched off"));
+    for part in [
+        "last run: REPO_FAILURE, 2025-11-20 00:01; next run: 2025-11-21 00:00",
+        "modules: 1; size: 3.0 GiB; +50 % since 2025-11-17",
+        "last runs, oldest first: ++xx",
+        "mail1 (The ‹mail1›): failed 2 run(s) in a row; last good backup",
+        "- idle3",
+        "- Alertmanager: works",
+        "ns8-backup-monitor check",
+    ] {
+        place(part);
+    }
+    assert!(!text.contains(['<', '>']) && text.lines().all(|line| line.chars().count() <= 72), "{text}");
+}
+
+#[test]
+fn both_languages_say_the_same() {
+    let digest = digest(vec![sum_up(&plan("2", &[("mail1", 60, 1)]), None), sum_up(&plan("3", &[]), None)]);
+    let [english, italian] = [Language::En, Language::It].map(|language| text(&digest, language, &TimeZone::UTC));
+    assert_eq!(english.lines().filter(|line| line.starts_with("- ")).count(), 8, "{english}");
+    assert_eq!(italian.lines().filter(|line| line.starts_with("- ")).count(), 8, "{italian}");
+    assert!(italian.contains("Piani che richiedono attenzione (2)") && !italian.contains(" plan"), "{italian}");
+}
+
+#[test]
+fn the_standing_says_what_is_known() {
+    let good = plan("2", &[("mail1", 60, 0)]);
+    assert_eq!(sum_up(&good, None).standing, Standing::Fine);
+    let last_night = plan("2", &[("mail1", 60 - DAY, 0)]);
+    assert_eq!(sum_up(&last_night, None).standing, Standing::Attention, "not tonight's");
+    let mut missed = history("2", &[(-1, true), (0, false)]);
+    missed.runs[1].outcome = Outcome::Missed;
+    let digest = sum_up(&last_night, Some(&missed));
+    assert_eq!((digest.outcome, digest.last_run), (Some(Outcome::Missed), Some(at(0))));
+    assert_eq!(sum_up(&plan("2", &[]), None).standing, Standing::Attention, "nothing is backed up");
+    let elapses = elapses();
+    let known = Known { elapses: Some(&elapses), invalid: true, ..Known::default() };
+    assert_eq!(PlanDigest::new(&good, known, None, at(60)).standing, Standing::Attention);
+    let mut new = plan("2", &[("mail1", 60, 0)]);
+    new.results.clear();
+    let new = sum_up(&new, None);
+    assert_eq!((new.standing, new.outcome), (Standing::Fine, None), "it has not run yet");
+    // A run that is going on.
+    let going = plan("2", &[("mail1", 60, 0), ("web1", 60 - DAY, 0)]);
+    let mut open = history("2", &[(0, true)]);
+    open.runs[0].over = false;
+    assert!(sum_up(&going, Some(&open)).running);
+}
+
+#[test]
+fn a_monitor_that_does_not_work_is_the_subject() {
+    let mut digest = digest(vec![sum_up(&plan("2", &[("mail1", 60, 0)]), None)]);
+    assert_eq!(subject(&digest, "", Language::En), "DIGEST - all 1 plan(s) are fine");
+    digest.monitor.watch = Checked::watch(true, Some(at(0)), at(8 * 3600));
+    assert_eq!(subject(&digest, "", Language::En), "DIGEST - the monitor itself needs attention");
+    assert!(text(&digest, Language::En, &TimeZone::UTC).contains("- watch: NEEDS ATTENTION: it last looked at"));
+    assert!(Checked::watch(true, Some(at(0)), at(900)).ok);
+    assert!(!Checked::watch(true, None, at(0)).ok);
+    assert!(!Checked::watch(false, Some(at(0)), at(0)).ok);
+    digest.unreadable = Some("no answer".into());
+    assert_eq!(subject(&digest, "", Language::En), "DIGEST - the cluster's Redis could not be read");
+}
+
+#[test]
+fn a_thousand_plans_are_still_one_page() {
+    let names: Vec<String> = (0..500).map(|n| format!("mail{n}")).collect();
+    let results: Vec<(&str, i64, u64)> = names.iter().map(|name| (&**name, 60, 1)).collect();
+    let plans = (0..100).map(|n| sum_up(&plan(&n.to_string(), &results), None)).collect();
+    let text = text(&digest(plans), Language::En, &TimeZone::UTC);
+    assert!(text.len() < 200_000, "{}", text.len());
+    assert!(text.contains("- and 70 more") && text.contains("  * and 470 more"));
+}
