@@ -175,7 +175,7 @@ impl Assessment {
 /// Assesses the results of `plan` by `rule`, at the time `now`.
 ///
 /// With a schedule, a result belongs to this run if its backup started when the run was due or later, as
-/// [`Boundary`] has it, and if it is not older than `stale_after` relative to the newest result. Without one, only age
+/// `Boundary` has it, and if it is not older than `stale_after` relative to the newest result. Without one, only age
 /// counts, relative to the newest sign of the plan or the alert, whichever is newer.
 pub fn assess(plan: &Plan, rule: &RunRule<'_>, now: Timestamp) -> Assessment {
     let boundary = Boundary::of(plan, rule, now);
