@@ -1,8 +1,8 @@
 //! Why a module's backup failed: finds the run's log, and the lines in it that say so.
 //!
-//! [`reasons`] asks two edges, [`journal`] (this node) and [`loki`] (every node). What they read passes one record at a
-//! time through the pure part: [`record`] → [`run`] (whose line is it) → [`part`] (which lines matter) → [`table`] (what
-//! do they mean), each line through [`clean`] and [`redact`]. Nothing of a log is kept but a few lines a module.
+//! [`reasons`] asks two edges, `journal` (this node) and `loki` (every node). What they read passes one record at a
+//! time through the pure part: `record` → `run` (whose line is it) → `part` (which lines matter) → `table` (what
+//! do they mean), each line through `clean` and `redact`. Nothing of a log is kept but a few lines a module.
 
 mod clean;
 mod journal;

@@ -3,61 +3,64 @@
 use super::{Line, error, warning};
 use crate::config::{Settings, Transport, Url, is_loopback};
 
-/// What does not go together.
-pub(super) fn check(settings: &Settings) -> Vec<Line> {
-    let subject = "configuration";
-    let (correlator, notification) = (&settings.correlator, &settings.notification);
-    let mut lines = Vec::new();
-    let mut unless = |holds: bool, found: &str, todo: &str| {
-        if !holds {
-            lines.push(warning(subject, found, todo));
-        }
-    };
-    unless(
-        correlator.wait <= correlator.max_wait,
+/// A rule that settings keep, what is found otherwise, and what to do.
+type Rule = (fn(&Settings) -> bool, &'static str, &'static str);
+
+const RULES: [Rule; 8] = [
+    (
+        |settings| settings.correlator.wait <= settings.correlator.max_wait,
         "correlator.wait_seconds is above correlator.max_wait_seconds: the plan's modules are not waited for",
         "raise max_wait_seconds or lower wait_seconds",
-    );
-    unless(
-        correlator.recent_window > correlator.wait.max(correlator.max_wait),
+    ),
+    (
+        |settings| settings.correlator.recent_window > settings.correlator.wait.max(settings.correlator.max_wait),
         "correlator.recent_window ends before the wait does: an alert without a plan may find nothing",
         "raise recent_window above max_wait_seconds",
-    );
-    unless(
-        correlator.stale_after.is_none_or(|age| age > correlator.max_wait),
+    ),
+    (
+        |settings| settings.correlator.stale_after.is_none_or(|age| age > settings.correlator.max_wait),
         "correlator.stale_after is not above correlator.max_wait_seconds: results of one long run count as old",
         "raise stale_after above the length of a whole run",
-    );
-    unless(
-        correlator.follow.is_zero() || correlator.follow > correlator.max_wait,
+    ),
+    (
+        |settings| settings.correlator.follow.is_zero() || settings.correlator.follow > settings.correlator.max_wait,
         "correlator.follow_seconds is not above correlator.max_wait_seconds: a run is not followed to its end",
         "raise follow_seconds above max_wait_seconds, or set it to 0",
-    );
-    unless(
-        settings.watch.enabled,
+    ),
+    (
+        |settings| settings.watch.enabled,
         "watch.enabled is false: a run that does not start is not reported",
         "set watch.enabled: true",
-    );
-    unless(
-        notification.retry_for >= notification.timeout,
+    ),
+    (
+        |settings| settings.notification.retry_for >= settings.notification.timeout,
         "notification.retry_for is below notification.timeout: a relay that is slow once is given up",
         "raise retry_for",
-    );
-    unless(
-        notification.smtp.is_none() || notification.transport == Transport::Smtp,
+    ),
+    (
+        |settings| settings.notification.smtp.is_none() || settings.notification.transport == Transport::Smtp,
         "notification.smtp is set, but notification.transport is not smtp: it is not used",
         "set transport: smtp",
-    );
-    unless(
-        !settings.repo_check.enabled
-            || Url::parse(&settings.repo_check.gateway).is_some_and(|gateway| is_loopback(gateway.host)),
+    ),
+    (
+        |settings| !settings.repo_check.enabled || has_local_gateway(settings),
         "repo_check.gateway is another machine: the node agent's password goes there in plain text",
         "name the gateway of this node, http://127.0.0.1:4694",
-    );
-    if settings.receiver.token_file.is_none() && !is_loopback(&settings.receiver.host) {
-        let found =
-            format!("receiver.host {} lets other machines post alerts, without a token", settings.receiver.host);
-        lines.push(error(subject, found, "set receiver.token_file, or receiver.host to 127.0.0.1"));
+    ),
+];
+
+fn has_local_gateway(settings: &Settings) -> bool {
+    Url::parse(&settings.repo_check.gateway).is_some_and(|gateway| is_loopback(gateway.host))
+}
+
+/// Finds settings that do not go together.
+pub(super) fn check(settings: &Settings) -> Vec<Line> {
+    let broken = RULES.iter().filter(|(holds, ..)| !holds(settings));
+    let mut lines: Vec<Line> = broken.map(|(_, found, todo)| warning("configuration", *found, *todo)).collect();
+    let host = &settings.receiver.host;
+    if settings.receiver.token_file.is_none() && !is_loopback(host) {
+        let found = format!("receiver.host {host} lets other machines post alerts, without a token");
+        lines.push(error("configuration", found, "set receiver.token_file, or receiver.host to 127.0.0.1"));
     }
     lines
 }

@@ -3,7 +3,7 @@
 use super::*;
 
 /// An alertmanager.yml of the shape that NS8 writes.
-pub(super) const NS8: &str = "---
+const NS8: &str = "---
 global:
   resolve_timeout: 5m
 route:
@@ -189,10 +189,10 @@ fn alertmanager_takes_what_is_printed_for_the_configured_address_names_and_token
 }
 
 /// A running Alertmanager, stopped when dropped.
-pub(super) struct Alertmanager(Child, pub(super) String);
+struct Alertmanager(Child, String);
 
 impl Alertmanager {
-    pub(super) fn start(config: &Path, storage: &Path) -> Self {
+    fn start(config: &Path, storage: &Path) -> Self {
         let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
         // Debian calls it by the project's name.
         let installed = |name: &&str| Command::new(name).arg("--version").output().is_ok();
@@ -216,4 +216,68 @@ impl Drop for Alertmanager {
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
+}
+
+#[test]
+fn check_asks_it_and_all_else_is_checked_for_what_is_there_and_what_is_not() {
+    let smtp = "  transport: smtp\n  smtp: { host: localhost, port: PORT, encryption: tls, username: monitor, password_file: FILE, ca_file: CA }\n";
+    let secret = tempfile::NamedTempFile::new().unwrap();
+    fs::write(&secret, "pl4nted-s3cret\n").unwrap();
+    let smtp = smtp.replace("FILE", secret.path().to_str().unwrap()).replace("CA", crate::support::smtp::CA_FILE);
+    let site = Site::new(Server::tls().with_login("monitor", "pl4nted-s3cret"), &smtp);
+    site.result("1", "mail1", "");
+    let alertmanager_yml = site.write("alertmanager.yml", NS8);
+    let check = |url: &str, json: &[&str]| site.run(&[&["check", "--alertmanager", url], json].concat());
+
+    let before = Alertmanager::start(&alertmanager_yml, &site.path("before"));
+    let ran = check(&before.1, &[]);
+    assert_eq!(ran.code, 1, "{}", ran.out);
+    assert!(ran.out.contains("has no receiver ns8-backup-monitor"), "{}", ran.out);
+    assert!(ran.out.contains("alertmanager-config --patch"), "{}", ran.out);
+
+    assert_eq!(site.run(&["alertmanager-config", "--patch", alertmanager_yml.to_str().unwrap()]).code, 0);
+    let after = Alertmanager::start(&alertmanager_yml, &site.path("after"));
+    let ran = check(&after.1, &[]);
+    for expected in [
+        "2 recipient(s), from monitor@example.com",
+        "layout A, 1 plan(s), 1 module(s)",
+        "as monitor, from notification.smtp: ready",
+        "the route that sends every backup alert here stands first",
+    ] {
+        let line = ran.out.lines().find(|line| line.contains(expected));
+        assert!(line.is_some_and(|line| line.starts_with("ok ")), "{expected}:\n{}", ran.out);
+    }
+    assert!(site.relay.so_far().is_empty(), "nothing is sent");
+
+    fs::write(&secret, "other-s3cret\n").unwrap();
+    let ran = check("http://127.0.0.1:1", &["--json"]);
+    let json: serde_json::Value = serde_json::from_str(&ran.out).unwrap();
+    let errors: Vec<_> = json["checks"].as_array().unwrap().iter().filter(|check| check["level"] == "error").collect();
+    let of = |subject: &str| {
+        errors.iter().find(|check| check["subject"] == subject).unwrap_or_else(|| panic!("{}", ran.out))
+    };
+    assert!(of("relay")["found"].as_str().unwrap().contains("535"), "{}", ran.out);
+    assert!(of("alertmanager")["todo"].as_str().unwrap().contains("--alertmanager URL"));
+    assert!(!ran.out.contains("s3cret") && !ran.err.contains("s3cret"));
+}
+
+#[test]
+fn check_asks_what_runs_and_names_amtool_where_the_route_is_another() {
+    let site = Site::plain();
+    let file = site.write("alertmanager.yml", NS8);
+    assert_eq!(site.run(&["alertmanager-config", "--patch", file.to_str().unwrap()]).code, 0);
+    let patched = fs::read_to_string(&file).unwrap();
+    let line = |url: &str| {
+        let ran = site.run(&["check", "--alertmanager", url]);
+        ran.out.lines().find(|line| line.contains(" alertmanager: ")).expect(&ran.out).to_owned()
+    };
+    let running = Alertmanager::start(&file, &site.path("running"));
+    // NS8 writes the file anew without a restart: what runs counts.
+    site.write("alertmanager.yml", NS8);
+    assert!(line(&running.1).starts_with("ok "), "{}", line(&running.1));
+
+    site.write("alertmanager.yml", &patched.replacen("|BackupFailed", "", 1));
+    let other = Alertmanager::start(&file, &site.path("other"));
+    let advice = format!("amtool config routes test --alertmanager.url={} alertname=backup_failed id=1", other.1);
+    assert!(line(&other.1).starts_with("warning ") && line(&other.1).contains(&advice), "{}", line(&other.1));
 }

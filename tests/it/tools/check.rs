@@ -1,62 +1,6 @@
 //! `check`.
 
-use super::alertmanager::{Alertmanager, NS8};
 use super::*;
-
-#[test]
-fn alertmanager_and_all_else_is_checked_for_what_is_there_and_what_is_not() {
-    let smtp = "  transport: smtp\n  smtp: { host: localhost, port: PORT, encryption: tls, username: monitor, password_file: FILE, ca_file: CA }\n";
-    let secret = tempfile::NamedTempFile::new().unwrap();
-    fs::write(&secret, "pl4nted-s3cret\n").unwrap();
-    let smtp = smtp.replace("FILE", secret.path().to_str().unwrap()).replace("CA", crate::support::smtp::CA_FILE);
-    let site = Site::new(Server::tls().with_login("monitor", "pl4nted-s3cret"), &smtp);
-    site.result("1", "mail1", "");
-    let alertmanager_yml = site.write("alertmanager.yml", NS8);
-    let check = |url: &str, json: &[&str]| site.run(&[&["check", "--alertmanager", url], json].concat());
-
-    let before = Alertmanager::start(&alertmanager_yml, &site.path("before"));
-    let ran = check(&before.1, &[]);
-    assert_eq!(ran.code, 1, "{}", ran.out);
-    assert!(ran.out.contains("has no receiver ns8-backup-monitor"), "{}", ran.out);
-    assert!(ran.out.contains("alertmanager-config --patch"), "{}", ran.out);
-
-    assert_eq!(site.run(&["alertmanager-config", "--patch", alertmanager_yml.to_str().unwrap()]).code, 0);
-    let after = Alertmanager::start(&alertmanager_yml, &site.path("after"));
-    let ran = check(&after.1, &[]);
-    for expected in [
-        "2 recipient(s), from monitor@example.com",
-        "layout A, 1 plan(s), 1 module(s)",
-        "as monitor, from notification.smtp: ready",
-        "the route that sends every backup alert here stands first",
-    ] {
-        let line = ran.out.lines().find(|line| line.contains(expected));
-        assert!(line.is_some_and(|line| line.starts_with("ok ")), "{expected}:\n{}", ran.out);
-    }
-    assert!(site.relay.so_far().is_empty(), "nothing is sent");
-
-    // What runs counts, not the file: NS8 writes it anew without a restart.
-    site.write("alertmanager.yml", NS8);
-    assert!(check(&after.1, &[]).out.contains("stands first"));
-    assert_eq!(site.run(&["alertmanager-config", "--patch", alertmanager_yml.to_str().unwrap()]).code, 0);
-    let patched = fs::read_to_string(&alertmanager_yml).unwrap();
-    site.write("alertmanager.yml", &patched.replacen("|BackupFailed", "", 1));
-    let elsewhere = Alertmanager::start(&alertmanager_yml, &site.path("elsewhere"));
-    let ran = check(&elsewhere.1, &[]);
-    let line = ran.out.lines().find(|line| line.contains(" alertmanager: ")).expect(&ran.out);
-    let advice = format!("amtool config routes test --alertmanager.url={} alertname=backup_failed id=1", elsewhere.1);
-    assert!(line.starts_with("warning ") && line.contains(&advice), "{line}");
-
-    fs::write(&secret, "other-s3cret\n").unwrap();
-    let ran = check("http://127.0.0.1:1", &["--json"]);
-    let json: serde_json::Value = serde_json::from_str(&ran.out).unwrap();
-    let errors: Vec<_> = json["checks"].as_array().unwrap().iter().filter(|check| check["level"] == "error").collect();
-    let of = |subject: &str| {
-        errors.iter().find(|check| check["subject"] == subject).unwrap_or_else(|| panic!("{}", ran.out))
-    };
-    assert!(of("relay")["found"].as_str().unwrap().contains("535"), "{}", ran.out);
-    assert!(of("alertmanager")["todo"].as_str().unwrap().contains("--alertmanager URL"));
-    assert!(!ran.out.contains("s3cret") && !ran.err.contains("s3cret"));
-}
 
 #[test]
 fn check_sees_that_no_mail_can_leave_without_a_relay() {
