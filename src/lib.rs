@@ -1,17 +1,24 @@
 //! One e-mail an administrator can act on when a NethServer 8 backup fails.
 //!
-//! Alertmanager says only that *something* in a plan failed. This program finds out what, and tells it by mail. Data
-//! flows one way, and the modules are listed in that order:
+//! Alertmanager says only that *something* in a plan failed. This program finds out what, and mails it. Data flows one
+//! way:
 //!
 //! ```text
-//! Alertmanager ──POST /alert──► receive ──► queue ──► wait ──► classify ──► probe ──► report ──► deliver
-//!                               (HTTP)      (fsync,   (until   (SUCCESS     (restic,  (plain     (SMTP or
-//!                                           then 2xx) settled) PARTIAL …)   gateway)  text)      ns8-sendmail)
+//! Alertmanager ──POST /alert──┐
+//! watch timer ───POST /alert──┤
+//!                             ▼
+//!        receive ─► store ─► wait ─► examine ─► report ─► deliver ─┬─► done
+//!        (serve)   (fsync,  (until   (cluster,  (facts,   (SMTP or │
+//!                  then     the run   logs,      blocks,   ns8-    └─► follow: the run was not over;
+//!                  2xx)     is over)  probe)     text)     sendmail)   wait again, then one final report
 //! ```
 //!
-//! Everything left of the queue answers in milliseconds; everything right of it may take an hour, be killed, and be
-//! resumed. [`alert`], [`job`], [`classify`] and [`report`] are pure: values in, values out, the clock passed in. The
-//! others are thin edges to one outside program each.
+//! Everything left of the store answers in milliseconds. Everything right of it may take hours, be killed, and be
+//! resumed: a job is a value that [`job::step`] moves from stage to stage, each of them on disk before the next begins.
+//!
+//! The modules are listed from the ground up; none imports one below it in this list. [`model`] and [`report`] are pure:
+//! values in, values out, the clock passed in. [`cluster`], [`logs`], [`probe`] and [`deliver`] are thin edges to one
+//! outside program each, and know nothing of one another.
 
 pub mod model;
 
@@ -26,8 +33,9 @@ pub mod probe;
 
 pub mod report;
 
-pub mod job;
 pub mod watch;
+
+pub mod job;
 
 pub mod serve;
 pub mod tools;

@@ -91,7 +91,7 @@ pub struct Listener {
 
 impl Listener {
     /// Returns the next piece of news. Whatever a module announces, and however often, [`News::Interrupted`] comes once
-    /// in [`REST`] at most. May be dropped at any time without losing news.
+    /// in `REST` at most. May be dropped at any time without losing news.
     pub async fn next(&mut self) -> News {
         if !self.behind {
             match self.news.recv().await {

@@ -78,7 +78,6 @@ impl Dispatch {
                     info!(MESSAGE_ID = messages::REPORT_SENT, JOB_ID = job.id.as_str(), BACKUP_ID = mail.plan_field(),
                         OUTCOME = mail.outcome.word(), RECIPIENT = to;
                         "sent the report to {to}: {answer}");
-                    record::reported(mail).await;
                     (RecipientState::Delivered { at: Timestamp::now() }, None)
                 }
                 Err(SendError::Rejected(reason)) => (given_up(&job.id, mail, &to, reason), None),
@@ -87,9 +86,13 @@ impl Dispatch {
                     (RecipientState::Pending { last_error: Some(reason.clone()) }, Some(reason))
                 }
             };
+            let is_delivered = matches!(state, RecipientState::Delivered { .. });
             delivery.record(&message_id, &to, state);
             self.store.advance(&job.id, Stage::Delivering(delivery.clone())).await;
             kill::point("recipient-saved");
+            if is_delivered && let Some(mail) = delivery.mails.iter().find(|mail| mail.message_id == message_id) {
+                record::reported(mail).await;
+            }
             if relay_error.is_some() {
                 return Ok(relay_error);
             }

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use secrecy::SecretString;
 
 use crate::cluster::{Question, Selector, Want};
-use crate::config::Settings;
+use crate::config::{RepoCheck, Settings};
 use crate::logs::{self, Ask, Journal, NodeAsk, Sources};
 use crate::model::cluster::{Cluster, Loki};
 use crate::model::history::History;
@@ -41,6 +41,8 @@ pub struct Examined {
     pub news: Option<News>,
     /// When the plan runs next; `None` if that is not known.
     pub next_run: Option<Timestamp>,
+    /// When the newest cluster backup was written; `None` if that is not known.
+    pub cluster_backup: Option<Timestamp>,
 }
 
 impl Examined {
@@ -52,6 +54,7 @@ impl Examined {
             history: self.history.as_ref(),
             news: self.news,
             next_run: self.next_run,
+            cluster_backup: self.cluster_backup,
             ..PlanFacts::new(&self.plan, &self.assessment, &self.probes)
         })
     }
@@ -73,14 +76,16 @@ pub async fn examine(
     probe_wanted: bool,
     progress: &(dyn Fn(usize, usize) + Sync),
 ) -> Examined {
-    let (probes, reasons) = match assessment.outcome {
-        Outcome::Success => (Probes::NotNeeded, None),
+    let (probes, cluster_backup, reasons) = match assessment.outcome {
+        Outcome::Success => (Probes::NotNeeded, None, None),
         _ => tokio::join!(
             look(settings, cluster, plan, &assessment, probe_wanted, progress),
+            cluster_backup(settings, cluster, plan, probe_wanted),
             reasons(cluster, plan, &assessment)
         ),
     };
-    Examined { plan: plan.clone(), assessment, probes, reasons, history: None, news: None, next_run: None }
+    let plan = plan.clone();
+    Examined { plan, assessment, probes, reasons, history: None, news: None, next_run: None, cluster_backup }
 }
 
 async fn look(
@@ -95,11 +100,27 @@ async fn look(
     if !repo_check.enabled || !probe_wanted {
         return Probes::Disabled;
     }
-    let agent = Agent::load(repo_check);
-    let means = Means { restic: repo_check.restic.clone(), gateway: repo_check.gateway.clone(), agent };
+    let means = means(repo_check);
     let modules: Vec<&ModuleId> = assessment.troubled().collect();
     let destinations = cluster.destinations_of(plan);
     Probes::Done(probe::probe(&destinations, &modules, &means, repo_check.timeout, progress).await)
+}
+
+/// Reads when the cluster's own backup was written, which the leader's run uploads before its modules.
+async fn cluster_backup(settings: &Settings, cluster: &Cluster, plan: &Plan, probe_wanted: bool) -> Option<Timestamp> {
+    let repo_check = &settings.repo_check;
+    let in_layout_c = plan.results.values().any(|result| result.layout == Layout::C);
+    if !(repo_check.enabled && probe_wanted && in_layout_c) {
+        return None;
+    }
+    let (destination, uuid) = (plan.repository.as_ref()?, cluster.uuid.as_ref()?);
+    let found = probe::cluster_backup(&means(repo_check), destination, uuid, repo_check.timeout).await;
+    found.ok().flatten()?.modified
+}
+
+fn means(repo_check: &RepoCheck) -> Means {
+    let agent = Agent::load(repo_check);
+    Means { restic: repo_check.restic.clone(), gateway: repo_check.gateway.clone(), agent }
 }
 
 /// Reads why modules failed. Layout A keeps the reason itself.

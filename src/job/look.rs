@@ -60,7 +60,7 @@ impl Look {
         let since = job.accepted_at.checked_sub(settings.correlator.recent_window).unwrap_or(Timestamp::MIN);
         let selector = job.plan.as_ref().map_or(Selector::Recent { since }, Selector::Plan);
         let says_missing = job.plan.is_some() && job.says_missing();
-        Self::at(settings, selector, job.accepted_at, Some(job.alert_start()), says_missing, due).await
+        Self::at(settings, selector, job.accepted_at, job.failure_start(), says_missing, due).await
     }
 
     /// Reads plans as they are for whoever asks at `reference`; with an alert, for one that began at `alert_start`.
@@ -101,6 +101,13 @@ impl Look {
         let unsettled = running
             .flat_map(|(plan, assessment)| assessment.unsettled().into_iter().map(|module| (plan.id.clone(), module)));
         unsettled.collect()
+    }
+
+    /// Returns whether an alert says that the run is missing, and no module has a result of it: there is nothing to wait
+    /// for.
+    pub fn is_missing(&self, job: &Job) -> bool {
+        let started = |assessment: &Assessment| assessment.counts.success + assessment.counts.error > 0;
+        job.says_missing() && !self.assessments.iter().any(started)
     }
 
     /// Returns whether there is something to report before the run is over: a module that failed, or an alert that is

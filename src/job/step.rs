@@ -113,7 +113,8 @@ impl Stepper {
             }
             let settled = self.settle(job, deadline, PATIENCE.min(correlator.max_wait)).await?;
             kill::point("settled");
-            if !settled.over && !correlator.follow.is_zero() {
+            let is_missing = settled.look.as_ref().is_ok_and(|look| look.is_missing(&self.latest(job)));
+            if !settled.over && !is_missing && !correlator.follow.is_zero() {
                 return self.interim(job, settled, Attempts::default()).await;
             }
             if self.store.close(&job.id, joins) {

@@ -9,7 +9,8 @@ use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::process::{Child, Command};
 use tokio::time::timeout;
 
-use super::Nothing;
+use super::clean::{clean, shorten};
+use super::nothing::Nothing;
 use super::record::{Fields, Record};
 use super::run::{SHUTDOWN, STARTED_UP, Wanted};
 use crate::model::plan::ModuleId;
@@ -115,7 +116,7 @@ impl Journal {
                 Err(Nothing::NoAccess)
             }
             said if said.contains("No journal files were found") => Err(Nothing::NoJournal),
-            _ if !status.success() => Err(Nothing::Unreachable(super::clean::shorten(&super::clean::clean(last)))),
+            _ if !status.success() => Err(Nothing::Unreachable(shorten(&clean(last)))),
             _ => Ok(()),
         }
     }

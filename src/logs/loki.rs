@@ -18,7 +18,7 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 use tokio::time::timeout;
 
-use super::Nothing;
+use super::nothing::Nothing;
 use super::record::{Fields, Record};
 use super::run::{SHUTDOWN, STARTED_UP};
 use crate::system::http::{HttpError, exchange};

@@ -1,13 +1,14 @@
 //! Why a module's backup failed: finds the run's log, and the lines in it that say so.
 //!
-//! [`reasons`] asks two edges, [`journal`] (this node) and [`loki`] (every node). What they read passes one record at a
-//! time through the pure part: [`record`] → [`run`] (whose line is it) → [`part`] (which lines matter) → [`table`] (what
-//! do they mean), each line through [`clean`] and [`redact`]. Nothing of a log is kept but a few lines a module.
+//! [`reasons`] asks two edges, `journal` (this node) and `loki` (every node). What they read passes one record at a
+//! time through the pure part: `record` → `run` (whose line is it) → `part` (which lines matter) → `table` (what
+//! do they mean), each line through `clean` and `redact`. Nothing of a log is kept but a few lines a module.
 
 mod clean;
 mod journal;
 mod loki;
 mod mark;
+mod nothing;
 mod part;
 mod record;
 mod redact;
@@ -20,12 +21,12 @@ mod table;
 mod tests;
 
 use std::collections::BTreeMap;
-use std::fmt;
 
 use jiff::{SignedDuration, Timestamp};
 
 use crate::model::plan::{ModuleId, PlanId};
 use crate::model::reason::{Gap, Reasons, Source};
+use nothing::Nothing;
 use record::Fields;
 use run::{Reader, RunLog, Wanted};
 
@@ -69,45 +70,6 @@ pub struct NodeAsk {
     /// The modules; with `start` of the result that the cluster has of this run, `None` if it has none. Of a leader
     /// without any, the log says still how the cluster's own backup went.
     pub modules: BTreeMap<ModuleId, Option<Timestamp>>,
-}
-
-/// Why a source has nothing, or not everything.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Nothing {
-    /// It is not known where it is, or how to log in.
-    NotConfigured,
-    /// There is no such program.
-    NotInstalled,
-    /// It may not be read: the user is not in the group `systemd-journal`, or the login is rejected.
-    NoAccess,
-    /// There is no journal.
-    NoJournal,
-    /// Nothing of this run is in it.
-    NoMatch,
-    /// It did not answer within this many seconds, or not to the end.
-    TimedOut(u64),
-    /// It cannot be reached; how so.
-    Unreachable(String),
-    /// Its answer makes no sense; how so.
-    Garbled(String),
-    /// Its answer is too big.
-    TooBig,
-}
-
-impl fmt::Display for Nothing {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NotConfigured => f.write_str("not configured"),
-            Self::NotInstalled => f.write_str("not installed"),
-            Self::NoAccess => f.write_str("no permission to read it"),
-            Self::NoJournal => f.write_str("there is no journal"),
-            Self::NoMatch => f.write_str("nothing of this run is in it"),
-            Self::TimedOut(seconds) => write!(f, "not read to the end within {seconds} s"),
-            Self::Unreachable(how) => write!(f, "cannot be reached: {how}"),
-            Self::Garbled(how) => write!(f, "answers nonsense: {how}"),
-            Self::TooBig => f.write_str("answers too much"),
-        }
-    }
 }
 
 /// Returns what the logs say about the modules that are asked about.

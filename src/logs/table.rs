@@ -16,11 +16,11 @@ enum Of {
     Any,
 }
 
-/// A cause, the words that mean it (one alternative each; `*` stands for any text between two parts), and their origin.
+/// A cause, whose words they are, and the words that mean it: alternatives, in small letters; `*` stands for any text.
 type Row = (Cause, Of, &'static [&'static str]);
 
-/// The first row that fits any of the lines wins, so the more specific words come first. Each row has a real log in
-/// `tests/fixtures/logs`.
+/// The first row that fits any of the lines wins, so the more specific words come first. Most rows have a real log
+/// in `tests/fixtures/logs`.
 const ROWS: &[Row] = &[
     (Cause::RedisUnreachable, Of::Any, &["redis.exceptions."]),
     (

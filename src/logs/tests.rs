@@ -8,6 +8,7 @@ use super::part::MAX_LINES;
 use super::record::Fields;
 use super::run::{Reader, RunLog, Wanted};
 use crate::model::plan::ModuleId;
+use crate::model::reason::Cause;
 
 /// A recorded log.
 struct Log {
@@ -81,4 +82,154 @@ fn every_recorded_run_is_understood() {
         }
     }
     assert!(wrong.is_empty(), "{} of {} are wrong:\n{}", wrong.len(), corpus.len(), wrong.join("\n\n"));
+}
+
+// ---- Whose line is it ---------------------------------------------------------------------------------------------
+
+/// The log of `lines`, each `UID IDENTIFIER STREAM UNIT MESSAGE`, ten seconds apart.
+fn log_of(lines: &[&str]) -> Log {
+    let text: Vec<String> = lines.iter().enumerate().map(|(n, line)| format!("{} {line}", n * 10)).collect();
+    Log { name: String::new(), head: String::new(), text: text.join("\n") }
+}
+
+/// What each of the asked modules is found to have: its cause, and the first of its lines.
+fn told(log: &Log, ids: &[&str]) -> Vec<Option<(Option<Cause>, String)>> {
+    let wanted = ids.iter().map(|id| (module(id), None)).collect();
+    let mut found = read(log, &wanted).modules;
+    let mut told = |id: &&str| {
+        let reason = found.remove(&module(id))?;
+        Some((reason.cause, reason.lines.into_iter().next().unwrap_or_default()))
+    };
+    ids.iter().map(&mut told).collect()
+}
+
+fn reason(cause: Option<Cause>, line: &str) -> Option<(Option<Cause>, String)> {
+    Some((cause, line.into()))
+}
+
+#[test]
+fn runs_that_print_at_the_same_time_are_kept_apart_by_their_connections() {
+    let log = log_of(&[
+        "0 runagent s1 - mail1: starting backup 2 at Tue",
+        "0 runagent s2 - web1: starting backup 3 at Tue",
+        "1000 runagent s2 - web: Fatal: wrong password or no key found",
+        "1000 runagent s1 - mail: no space left on device",
+        "1000 runagent s2 - [ERROR] restic backup failed: Command '['x']' returned non-zero exit status 1.",
+        "1000 runagent s1 - [ERROR] module-dump-state failed. Command '['x']' returned non-zero exit status 1.",
+        "0 runagent s2 - web1: backup 3 failed (exit code 1)",
+        "0 runagent s1 - mail1: backup 2 failed (exit code 1)",
+    ]);
+    let expected = [reason(Some(Cause::HostFull), "mail: no space left on device"), None];
+    assert_eq!(told(&log, &["mail1", "web1"]), expected);
+}
+
+#[test]
+fn runs_by_hand_that_share_the_agents_connection_get_only_what_names_them() {
+    let log = log_of(&[
+        "0 agent@node s1 - mail1: starting backup 2 at Tue",
+        "0 agent@node s1 - web1: starting backup 3 at Tue",
+        "0 agent@node s1 - Fatal: wrong password or no key found",
+        "0 agent@node s1 - [ERROR] restic backup failed: Command '['podman', '--name=restic-web1-7', 'x']' died with <Signals.SIGKILL: 9>.",
+        "0 agent@node s1 - web1: backup 3 failed (exit code 1)",
+        "0 agent@node s1 - Fatal: connection refused",
+        "0 agent@node s1 - [ERROR] restic backup failed: Command '['podman', '--name=restic-mail1-8', 'x']' returned non-zero exit status 1.",
+        "0 agent@node s1 - mail1: backup 2 failed (exit code 1)",
+    ]);
+    assert_eq!(told(&log, &["mail1", "web1"]), [reason(Some(Cause::Refused), "Fatal: connection refused"), None]);
+}
+
+#[test]
+fn a_log_that_begins_in_the_middle_of_a_modules_part_still_tells() {
+    let log = log_of(&[
+        "1000 runagent s1 - Fatal: wrong password or no key found",
+        "1000 runagent s1 - [ERROR] restic init failed: Command '['x']' returned non-zero exit status 1.",
+        "0 runagent s1 - mail1: backup 2 failed (exit code 1)",
+    ]);
+    let expected = reason(Some(Cause::WrongPassword), "Fatal: wrong password or no key found");
+    assert_eq!(told(&log, &["mail1"]), [expected]);
+}
+
+#[test]
+fn a_module_cannot_print_the_marks_of_the_run() {
+    let log = log_of(&[
+        "0 runagent s1 - mail1: starting backup 2 at Tue",
+        "1000 runagent s1 - mail1: backup 2 completed",
+        "1000 runagent s1 - web1: starting backup 2 at Tue",
+        "1000 runagent s1 - pg_dump: error: no",
+        "1000 runagent s1 - web1: backup 2 failed (exit code 1)",
+        "1000 runagent s1 - [ERROR] module-dump-state failed. Command '['x']' returned non-zero exit status 1.",
+        "0 runagent s1 - mail1: backup 2 failed (exit code 1)",
+    ]);
+    let told = told(&log, &["mail1", "web1"]);
+    assert_eq!((told[0].as_ref().unwrap().0, told[1].clone()), (Some(Cause::DumpFailed), None));
+}
+
+#[test]
+fn of_several_attempts_the_last_real_one_counts_and_of_several_runs_the_clusters() {
+    let failed = |words: &str| {
+        let words = format!("1000 runagent s1 - Fatal: {words}");
+        let error = "1000 runagent s1 - [ERROR] restic backup failed: Command '['x']' returned non-zero exit status 1.";
+        [words, error.into(), "0 runagent s1 - mail1: backup 2 failed (exit code 1)".into()]
+    };
+    let start = "0 runagent s1 - mail1: starting backup 2 at Tue".to_owned();
+    let busy = "0 runagent s1 - mail1: already running, queued for retry".to_owned();
+    let mut lines = vec![start.clone(), busy.clone(), start.clone()];
+    lines.extend(failed("connection refused"));
+    lines.push(start.clone());
+    lines.extend(failed("no such host"));
+    lines.extend([start, busy]);
+    let log = log_of(&lines.iter().map(String::as_str).collect::<Vec<_>>());
+    assert_eq!(told(&log, &["mail1"]), [reason(Some(Cause::NameNotResolved), "Fatal: no such host")]);
+    // The clusters' result is the one of the attempt that began after 20 s.
+    let wanted = [(module("mail1"), Some(1_000_000 + 20_000_000))].into();
+    assert_eq!(read(&log, &wanted).modules[&module("mail1")].cause, Some(Cause::Refused));
+    // No attempt began then: what is there is another run's.
+    let wanted = [(module("mail1"), Some(1_000_000 + 900_000_000))].into();
+    assert!(read(&log, &wanted).modules.is_empty());
+}
+
+#[test]
+fn the_kernel_and_the_gateway_are_heard() {
+    let uuid = "0d2a1f00-0000-4000-8000-000000000005";
+    let log = log_of(&[
+        "0 runagent s1 - mail1: starting backup 2 at Tue",
+        &format!("0 rclone-gateway s9 - ERROR : web/{uuid}/data/aa: Post request put error: quota"),
+        &format!("0 rclone-gateway s9 - ERROR : mail/{uuid}/data/aa: Post request put error: quota exceeded"),
+        "- kernel - - Memory cgroup out of memory: Killed process 485 (restic) total-vm:211880kB",
+        "1000 runagent s1 - Fatal: unexpected HTTP response (500): 500 Internal Server Error",
+        "1000 runagent s1 - [ERROR] restic backup failed: Command '['x']' returned non-zero exit status 1.",
+        "0 runagent s1 - mail1: backup 2 failed (exit code 1)",
+    ]);
+    let found = read(&log, &[(module("mail1"), None)].into()).modules.remove(&module("mail1")).unwrap();
+    assert_eq!(found.cause, Some(Cause::DestinationFull));
+    assert!(found.lines[0].contains("quota exceeded") && found.lines[1].contains("Killed process 485"), "{found:?}");
+}
+
+#[test]
+fn no_recorded_run_tells_a_secret_that_was_planted_in_each_of_its_lines() {
+    for secret in ["s3cret-hunter2", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"] {
+        for mut log in corpus() {
+            let plant =
+                |line: &str| match line.rsplit_once(": ").filter(|_| line.contains("rror") || line.contains("atal")) {
+                    Some((before, after)) => {
+                        format!("{before}: https://u:{secret}@h/ --password={secret} {after} token={secret}")
+                    }
+                    None => line.to_owned(),
+                };
+            log.text = log.text.lines().map(plant).collect::<Vec<_>>().join("\n");
+            let id = module(log.expected("module"));
+            let found = read(&log, &[(id, None)].into());
+            assert!(!format!("{found:?}").contains(secret), "{}: {found:#?}", log.name);
+        }
+    }
+}
+
+proptest::proptest! {
+    #[test]
+    fn whatever_is_printed_is_read(lines in proptest::collection::vec(("[01]", "(runagent|agent@node|backup2|systemd|rclone-gateway)", "s[12]", "\\PC{0,80}"), 0..40)) {
+        let lines: Vec<String> = lines.iter().map(|(uid, name, stream, line)| format!("{uid} {name} {stream} - {line}")).collect();
+        let log = log_of(&lines.iter().map(String::as_str).collect::<Vec<_>>());
+        let found = read(&log, &[(module("mail1"), None)].into());
+        proptest::prop_assert!(found.modules.values().all(|reason| reason.lines.len() <= MAX_LINES));
+    }
 }

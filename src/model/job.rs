@@ -174,6 +174,14 @@ impl Job {
         }
     }
 
+    /// When a failure was last alerted: the newest start of its alerts, no later than its arrival. `None` if they are the
+    /// watch's and say that all is well.
+    pub fn failure_start(&self) -> Option<Timestamp> {
+        let is_good =
+            |alert: &Alert| matches!(alert.labels.get("news").map(String::as_str), Some("recovered" | "success"));
+        (!self.alerts.kept.iter().all(is_good)).then(|| self.alert_start())
+    }
+
     /// When the alert began: the newest start of its alerts, no later than its arrival.
     pub fn alert_start(&self) -> Timestamp {
         let newest = self.alerts.kept.iter().filter_map(|alert| alert.starts_at).max();

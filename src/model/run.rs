@@ -133,6 +133,8 @@ impl RunRule<'_> {
 pub enum Contradiction {
     /// Layout A's own record of the plan says that it failed.
     PlanRecord,
+    /// A success is dated in the future.
+    Future,
     /// A failure alert began after the newest result.
     Alert {
         /// When it began.
@@ -173,20 +175,22 @@ impl Assessment {
 /// Assesses the results of `plan` by `rule`, at the time `now`.
 ///
 /// With a schedule, a result belongs to this run if its backup started when the run was due or later, as
-/// [`Boundary`] has it, and if it is not older than `stale_after` relative to the newest result. Without one, only age
+/// `Boundary` has it, and if it is not older than `stale_after` relative to the newest result. Without one, only age
 /// counts, relative to the newest sign of the plan or the alert, whichever is newer.
 pub fn assess(plan: &Plan, rule: &RunRule<'_>, now: Timestamp) -> Assessment {
     let boundary = Boundary::of(plan, rule, now);
     // A module whose result is damaged is in `modules` only: it counts as one without a result, never as nothing.
     let ids: BTreeSet<&ModuleId> =
         plan.results.keys().chain(plan.members.iter().flatten()).chain(plan.modules.keys()).collect();
+    // Nobody waits for a result of a plan that is switched off.
+    let ids = ids.into_iter().filter(|id| !plan.not_awaited.contains(*id));
     let state = |id: &ModuleId| match plan.results.get(id) {
         None => State::Missing,
         Some(result) if boundary.excludes(result) => State::Stale,
         Some(result) if result.errors == 0 => State::Success,
         Some(_) => State::Error,
     };
-    let mut modules: Vec<(ModuleId, State)> = ids.into_iter().map(|id| (id.clone(), state(id))).collect();
+    let mut modules: Vec<(ModuleId, State)> = ids.map(|id| (id.clone(), state(id))).collect();
     modules.sort_by(|(a, state_a), (b, state_b)| (state_a, a.natural_order()).cmp(&(state_b, b.natural_order())));
     let newest_age = plan.newest_sign().and_then(|newest| Duration::try_from(now.duration_since(newest)).ok());
     let outdated = newest_age.zip(rule.stale_after).is_some_and(|(age, limit)| age > limit);
@@ -249,6 +253,9 @@ fn is_before(newest: Option<Timestamp>, alert_start: Timestamp) -> bool {
 fn contradiction(plan: &Plan, rule: &RunRule<'_>) -> Option<Contradiction> {
     if plan.status.as_ref().is_some_and(|status| !status.success) {
         return Some(Contradiction::PlanRecord);
+    }
+    if plan.results.iter().any(|(id, result)| result.errors == 0 && plan.is_in_the_future(id)) {
+        return Some(Contradiction::Future);
     }
     let start = rule.alert_start.filter(|_| !rule.says_missing)?;
     plan.newest_sign().is_none_or(|newest| newest < start).then_some(Contradiction::Alert { start })

@@ -7,7 +7,7 @@
 //!
 //! `facts` is all that a report says, as values; `blocks` puts it into words and in order; `text` and `html` lay that
 //! out. `words` holds every phrase in every language, `trend` compares a run with earlier ones, `figures` writes times,
-//! sizes and numbers, `commands` offers what to type next, and [`clean`](crate::model::text::clean) makes text from
+//! sizes and numbers, `commands` offers what to type next, and `model::text::clean` makes text from
 //! outside harmless.
 
 mod blocks;

@@ -58,6 +58,7 @@ fn plan_reason(report: &Report, facts: &PlanFacts) -> String {
         (Outcome::Recovered, _, Some(News::Recovered { failed_runs })) => words.subject_recovered(total, failed_runs),
         (_, Some(Contradiction::PlanRecord), _) => words.subject_record_differs(total),
         (_, Some(Contradiction::Alert { .. }), _) => words.subject_alert_newer(total),
+        (_, Some(Contradiction::Future), _) => words.subject_future(total),
         _ => of_counts(words, facts),
     }
 }

@@ -21,7 +21,7 @@ pub fn write(file: &Path, content: &[u8]) -> io::Result<()> {
     sync(folder_of(file))
 }
 
-/// Writes `content` to `file` as [`write`] does, but leaves it to a later [`sync`] to make its name durable.
+/// Writes `content` to `file` as [`write()`] does, but leaves it to a later [`sync`] to make its name durable.
 ///
 /// # Errors
 /// Returns an error if the file could not be written; the old one is then still there, and nothing else.

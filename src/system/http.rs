@@ -61,6 +61,7 @@ where
         let status = response.status();
         let body = Limited::new(response.into_body(), max).collect().await;
         let body = body.map_err(|error| match error.is::<LengthLimitError>() {
+            true if max >= 1 << 20 => HttpError::Garbled(format!("is longer than {} MiB", max >> 20)),
             true => HttpError::Garbled(format!("is longer than {max} bytes")),
             false => HttpError::Unreachable(format!("it hung up in the middle of its answer: {error}")),
         })?;

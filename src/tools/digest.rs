@@ -162,6 +162,7 @@ async fn look(settings: &Settings, state: &Path, alertmanager: &str, now: Timest
         monitor,
     };
     let want = Want { names: true, unplanned: true, ..Want::default() };
+    let memory = Memory::peek(state);
     let cluster = match cluster::read(&settings.redis, Question { plans: Selector::All, want, now }).await {
         Ok(cluster) => cluster,
         Err(error) => return Digest { unreadable: Some(error.to_string()), ..digest },
@@ -174,7 +175,10 @@ async fn look(settings: &Settings, state: &Path, alertmanager: &str, now: Timest
             elapses: answer.and_then(|answer| answer.as_ref().ok()),
             invalid: answer == Some(&Err(CalendarError::Invalid)),
             history: histories.get(&plan.id),
-            cluster_backup: None,
+            cluster_backup: plan
+                .repository
+                .as_ref()
+                .and_then(|destination| memory.as_ref()?.cluster_backups.get(destination)?.made),
         };
         digest.plans.push(PlanDigest::new(plan, known, settings.correlator.stale_after, now));
     }

@@ -1,5 +1,6 @@
 //! `watch`: one look at all plans; what its timer starts.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -25,7 +26,7 @@ use crate::watch::decide::{Decided, Facts, Rules, decide};
 use crate::watch::history::Store;
 use crate::watch::meet::meet;
 use crate::watch::memory::Memory;
-use crate::watch::{heartbeat, node, post, running, schedule};
+use crate::watch::{cluster_backup, heartbeat, node, post, running, schedule};
 
 /// The command.
 pub(super) async fn run(live: &Live) -> Done {
@@ -113,6 +114,12 @@ async fn look_at_plans(
 ) -> Result<(), String> {
     meet(&cluster.plans, now, memory);
     schedule::refresh(memory, now).await;
+    cluster_backup::refresh(&settings.repo_check, cluster, now, &mut memory.cluster_backups).await;
+    let cluster_backups: BTreeMap<&PlanId, Timestamp> = cluster
+        .plans
+        .iter()
+        .filter_map(|plan| Some((&plan.id, memory.cluster_backups.get(plan.repository.as_ref()?)?.made?)))
+        .collect();
     let histories = Store::new(state);
     let jobs = jobs(state);
     let facts = Facts {
@@ -126,7 +133,7 @@ async fn look_at_plans(
         plans: &cluster.plans,
         in_queue: &|plan, until| jobs.iter().any(|job| reports(job, plan, until)),
         history: &|plan| histories.load(plan).inspect_err(|error| warn!("{error}")).ok(),
-        cluster_backup: &|_| None,
+        cluster_backup: &|plan| cluster_backups.get(plan).copied(),
     };
     let Decided { news, records } = decide(&facts, memory);
     for (plan, name, record) in records {

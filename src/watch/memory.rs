@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use log::warn;
 use serde::{Deserialize, Serialize};
 
+use super::cluster_backup::Seen;
 use super::news::{Kind, News};
 use crate::model::plan::{ModuleId, PlanId};
 use crate::model::schedule::Elapses;
@@ -36,6 +37,9 @@ pub struct Memory {
     /// Since when the cluster cannot be read, and whether that was announced.
     #[serde(default)]
     pub unreadable: Option<(Timestamp, bool)>,
+    /// The cluster backup at each destination.
+    #[serde(default)]
+    pub cluster_backups: BTreeMap<String, Seen>,
     /// What it knows of each plan.
     #[serde(default)]
     pub plans: BTreeMap<PlanId, PlanMemory>,

@@ -31,6 +31,7 @@ impl Composer<'_> {
             }
             (_, Some(Contradiction::PlanRecord), _) => words.record_differs(&total),
             (_, Some(Contradiction::Alert { .. }), _) => words.alert_differs(&total),
+            (_, Some(Contradiction::Future), _) => words.future_differs(&total),
             _ => self.verdict_of_counts(facts),
         };
         if self.report.interim.is_some() { words.so_far(&sentence) } else { sentence }

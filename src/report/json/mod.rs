@@ -212,5 +212,6 @@ fn contradiction_word(contradiction: Contradiction) -> &'static str {
     match contradiction {
         Contradiction::PlanRecord => "plan_record",
         Contradiction::Alert { .. } => "alert",
+        Contradiction::Future => "future",
     }
 }

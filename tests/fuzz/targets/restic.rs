@@ -11,7 +11,7 @@ mod check;
 mod complaint;
 #[path = "../../../src/probe/limits.rs"]
 mod limits;
-#[path = "../../../src/probe/redact.rs"]
+#[path = "../../../src/system/redact.rs"]
 mod redact;
 #[path = "../../../src/probe/webdav.rs"]
 mod webdav;

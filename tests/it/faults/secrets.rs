@@ -124,7 +124,7 @@ impl Planted {
              \x20 retry_for: 0\n  sendmail_command: [{}]\n\
              \x20 smtp: {{ host: localhost, port: {}, username: monitor, password_file: {} }}\n\
              redis: {{ {redis} }}\nreceiver: {{ token_file: {} }}\n\
-             correlator: {{ wait_seconds: 0, max_wait_seconds: 1 }}\n\
+             correlator: {{ wait_seconds: 0, max_wait_seconds: 1, follow_seconds: 0 }}\n\
              repo_check: {{ restic: {}, agent_env: {}, gateway: 'http://127.0.0.1:1', timeout: 10 }}\n\
              logging: {{ level: DEBUG, file: {} }}\n{more}",
             self.sendmail,

@@ -42,6 +42,8 @@ pub(super) struct World {
     pub(super) job: Option<(i64, bool, Option<Timestamp>)>,
     /// Whether the next tick is killed after it has posted.
     pub(super) killed: bool,
+    /// When the newest cluster backup was made.
+    pub(super) cluster_backup: Option<i64>,
     pub(super) rules: Rules,
     pub(super) posted: Vec<(i64, Kind, Option<Timestamp>)>,
     /// What was mailed: when, whether it is final, whether all was well, and which modules were in trouble.
@@ -70,6 +72,7 @@ impl World {
             to_come: Vec::new(),
             job: None,
             killed: false,
+            cluster_backup: None,
             rules,
             posted: Vec::new(),
             mails: Vec::new(),
@@ -163,7 +166,7 @@ impl World {
             plans: std::slice::from_ref(&self.plan),
             in_queue: &|_, _| self.job.is_some(),
             history: &|_| Some(self.history.borrow().clone()),
-            cluster_backup: &|_| None,
+            cluster_backup: &|_| self.cluster_backup.map(at),
         };
         let decided = decide(&facts, &mut self.memory);
         for (_, _, record) in decided.records {
