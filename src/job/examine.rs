@@ -126,7 +126,7 @@ fn means(repo_check: &RepoCheck) -> Means {
 /// Reads why modules failed. Layout A keeps the reason itself.
 async fn reasons(cluster: &Cluster, plan: &Plan, assessment: &Assessment) -> Option<Reasons> {
     let in_layout_a = plan.results.values().all(|result| result.layout == Layout::A);
-    if in_layout_a || assessment.counts.error == 0 {
+    if in_layout_a || assessment.troubled().next().is_none() {
         return None;
     }
     let sources = Sources { journal: Journal::default(), loki: cluster.loki.as_ref().and_then(loki) };

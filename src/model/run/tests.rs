@@ -1,0 +1,255 @@
+use super::*;
+use crate::model::plan::{Layout, Module, PlanId, PlanStatus};
+
+const HOUR: i64 = 3600;
+const HALF_A_DAY: Option<Duration> = Some(Duration::from_secs(43_200));
+
+fn at(seconds: i64) -> Timestamp {
+    Timestamp::from_second(1_763_600_000 + seconds).unwrap()
+}
+
+fn id(name: &str) -> ModuleId {
+    ModuleId::new(name).unwrap()
+}
+
+fn result(end: Option<Timestamp>, errors: u64) -> ModuleResult {
+    ModuleResult {
+        layout: Layout::C,
+        start: None,
+        end,
+        errors,
+        error: None,
+        total_size: None,
+        total_file_count: None,
+        snapshots_count: None,
+    }
+}
+
+fn plan(results: &[(&str, Option<i64>, u64)], members: Option<&[&str]>) -> Plan {
+    let mut plan = Plan::unknown(PlanId::new("2").unwrap());
+    plan.results = results.iter().map(|(name, end, errors)| (id(name), result(end.map(at), *errors))).collect();
+    plan.members = members.map(|members| members.iter().copied().map(id).collect());
+    plan
+}
+
+/// Assesses without a schedule.
+fn by_age(plan: &Plan, alert: Timestamp, now: Timestamp, stale_after: Option<Duration>) -> Assessment {
+    let rule = RunRule { due: &[], alert_start: Some(alert), says_missing: false, stale_after };
+    assess(plan, &rule, now)
+}
+
+fn states(plan: &Plan, alert: i64, now: i64) -> Vec<(String, State)> {
+    let assessment = by_age(plan, at(alert), at(now), HALF_A_DAY);
+    assessment.modules.into_iter().map(|(id, state)| (id.to_string(), state)).collect()
+}
+
+#[test]
+fn each_combination_of_counts_has_its_outcome() {
+    use Outcome::{Partial, RepoFailure, Success};
+    for ((success, error, stale, missing), outcome) in [
+        ((0, 0, 0, 0), RepoFailure),
+        ((3, 0, 0, 0), Success),
+        ((0, 3, 0, 0), RepoFailure),
+        ((1, 2, 0, 0), Partial),
+        ((2, 0, 1, 0), Partial),
+        ((2, 0, 0, 1), Partial),
+        ((0, 1, 1, 0), Partial),
+        ((0, 1, 0, 1), Partial),
+        ((1, 1, 1, 1), Partial),
+        ((0, 0, 2, 0), RepoFailure),
+        ((0, 0, 0, 2), RepoFailure),
+        ((0, 0, 1, 1), RepoFailure),
+    ] {
+        let counts = Counts { success, error, stale, missing };
+        assert_eq!(counts.outcome(), outcome, "{counts:?}");
+    }
+}
+
+/// Where every module has a result of this run, the outcome is the founding document's.
+#[test]
+fn without_absent_modules_the_founding_document_holds() {
+    for (failed, total) in (0..5).flat_map(|total| (0..=total).map(move |failed| (failed, total))) {
+        let documented = match (failed, total) {
+            (0, total) if total > 0 => Outcome::Success,
+            (failed, total) if 0 < failed && failed < total => Outcome::Partial,
+            _ => Outcome::RepoFailure,
+        };
+        let counts = Counts { success: total - failed, error: failed, ..Counts::default() };
+        assert_eq!(counts.outcome(), documented, "{failed} of {total}");
+    }
+}
+
+#[test]
+fn a_result_of_last_month_is_told_to_be_old() {
+    let plan = plan(&[("a", Some(0), 0)], None);
+    let outdated = |now, stale_after| by_age(&plan, Timestamp::UNIX_EPOCH, at(now), stale_after).outdated;
+    assert_eq!([12 * HOUR, 12 * HOUR + 1, -1].map(|now| outdated(now, HALF_A_DAY)), [false, true, false]);
+    assert!(!outdated(700 * HOUR, None));
+}
+
+#[test]
+fn failures_come_first_then_modules_by_id() {
+    let plan = plan(&[("d", Some(0), 0), ("c", Some(0), 1), ("b", Some(0), 0)], Some(&["a", "b", "c", "d"]));
+    let in_order = [("c", State::Error), ("a", State::Missing), ("b", State::Success), ("d", State::Success)];
+    assert_eq!(states(&plan, 0, 0), in_order.map(|(name, state)| (name.into(), state)));
+    let assessment = by_age(&plan, at(0), at(0), HALF_A_DAY);
+    assert_eq!(assessment.counts, Counts { success: 2, error: 1, stale: 0, missing: 1 });
+    assert_eq!(assessment.unsettled(), BTreeSet::from([id("a")]));
+}
+
+#[test]
+fn modules_are_listed_as_people_count() {
+    let plan = plan(&[("mail10", Some(0), 0), ("mail2", Some(0), 0), ("mail", Some(0), 0), ("9", Some(0), 0)], None);
+    assert_eq!(states(&plan, 0, 0).iter().map(|(id, _)| &**id).collect::<Vec<_>>(), ["9", "mail", "mail2", "mail10"]);
+}
+
+#[test]
+fn a_result_is_stale_only_when_it_is_older_than_the_limit() {
+    for (end, state) in [
+        (-12 * HOUR, State::Success),
+        (-12 * HOUR - 1, State::Stale),
+        (-24 * HOUR, State::Stale),
+        (0, State::Success),
+        (HOUR, State::Success),
+    ] {
+        assert_eq!(states(&plan(&[("m", Some(end), 0)], None), 0, 2 * HOUR), [("m".into(), state)], "{end}");
+    }
+    let forever = by_age(&plan(&[("m", Some(-1_000_000), 0)], None), at(-1_000_000), at(0), None);
+    assert_eq!(forever.outcome, Outcome::Success);
+}
+
+/// A run by hand in the afternoon is not the night's, however few hours lie between, and neither is one old error.
+#[test]
+fn a_missing_run_is_not_made_up_by_an_earlier_one() {
+    let all_well = plan(&[("a", Some(0), 0), ("b", Some(HOUR), 0)], Some(&["a", "b"]));
+    let one_failed = plan(&[("a", Some(0), 1), ("b", Some(HOUR), 0)], Some(&["a", "b"]));
+    let outcome = |plan, says_missing, starts_at: i64| {
+        let alert_start = Some(at(starts_at));
+        let rule = RunRule { due: &[], alert_start, says_missing, stale_after: HALF_A_DAY };
+        assess(plan, &rule, at(24 * HOUR)).outcome
+    };
+    assert_eq!(outcome(&all_well, true, 11 * HOUR), Outcome::RepoFailure);
+    assert_eq!(outcome(&one_failed, true, 11 * HOUR), Outcome::RepoFailure);
+    assert_eq!(outcome(&all_well, true, 2 * HOUR), Outcome::Success, "the run is over, though late");
+    assert_eq!(outcome(&all_well, false, HOUR), Outcome::Success);
+}
+
+#[test]
+fn a_failure_alert_that_no_result_explains_contradicts_a_success() {
+    let mut plan = plan(&[("a", Some(0), 0)], Some(&["a"]));
+    let found = |plan: &Plan, alert| by_age(plan, at(alert), at(2 * HOUR), HALF_A_DAY);
+    assert_eq!(found(&plan, 0).outcome, Outcome::Success);
+    let contradicted = found(&plan, 1);
+    assert_eq!(contradicted.outcome, Outcome::RepoFailure);
+    assert_eq!(contradicted.contradiction, Some(Contradiction::Alert { start: at(1) }));
+    plan.status = Some(PlanStatus { success: false, timestamp: Some(at(1)), errors: Some(1) });
+    let contradicted = found(&plan, 0);
+    assert_eq!(contradicted.contradiction, Some(Contradiction::PlanRecord));
+    assert_eq!(contradicted.outcome, Outcome::RepoFailure);
+}
+
+/// Results as (start, end, errors), against the times at which the plan was due.
+fn scheduled(results: &[(&str, i64, i64, u64)], due: &[i64], now: i64) -> Vec<(String, State)> {
+    let mut plan = plan(&[], None);
+    for (name, start, end, errors) in results {
+        let result = ModuleResult { start: Some(at(*start)), ..result(Some(at(*end)), *errors) };
+        plan.results.insert(id(name), result);
+    }
+    plan.members = Some(plan.results.keys().cloned().collect());
+    let due: Vec<Timestamp> = due.iter().map(|due| at(*due)).collect();
+    let rule = RunRule { due: &due, alert_start: Some(at(now)), says_missing: false, stale_after: HALF_A_DAY };
+    assess(&plan, &rule, at(now)).modules.into_iter().map(|(id, state)| (id.to_string(), state)).collect()
+}
+
+#[test]
+fn a_result_from_before_the_run_was_due_is_an_earlier_runs() {
+    let due = [24 * HOUR, 18 * HOUR, 12 * HOUR];
+    for (start, state) in [
+        (18 * HOUR + 60, State::Stale),
+        (22 * HOUR, State::Stale),
+        (24 * HOUR - 121, State::Stale),
+        (24 * HOUR - 119, State::Success),
+        (24 * HOUR + 5, State::Success),
+    ] {
+        let results = [("m", start, start + 30, 0), ("x", 24 * HOUR + 60, 24 * HOUR + 90, 1)];
+        let found = scheduled(&results, &due, 25 * HOUR);
+        assert!(found.contains(&("m".into(), state)), "{start}: {found:?}");
+    }
+}
+
+/// systemd does not start a run while the one before is still going.
+#[test]
+fn a_run_that_was_still_going_when_the_next_was_due_is_the_one_that_counts() {
+    let due = [2 * HOUR, HOUR, 0];
+    let results = [("a", 65, 100, 0), ("b", 101, HOUR + 600, 1), ("c", HOUR + 601, 2 * HOUR + 60, 0)];
+    let found = scheduled(&results, &due, 2 * HOUR + 120);
+    assert_eq!(found[0], ("b".into(), State::Error));
+    assert!(found.iter().all(|(_, state)| *state != State::Stale), "{found:?}");
+}
+
+#[test]
+fn a_run_by_hand_counts_but_not_beside_results_from_long_before() {
+    let results = [("a", 60, 120, 0), ("b", 14 * HOUR, 14 * HOUR + 60, 0)];
+    assert_eq!(scheduled(&results, &[0], 15 * HOUR), [("a".into(), State::Stale), ("b".into(), State::Success)]);
+    let results = [("a", 60, 120, 0), ("b", 8 * HOUR, 8 * HOUR + 60, 0)];
+    assert!(scheduled(&results, &[0], 9 * HOUR).iter().all(|(_, state)| *state == State::Success));
+}
+
+/// Layout A: a run that ended before its first module did leaves only the plan's own record.
+#[test]
+fn the_plans_own_record_makes_its_modules_old() {
+    let mut plan = plan(&[("a", Some(0), 0)], None);
+    let timestamp = Some(at(24 * HOUR));
+    plan.status = Some(PlanStatus { success: false, timestamp, errors: Some(1) });
+    assert_eq!(states(&plan, HOUR, 25 * HOUR), [("a".into(), State::Stale)]);
+}
+
+/// An alert that is only repeated keeps its old start: the newest result tells when this run was.
+#[test]
+fn the_newest_result_makes_the_others_old() {
+    let plan = plan(&[("a", Some(0), 1), ("b", Some(-24 * HOUR), 0)], None);
+    assert_eq!(states(&plan, -72 * HOUR, HOUR), [("a".into(), State::Error), ("b".into(), State::Stale)]);
+}
+
+#[test]
+fn last_nights_success_is_not_tonights() {
+    let plan = plan(&[("a", Some(-24 * HOUR), 0), ("b", Some(-23 * HOUR), 0)], Some(&["a", "b"]));
+    assert_eq!(by_age(&plan, at(0), at(60), HALF_A_DAY).outcome, Outcome::RepoFailure);
+}
+
+#[test]
+fn a_clock_that_runs_ahead_makes_nobody_old() {
+    let plan = plan(&[("a", Some(48 * HOUR), 1), ("b", Some(-60), 0)], None);
+    assert_eq!(states(&plan, 0, 0), [("a".into(), State::Error), ("b".into(), State::Success)]);
+}
+
+#[test]
+fn a_clock_that_is_set_back_after_the_alert_makes_nobody_new() {
+    let plan = plan(&[("a", Some(0), 1), ("b", Some(-24 * HOUR), 0)], None);
+    assert_eq!(states(&plan, 60, -400 * 24 * HOUR), [("a".into(), State::Error), ("b".into(), State::Stale)]);
+}
+
+#[test]
+fn an_error_without_a_time_is_an_error() {
+    assert_eq!(states(&plan(&[("a", None, 1)], None), 0, 0), [("a".into(), State::Error)]);
+}
+
+#[test]
+fn a_module_whose_result_is_damaged_is_one_without_a_result() {
+    let mut plan = plan(&[("a", Some(0), 0)], None);
+    plan.modules = [id("a"), id("b")].map(|id| (id, Module::default())).into();
+    assert_eq!(states(&plan, 0, 0), [("b".into(), State::Missing), ("a".into(), State::Success)]);
+    assert_eq!(by_age(&plan, at(0), at(0), HALF_A_DAY).outcome, Outcome::Partial);
+}
+
+#[test]
+fn times_at_the_ends_of_time_do_no_harm() {
+    let mut plan = plan(&[("a", Some(0), 0)], None);
+    plan.results.insert(id("b"), result(Some(Timestamp::MIN), 0));
+    plan.results.insert(id("c"), result(Some(Timestamp::MAX), 0));
+    for now in [Timestamp::MIN, at(0), Timestamp::MAX] {
+        for alert in [Timestamp::MIN, Timestamp::MAX] {
+            assert_eq!(by_age(&plan, alert, now, Some(Duration::MAX)).counts.total(), 3);
+        }
+    }
+}
