@@ -36,9 +36,6 @@ use jiff::Timestamp;
 
 use crate::config;
 use crate::model::cluster::{Cluster, ReadError, Smarthost};
-use crate::model::plan::{ModuleId, Plan};
-use crate::model::repository::{Destination, Destinations};
-use crate::system::agent::Agent;
 use connection::{Connection, bounded};
 pub use question::{Question, Selector, Want};
 
@@ -53,29 +50,11 @@ pub async fn read<'a>(redis: &config::Redis, question: impl Into<Question<'a>>) 
     bounded(redis, async { reading::read(&mut Connection::open(redis).await?, redis, &question).await }).await
 }
 
-/// Reads the cluster's mail relay. Superseded by [`Cluster::smarthost`].
+/// Reads the cluster's mail relay alone; `None` if there is none or it is disabled.
 ///
 /// # Errors
 /// As [`read`]; also if the relay is enabled but incomplete.
 pub async fn smarthost(redis: &config::Redis) -> Result<Option<Smarthost>, ReadError> {
     let question = Question { plans: Selector::None, want: Want::default(), now: Timestamp::now() };
     read(redis, question).await?.smarthost
-}
-
-/// Reads the destinations of `plan`. Superseded by [`Cluster::destinations_of`].
-///
-/// # Errors
-/// As [`read`].
-pub async fn destinations(redis: &config::Redis, plan: &Plan, _: &[&ModuleId]) -> Result<Destinations, ReadError> {
-    Ok(read(redis, Selector::Plan(&plan.id)).await?.destinations_of(plan))
-}
-
-/// Adds the passwords of destinations behind the gateway. Superseded by [`Want::passwords`].
-pub async fn add_passwords(redis: &config::Redis, agent: &Agent, destinations: &mut [Destination]) {
-    let adding = async {
-        destination::add_passwords(&mut Connection::open(redis).await?, agent, destinations).await;
-        Ok(())
-    };
-    // Without passwords the gateway is asked in another way.
-    let _ = bounded(redis, adding).await;
 }
