@@ -7,12 +7,11 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::plan::{ModuleId, ModuleResult, Plan};
+use super::schedule::{is_of_run, of_run};
 
 /// An alert that says that a run is missing may begin this long after a run that took place: that of the plan's other
 /// modules.
 const MISSING_AFTER: Duration = Duration::from_secs(3600);
-/// A backup that started this much before its run was due is still that run's: clocks differ.
-const TOLERANCE: Duration = Duration::from_secs(120);
 
 /// A module's state in this run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -203,15 +202,13 @@ pub fn assess(plan: &Plan, rule: &RunRule<'_>, now: Timestamp) -> Assessment {
 /// From when on a result is this run's.
 struct Boundary {
     due: Option<Timestamp>,
-    /// Results that started before are an earlier run's.
-    started: Option<Timestamp>,
     /// Results that ended before are an earlier run's.
     ended: Option<Timestamp>,
 }
 
 impl Boundary {
     fn of(plan: &Plan, rule: &RunRule<'_>, now: Timestamp) -> Self {
-        let due = due(plan, rule.due);
+        let due = of_run(plan, rule.due);
         // One clock that runs ahead must not make everybody else's result an old one.
         let newest = plan.newest_sign().map(|newest| newest.min(now));
         let (reference, stale_after) = match (due, rule.alert_start) {
@@ -222,26 +219,13 @@ impl Boundary {
             (None, Some(start)) => (newest.max(Some(start)), rule.stale_after),
         };
         let ended = reference.zip(stale_after).and_then(|(newest, age)| newest.checked_sub(age).ok());
-        Self { due, started: due.and_then(|due| due.checked_sub(TOLERANCE).ok()), ended }
+        Self { due, ended }
     }
 
     fn excludes(&self, result: &ModuleResult) -> bool {
-        let before = |time: Option<Timestamp>, limit: Option<Timestamp>| {
-            time.zip(limit).is_some_and(|(time, limit)| time < limit)
-        };
-        before(result.start.or(result.end), self.started) || before(result.end, self.ended)
+        let ended_before = result.end.zip(self.ended).is_some_and(|(end, limit)| end < limit);
+        ended_before || self.due.is_some_and(|due| !is_of_run(result, due))
     }
-}
-
-/// When this run was due: the newest of `times` at which no backup of the plan was under way. A run that was still
-/// going then kept systemd from starting another.
-fn due(plan: &Plan, times: &[Timestamp]) -> Option<Timestamp> {
-    let spans = |result: &ModuleResult, time: Timestamp| {
-        let started_before = result.start.and_then(|start| start.checked_add(TOLERANCE).ok());
-        started_before.is_some_and(|start| start < time) && result.end.is_some_and(|end| end > time)
-    };
-    let is_free = |time: &&Timestamp| !plan.results.values().any(|result| spans(result, **time));
-    times.iter().find(is_free).or(times.last()).copied()
 }
 
 /// Whether the newest sign of a plan is from well before an alert that says that the run is missing: then it is of an

@@ -37,8 +37,13 @@ impl Elapses {
     /// Returns the elapse that the current run of `plan` belongs to; the oldest that is known, if even that one is in the
     /// middle of it.
     pub fn of_run(&self, plan: &Plan) -> Option<Timestamp> {
-        self.of_runs(plan).next().or(self.before.last().copied())
+        of_run(plan, &self.before)
     }
+}
+
+/// Returns which of `times`, newest first, the current run of `plan` belongs to, as [`Elapses::of_run`] does.
+pub fn of_run(plan: &Plan, times: &[Timestamp]) -> Option<Timestamp> {
+    times.iter().find(|due| !is_in_the_middle(plan, **due)).or(times.last()).copied()
 }
 
 /// Whether a backup started in the run that was due at `due`, or later, so that its result is of that run.
