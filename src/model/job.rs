@@ -245,10 +245,11 @@ impl Delivery {
     }
 
     /// Begins anew, with all attempts before it, for the recipients who have not received their mail. An address that
-    /// was given up and is no longer in `mail_to` was corrected: the new ones in `mail_to` replace it.
-    pub fn start_over(&mut self, mail_to: &[Mailbox]) {
-        let named: Vec<Recipient> = mail_to.iter().map(Recipient::new).collect();
-        for Mail { recipients, .. } in &mut self.mails {
+    /// was given up and that `mail_to` does not return for the mail's plan was corrected: those that it does return and
+    /// that are new replace it.
+    pub fn start_over<'a>(&mut self, mail_to: impl Fn(Option<&PlanId>) -> &'a [Mailbox]) {
+        for Mail { plan, recipients, .. } in &mut self.mails {
+            let named: Vec<Recipient> = mail_to(plan.as_ref()).iter().map(Recipient::new).collect();
             let before = recipients.len();
             recipients.retain(|known| known.is_delivered() || named.iter().any(|named| named.email() == known.email()));
             if recipients.len() < before {
@@ -366,7 +367,11 @@ mod tests {
             mail.recipients[1].state = RecipientState::GivenUp { at, reason: "no such user".into() };
             let attempts = Attempts { count: 9, waited_seconds: 300_000, next_attempt_at: Some(at) };
             let mut delivery = Delivery { mails: vec![mail], attempts, interim: false };
-            delivery.start_over(&mail_to.iter().map(|address| address.parse().unwrap()).collect::<Vec<_>>());
+            let mail_to: Vec<Mailbox> = mail_to.iter().map(|address| address.parse().unwrap()).collect();
+            delivery.start_over(|plan| {
+                assert_eq!(plan, PlanId::new("2").as_ref(), "a plan may have recipients of its own");
+                &mail_to
+            });
             assert_eq!(delivery.attempts, Attempts::default());
             let known = delivery.mails[0].recipients.iter();
             known.map(|known| (known.address.clone(), known.is_pending())).collect::<Vec<_>>()

@@ -171,7 +171,7 @@ impl Service {
         // Tells when the configuration has become unusable, or is fixed, while no alert comes.
         if let Ok((settings, store)) = self.gate.open() {
             for (id, wish) in store.wishes() {
-                self.fulfil(&settings, &store, id, wish);
+                self.fulfil(settings.clone(), &store, id, wish);
             }
         }
         let status = self.describe();
@@ -182,7 +182,7 @@ impl Service {
         self.notify(&[NotifyState::Watchdog]);
     }
 
-    fn fulfil(&mut self, settings: &Settings, store: &Store, id: JobId, wish: Wish) {
+    fn fulfil(&mut self, settings: Arc<Settings>, store: &Store, id: JobId, wish: Wish) {
         self.busy();
         info!(JOB_ID = id.as_str(); "the administrator wishes for job {id}: {wish:?}");
         let running = self.running.values().find(|(running, _)| *running == id);
@@ -190,10 +190,10 @@ impl Service {
             task.abort();
         }
         // A task of its own: nothing here waits for the disk.
-        let (store, mail_to) = (store.clone(), settings.notification.mail_to.clone());
+        let store = store.clone();
         tokio::spawn(async move {
             match wish {
-                Wish::Retry => store.retry(&id, &mail_to).await,
+                Wish::Retry => store.retry(&id, |plan| settings.mail_to(plan)).await,
                 Wish::Drop => store.drop_job(&id).await,
             }
         });

@@ -12,6 +12,7 @@ use rustix::fs::FlockOperation;
 use super::sent::Sent;
 use crate::model::address::Mailbox;
 use crate::model::job::{Attempts, Delivery, Job, JobId, Stage, VERSION};
+use crate::model::plan::PlanId;
 use crate::system::files;
 use crate::system::journal::CRIT;
 use crate::system::kill;
@@ -133,8 +134,8 @@ impl Disk {
         }))
     }
 
-    /// A job that was given up, ready to be tried again for `mail_to`.
-    pub(super) fn revive(&self, id: &JobId, mail_to: &[Mailbox]) -> Option<Job> {
+    /// Returns a job that was given up, ready to be tried again for the recipients that `mail_to` returns for a plan.
+    pub(super) fn revive<'a>(&self, id: &JobId, mail_to: impl Fn(Option<&PlanId>) -> &'a [Mailbox]) -> Option<Job> {
         let mut job = read_job(&self.folder.join(format!("{id}.{FAILED}"))).ok()?;
         let mut delivery = Delivery { mails: job.mails().to_vec(), attempts: Attempts::default(), interim: false };
         delivery.start_over(mail_to);

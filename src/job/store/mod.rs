@@ -27,6 +27,7 @@ use crate::model::address::Mailbox;
 use crate::model::alert::Batch;
 use crate::model::job::{Job, JobId, Stage};
 use crate::model::mail::{Mail, Recipient};
+use crate::model::plan::PlanId;
 use crate::system::messages;
 
 use disk::Disk;
@@ -219,9 +220,9 @@ impl Store {
         self.flush().await;
     }
 
-    /// Tries a job again now, as the administrator asked: ends its pause, or revives one that was given up for those in
-    /// `mail_to` who have not received its mails.
-    pub async fn retry(&self, id: &JobId, mail_to: &[Mailbox]) {
+    /// Tries a job again now, as the administrator asked: ends its pause, or revives one that was given up for those who
+    /// have not received its mails. `mail_to` returns the recipients of a plan's reports.
+    pub async fn retry<'a>(&self, id: &JobId, mail_to: impl Fn(Option<&PlanId>) -> &'a [Mailbox]) {
         if let Some(nudge) = self.table().nudge(id) {
             nudge.notify_one();
             return;

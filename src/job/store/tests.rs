@@ -250,7 +250,8 @@ async fn a_job_that_was_given_up_is_kept_and_can_be_retried_or_dropped() {
     fs::write(queue.folder().join(format!("{id}.retry")), "").unwrap();
     assert_eq!(queue.wishes(), [(id.clone(), Wish::Retry)]);
     assert_eq!(queue.wishes(), [], "carried out once");
-    queue.retry(&id, &mail_to()).await;
+    let mail_to = mail_to();
+    queue.retry(&id, |_| &mail_to).await;
     assert_eq!(started.try_recv().unwrap(), id);
     assert_eq!(names(queue.folder()), [format!("{id}.json"), "sent".into()]);
     queue.drop_job(&id).await;
