@@ -9,7 +9,7 @@ use listenfd::ListenFd;
 use log::warn;
 use tokio::net::{TcpListener, TcpStream};
 
-use crate::config::Live;
+use crate::config::{self, Live};
 
 /// The sockets to serve.
 pub struct Sockets {
@@ -26,8 +26,9 @@ impl Sockets {
     /// Where none is passed and none can be bound.
     pub fn take(live: &Live) -> io::Result<Self> {
         let settings = live.current().ok();
-        let host = settings.as_ref().map_or("127.0.0.1", |settings| &settings.receiver.host);
-        let port = settings.as_ref().map_or(9099, |settings| settings.receiver.port);
+        let receiver =
+            settings.as_ref().map_or_else(|| config::defaults().receiver, |settings| settings.receiver.clone());
+        let (host, port) = (receiver.host.as_str(), receiver.port);
         let mut listeners = passed()?;
         let inherited = !listeners.is_empty();
         if !inherited {
