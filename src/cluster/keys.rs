@@ -62,7 +62,7 @@ pub(super) fn parse_plans_of(key: &str) -> Option<ModuleId> {
     key.strip_prefix("module/")?.strip_suffix("/backups").and_then(ModuleId::new)
 }
 
-/// Where all destinations are kept.
+/// The folder of all destinations.
 const DESTINATIONS: &str = "cluster/backup_repository/";
 
 /// What follows the id in the key of a destination of layout A.

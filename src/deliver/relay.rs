@@ -25,7 +25,7 @@ pub(super) struct Relay {
     pub(super) source: Source,
 }
 
-/// Where a relay is set, so that an error can say where to fix it.
+/// The place where a relay is set, which an error names as the one to look at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Source {
     Configuration,

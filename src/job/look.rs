@@ -63,7 +63,7 @@ impl Look {
         Self::at(settings, selector, job.accepted_at, job.failure_start(), says_missing, due).await
     }
 
-    /// Reads plans as they are for whoever asks at `reference`; with an alert, for one that began at `alert_start`.
+    /// Reads plans and assesses them as of `reference`, for an alert that began at `alert_start` if there is one.
     ///
     /// # Errors
     /// Returns an error if the cluster cannot be read.

@@ -38,7 +38,7 @@ const BEFORE: SignedDuration = SignedDuration::from_secs(120);
 /// How long after it: the last mark is printed after the result is stored.
 const AFTER: SignedDuration = SignedDuration::from_secs(120);
 
-/// Where logs are looked for.
+/// The logs to read.
 #[derive(Debug, Clone, Default)]
 pub struct Sources {
     /// This node's journal.

@@ -160,7 +160,7 @@ fn is_frame(text: &str) -> bool {
         || text.starts_with('^') && text.chars().all(|c| matches!(c, '^' | '~' | ' '))
 }
 
-/// How much `line` tells about a failure: 0 nothing, 1 perhaps something, 2 that it is one.
+/// Returns how much `line` says about a failure: 0 nothing, 1 perhaps something, 2 that it is one.
 pub(super) fn score(line: &str) -> u32 {
     let text = line.trim();
     let is_address = text.starts_with("rest:") && !text.contains(' ') || text.starts_with("Is there a repository at");

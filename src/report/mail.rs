@@ -6,10 +6,10 @@ use crate::model::job::JobId;
 use crate::model::mail::{Mail, Recipient};
 use crate::model::plan::PlanId;
 
-/// The mail that `report` makes.
+/// Returns the mail that `report` makes, addressed to the recipients of its plan.
 ///
-/// Its Message-ID follows from the job, the plan and what the report says, so that it stays the same even where the mail could not be saved
-/// and is written again after a crash.
+/// Its Message-ID follows from the job, the plan and what the report says, so that it stays the same if the mail could
+/// not be saved and is written again after a crash.
 pub fn mail(settings: &Settings, job: &JobId, report: &Report) -> Mail {
     let plan = report.plan_id().cloned();
     let domain = settings.notification.mail_from.address.domain();
@@ -24,7 +24,7 @@ pub fn mail(settings: &Settings, job: &JobId, report: &Report) -> Mail {
         run_at: None,
         message_id: format!("<{job}.{thread:.8}.{digest:.8}@{domain}>"),
         thread_id: format!("<plan-{thread:.16}@{domain}>"),
-        recipients: settings.notification.mail_to.iter().map(Recipient::new).collect(),
+        recipients: settings.mail_to(plan.as_ref()).iter().map(Recipient::new).collect(),
         plan,
         digest,
     }

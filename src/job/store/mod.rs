@@ -57,7 +57,7 @@ struct Shared {
     /// Requests that wait to be written, all of them together.
     inbox: Mutex<Vec<Request>>,
     outbox: Mutex<Outbox>,
-    /// Held by whoever writes.
+    /// Held during a write.
     writing: tokio::sync::Mutex<()>,
     disk: Arc<Disk>,
     started: mpsc::UnboundedSender<JobId>,
