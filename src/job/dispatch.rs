@@ -9,7 +9,7 @@ use tokio::sync::Semaphore;
 use super::life::{Life, Shutdown};
 use super::record;
 use super::store::Store;
-use super::way::way;
+use super::way::{hand_over, way};
 use crate::config::{Notification, Settings};
 use crate::deliver::{SendError, pause as deliver_pause};
 use crate::model::job::{Delivery, Job, JobId, Stage};
@@ -68,10 +68,7 @@ impl Dispatch {
             let Some(mail) = delivery.mails.iter().find(|mail| mail.message_id == message_id) else { continue };
             let _turn = self.life.unless_over(self.sending.acquire()).await?;
             kill::point("before-send");
-            let result = match &way {
-                Ok(way) => way.send(&settings.notification, mail, &to).await,
-                Err(error) => Err(error.clone()),
-            };
+            let result = hand_over(&way, settings, mail, &to).await;
             kill::point("after-send");
             let (state, relay_error) = match result {
                 Ok(answer) => {

@@ -8,7 +8,5 @@ mod record;
 pub mod step;
 pub mod store;
 pub mod wait;
-mod way;
+pub mod way;
 mod write;
-
-pub use way::way;

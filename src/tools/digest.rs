@@ -15,7 +15,7 @@ use crate::cluster::{self, Question, Selector, Want};
 use crate::config::{Live, Settings, host_name};
 use crate::deliver::SendError;
 use crate::job::store;
-use crate::job::way;
+use crate::job::way::{self, hand_over};
 use crate::model::cluster::Cluster;
 use crate::model::history::History;
 use crate::model::mail::{Mail, Recipient, RecipientState};
@@ -96,10 +96,11 @@ async fn send_weekly(settings: &Settings, state: &Path, alertmanager: &str, now:
     };
     files::make_folder(state).map_err(failed)?;
     let mut waits = None;
+    let way = way::way(settings).await;
     for n in 0..mail.recipients.len() {
         let address = mail.recipients[n].address.clone();
         if mail.recipients[n].is_pending() {
-            mail.recipients[n].state = match hand_over(settings, &mail, &address).await {
+            mail.recipients[n].state = match hand_over(&way, settings, &mail, &address).await {
                 Ok(answer) => {
                     info!("sent the digest to {address}: {answer}");
                     RecipientState::Delivered { at: Timestamp::now() }
@@ -189,7 +190,7 @@ async fn look(settings: &Settings, state: &Path, alertmanager: &str, now: Timest
 
 async fn monitor(settings: &Settings, state: &Path, alertmanager: &str, now: Timestamp) -> Monitor {
     let (ok, found) = check::alertmanager(alertmanager, &settings.receiver).await;
-    let relay = match check_way(settings).await {
+    let relay = match way::check(settings).await {
         Ok((way, None)) => Checked { ok: true, found: way },
         Ok((way, Some(but))) => Checked { ok: true, found: format!("{way}; {but}") },
         Err(error) => Checked { ok: false, found: error.to_string() },
@@ -223,12 +224,4 @@ fn queue(state: &Path) -> Checked {
             Checked { ok: failed.is_empty() && broken.is_empty(), found }
         }
     }
-}
-
-async fn hand_over(settings: &Settings, mail: &Mail, to: &str) -> Result<String, SendError> {
-    way(settings).await?.send(&settings.notification, mail, to).await
-}
-
-async fn check_way(settings: &Settings) -> Result<(String, Option<String>), SendError> {
-    way(settings).await?.check(&settings.notification).await
 }

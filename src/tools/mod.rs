@@ -17,7 +17,7 @@ use std::sync::Arc;
 
 use crate::cli::Tool;
 use crate::config::{self, Live, Settings};
-use crate::job::way;
+use crate::job::way::{hand_over, way};
 use crate::model::mail::{Mail, Recipient};
 
 /// The exit status of a command, or why it could not do its work.
@@ -78,11 +78,7 @@ async fn send(settings: &Settings, mail: &Mail, say: fn(&str)) -> bool {
     let mut all_reached = true;
     let way = way(settings).await;
     for Recipient { address, .. } in &mail.recipients {
-        let sent = match &way {
-            Ok(way) => way.send(&settings.notification, mail, address).await,
-            Err(error) => Err(error.clone()),
-        };
-        match sent {
+        match hand_over(&way, settings, mail, address).await {
             Ok(answer) => say(&format!("{address}: {answer}\n")),
             Err(error) => {
                 all_reached = false;

@@ -138,8 +138,7 @@ fn configuration(live: &Live) -> (Option<Settings>, Vec<Line>) {
 
 async fn relay(settings: &Settings) -> Line {
     let subject = "relay";
-    let checked = async { way(settings).await?.check(&settings.notification).await };
-    match checked.await {
+    match way::check(settings).await {
         Ok((way, None)) => ok(subject, format!("{way}: ready")),
         // A command of the administrator's own may know another relay.
         Ok((way, Some(against)))
