@@ -29,6 +29,7 @@ libfuzzer_sys::fuzz_target!(|input: (&str, &str, &str, &str, Option<&str>, i64)|
         subject: subject.into(),
         body: body.into(),
         html: html.map(String::from),
+        run_at: None,
         message_id: id.into(),
         thread_id: id.into(),
         recipients: vec![recipient("admin@example.com"), recipient(address)],

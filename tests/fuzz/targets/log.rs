@@ -48,7 +48,7 @@ mod logs {
     }
 }
 
-/// The input is a list of records: JSON, or `IDENTIFIER UID STREAM MESSAGE`, in which `@` stands for a secret.
+// The input is a list of records: JSON, or `IDENTIFIER UID STREAM MESSAGE`, in which `@` stands for a secret.
 libfuzzer_sys::fuzz_target!(|input: &str| {
     if input.contains("opensesame47") {
         return;
