@@ -91,7 +91,7 @@ pub(super) fn seconds(text: &str) -> Option<Timestamp> {
 /// A time in ISO 8601; one without a zone is UTC.
 pub(super) fn time(text: &str) -> Option<Timestamp> {
     let text = text.trim();
-    let utc = || text.parse::<DateTime>().ok()?.to_zoned(TimeZone::UTC).ok().map(|zoned| zoned.timestamp());
+    let utc = || text.parse::<DateTime>().ok()?.to_zoned_datetime(TimeZone::UTC).ok().map(|zoned| zoned.timestamp());
     text.parse().ok().or_else(utc)
 }
 

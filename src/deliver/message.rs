@@ -33,7 +33,7 @@ pub(super) fn build(from: &Mailbox, mail: &Mail, recipient: &Address) -> Result<
         }
     }
     // A date before 1970 can only come from a damaged file, and would make lettre panic.
-    let written_at = SystemTime::from(mail.written_at.max(Timestamp::UNIX_EPOCH));
+    let written_at = SystemTime::try_from(mail.written_at.max(Timestamp::UNIX_EPOCH)).unwrap_or(SystemTime::UNIX_EPOCH);
     let envelope = Envelope::new(Some(theirs(&from.address)?), vec![theirs(recipient)?]).map_err(words)?;
     let automatic = HeaderValue::new(HeaderName::new_from_ascii_str("Auto-Submitted"), "auto-generated".into());
     let mut builder = Message::builder()

@@ -13,18 +13,18 @@ pub(super) const MAX_SENTENCE: usize = 500;
 
 /// `2026-11-22 02:12`, where the page gives the offset elsewhere.
 pub(super) fn time(time: Timestamp, zone: &TimeZone) -> String {
-    time.to_zoned(zone.clone()).strftime("%Y-%m-%d %H:%M").to_string()
+    time.to_zoned_datetime(zone.clone()).strftime("%Y-%m-%d %H:%M").to_string()
 }
 
 /// `2026-11-22 02:15 +01:00`.
 pub(super) fn time_with_offset(time: Timestamp, zone: &TimeZone) -> String {
-    time.to_zoned(zone.clone()).strftime("%Y-%m-%d %H:%M %:z").to_string()
+    time.to_zoned_datetime(zone.clone()).strftime("%Y-%m-%d %H:%M %:z").to_string()
 }
 
 /// When something that began at `start` ended: `02:12`, with the date where that is another.
 pub(super) fn end_time(start: Timestamp, end: Timestamp, zone: &TimeZone) -> String {
-    let ended = end.to_zoned(zone.clone());
-    let same_day = start.to_zoned(zone.clone()).date() == ended.date();
+    let ended = end.to_zoned_datetime(zone.clone());
+    let same_day = start.to_zoned_datetime(zone.clone()).date() == ended.date();
     if same_day { ended.strftime("%H:%M").to_string() } else { time(end, zone) }
 }
 

@@ -74,7 +74,7 @@ impl Log for Logger {
             Sink::Stderr { prefixed: false } => writeln!(io::stderr(), "{}", line(record)),
         };
         if let Some(mut file) = self.file.as_ref() {
-            let _ = writeln!(file, "{} {}", jiff::Zoned::now().strftime("%Y-%m-%dT%H:%M:%S%:z"), line(record));
+            let _ = writeln!(file, "{} {}", jiff::ZonedDateTime::now().strftime("%Y-%m-%dT%H:%M:%S%:z"), line(record));
         }
     }
 

@@ -126,7 +126,7 @@ fn outcome(run: &RunRecord) -> String {
 }
 
 fn time(time: Timestamp, zone: &TimeZone) -> String {
-    time.to_zoned(zone.clone()).strftime("%Y-%m-%d %H:%M").to_string()
+    time.to_zoned_datetime(zone.clone()).strftime("%Y-%m-%d %H:%M").to_string()
 }
 
 fn table<const N: usize>(rows: &[[String; N]]) -> String {

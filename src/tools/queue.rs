@@ -146,7 +146,7 @@ struct Clock {
 impl Clock {
     /// Returns a time that is to come, for people, with `more` about it, or `now`.
     fn show(&self, at: Option<Timestamp>, more: &str) -> String {
-        let to_come = at.filter(|at| *at > self.now).map(|at| at.to_zoned(self.zone.clone()));
+        let to_come = at.filter(|at| *at > self.now).map(|at| at.to_zoned_datetime(self.zone.clone()));
         to_come.map_or("now".into(), |at| at.strftime("%m-%d %H:%M").to_string() + more)
     }
 }

@@ -27,7 +27,7 @@ struct Watched {
 
 /// A calendar expression for a daily run at this distance from now, by the clock of this machine.
 fn daily(from_now: SignedDuration) -> String {
-    let due = Timestamp::now().checked_add(from_now).unwrap().to_zoned(TimeZone::UTC);
+    let due = Timestamp::now().checked_add(from_now).unwrap().to_zoned_datetime(TimeZone::UTC);
     due.strftime("*-*-* %H:%M:%S UTC").to_string()
 }
 

@@ -63,7 +63,7 @@ impl Writer<'_> {
         if let Some(cluster) = &digest.cluster {
             self.page.line(&words.cluster(), &clean(cluster, MAX_NAME));
         }
-        let written = digest.written_at.to_zoned(self.zone.clone()).strftime("%Y-%m-%d %H:%M %:z").to_string();
+        let written = digest.written_at.to_zoned_datetime(self.zone.clone()).strftime("%Y-%m-%d %H:%M %:z").to_string();
         self.page.line(&words.written(), &written);
         for (standing, heading) in [
             (Standing::Attention, words.heading_attention()),
@@ -157,7 +157,7 @@ impl Writer<'_> {
     fn trend(&self, plan: &PlanDigest) -> Option<String> {
         let ((at, before), now) = (plan.size_before?, plan.size?);
         let percent = (i128::from(now) - i128::from(before)) * 100 / i128::from(before.max(1));
-        let date = at.to_zoned(self.zone.clone()).strftime("%Y-%m-%d").to_string();
+        let date = at.to_zoned_datetime(self.zone.clone()).strftime("%Y-%m-%d").to_string();
         Some(self.words.trend(&format!("{percent:+}"), &date))
     }
 
@@ -180,7 +180,7 @@ impl Writer<'_> {
     }
 
     fn time(&self, time: Timestamp) -> String {
-        time.to_zoned(self.zone.clone()).strftime("%Y-%m-%d %H:%M").to_string()
+        time.to_zoned_datetime(self.zone.clone()).strftime("%Y-%m-%d %H:%M").to_string()
     }
 
     /// `12.4 GiB`, tenths cut off.
