@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 
 use super::examine::question;
+use super::store::state_directory;
 use crate::cluster::{self, Selector};
 use crate::config::Settings;
 use crate::model::cluster::{Cluster, ReadError};
@@ -14,29 +15,40 @@ use crate::model::run::{Assessment, RunRule, State, assess};
 use crate::model::schedule::Elapses;
 use crate::system::agent::Agent;
 use crate::system::calendar;
+use crate::watch::memory::Memory;
 
 /// When schedules were due, as seen from one job's arrival. It is asked once for each schedule.
 #[derive(Debug, Default)]
-pub struct Due(BTreeMap<String, Elapses>);
+pub struct Due {
+    elapses: BTreeMap<String, Elapses>,
+    /// What the watch knows, read with the first schedule.
+    watch: Option<Memory>,
+}
 
 impl Due {
     /// Learns the schedules of `plans`. One that cannot be evaluated now is asked for again next time.
     async fn learn(&mut self, plans: &[Plan], reference: Timestamp) {
         let schedules = plans.iter().filter_map(|plan| plan.schedule.clone());
-        let unknown: BTreeSet<String> = schedules.filter(|schedule| !self.0.contains_key(schedule)).collect();
+        let unknown: BTreeSet<String> = schedules.filter(|schedule| !self.elapses.contains_key(schedule)).collect();
         if unknown.is_empty() {
             return;
         }
+        self.watch = Memory::peek(&state_directory());
         for (schedule, elapses) in calendar::elapses(&unknown, reference, None).await {
             match elapses {
-                Ok(elapses) => drop(self.0.insert(schedule, elapses)),
+                Ok(elapses) => drop(self.elapses.insert(schedule, elapses)),
                 Err(error) => log::debug!("the schedule {schedule:?} is not evaluated: {error}"),
             }
         }
     }
 
     fn of(&self, plan: &Plan) -> Option<&Elapses> {
-        plan.schedule.as_ref().and_then(|schedule| self.0.get(schedule))
+        plan.schedule.as_ref().and_then(|schedule| self.elapses.get(schedule))
+    }
+
+    /// Since when `plan` is known to have its schedule.
+    fn since(&self, plan: &Plan, reference: Timestamp) -> Option<Timestamp> {
+        self.watch.as_ref().and_then(|watch| watch.since(plan, reference))
     }
 }
 
@@ -81,8 +93,9 @@ impl Look {
         due.learn(&cluster.plans, reference).await;
         let now = Timestamp::now();
         let assess = |plan| {
+            let since = due.since(plan, reference).filter(|_| settings.watch.enabled);
             let due = due.of(plan).map_or(&[][..], |elapses| &elapses.before);
-            assess(plan, &RunRule { due, alert_start, says_missing, stale_after }, now)
+            assess(plan, &RunRule { due, since, alert_start, says_missing, stale_after }, now)
         };
         let assessments = cluster.plans.iter().map(assess).collect();
         let next_runs = cluster.plans.iter().map(|plan| due.of(plan)?.next).collect();

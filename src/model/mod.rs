@@ -2,6 +2,7 @@
 
 pub mod address;
 pub mod alert;
+pub mod boundary;
 pub mod cluster;
 pub mod history;
 pub mod job;

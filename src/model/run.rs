@@ -6,8 +6,9 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::plan::{ModuleId, ModuleResult, Plan};
-use super::schedule::{is_of_run, of_run};
+use super::boundary::Boundary;
+use super::plan::{ModuleId, Plan};
+use super::schedule::of_run;
 
 /// An alert that says that a run is missing may begin this long after a run that took place: that of the plan's other
 /// modules.
@@ -112,6 +113,8 @@ pub struct RunRule<'a> {
     /// When the plan was due by its schedule: the times at or before the alert's arrival, newest first. Empty if there
     /// is no schedule or it is not known.
     pub due: &'a [Timestamp],
+    /// Since when the schedule is known to be the plan's: what was due before, was due by another; `None`: always.
+    pub since: Option<Timestamp>,
     /// The newest start of the alerts; `None` without an alert.
     pub alert_start: Option<Timestamp>,
     /// Whether an alert says that the run is missing.
@@ -123,7 +126,7 @@ pub struct RunRule<'a> {
 impl RunRule<'_> {
     /// The rule without a schedule.
     pub fn by_age(alert_start: Option<Timestamp>, stale_after: Option<Duration>) -> Self {
-        Self { due: &[], alert_start, says_missing: false, stale_after }
+        Self { due: &[], since: None, alert_start, says_missing: false, stale_after }
     }
 }
 
@@ -174,10 +177,10 @@ impl Assessment {
 /// Assesses the results of `plan` by `rule`, at the time `now`.
 ///
 /// With a schedule, a result belongs to this run if its backup started when the run was due or later, as
-/// `Boundary` has it, and if it is not older than `stale_after` relative to the newest result. Without one, only age
-/// counts, relative to the newest sign of the plan or the alert, whichever is newer.
+/// [`Boundary::due`] has it. Without one, only age counts, relative to the newest sign of the plan or the alert,
+/// whichever is newer.
 pub fn assess(plan: &Plan, rule: &RunRule<'_>, now: Timestamp) -> Assessment {
-    let boundary = Boundary::of(plan, rule, now);
+    let boundary = boundary(plan, rule, now);
     // A module whose result is damaged is in `modules` only: it counts as one without a result, never as nothing.
     let ids: BTreeSet<&ModuleId> =
         plan.results.keys().chain(plan.members.iter().flatten()).chain(plan.modules.keys()).collect();
@@ -199,32 +202,19 @@ pub fn assess(plan: &Plan, rule: &RunRule<'_>, now: Timestamp) -> Assessment {
     Assessment { outcome, counts, modules, outdated, due: boundary.due, contradiction }
 }
 
-/// From when on a result is this run's.
-struct Boundary {
-    due: Option<Timestamp>,
-    /// Results that ended before are an earlier run's.
-    ended: Option<Timestamp>,
-}
-
-impl Boundary {
-    fn of(plan: &Plan, rule: &RunRule<'_>, now: Timestamp) -> Self {
-        let due = of_run(plan, rule.due);
-        // One clock that runs ahead must not make everybody else's result an old one.
-        let newest = plan.newest_sign().map(|newest| newest.min(now));
-        let (reference, stale_after) = match (due, rule.alert_start) {
-            (Some(_), _) | (None, None) => (newest, rule.stale_after),
-            (None, Some(start)) if rule.says_missing && rule.stale_after.is_some() && is_before(newest, start) => {
-                (Some(start), Some(Duration::ZERO))
-            }
-            (None, Some(start)) => (newest.max(Some(start)), rule.stale_after),
-        };
-        let ended = reference.zip(stale_after).and_then(|(newest, age)| newest.checked_sub(age).ok());
-        Self { due, ended }
+/// The boundary of the run that `rule` is about.
+fn boundary(plan: &Plan, rule: &RunRule<'_>, now: Timestamp) -> Boundary {
+    let counts = |due: &Timestamp| rule.since.is_none_or(|since| *due >= since);
+    if let Some(due) = of_run(plan, rule.due).filter(counts) {
+        return Boundary::due(plan, due, rule.stale_after, now);
     }
-
-    fn excludes(&self, result: &ModuleResult) -> bool {
-        let ended_before = result.end.zip(self.ended).is_some_and(|(end, limit)| end < limit);
-        ended_before || self.due.is_some_and(|due| !is_of_run(result, due))
+    // One clock that runs ahead must not make everybody else's result an old one.
+    let newest = plan.newest_sign().map(|newest| newest.min(now));
+    match rule.alert_start {
+        Some(start) if rule.says_missing && rule.stale_after.is_some() && is_before(newest, start) => {
+            Boundary::by_age(Some(start), Some(Duration::ZERO))
+        }
+        start => Boundary::by_age(newest.max(start), rule.stale_after),
     }
 }
 

@@ -174,6 +174,7 @@ async fn look(settings: &Settings, state: &Path, alertmanager: &str, now: Timest
         let answer = plan.schedule.as_ref().and_then(|schedule| elapses.get(schedule));
         let known = Known {
             elapses: answer.and_then(|answer| answer.as_ref().ok()),
+            since: memory.as_ref().and_then(|memory| memory.since(plan, now)),
             invalid: answer == Some(&Err(CalendarError::Invalid)),
             history: histories.get(&plan.id),
             cluster_backup: plan

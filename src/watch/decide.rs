@@ -130,7 +130,8 @@ impl<'a> Look<'a> {
     fn preceding(&self, run: &Run<'_>) -> Option<Run<'a>> {
         let mut older = self.elapses.of_runs(self.plan).filter(|due| Some(*due) < run.due);
         let due = older.next().filter(|due| *due >= self.known.since)?;
-        Some(self.read(Some(due)))
+        // Whatever ran since: a member without any of it had no result of the run before either.
+        Some(Run::read(self.plan, Some(due), self.facts.now, None))
     }
 
     /// The members whose absence from `run` means something: those that were members when it was due. If it is not known

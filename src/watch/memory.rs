@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::cluster_backup::Seen;
 use super::news::{Kind, News};
-use crate::model::plan::{ModuleId, PlanId};
+use crate::model::plan::{ModuleId, Plan, PlanId};
 use crate::model::schedule::Elapses;
 use crate::system::files;
 
@@ -134,6 +134,16 @@ impl Memory {
         serde_json::from_slice(&files::read(&Self::file(state), MAX_FILE).ok()?).ok()
     }
 
+    /// Returns since when `plan` is known to have the schedule that it has at `now`; `None` if this node does not watch.
+    /// A schedule that the watch has not seen yet is new.
+    pub fn since(&self, plan: &Plan, now: Timestamp) -> Option<Timestamp> {
+        if self.looked_at.is_none() || self.watching == Some(false) {
+            return None;
+        }
+        let known = self.plans.get(&plan.id).filter(|known| known.schedule == plan.schedule);
+        Some(known.map_or(now, |known| known.since.min(now)))
+    }
+
     /// Saves it for the next tick.
     ///
     /// # Errors
@@ -224,5 +234,28 @@ impl PlanMemory {
         self.changed_at = self.changed_at.min(now);
         self.announced.retain(|known| known.at <= now);
         self.newcomers.values_mut().for_each(|seen| *seen = (*seen).min(now));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_schedule_counts_from_when_it_was_first_seen() {
+        let at = |second| Timestamp::from_second(second).unwrap();
+        let mut plan = Plan::unknown(PlanId::new("2").unwrap());
+        plan.schedule = Some("02:00".into());
+        let mut memory = Memory::default();
+        assert_eq!(memory.since(&plan, at(9)), None, "it has never looked");
+        memory.looked_at = Some(at(5));
+        assert_eq!(memory.since(&plan, at(9)), Some(at(9)), "a new plan");
+        let known = PlanMemory { schedule: plan.schedule.clone(), ..PlanMemory::new(at(3)) };
+        memory.plans.insert(plan.id.clone(), known);
+        assert_eq!(memory.since(&plan, at(9)), Some(at(3)));
+        plan.schedule = Some("05:00".into());
+        assert_eq!(memory.since(&plan, at(9)), Some(at(9)), "edited, and not seen yet");
+        memory.watching = Some(false);
+        assert_eq!(memory.since(&plan, at(9)), None, "another node knows");
     }
 }

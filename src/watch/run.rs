@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use crate::model::boundary::Boundary;
 use crate::model::history::RunRecord;
 use crate::model::plan::{ModuleId, ModuleResult, Plan};
 use crate::model::run::{Outcome, State};
-use crate::model::schedule::is_of_run;
 
 /// One reading of one run.
 #[derive(Debug, Clone)]
@@ -28,19 +28,19 @@ pub(super) struct Run<'a> {
 
 impl<'a> Run<'a> {
     /// Reads the run of `plan` that was due at `due`; without a due time, the one whose results are at most
-    /// `stale_after` older than the newest.
+    /// `stale_after` older than the newest. A run that was started by hand long after `due` has no due time.
     pub(super) fn read(plan: &'a Plan, due: Option<Timestamp>, now: Timestamp, stale_after: Option<Duration>) -> Self {
         // A clock that runs ahead must not make everybody else's result an old one.
-        let newest_of_all = plan.newest_end().map_or(now, |newest| newest.min(now));
-        let oldest = stale_after.and_then(|age| newest_of_all.checked_sub(age).ok());
-        let belongs = |result: &ModuleResult| match due {
-            Some(due) => is_of_run(result, due),
-            None => oldest.is_none_or(|oldest| result.end.is_none_or(|end| end >= oldest)),
+        let newest = plan.newest_end().map_or(now, |newest| newest.min(now));
+        let boundary = match due {
+            Some(due) => Boundary::due(plan, due, stale_after, now),
+            None => Boundary::by_age(Some(newest), stale_after),
         };
+        let due = boundary.due;
         let mut run = Run { plan, due, errors: [].into(), absent: [].into(), succeeded: 0, newest: None };
         for id in members(plan) {
             match plan.results.get(id) {
-                Some(result) if belongs(result) => {
+                Some(result) if !boundary.excludes(result) => {
                     run.newest = run.newest.max(result.end);
                     match result.errors {
                         0 => run.succeeded += 1,

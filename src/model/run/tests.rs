@@ -1,5 +1,5 @@
 use super::*;
-use crate::model::plan::{Layout, Module, PlanId, PlanStatus};
+use crate::model::plan::{Layout, Module, ModuleResult, PlanId, PlanStatus};
 
 const HOUR: i64 = 3600;
 const HALF_A_DAY: Option<Duration> = Some(Duration::from_secs(43_200));
@@ -34,7 +34,7 @@ fn plan(results: &[(&str, Option<i64>, u64)], members: Option<&[&str]>) -> Plan 
 
 /// Assesses without a schedule.
 fn by_age(plan: &Plan, alert: Timestamp, now: Timestamp, stale_after: Option<Duration>) -> Assessment {
-    let rule = RunRule { due: &[], alert_start: Some(alert), says_missing: false, stale_after };
+    let rule = RunRule::by_age(Some(alert), stale_after);
     assess(plan, &rule, now)
 }
 
@@ -125,7 +125,7 @@ fn a_missing_run_is_not_made_up_by_an_earlier_one() {
     let one_failed = plan(&[("a", Some(0), 1), ("b", Some(HOUR), 0)], Some(&["a", "b"]));
     let outcome = |plan, says_missing, starts_at: i64| {
         let alert_start = Some(at(starts_at));
-        let rule = RunRule { due: &[], alert_start, says_missing, stale_after: HALF_A_DAY };
+        let rule = RunRule { says_missing, ..RunRule::by_age(alert_start, HALF_A_DAY) };
         assess(plan, &rule, at(24 * HOUR)).outcome
     };
     assert_eq!(outcome(&all_well, true, 11 * HOUR), Outcome::RepoFailure);
@@ -157,7 +157,7 @@ fn scheduled(results: &[(&str, i64, i64, u64)], due: &[i64], now: i64) -> Vec<(S
     }
     plan.members = Some(plan.results.keys().cloned().collect());
     let due: Vec<Timestamp> = due.iter().map(|due| at(*due)).collect();
-    let rule = RunRule { due: &due, alert_start: Some(at(now)), says_missing: false, stale_after: HALF_A_DAY };
+    let rule = RunRule { due: &due, ..RunRule::by_age(Some(at(now)), HALF_A_DAY) };
     assess(&plan, &rule, at(now)).modules.into_iter().map(|(id, state)| (id.to_string(), state)).collect()
 }
 
@@ -193,6 +193,34 @@ fn a_run_by_hand_counts_but_not_beside_results_from_long_before() {
     assert_eq!(scheduled(&results, &[0], 15 * HOUR), [("a".into(), State::Stale), ("b".into(), State::Success)]);
     let results = [("a", 60, 120, 0), ("b", 8 * HOUR, 8 * HOUR + 60, 0)];
     assert!(scheduled(&results, &[0], 9 * HOUR).iter().all(|(_, state)| *state == State::Success));
+}
+
+/// The first result of a long run is as much of it as the last.
+#[test]
+fn a_run_that_takes_longer_than_a_day_makes_nothing_of_its_own_old() {
+    let results = [("a", 60, 3 * HOUR, 0), ("b", 3 * HOUR, 20 * HOUR, 1), ("c", 20 * HOUR, 40 * HOUR, 0)];
+    let found = scheduled(&results, &[24 * HOUR, 0], 41 * HOUR);
+    assert!(found.iter().all(|(_, state)| *state != State::Stale), "{found:?}");
+    assert_eq!(scheduled(&results[..1], &[0], 20 * HOUR), [("a".into(), State::Success)], "b still runs");
+    let ahead = [results[0], ("d", 60 * HOUR, 61 * HOUR, 0)];
+    let found = scheduled(&ahead, &[0], 4 * HOUR);
+    assert!(found.iter().all(|(_, state)| *state != State::Stale), "a clock that runs ahead: {found:?}");
+}
+
+/// The new schedule's elapses from before the edit are nobody's.
+#[test]
+fn what_was_due_by_a_schedule_that_was_edited_since_is_not_known() {
+    let mut plan = plan(&[("a", Some(2 * HOUR + 60), 1), ("b", Some(2 * HOUR), 0)], None);
+    plan.results.values_mut().for_each(|result| result.start = Some(at(2 * HOUR)));
+    let due = [at(26 * HOUR), at(5 * HOUR), at(-19 * HOUR)];
+    let found = |due: &[Timestamp], since: i64, now: i64| {
+        let rule = RunRule { due, since: Some(at(since)), ..RunRule::by_age(None, HALF_A_DAY) };
+        let found = assess(&plan, &rule, at(now));
+        (found.due, found.counts.stale)
+    };
+    assert_eq!(found(&due[2..], 3 * HOUR, 4 * HOUR), (None, 0));
+    assert_eq!(found(&due[1..], 3 * HOUR, 5 * HOUR), (Some(at(5 * HOUR)), 2), "the first that counts");
+    assert_eq!(found(&due[1..], 5 * HOUR, 5 * HOUR), (Some(at(5 * HOUR)), 2));
 }
 
 /// Layout A: a run that ended before its first module did leaves only the plan's own record.
