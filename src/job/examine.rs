@@ -10,6 +10,7 @@ use crate::cluster::{Question, Selector, Want};
 use crate::config::{RepoCheck, Settings};
 use crate::logs::{self, Ask, Journal, NodeAsk, Sources};
 use crate::model::cluster::{Cluster, Loki};
+use crate::model::ended::Progress;
 use crate::model::history::History;
 use crate::model::plan::{Layout, ModuleId, Plan};
 use crate::model::reason::Reasons;
@@ -129,13 +130,27 @@ async fn reasons(cluster: &Cluster, plan: &Plan, assessment: &Assessment) -> Opt
     if in_layout_a || assessment.troubled().next().is_none() {
         return None;
     }
-    let sources = Sources { journal: Journal::default(), loki: cluster.loki.as_ref().and_then(loki) };
-    let ask = Ask {
-        plan: plan.id.clone(),
-        host: node::id().ok().flatten(),
-        nodes: nodes(plan, assessment, Timestamp::now()),
-    };
+    let (sources, ask) = logs_of(cluster, plan, assessment);
     Some(logs::reasons(&sources, &ask).await)
+}
+
+/// Returns how far the run has come on the nodes with a module that has no result of it, as their logs say.
+pub async fn progress(cluster: &Cluster, plan: &Plan, assessment: &Assessment) -> Progress {
+    let (sources, mut ask) = logs_of(cluster, plan, assessment);
+    let absent = assessment.unsettled();
+    ask.nodes.retain(|node| node.modules.keys().any(|id| absent.contains(id)));
+    let asked = ask.nodes.iter().map(|node| node.modules.keys().filter(|id| absent.contains(*id)).count());
+    match asked.sum::<usize>() == absent.len() {
+        true => logs::progress(&sources, &ask).await,
+        // It is not known which node the others are on.
+        false => Progress::Unknown,
+    }
+}
+
+fn logs_of(cluster: &Cluster, plan: &Plan, assessment: &Assessment) -> (Sources, Ask) {
+    let sources = Sources { journal: Journal::default(), loki: cluster.loki.as_ref().and_then(loki) };
+    let host = node::id().ok().flatten();
+    (sources, Ask { plan: plan.id.clone(), host, nodes: nodes(plan, assessment, Timestamp::now()) })
 }
 
 fn loki(login: &Loki) -> Option<logs::Loki> {

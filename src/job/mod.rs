@@ -1,6 +1,7 @@
 //! Jobs at work: kept on disk, made to wait for the run's end, examined, and stepped from stage to stage.
 
 mod dispatch;
+mod ended;
 pub mod examine;
 mod life;
 pub mod look;

@@ -1,14 +1,15 @@
 //! Waits until a run is over.
 //!
 //! NS8 raises its alert at the first failure, when other modules may still have hours to go and show the result of the
-//! run before. The run is over when each member has a result of it. NS8 announces each finished module; the cluster is
-//! also read every 30 s, in case an announcement was lost.
+//! run before. The run is over when each member has a result of it, or when none will come any more. NS8 announces each
+//! finished module; the cluster is also read every 30 s, in case an announcement was lost.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until, timeout_at};
 
+use super::ended::Ended;
 use super::look::{Due, Look};
 use crate::cluster::events::{Announcements, News};
 use crate::config::Live;
@@ -40,7 +41,7 @@ pub async fn settle(
     deadline: Instant,
     patience: Duration,
 ) -> Settled {
-    let mut due = Due::default();
+    let (mut due, mut ended) = (Due::default(), Ended::default());
     // Before the first look, so that no announcement is missed between the two.
     let mut listener = announcements.listen().await;
     loop {
@@ -49,7 +50,7 @@ pub async fn settle(
             Err(error) => return Settled { look: Err(error), over: false },
         };
         let mut awaited = Awaited(look.awaited());
-        let over = awaited.0.is_empty();
+        let over = awaited.0.is_empty() || ended.all(&look, &*live.usable().await).await;
         if over || Instant::now() >= deadline {
             return Settled { look: Ok(look), over };
         }

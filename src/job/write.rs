@@ -1,6 +1,7 @@
 //! Examines the plans of a job and writes its reports.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use log::{info, warn};
@@ -10,6 +11,7 @@ use super::look::Look;
 use super::record;
 use super::wait::Settled;
 use crate::config::{self, Settings};
+use crate::model::ended::age;
 use crate::model::job::Job;
 use crate::model::mail::Mail;
 use crate::model::run::Outcome;
@@ -30,7 +32,8 @@ pub(super) async fn write(settings: &Settings, job: &Job, settled: Settled, inte
     if cluster.plans.is_empty() {
         return vec![writer.mail(name, Finding::NothingRecent(settings.correlator.recent_window))];
     }
-    let gave_up_after = (!settled.over).then_some(settings.correlator.max_wait);
+    let waited = Duration::from_secs(age(job.accepted_at, writer.now).as_secs());
+    let gave_up_after = (!settled.over).then(|| waited.max(settings.correlator.max_wait));
     let mut mails = Vec::with_capacity(cluster.plans.len());
     for ((plan, assessment), next_run) in cluster.plans.iter().zip(assessments).zip(next_runs) {
         let mut examined = examine(settings, &cluster, plan, assessment, true, &|_, _| {}).await;

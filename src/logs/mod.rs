@@ -24,6 +24,7 @@ use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
 
+use crate::model::ended::Progress;
 use crate::model::plan::{ModuleId, PlanId};
 use crate::model::reason::{Gap, Reasons, Source};
 use nothing::Nothing;
@@ -86,6 +87,34 @@ pub async fn reasons(sources: &Sources, ask: &Ask) -> Reasons {
     add(&mut found, elsewhere);
     add(&mut found, again);
     found
+}
+
+/// Returns how far a run has come on the nodes that are asked about, by the marks in its log.
+pub async fn progress(sources: &Sources, ask: &Ask) -> Progress {
+    let mut furthest = None;
+    for node in &ask.nodes {
+        furthest = furthest.max(Some(progress_on(sources, ask, node).await));
+    }
+    furthest.unwrap_or_default()
+}
+
+async fn progress_on(sources: &Sources, ask: &Ask, node: &NodeAsk) -> Progress {
+    let (wanted, window, plan) = (wanted(node), window(node), ask.plan.as_str());
+    let mut reader = Reader::new(plan, &wanted);
+    let read = match &sources.loki {
+        _ if ask.host.as_deref() == Some(&node.node) => {
+            sources.journal.read(plan, &wanted, window, |fields| reader.read(fields)).await
+        }
+        None => Err(Nothing::NotConfigured),
+        Some(loki) => loki.read(plan, &[&node.node], window, |_, fields| reader.read(fields)).await,
+    };
+    let log = reader.finish();
+    match read {
+        Err(_) => Progress::Unknown,
+        Ok(()) if !log.seen => Progress::NotStarted,
+        Ok(()) if log.running => Progress::Running,
+        Ok(()) => Progress::Over,
+    }
 }
 
 /// What is asked about `node`, but for the modules that were found already; `None` if nothing is missing.

@@ -41,6 +41,8 @@ pub(super) struct RunLog {
     pub(super) cluster_backup: Vec<String>,
     /// Whether anything of this plan was seen.
     pub(super) seen: bool,
+    /// Whether the run that was seen last goes on.
+    pub(super) running: bool,
 }
 
 /// The asked modules, with the start that the cluster has of each, in microseconds since 1970.
@@ -118,6 +120,7 @@ impl<'q> Reader<'q> {
 
     /// What the log has, now that all of it is read.
     pub(super) fn finish(mut self) -> RunLog {
+        self.log.running = self.running;
         for open in std::mem::take(&mut self.streams).into_iter().flat_map(|stream| stream.open) {
             self.settle(open, End::Open, None);
         }

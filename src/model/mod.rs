@@ -4,6 +4,7 @@ pub mod address;
 pub mod alert;
 pub mod boundary;
 pub mod cluster;
+pub mod ended;
 pub mod history;
 pub mod job;
 pub mod mail;

@@ -13,11 +13,13 @@ use log::{debug, error, info, warn};
 use super::Done;
 use crate::cluster::{self, Question, Selector, Want};
 use crate::config::{Live, Settings};
-use crate::job::store;
+use crate::job::{examine, store};
 use crate::model::cluster::Cluster;
+use crate::model::ended::{Open, Progress};
 use crate::model::job::Job;
 use crate::model::mail::{Mail, RecipientState};
-use crate::model::plan::PlanId;
+use crate::model::plan::{ModuleId, Plan, PlanId};
+use crate::model::run::{RunRule, assess};
 use crate::system::files::{self, Lock};
 use crate::system::journal;
 use crate::system::kill;
@@ -122,6 +124,7 @@ async fn look_at_plans(
         .collect();
     let histories = Store::new(state);
     let jobs = jobs(state);
+    let progress = progress(settings, memory, &cluster.plans, now).await;
     let facts = Facts {
         now,
         rules: Rules {
@@ -132,6 +135,7 @@ async fn look_at_plans(
         },
         plans: &cluster.plans,
         in_queue: &|plan, until| jobs.iter().any(|job| reports(job, plan, until)),
+        progress: &|plan| progress.get(plan).copied().unwrap_or_default(),
         history: &|plan| histories.load(plan).inspect_err(|error| warn!("{error}")).ok(),
         cluster_backup: &|plan| cluster_backups.get(plan).copied(),
     };
@@ -154,6 +158,30 @@ async fn look_at_plans(
         }
     }
     Ok(())
+}
+
+/// Asks the logs about the runs that have lacked results for long, unless that was said already.
+async fn progress(settings: &Settings, memory: &Memory, plans: &[Plan], now: Timestamp) -> BTreeMap<PlanId, Progress> {
+    let mut found = BTreeMap::new();
+    for plan in plans.iter().filter(|plan| plan.enabled) {
+        let Some(known) = memory.plans.get(&plan.id) else { continue };
+        let due = known.elapses.as_ref().map_or(&[][..], |elapses| &elapses.before);
+        let by_age = RunRule::by_age(None, settings.correlator.stale_after);
+        let assessment = assess(plan, &RunRule { due, since: Some(known.since), ..by_age }, now);
+        let Some(due) = assessment.due else { continue };
+        let is_news = |id: &ModuleId| known.was_member(id, due) && !known.told_absent(id, due);
+        let open = Open::of(plan, &assessment, None, settings.watch.grace, now);
+        if !assessment.unsettled().iter().any(is_news) || !open.is_some_and(|open| open.is_quiet()) {
+            continue;
+        }
+        // The login to the cluster's log server is not part of a tick's reading.
+        let want = Want { loki: true, ..Want::default() };
+        let question = Question { plans: Selector::Plan(&plan.id), want, now };
+        if let Ok(cluster) = cluster::read(&settings.redis, question).await {
+            found.insert(plan.id.clone(), examine::progress(&cluster, plan, &assessment).await);
+        }
+    }
+    found
 }
 
 /// Notes that the cluster cannot be read, and says so once, after `watch.grace`, if this node watches.

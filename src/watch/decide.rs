@@ -14,6 +14,7 @@ use jiff::Timestamp;
 use super::memory::{Memory, PlanMemory};
 use super::news::{Kind, News};
 use super::run::Run;
+use crate::model::ended::{Open, Progress, RETRIES, age, patience};
 use crate::model::history::{History, RunRecord};
 use crate::model::plan::{ModuleId, Plan, PlanId};
 use crate::model::schedule::Elapses;
@@ -22,11 +23,6 @@ use missed::Missed;
 mod clear;
 mod failed;
 mod missed;
-
-/// NS8 retries busy modules for this long after the others are done.
-const RETRIES: Duration = Duration::from_secs(3600);
-/// How much later than usual counts as far too late.
-const SLACK: Duration = Duration::from_secs(600);
 
 /// What of the configuration matters.
 #[derive(Debug, Clone, Copy)]
@@ -51,6 +47,8 @@ pub struct Facts<'a> {
     pub plans: &'a [Plan],
     /// Whether a job in the queue reports the results of this plan up to this time.
     pub in_queue: &'a dyn Fn(&PlanId, Option<Timestamp>) -> bool,
+    /// How far the current run of a plan has come, as its log says; asked only if it lacks results for long.
+    pub progress: &'a dyn Fn(&PlanId) -> Progress,
     /// The history of a plan; asked only if it is needed.
     pub history: &'a dyn Fn(&PlanId) -> Option<History>,
     /// When the newest cluster backup at the destination of this plan was made; `None` if it is not known.
@@ -98,7 +96,7 @@ impl<'a> Look<'a> {
     /// The news, and what is to be put into the history.
     fn news(&mut self) -> (Option<News>, Vec<RunRecord>) {
         let run = self.current_run();
-        let over = run.has_started() && (self.awaited(&run).is_empty() || self.is_far_too_late(&run));
+        let over = run.has_started() && (self.awaited(&run).is_empty() || self.is_ended(&run));
         let missed = self.missed();
         let records = self.records(&run, over, &missed);
         let news = match missed {
@@ -138,26 +136,23 @@ impl<'a> Look<'a> {
     /// when that was, those that have an older result.
     fn awaited(&self, run: &Run<'_>) -> BTreeSet<ModuleId> {
         let means_something = |(id, has_older): &(&ModuleId, &bool)| match run.due {
-            Some(due) => self.known.newcomers.get(*id).is_none_or(|seen| *seen <= due),
+            Some(due) => self.known.was_member(id, due),
             None => **has_older,
         };
         run.absent.iter().filter(means_something).map(|(id, _)| id.clone()).collect()
     }
 
-    /// Whether a run that has started has had no result for much longer than the modules that are absent usually take.
-    fn is_far_too_late(&mut self, run: &Run<'_>) -> bool {
+    /// Whether a run that has started will have no further result, or has had none for much longer than the modules that
+    /// are absent usually take.
+    fn is_ended(&mut self, run: &Run<'_>) -> bool {
         let Some(newest) = run.newest else { return false };
-        let quiet = Duration::try_from(self.facts.now.duration_since(newest)).unwrap_or_default();
-        if quiet < RETRIES + SLACK {
+        let quiet = self.age(newest);
+        if quiet < RETRIES {
             return false;
         }
-        let (absent, grace) = (self.awaited(run), self.facts.rules.grace);
-        let history = self.history();
-        let patience = |id| match history.and_then(|history| history.usual(id).seconds) {
-            Some(usual) => RETRIES + Duration::from_secs(usual).mul_f32(1.25) + SLACK,
-            None => grace,
-        };
-        absent.iter().map(patience).max().is_none_or(|patience| quiet >= patience)
+        let (absent, grace, age) = (self.awaited(run), self.facts.rules.grace, run.due.map(|due| self.age(due)));
+        let open = Open { quiet, age, patience: patience(absent.iter(), self.history(), grace), grace };
+        open.is_over((self.facts.progress)(&self.plan.id)) || open.is_far_too_late()
     }
 
     /// What is to be put into the history, whenever there is something new to put.
@@ -214,7 +209,7 @@ impl<'a> Look<'a> {
 
     /// How long ago `time` is; nothing if it lies ahead.
     fn age(&self, time: Timestamp) -> Duration {
-        Duration::try_from(self.facts.now.duration_since(time)).unwrap_or_default()
+        age(time, self.facts.now)
     }
 }
 

@@ -203,6 +203,16 @@ impl PlanMemory {
         }
     }
 
+    /// Whether `module` was a member when a run was due.
+    pub fn was_member(&self, module: &ModuleId, due: Timestamp) -> bool {
+        self.newcomers.get(module).is_none_or(|seen| *seen <= due)
+    }
+
+    /// Whether somebody was mailed that `module` has no result of the run that was due at `due`.
+    pub fn told_absent(&self, module: &ModuleId, due: Timestamp) -> bool {
+        self.told_absent.get(module).is_some_and(|told| *told >= due)
+    }
+
     /// Remembers about which failures, and which absences from the run due at `due`, somebody is mailed.
     pub fn told(
         &mut self,

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 
 use super::Look;
+use crate::model::ended::Progress;
 use crate::model::history::RunRecord;
 use crate::model::plan::ModuleId;
 use crate::watch::news::{Kind, News};
@@ -73,7 +74,9 @@ impl Look<'_> {
         let Wrong { errors, mut absent, left, before } = wrong;
         let untold = |(id, end): &(&ModuleId, &Timestamp)| self.known.told_errors.get(*id) != Some(*end);
         let is_older = is_left || errors.iter().filter(untold).any(|(id, _)| !run.errors.contains_key(id));
-        let kind = if errors.is_empty() && !is_left { Kind::Hangs } else { Kind::Failed };
+        // By its log it is over: it does not hang.
+        let has_ended = matches!((self.facts.progress)(&self.plan.id), Progress::Over | Progress::NotStarted);
+        let kind = if errors.is_empty() && !is_left && !has_ended { Kind::Hangs } else { Kind::Failed };
         let due = if is_older { before } else { run.due };
         if is_left {
             absent.extend(left);

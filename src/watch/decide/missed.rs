@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::{Look, SLACK};
+use super::Look;
+use crate::model::ended::SLACK;
 use crate::model::history::History;
 use crate::model::schedule::TOLERANCE;
 use crate::watch::news::{Kind, News};

@@ -134,6 +134,23 @@ fn a_module_that_stays_busy_is_news_every_night() {
 }
 
 #[test]
+fn by_its_log_a_run_is_over_when_ns8_has_given_up_on_a_busy_module() {
+    let mut world = World::new(DAY, 2 * HOUR, &["a", "b"]);
+    for _ in 0..14 {
+        world.night(Some(&[GOOD, Some((300, false))]));
+    }
+    world.posted.clear();
+    world.progress = Progress::Over;
+    world.night(Some(&[GOOD, None]));
+    assert_eq!(world.kinds(), [Failed], "it does not hang");
+    let delay = (world.posted[0].0.rem_euclid(DAY) - 2 * HOUR) / MINUTE;
+    assert!((70..=85).contains(&delay), "not after the five hours that b takes: {delay}");
+    world.progress = Progress::Running;
+    world.night(Some(&[GOOD, None]));
+    assert_eq!(world.kinds(), [Failed, Hangs]);
+}
+
+#[test]
 fn what_is_met_for_the_first_time_has_missed_nothing_but_may_have_failed() {
     let mut world = World::new(DAY, 2 * HOUR, &["a", "b"]);
     world.now = 3 * HOUR;

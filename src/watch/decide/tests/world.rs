@@ -44,6 +44,8 @@ pub(super) struct World {
     pub(super) killed: bool,
     /// When the newest cluster backup was made.
     pub(super) cluster_backup: Option<i64>,
+    /// What the log says of a run that lacks results.
+    pub(super) progress: Progress,
     pub(super) rules: Rules,
     pub(super) posted: Vec<(i64, Kind, Option<Timestamp>)>,
     /// What was mailed: when, whether it is final, whether all was well, and which modules were in trouble.
@@ -73,6 +75,7 @@ impl World {
             job: None,
             killed: false,
             cluster_backup: None,
+            progress: Progress::Unknown,
             rules,
             posted: Vec::new(),
             mails: Vec::new(),
@@ -165,6 +168,7 @@ impl World {
             rules: self.rules,
             plans: std::slice::from_ref(&self.plan),
             in_queue: &|_, _| self.job.is_some(),
+            progress: &|_| self.progress,
             history: &|_| Some(self.history.borrow().clone()),
             cluster_backup: &|_| self.cluster_backup.map(at),
         };
