@@ -151,3 +151,15 @@ fn a_reminder_during_the_next_run_waits_for_its_end_without_a_mail() {
     assert_eq!(site.inbox().len(), EVERYBODY);
     assert_eq!(site.inbox()[0].subject, "[ns8-backup] PARTIAL - 1/2 module(s) failed");
 }
+
+/// It was busy until NS8 gave up on it; there is no log to read here.
+#[test]
+fn a_module_that_has_had_no_result_for_far_too_long_is_not_waited_for() {
+    let mut site = running();
+    site.ends("mail1", Timestamp::now().as_second() - 4 * 3600, 1);
+    site.service.start();
+    assert_eq!(site.service.post(webhook(&["2"])).0, 202);
+    site.service.done();
+    assert_eq!(site.inbox().len(), EVERYBODY);
+    assert_eq!(site.inbox()[0].subject, "[ns8-backup] PARTIAL - 1/2 module(s) failed, 1 without a result");
+}

@@ -8,7 +8,8 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use ns8_backup_monitor::logs::{Ask, Journal, Loki, NodeAsk, Sources, reasons};
+use ns8_backup_monitor::logs::{Ask, Journal, Loki, NodeAsk, Sources, progress, reasons};
+use ns8_backup_monitor::model::ended::Progress;
 use ns8_backup_monitor::model::plan::{ModuleId, PlanId};
 use ns8_backup_monitor::model::reason::{Cause, Reasons, Source};
 use serde_json::json;
@@ -41,6 +42,26 @@ async fn a_run_by_hand_is_found_in_the_agents_log() {
     let journal = Journals::of(&[recorded("restic18-hand-wrong-password")]);
     let found = reasons(&journal.sources(), &ask(&["mail1"])).await;
     assert_eq!(found.modules[&module("mail1")].cause, Some(Cause::WrongPassword));
+}
+
+#[tokio::test]
+async fn the_log_says_how_far_a_run_has_come() {
+    let whole = recorded("dump-mysqldump");
+    let over = whole.iter().position(|record| message(record).starts_with("Backup 2 finished")).unwrap();
+    let (all, cut) = (Journals::of(&[whole.clone()]), Journals::of(&[whole[..over].to_vec()]));
+    assert_eq!(progress(&all.sources(), &ask(&["mail1"])).await, Progress::Over);
+    assert_eq!(progress(&cut.sources(), &ask(&["mail1"])).await, Progress::Running);
+    let mut later = ask(&["mail1"]);
+    later.nodes[0].since += SignedDuration::from_hours(6);
+    later.nodes[0].until += SignedDuration::from_hours(6);
+    assert_eq!(progress(&all.sources(), &later).await, Progress::NotStarted);
+    let elsewhere = Ask { host: Some("2".into()), ..ask(&["mail1"]) };
+    assert_eq!(progress(&all.sources(), &elsewhere).await, Progress::Unknown, "no log server");
+    let server = Server::start(streams(&whole[..over], "1"));
+    assert_eq!(progress(&loki_only(server.loki(LIMIT)), &elsewhere).await, Progress::Running);
+    let mut both = ask(&["mail1"]);
+    both.nodes.push(NodeAsk { node: "2".into(), ..both.nodes[0].clone() });
+    assert_eq!(progress(&all.sources(), &both).await, Progress::Unknown, "one node is not enough");
 }
 
 #[tokio::test]
