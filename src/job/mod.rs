@@ -5,7 +5,7 @@ mod ended;
 pub mod examine;
 mod life;
 pub mod look;
-mod record;
+pub mod record;
 pub mod step;
 pub mod store;
 pub mod wait;

@@ -6,23 +6,17 @@ use jiff::Timestamp;
 use log::warn;
 
 use super::store::state_directory;
+use crate::model::alert::Alerts;
 use crate::model::history::{History, RunRecord};
 use crate::model::mail::Mail;
 use crate::model::plan::Plan;
 use crate::model::run::{Assessment, Outcome};
+use crate::report::News;
 use crate::watch::history::Store;
 
 /// Records what a plan's results say now. Returns the plan's history with this run in it; `None` if it cannot be used,
 /// which the journal says and nothing waits for.
-pub(super) async fn run(
-    plan: &Plan,
-    assessment: &Assessment,
-    over: bool,
-    missed: bool,
-) -> Option<(History, RunRecord)> {
-    let outcome = if missed { Outcome::Missed } else { assessment.outcome };
-    let states = assessment.modules.iter().map(|(id, state)| (id, *state));
-    let record = RunRecord::new(plan, assessment.due, Timestamp::now(), outcome, over, states);
+pub(super) async fn run(plan: &Plan, record: RunRecord) -> Option<(History, RunRecord)> {
     let (id, name, kept) = (plan.id.clone(), plan.name.clone(), record.clone());
     let recorded = tokio::task::spawn_blocking(move || {
         let store = Store::new(&state_directory());
@@ -38,17 +32,54 @@ pub(super) async fn run(
     }
 }
 
+/// Returns the record of what a plan's results say at `now`, for a job with these alerts.
+pub fn of(plan: &Plan, assessment: &Assessment, alerts: &Alerts, over: bool, now: Timestamp) -> RunRecord {
+    let outcome = if is_missed(assessment, alerts) { Outcome::Missed } else { assessment.outcome };
+    let states = assessment.modules.iter().map(|(id, state)| (id, *state));
+    RunRecord::new(plan, assessment.due, now, outcome, over, states)
+}
+
+/// Whether the watch says that the run did not start, and there is no result of it.
+fn is_missed(assessment: &Assessment, alerts: &Alerts) -> bool {
+    news(alerts).contains("missed") && assessment.counts.success + assessment.counts.error == 0
+}
+
+/// Returns what the watch has found and still holds. `failed_runs` is what [`failed_before`] returns; `recovery` whether
+/// an all-clear is wanted.
+pub fn finding(
+    plan: &Plan,
+    assessment: &Assessment,
+    alerts: &Alerts,
+    failed_runs: Option<usize>,
+    recovery: bool,
+) -> Option<News> {
+    let due = assessment.due.or_else(|| alerts.kept.iter().find_map(|alert| alert.starts_at));
+    let found = match (assessment.outcome, due) {
+        (Outcome::Success, _) => failed_runs.filter(|_| recovery).map(|failed_runs| News::Recovered { failed_runs }),
+        (_, Some(due)) if is_missed(assessment, alerts) => Some(News::Missed { due }),
+        (_, Some(due)) if news(alerts).contains("hangs") => {
+            Some(News::Hangs { since: plan.newest_end().unwrap_or(due).max(due) })
+        }
+        _ => None,
+    };
+    found.or_else(|| news(alerts).contains("cluster_backup").then_some(News::ClusterBackup))
+}
+
+/// Returns the record of the run whose newest result ended at `at`, as reported at `now`; `None` if there is nothing to
+/// change.
+pub fn mark(history: &History, at: Timestamp, now: Timestamp) -> Option<RunRecord> {
+    let run = history.runs.iter().rev().find(|run| run.at == at)?;
+    run.reported.is_none().then(|| RunRecord { reported: Some(now), ..run.clone() })
+}
+
 /// Remembers that a recipient has the mail: the watch need not raise what it says.
 pub(super) async fn reported(mail: &Mail) {
     let (Some(plan), Some(at)) = (mail.plan.clone(), mail.run_at) else { return };
     let marked = tokio::task::spawn_blocking(move || {
         let store = Store::new(&state_directory());
-        let history = store.load(&plan)?;
-        match history.runs.iter().rev().find(|run| run.at == at) {
-            Some(run) if run.reported.is_none() => {
-                store.record(&plan, None, RunRecord { reported: Some(Timestamp::now()), ..run.clone() })
-            }
-            _ => Ok(()),
+        match mark(&store.load(&plan)?, at, Timestamp::now()) {
+            Some(run) => store.record(&plan, None, run),
+            None => Ok(()),
         }
     });
     match marked.await {
@@ -60,13 +91,13 @@ pub(super) async fn reported(mail: &Mail) {
 
 /// Returns how many runs in a row before this one failed or were missed after the last mail about a failure, if all is
 /// well now and a failure was mailed.
-pub(super) fn failed_before(history: &History) -> Option<usize> {
+pub fn failed_before(history: &History) -> Option<usize> {
     history.trouble?;
     let before = history.runs.iter().rev().skip(1).take_while(|run| !run.is_good()).count();
     Some(before.max(1))
 }
 
 /// The values of the label `news` in a job's alerts.
-pub(super) fn news(alerts: &crate::model::alert::Alerts) -> BTreeSet<&str> {
+fn news(alerts: &Alerts) -> BTreeSet<&str> {
     alerts.kept.iter().filter_map(|alert| alert.labels.get("news").map(String::as_str)).collect()
 }

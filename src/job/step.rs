@@ -28,7 +28,7 @@ use super::dispatch::{self, Dispatch};
 use super::life::{Life, Shutdown};
 use super::look::{Due, Look};
 use super::store::Store;
-use super::wait::{Settled, settle};
+use super::wait::{Settled, Verdict, settle};
 use super::write::write;
 use crate::cluster::events::Announcements;
 use crate::config::{Live, Settings};
@@ -113,8 +113,7 @@ impl Stepper {
             }
             let settled = self.settle(job, deadline, PATIENCE.min(correlator.max_wait)).await?;
             kill::point("settled");
-            let is_missing = settled.look.as_ref().is_ok_and(|look| look.is_missing(&self.latest(job)));
-            if !settled.over && !is_missing && !correlator.follow.is_zero() {
+            if settled.verdict(&self.latest(job), !correlator.follow.is_zero()) != Verdict::Final {
                 return self.interim(job, settled, Attempts::default()).await;
             }
             if self.store.close(&job.id, joins) {
@@ -155,10 +154,8 @@ impl Stepper {
 
     /// Examines a run that is not over, unless there is nothing to say about it yet.
     async fn interim(&self, job: &Job, settled: Settled, attempts: Attempts) -> Result<Stage, Shutdown> {
-        match &settled.look {
-            Ok(look) if !look.is_news(&self.latest(job)) => {
-                Ok(Stage::Following(Following { since: Timestamp::now(), interim: Vec::new() }))
-            }
+        match settled.verdict(&self.latest(job), true) {
+            Verdict::Silence => Ok(Stage::Following(Following { since: Timestamp::now(), interim: Vec::new() })),
             _ => self.examine(job, settled, true, attempts).await,
         }
     }

@@ -32,6 +32,29 @@ pub struct Settled {
     pub over: bool,
 }
 
+/// What a wait leads to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// The last report.
+    Final,
+    /// A report of a run that goes on.
+    Interim,
+    /// Nothing yet: there is nothing to say about the run that goes on.
+    Silence,
+}
+
+impl Settled {
+    /// Returns what follows, for `job` as it is now, if jobs follow runs that go on.
+    pub fn verdict(&self, job: &Job, follow: bool) -> Verdict {
+        match &self.look {
+            _ if self.over || !follow => Verdict::Final,
+            Ok(look) if look.is_missing(job) => Verdict::Final,
+            Ok(look) if !look.is_news(job) => Verdict::Silence,
+            _ => Verdict::Interim,
+        }
+    }
+}
+
 /// Waits until the run of a job is over, at most until `deadline`. A cluster that cannot be read is tried until then,
 /// and for `patience` from its first failure on. `latest` returns the job as it is: alerts may join it meanwhile.
 pub async fn settle(

@@ -14,8 +14,7 @@ use crate::config::{self, Settings};
 use crate::model::ended::age;
 use crate::model::job::Job;
 use crate::model::mail::Mail;
-use crate::model::run::Outcome;
-use crate::report::{self, Finding, Interim, News, Report};
+use crate::report::{self, Finding, Interim, Report};
 
 /// Writes a mail without recipients for each plan that is reported. An `interim` one says that the run is not over.
 pub(super) async fn write(settings: &Settings, job: &Job, settled: Settled, interim: bool) -> Vec<Mail> {
@@ -57,25 +56,11 @@ impl Writer<'_> {
     /// it.
     async fn remember(&self, examined: &mut Examined) -> Option<Timestamp> {
         let Examined { plan, assessment, .. } = &*examined;
-        let news = record::news(&self.job.alerts);
-        let started = assessment.counts.success + assessment.counts.error > 0;
-        let missed = news.contains("missed") && !started;
-        let recorded = record::run(plan, assessment, !self.interim, missed).await;
-        let due = assessment.due.or_else(|| self.job.alerts.kept.iter().find_map(|alert| alert.starts_at));
+        let (alerts, over) = (&self.job.alerts, !self.interim);
+        let recorded = record::run(plan, record::of(plan, assessment, alerts, over, Timestamp::now())).await;
         let failed_runs = recorded.as_ref().and_then(|(history, _)| record::failed_before(history));
-        examined.news = match (assessment.outcome, due) {
-            (Outcome::Success, _) => failed_runs
-                .filter(|_| self.settings.notification.recovery)
-                .map(|failed_runs| News::Recovered { failed_runs }),
-            (_, Some(due)) if missed => Some(News::Missed { due }),
-            (_, Some(due)) if news.contains("hangs") => {
-                Some(News::Hangs { since: plan.newest_end().unwrap_or(due).max(due) })
-            }
-            _ => None,
-        };
-        if examined.news.is_none() && news.contains("cluster_backup") {
-            examined.news = Some(News::ClusterBackup);
-        }
+        let recovery = self.settings.notification.recovery;
+        examined.news = record::finding(plan, assessment, alerts, failed_runs, recovery);
         let (history, record) = recorded?;
         examined.history = Some(history);
         Some(record.at)

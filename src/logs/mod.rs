@@ -112,8 +112,12 @@ async fn progress_on(sources: &Sources, ask: &Ask, node: &NodeAsk) -> Progress {
     match read {
         Err(_) => Progress::Unknown,
         Ok(()) if !log.seen => Progress::NotStarted,
-        Ok(()) if log.running => Progress::Running,
-        Ok(()) => Progress::Over,
+        Ok(()) => match log.running {
+            Some(true) => Progress::Running,
+            Some(false) => Progress::Over,
+            // Until core 3.19 nothing marks the end.
+            None => Progress::Unknown,
+        },
     }
 }
 

@@ -41,8 +41,8 @@ pub(super) struct RunLog {
     pub(super) cluster_backup: Vec<String>,
     /// Whether anything of this plan was seen.
     pub(super) seen: bool,
-    /// Whether the run that was seen last goes on.
-    pub(super) running: bool,
+    /// Whether the run that was seen last goes on; `None` if only modules were seen.
+    pub(super) running: Option<bool>,
 }
 
 /// The asked modules, with the start that the cluster has of each, in microseconds since 1970.
@@ -120,7 +120,7 @@ impl<'q> Reader<'q> {
 
     /// What the log has, now that all of it is read.
     pub(super) fn finish(mut self) -> RunLog {
-        self.log.running = self.running;
+        self.log.running = self.log.running.map(|_| self.running);
         for open in std::mem::take(&mut self.streams).into_iter().flat_map(|stream| stream.open) {
             self.settle(open, End::Open, None);
         }
@@ -275,6 +275,7 @@ impl<'q> Reader<'q> {
     /// Notes that a run of the plan is in the log, and how the cluster's own backup went before it.
     fn saw(&mut self, cluster: Option<Vec<String>>, running: bool) {
         (self.log.seen, self.running, self.interrupted) = (true, running, None);
+        self.log.running = Some(running);
         if let Some(lines) = cluster {
             self.log.cluster_backup = lines;
         }

@@ -174,6 +174,12 @@ impl Job {
         }
     }
 
+    /// Returns whether it reports the results of `plan` up to this time: it is yet to read them, or has.
+    pub fn reports(&self, plan: &PlanId, until: Option<Timestamp>) -> bool {
+        let has_read = || self.mails().iter().all(|mail| Some(mail.written_at) > until);
+        self.plan.as_ref() == Some(plan) && (self.takes_alerts() || has_read())
+    }
+
     /// When a failure was last alerted: the newest start of its alerts, no later than its arrival. `None` if they are the
     /// watch's and say that all is well.
     pub fn failure_start(&self) -> Option<Timestamp> {

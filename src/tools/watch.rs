@@ -134,7 +134,7 @@ async fn look_at_plans(
             success: settings.notification.success,
         },
         plans: &cluster.plans,
-        in_queue: &|plan, until| jobs.iter().any(|job| reports(job, plan, until)),
+        in_queue: &|plan, until| jobs.iter().any(|job| job.reports(plan, until)),
         progress: &|plan| progress.get(plan).copied().unwrap_or_default(),
         history: &|plan| histories.load(plan).inspect_err(|error| warn!("{error}")).ok(),
         cluster_backup: &|plan| cluster_backups.get(plan).copied(),
@@ -209,12 +209,6 @@ async fn unreadable(
 fn jobs(state: &Path) -> Vec<Job> {
     let files = store::files(&store::folder(state), "json").unwrap_or_default();
     files.iter().filter_map(|file: &PathBuf| store::read_job(file).ok()).collect()
-}
-
-/// Whether this job reports the results of `plan` up to this time: it is yet to read them, or has.
-fn reports(job: &Job, plan: &PlanId, until: Option<Timestamp>) -> bool {
-    let has_read = || job.mails().iter().all(|mail| Some(mail.written_at) > until);
-    job.plan.as_ref() == Some(plan) && (job.takes_alerts() || has_read())
 }
 
 /// Sends the sign of life, unless a mail does not get through.

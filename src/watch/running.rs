@@ -19,6 +19,11 @@ const AT_ONCE: usize = 1000;
 pub async fn take_back(news: Vec<News>, now: Timestamp) -> Vec<News> {
     let missed = news.iter().filter(|news| news.kind == Kind::Missed).map(|news| &news.plan);
     let active = active(missed.collect()).await;
+    judge(news, &active, now)
+}
+
+/// Takes back that a run was missed whose plan is in `active`.
+pub fn judge(news: Vec<News>, active: &BTreeSet<PlanId>, now: Timestamp) -> Vec<News> {
     let judge = |mut news: News| {
         if news.kind == Kind::Missed && active.contains(&news.plan) {
             let age = news.due.and_then(|due| Duration::try_from(now.duration_since(due)).ok()).unwrap_or_default();

@@ -10,7 +10,7 @@
 mod disk;
 mod outbox;
 mod sent;
-mod table;
+pub mod table;
 
 use std::collections::BTreeMap;
 use std::io;
@@ -33,6 +33,7 @@ use crate::system::messages;
 use disk::Disk;
 pub use disk::{Unreadable, Wish, files, read_job};
 use outbox::Outbox;
+pub use sent::Sent;
 use table::Table;
 pub use table::{MAX_BYTES, MAX_JOBS};
 

@@ -10,7 +10,7 @@ use crate::model::plan::PlanId;
 
 /// What was sent lately.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-pub(super) struct Sent(Vec<Delivered>);
+pub struct Sent(Vec<Delivered>);
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 struct Delivered {
@@ -22,7 +22,7 @@ struct Delivered {
 
 impl Sent {
     /// Notes the deliveries of `mails`, and forgets what is older than `keep`.
-    pub(super) fn remember(&mut self, mails: &[Mail], now: Timestamp, keep: Duration) {
+    pub fn remember(&mut self, mails: &[Mail], now: Timestamp, keep: Duration) {
         self.0.retain(|delivered| is_within(delivered.at, now, keep));
         for mail in mails {
             for recipient in &mail.recipients {
@@ -35,7 +35,7 @@ impl Sent {
     }
 
     /// Whether the report that `mail` makes has gone to `email` within this time.
-    pub(super) fn has(&self, mail: &Mail, email: &str, now: Timestamp, within: Duration) -> bool {
+    pub fn has(&self, mail: &Mail, email: &str, now: Timestamp, within: Duration) -> bool {
         self.0.iter().any(|delivered| {
             delivered.plan == mail.plan
                 && delivered.digest == mail.digest

@@ -21,11 +21,12 @@ pub const MAX_BYTES: usize = 32 << 20;
 const ALERT_BYTES: usize = 1000;
 
 /// The jobs, and who received which report.
-pub(super) struct Table {
+pub struct Table {
     by_id: BTreeMap<JobId, Entry>,
     /// The job that further alerts of a plan join.
     open: HashMap<Option<PlanId>, JobId>,
-    pub(super) sent: Sent,
+    /// Who received which report.
+    pub sent: Sent,
 }
 
 struct Entry {
@@ -39,14 +40,16 @@ struct Entry {
 }
 
 /// Jobs as they will be once the disk has them.
-pub(super) struct Draft {
-    pub(super) jobs: BTreeMap<JobId, Job>,
+pub struct Draft {
+    /// The jobs, by name.
+    pub jobs: BTreeMap<JobId, Job>,
     new: HashMap<Option<PlanId>, JobId>,
     bytes: usize,
 }
 
 impl Table {
-    pub(super) fn new(sent: Sent) -> Self {
+    /// A table without jobs.
+    pub fn new(sent: Sent) -> Self {
         Self { by_id: BTreeMap::new(), open: HashMap::new(), sent }
     }
 
@@ -58,13 +61,14 @@ impl Table {
         self.by_id.insert(job.id.clone(), Entry::new(job));
     }
 
-    pub(super) fn draft(&self) -> Draft {
+    /// Begins a draft.
+    pub fn draft(&self) -> Draft {
         let bytes = self.by_id.values().map(|entry| entry.bytes).sum();
         Draft { jobs: BTreeMap::new(), new: HashMap::new(), bytes }
     }
 
     /// Adds alerts to `draft`; false if there is no room for all of them, and none is added then.
-    pub(super) fn add(&mut self, draft: &mut Draft, batch: Batch, at: Timestamp) -> bool {
+    pub fn add(&mut self, draft: &mut Draft, batch: Batch, at: Timestamp) -> bool {
         let is_new = |plan: &&Option<PlanId>| !self.open.contains_key(*plan) && !draft.new.contains_key(*plan);
         let new = batch.keys().filter(is_new).count();
         if self.by_id.len() + draft.new.len() + new > MAX_JOBS || draft.bytes > MAX_BYTES {
@@ -99,7 +103,7 @@ impl Table {
     }
 
     /// Makes the draft count. Returns the jobs concerned, each with whether it is new.
-    pub(super) fn install(&mut self, draft: Draft) -> Vec<(Job, bool)> {
+    pub fn install(&mut self, draft: Draft) -> Vec<(Job, bool)> {
         let mut installed = Vec::with_capacity(draft.jobs.len());
         for (id, job) in draft.jobs {
             let is_new = !self.by_id.contains_key(&id);
@@ -117,14 +121,15 @@ impl Table {
     }
 
     /// Moves a job to a stage; false if there is no such job.
-    pub(super) fn advance(&mut self, id: &JobId, stage: Stage) -> bool {
+    pub fn advance(&mut self, id: &JobId, stage: Stage) -> bool {
         let Some(entry) = self.by_id.get_mut(id) else { return false };
         entry.job.stage = stage;
         entry.measure();
         true
     }
 
-    pub(super) fn close(&mut self, id: &JobId, joins: u64) -> bool {
+    /// Ends the time in which alerts join the job, unless one has joined since there were `joins` of them.
+    pub fn close(&mut self, id: &JobId, joins: u64) -> bool {
         let Some(entry) = self.by_id.get(id) else { return true };
         if entry.joins != joins {
             return false;
@@ -135,7 +140,8 @@ impl Table {
         true
     }
 
-    pub(super) fn remove(&mut self, id: &JobId) {
+    /// Takes a job off.
+    pub fn remove(&mut self, id: &JobId) {
         if let Some(entry) = self.by_id.remove(id)
             && self.open.get(&entry.job.plan) == Some(id)
         {
@@ -143,15 +149,18 @@ impl Table {
         }
     }
 
-    pub(super) fn joined(&self, id: &JobId) -> (u64, Option<Instant>) {
+    /// Returns how many alerts have joined the job in this process, and when the last one did.
+    pub fn joined(&self, id: &JobId) -> (u64, Option<Instant>) {
         self.by_id.get(id).map_or((0, None), |entry| (entry.joins, entry.joined_at))
     }
 
-    pub(super) fn job(&self, id: &JobId) -> Option<&Job> {
+    /// Returns a job.
+    pub fn job(&self, id: &JobId) -> Option<&Job> {
         self.by_id.get(id).map(|entry| &entry.job)
     }
 
-    pub(super) fn jobs(&self) -> impl Iterator<Item = &Job> {
+    /// All jobs, oldest first.
+    pub fn jobs(&self) -> impl Iterator<Item = &Job> {
         self.by_id.values().map(|entry| &entry.job)
     }
 
@@ -164,7 +173,7 @@ impl Table {
     }
 
     /// Whether `to` received this report within this time, or is about to receive it.
-    pub(super) fn has_it(&self, mail: &Mail, to: &Recipient, now: Timestamp, within: Duration) -> bool {
+    pub fn has_it(&self, mail: &Mail, to: &Recipient, now: Timestamp, within: Duration) -> bool {
         let same = |other: &&Mail| other.plan == mail.plan && other.digest == mail.digest;
         let others = self.jobs().flat_map(Job::mails).filter(same);
         let underway = others.flat_map(|other| &other.recipients).any(|other| {
