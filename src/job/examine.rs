@@ -13,7 +13,7 @@ use crate::model::cluster::{Cluster, Loki};
 use crate::model::ended::Progress;
 use crate::model::history::History;
 use crate::model::plan::{Layout, ModuleId, Plan};
-use crate::model::reason::Reasons;
+use crate::model::reason::{Reasons, span};
 use crate::model::repository::Probes;
 use crate::model::run::{Assessment, Outcome, State};
 use crate::probe::{self, Means};
@@ -23,8 +23,6 @@ use crate::watch::node;
 
 /// How long the cluster's Loki may take.
 const LOKI_LIMIT: Duration = Duration::from_secs(10);
-/// How far back the log of a run is read if it is not known when the run began.
-const DAY: Duration = Duration::from_secs(86_400);
 
 /// A plan, examined.
 pub struct Examined {
@@ -161,14 +159,10 @@ fn loki(login: &Loki) -> Option<logs::Loki> {
 /// The modules to ask the logs about, by node.
 fn nodes(plan: &Plan, assessment: &Assessment, now: Timestamp) -> Vec<NodeAsk> {
     let mut nodes: BTreeMap<&str, NodeAsk> = BTreeMap::new();
-    let of_run = |state: State| matches!(state, State::Error | State::Success);
-    let starts = assessment.modules.iter().filter(|(_, state)| of_run(*state));
-    let first = starts.filter_map(|(id, _)| plan.results.get(id)?.start).min();
-    let since = [first, assessment.due].into_iter().flatten().min();
-    let since = since.or_else(|| now.checked_sub(DAY).ok()).unwrap_or(now);
+    let (since, until) = span(plan, assessment, now);
     for (id, state) in assessment.modules.iter().filter(|(_, state)| *state != State::Success) {
         let Some(node) = plan.modules.get(id).and_then(|module| module.node.as_deref()) else { continue };
-        let new = || NodeAsk { node: node.into(), since, until: now, modules: BTreeMap::new() };
+        let new = || NodeAsk { node: node.into(), since, until, modules: BTreeMap::new() };
         let start = plan.results.get(id).filter(|_| *state == State::Error).and_then(|result| result.start);
         nodes.entry(node).or_insert_with(new).modules.insert(id.clone(), start);
     }

@@ -185,12 +185,6 @@ async fn each_line(mut stream: impl AsyncRead + Unpin, max_bytes: u64, mut read:
     true
 }
 
-/// The command that shows what was looked at.
-pub(super) fn command((since, until): (Timestamp, Timestamp)) -> String {
-    let time = |time: Timestamp| time.strftime("%F %T UTC");
-    format!("journalctl -t runagent -t agent@node -S '{}' -U '{}'", time(since), time(until))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

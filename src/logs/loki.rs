@@ -216,12 +216,15 @@ fn percent(text: &str) -> String {
     text.bytes().map(|c| if plain(c) { char::from(c).to_string() } else { format!("%{c:02X}") }).collect()
 }
 
-/// The command that shows what was looked at: NS8's own `logcli` finds server and login.
-pub(super) fn command(node: &str, (since, until): (Timestamp, Timestamp)) -> String {
-    let node: String = node.chars().filter(char::is_ascii_digit).collect();
+/// The command that shows what was looked at: NS8's own `logcli` finds server and login. Its times may be in any zone.
+pub(super) fn command(plan: &str, node: &str, (since, until): (Timestamp, Timestamp)) -> String {
+    let digits = |text: &str| text.chars().filter(char::is_ascii_digit).collect::<String>();
+    // In layout B a unit's own name is the identifier.
+    let unit = if digits(plan) == plan { format!("|backup{plan}(-.*)?") } else { String::new() };
+    let node = digits(node);
     format!(
-        "logcli query -q --forward --limit 0 --from {since:.0} --to {until:.0} \
-         '{{node_id=\"{node}\"}} | json | SYSLOG_IDENTIFIER=~\"runagent|agent@node\" | line_format \"{{{{.MESSAGE}}}}\"'"
+        "logcli query -q --forward --limit 0 --from {since:.0} --to {until:.0} '{{node_id=\"{node}\"}} | json | \
+         SYSLOG_IDENTIFIER=~\"runagent|agent@node{unit}\" | line_format \"{{{{.MESSAGE}}}}\"'"
     )
 }
 

@@ -22,22 +22,17 @@ mod tests;
 
 use std::collections::BTreeMap;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 use crate::model::ended::Progress;
 use crate::model::plan::{ModuleId, PlanId};
-use crate::model::reason::{Gap, Reasons, Source};
+use crate::model::reason::{Gap, MARGIN, Reasons, Source};
 use nothing::Nothing;
 use record::Fields;
 use run::{Reader, RunLog, Wanted};
 
 pub use journal::Journal;
 pub use loki::Loki;
-
-/// How long before the window lines are looked for: the cluster's own backup comes before the modules.
-const BEFORE: SignedDuration = SignedDuration::from_secs(120);
-/// How long after it: the last mark is printed after the result is stored.
-const AFTER: SignedDuration = SignedDuration::from_secs(120);
 
 /// The logs to read.
 #[derive(Debug, Clone, Default)]
@@ -145,7 +140,7 @@ async fn from_journal(sources: &Sources, plan: &PlanId, nodes: &[&NodeAsk]) -> R
         let mut reader = Reader::new(plan.as_str(), &wanted);
         let window = window(node);
         let read = sources.journal.read(plan.as_str(), &wanted, window, |fields| reader.read(fields)).await;
-        add(&mut found, assemble(Source::Journal, reader.finish(), read.err(), journal::command(window)));
+        add(&mut found, assemble(Source::Journal, reader.finish(), read.err(), None));
     }
     found
 }
@@ -169,7 +164,10 @@ async fn from_loki(sources: &Sources, plan: &PlanId, nodes: &[&NodeAsk]) -> Reas
     };
     let error = read.err();
     for (id, reader) in readers {
-        add(&mut found, assemble(Source::Loki, reader.finish(), error.clone(), loki::command(id, window)));
+        add(
+            &mut found,
+            assemble(Source::Loki, reader.finish(), error.clone(), Some(loki::command(plan.as_str(), id, window))),
+        );
     }
     found
 }
@@ -179,12 +177,12 @@ fn wanted(node: &NodeAsk) -> Wanted {
 }
 
 fn window(node: &NodeAsk) -> (Timestamp, Timestamp) {
-    let since = node.since.checked_sub(BEFORE).unwrap_or(node.since);
-    (since, node.until.checked_add(AFTER).unwrap_or(node.until))
+    let since = node.since.checked_sub(MARGIN).unwrap_or(node.since);
+    (since, node.until.checked_add(MARGIN).unwrap_or(node.until))
 }
 
-fn assemble(source: Source, log: RunLog, error: Option<Nothing>, command: String) -> Reasons {
+fn assemble(source: Source, log: RunLog, error: Option<Nothing>, command: Option<String>) -> Reasons {
     let nothing = error.or((!log.seen).then_some(Nothing::NoMatch));
-    let gap = nothing.map(|why| Gap { source, why: why.to_string(), command: Some(command) });
+    let gap = nothing.map(|why| Gap { source, why: why.to_string(), command });
     Reasons { modules: log.modules, gaps: gap.into_iter().collect(), cluster_backup: log.cluster_backup }
 }

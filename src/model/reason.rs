@@ -1,8 +1,34 @@
 //! Why a module failed: what the run's own log says of it.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
-use super::plan::ModuleId;
+use jiff::Timestamp;
+
+use super::plan::{ModuleId, Plan};
+use super::run::{Assessment, State};
+
+/// How long before a run the first line of its log may stand, and how long after it the last: clocks of nodes differ,
+/// the cluster's own backup comes before the modules, and the last mark is printed after the result is stored.
+pub const MARGIN: Duration = Duration::from_secs(120);
+/// How far back the log of a run is looked for if it is not known when the run began.
+const DAY: Duration = Duration::from_secs(86_400);
+
+/// Returns when a run began, and when it ended or, if it may still go on, `now`. Times that no journal can have, which a
+/// module may have written, do not count.
+pub fn span(plan: &Plan, assessment: &Assessment, now: Timestamp) -> (Timestamp, Timestamp) {
+    let of_run = |state: State| matches!(state, State::Error | State::Success);
+    let of_run = || assessment.modules.iter().filter(move |(_, state)| of_run(*state));
+    let results = || of_run().filter_map(|(id, _)| plan.results.get(id));
+    let can_be =
+        |time: &Timestamp| (Timestamp::UNIX_EPOCH..=now).contains(&time.saturating_sub(MARGIN).unwrap_or(*time));
+    let began = results().filter_map(|result| result.start).filter(can_be).chain(assessment.due).min();
+    let began = began.unwrap_or_else(|| now.saturating_sub(DAY).unwrap_or(now)).min(now);
+    let is_over = assessment.unsettled().is_empty() && assessment.contradiction.is_none();
+    let ended = results().filter_map(|result| result.end).filter(can_be).max();
+    let ended = ended.filter(|end| is_over && *end >= began);
+    (began, ended.unwrap_or(now))
+}
 
 /// What the logs say about one run of a plan.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -33,7 +59,7 @@ pub struct Gap {
     pub source: Source,
     /// Why, as one clause in English; without a secret.
     pub why: String,
-    /// The command that shows the log, safe to paste; `None` if there is none.
+    /// The command that shows the log, safe to paste; `None` if there is none, or if the report has one for each node.
     pub command: Option<String>,
 }
 

@@ -1,7 +1,10 @@
 //! Commands that show more. Each is offered only where every part of it is safe to paste into a shell.
 
+use jiff::Timestamp;
+
 use crate::config::RedisAddress;
 use crate::model::plan::{ModuleId, PlanId};
+use crate::model::reason::MARGIN;
 use crate::model::text::clean;
 
 /// Longest command offered, in bytes.
@@ -16,23 +19,36 @@ pub(super) fn status(redis: &RedisAddress, plan: &PlanId, module: &ModuleId) -> 
     }
 }
 
-/// The unit that runs the plan on a node in layout C (`backup3.service` runs plan 3), and its log.
-pub(super) fn run(plan: &PlanId) -> Vec<String> {
+/// The unit that runs the plan on a node in layout C (`backup3.service` runs plan 3), and the log of the run that took
+/// place within `span`.
+///
+/// The log is found by its identifier: what the processes of a module print belongs to the session that `runagent` opened
+/// for the module's user, not to the unit. Runs started by hand print over the agent's connection.
+pub(super) fn run(plan: &PlanId, span: (Timestamp, Timestamp)) -> Vec<String> {
     let unit = format!("backup{plan}.service");
-    let commands = [&["systemctl", "status", &unit][..], &["journalctl", "-e", "-u", &unit]];
-    commands.into_iter().filter(|_| is_number(plan)).filter_map(shell).collect()
+    let status = shell(&["systemctl", "status", &unit]).filter(|_| is_number(plan));
+    status.into_iter().chain(log(&["runagent", "agent@node"], span)).collect()
 }
 
-/// The units that run the plan for a module in layout B: that of a rootless module is in its user's own manager.
-pub(super) fn run_of_module(plan: &PlanId, module: &ModuleId) -> Vec<String> {
+/// The unit that runs the plan for a rootless module in layout B, in its user's own manager, and the log of its run, which
+/// has the unit's name as its identifier: of a rootless module `backup3`, of a rootful one `backup3-<module>`.
+pub(super) fn run_of_module(plan: &PlanId, module: &ModuleId, span: (Timestamp, Timestamp)) -> Vec<String> {
     let (Some(id), true) = (Some(module.as_str()).filter(|id| !id.starts_with('-')), is_number(plan)) else {
         return Vec::new();
     };
-    let unit = format!("backup{plan}.service");
-    let rootful = format!("backup{plan}-{id}.service");
-    let commands =
-        [&["runagent", "-m", id, "systemctl", "--user", "status", &unit][..], &["journalctl", "-e", "-u", &rootful]];
-    commands.into_iter().filter_map(shell).collect()
+    let (unit, rootful) = (format!("backup{plan}"), format!("backup{plan}-{id}"));
+    let status = shell(&["runagent", "-m", id, "systemctl", "--user", "status", &format!("{unit}.service")]);
+    status.into_iter().chain(log(&[&unit, &rootful], span)).collect()
+}
+
+/// What was printed under these identifiers around `span`. The zone is named: whoever types this may be in another one.
+fn log(identifiers: &[&str], (since, until): (Timestamp, Timestamp)) -> Option<String> {
+    let time = |time: Timestamp| time.strftime("%F %T UTC").to_string();
+    let since = time(since.saturating_sub(MARGIN).unwrap_or(since));
+    let until = time(until.saturating_add(MARGIN).unwrap_or(until));
+    let identifiers = identifiers.iter().flat_map(|identifier| ["-t", identifier]);
+    let words: Vec<&str> = ["journalctl"].into_iter().chain(identifiers).chain(["-S", &since, "-U", &until]).collect();
+    shell(&words)
 }
 
 /// A command that was made elsewhere; `None` if it cannot be shown as it is.
@@ -105,10 +121,17 @@ mod tests {
         assert_eq!(snapshots("-x"), None);
     }
 
+    fn span() -> (Timestamp, Timestamp) {
+        ("2026-11-22T01:00:00Z".parse().unwrap(), "2026-11-22T02:12:10Z".parse().unwrap())
+    }
+
+    const TIMES: &str = "-S '2026-11-22 00:58:00 UTC' -U '2026-11-22 02:14:10 UTC'";
+
     #[test]
     fn a_unit_is_named_only_by_a_number() {
-        assert_eq!(run(&plan("2")), ["systemctl status backup2.service", "journalctl -e -u backup2.service"]);
-        assert!(run(&plan("2.service sshd")).is_empty());
+        let log = format!("journalctl -t runagent -t agent@node {TIMES}");
+        assert_eq!(run(&plan("2"), span()), ["systemctl status backup2.service", &log]);
+        assert_eq!(run(&plan("2.service sshd"), span()), [log]);
         assert_eq!(restic(&plan("2.service sshd"), &module("mail1"), "snapshots"), None);
         assert_eq!(timers(), ["systemctl list-timers 'backup*'"]);
     }
@@ -116,11 +139,14 @@ mod tests {
     #[test]
     fn layout_b_has_a_unit_for_each_module() {
         assert_eq!(
-            run_of_module(&plan("3"), &module("mail1")),
-            ["runagent -m mail1 systemctl --user status backup3.service", "journalctl -e -u backup3-mail1.service"]
+            run_of_module(&plan("3"), &module("mail1"), span()),
+            [
+                "runagent -m mail1 systemctl --user status backup3.service",
+                &format!("journalctl -t backup3 -t backup3-mail1 {TIMES}")
+            ]
         );
-        assert!(run_of_module(&plan("3 x"), &module("mail1")).is_empty());
-        assert!(run_of_module(&plan("3"), &module("--help")).is_empty());
+        assert!(run_of_module(&plan("3 x"), &module("mail1"), span()).is_empty());
+        assert!(run_of_module(&plan("3"), &module("--help"), span()).is_empty());
     }
 
     #[test]

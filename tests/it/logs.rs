@@ -18,7 +18,7 @@ use tempfile::TempDir;
 use crate::support::loki::{Fault, Server, Streams};
 
 /// When the recorded runs are said to have begun.
-const BEGIN: i64 = 1_795_500_000;
+pub(super) const BEGIN: i64 = 1_795_500_000;
 
 const LIMIT: Duration = Duration::from_secs(60);
 
@@ -93,15 +93,13 @@ async fn a_message_of_bytes_and_one_that_is_too_long_do_no_harm() {
 }
 
 #[tokio::test]
-async fn a_journal_that_cannot_be_read_is_named_with_the_command_to_type() {
+async fn a_journal_that_cannot_be_read_is_named_and_loki_has_a_command() {
     let empty = TempDir::new().unwrap();
     let missing = empty.path().join("missing");
     for folder in [empty.path().to_owned(), missing] {
         let journal = Journal { directory: Some(folder), ..Journal::default() };
         let found = reasons(&Sources { journal, loki: None }, &ask(&["mail1"])).await;
-        assert_eq!(found.gaps[0].source, Source::Journal);
-        let command = found.gaps[0].command.as_deref().unwrap();
-        assert!(command.starts_with("journalctl -t runagent -t agent@node -S '2026-11-24 "), "{command}");
+        assert_eq!((found.gaps[0].source, &found.gaps[0].command), (Source::Journal, &None), "the report has one");
         let logcli = found.gaps[1].command.as_deref().unwrap();
         assert!(logcli.starts_with("logcli query ") && logcli.contains("node_id=\"1\""), "{logcli}");
     }
@@ -249,14 +247,14 @@ async fn a_log_server_that_is_not_there_is_named() {
 // ---- Support ------------------------------------------------------------------------------------------------------
 
 /// A record: names and values.
-type Record = Vec<(String, Vec<u8>)>;
+pub(super) type Record = Vec<(String, Vec<u8>)>;
 
 /// A folder with journal files.
-struct Journals(TempDir);
+pub(super) struct Journals(TempDir);
 
 impl Journals {
     /// Writes each list of records to a journal of its own.
-    fn of(logs: &[Vec<Record>]) -> Self {
+    pub(super) fn of(logs: &[Vec<Record>]) -> Self {
         let folder = TempDir::new().unwrap();
         for (n, records) in logs.iter().enumerate() {
             let mut child = Command::new(journal_remote())
@@ -272,6 +270,10 @@ impl Journals {
             assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         }
         Self(folder)
+    }
+
+    pub(super) fn folder(&self) -> &Path {
+        self.0.path()
     }
 
     fn sources(&self) -> Sources {
@@ -307,7 +309,7 @@ fn export(records: &[Record]) -> Vec<u8> {
 }
 
 /// A log of `tests/fixtures/logs` as records.
-fn recorded(name: &str) -> Vec<Record> {
+pub(super) fn recorded(name: &str) -> Vec<Record> {
     let file = format!("{}/tests/fixtures/logs/{name}.txt", env!("CARGO_MANIFEST_DIR"));
     let text = fs::read_to_string(file).unwrap();
     let parse = |line: &str| {
@@ -344,19 +346,19 @@ fn record(time: i64, uid: &str, identifier: &str, stream: &str, unit: &str, mess
         .collect()
 }
 
-fn set(record: &mut Record, name: &str, value: &[u8]) {
+pub(super) fn set(record: &mut Record, name: &str, value: &[u8]) {
     match record.iter_mut().find(|(field, _)| field == name) {
         Some((_, old)) => *old = value.to_vec(),
         None => record.push((name.into(), value.to_vec())),
     }
 }
 
-fn get(record: &Record, name: &str) -> String {
+pub(super) fn get(record: &Record, name: &str) -> String {
     let value = record.iter().find(|(field, _)| field == name).map(|(_, value)| value.as_slice());
     String::from_utf8_lossy(value.unwrap_or_default()).into_owned()
 }
 
-fn message(record: &Record) -> String {
+pub(super) fn message(record: &Record) -> String {
     get(record, "MESSAGE")
 }
 

@@ -2,12 +2,14 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
+
 use super::compose::Composer;
 use super::explain::quoted;
 use super::{Block, Entry, Line, Mark};
 use crate::model::history::{Quantity, Unusual};
 use crate::model::plan::{Layout, ModuleId, ModuleResult, Plan};
-use crate::model::reason::Reason;
+use crate::model::reason::{Reason, span};
 use crate::model::run::{Outcome, State};
 use crate::model::text::clean;
 use crate::report::figures::{self, MAX_NAME, MAX_SENTENCE, join, without_full_stop};
@@ -251,7 +253,7 @@ impl Composer<'_> {
             Some((Layout::B | Layout::C, _)) => (self.place(part), commands::restic(plan, part.id, "snapshots")),
         };
         let log = match part.layout() {
-            Some(Layout::B) => commands::run_of_module(plan, part.id),
+            Some(Layout::B) => commands::run_of_module(plan, part.id, self.span(part.facts)),
             _ => Vec::new(),
         };
         let next = Line::commands(words.label_next(&place), command.into_iter().collect());
@@ -293,9 +295,14 @@ impl Composer<'_> {
             }
         }
         for place in places.iter().take(MAX_NODES) {
-            self.commands(self.words.look_at_log(place), commands::run(&facts.plan.id));
+            self.commands(self.words.look_at_log(place), commands::run(&facts.plan.id, self.span(facts)));
         }
         self.left_out(places.len().saturating_sub(MAX_NODES) as u64);
+    }
+
+    /// When the run took place, as far as its log is concerned.
+    pub(super) fn span(&self, facts: &PlanFacts) -> (Timestamp, Timestamp) {
+        span(facts.plan, facts.assessment, self.report.now)
     }
 
     /// A module that went well, in one line.

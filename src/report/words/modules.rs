@@ -166,12 +166,12 @@ phrases! {
         It: "Da eseguire, {place}",
     }
     look_at_log(place: &str) {
-        En: "See the run and its log, {place}; the log of a run started by hand is not in this unit",
-        It: "Vedere l'esecuzione e il suo registro, {place}; quello di un'esecuzione avviata a mano non è in questa unità",
+        En: "See the run and its log, {place}",
+        It: "Vedere l'esecuzione e il suo registro, {place}",
     }
     look_at_either_log(place: &str) {
-        En: "See its last run, {place}: the first unit if the module is rootless, else the second; the log of a run started by hand is in neither",
-        It: "Vedere la sua ultima esecuzione, {place}: la prima unità se il modulo è rootless, altrimenti la seconda; il registro di un'esecuzione avviata a mano non è in nessuna delle due",
+        En: "See its run, {place}: the unit if the module is rootless, and the log; that of a run started by hand may be elsewhere",
+        It: "Vedere la sua esecuzione, {place}: l'unità se il modulo è rootless, e il registro; quello di un'esecuzione avviata a mano può essere altrove",
     }
     on_node(node: &str) {
         En: "on node {node}",

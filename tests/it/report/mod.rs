@@ -2,6 +2,7 @@
 
 mod browser;
 mod cases;
+mod commands;
 mod digest;
 mod golden;
 mod harmless;

@@ -116,15 +116,19 @@ fn units_are_named_by_layout_and_only_those_that_exist() {
         let case = Case::new("units").module("mail1", ModuleResult { layout, ..result(1) }).missing(&["imap2"]);
         let text = case.report(Language::En, text);
         let commands = text.lines().filter_map(|line| line.trim().strip_prefix("$ "));
-        commands.filter(|command| command.contains(".service")).map(String::from).collect::<Vec<_>>()
+        let of_run = |command: &&str| command.contains(".service") || command.starts_with("journalctl");
+        commands.filter(of_run).map(String::from).collect::<Vec<_>>()
     };
     assert_eq!(units(Layout::A), [""; 0]);
+    // imap2 has no result, so the run may still go on.
+    let times = "-S '2026-11-22 00:58:00 UTC' -U '2026-11-22 02:17:07 UTC'";
     let of = |module| {
         let rootless = format!("runagent -m {module} systemctl --user status backup2.service");
-        [rootless, format!("journalctl -e -u backup2-{module}.service")]
+        [rootless, format!("journalctl -t backup2 -t backup2-{module} {times}")]
     };
     assert_eq!(units(Layout::B), [of("mail1"), of("imap2")].concat());
-    assert_eq!(units(Layout::C), ["systemctl status backup2.service", "journalctl -e -u backup2.service"]);
+    let log = format!("journalctl -t runagent -t agent@node {times}");
+    assert_eq!(units(Layout::C), ["systemctl status backup2.service", &log]);
 }
 
 #[test]

@@ -1,0 +1,78 @@
+//! The commands that a mail offers, typed into a shell beside a journal as a node has it.
+
+use std::process::Command;
+
+use super::*;
+use crate::logs::{BEGIN, Journals, Record, get, message, recorded, set};
+
+/// The commands of a report's text that begin with this program.
+fn commands(case: &Case, program: &str) -> Vec<String> {
+    let text = case.report(Language::En, text);
+    let commands = text.lines().filter_map(|line| line.trim().strip_prefix("$ "));
+    commands.filter(|command| command.starts_with(program)).map(String::from).collect()
+}
+
+/// The recorded run, as if it had begun at `begin`.
+fn run_at(name: &str, begin: &str) -> Vec<Record> {
+    let shift = (at(begin).as_second() - BEGIN) * 1_000_000;
+    let mut records = recorded(name);
+    for record in &mut records {
+        let time: i64 = get(record, "__REALTIME_TIMESTAMP").parse().unwrap();
+        set(record, "__REALTIME_TIMESTAMP", (time + shift).to_string().as_bytes());
+    }
+    records
+}
+
+/// What a command of `journalctl` prints about these journals, in a shell in another time zone.
+fn typed(command: &str, journals: &Journals) -> String {
+    let folder = journals.folder().display();
+    let output = Command::new("sh")
+        .args(["-c", &format!("{command} --no-pager --output=cat --directory={folder}")])
+        .env("TZ", "Asia/Tokyo")
+        .output()
+        .unwrap();
+    assert!(output.status.success() && output.stderr.is_empty(), "{command}: {output:?}");
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+/// What a module prints is in no unit that is named after the plan.
+#[test]
+fn the_command_shows_the_lines_of_the_module_and_of_this_run_only() {
+    let (tonight, by_hand) = (run_at("dump-mysqldump", "2026-11-22T01:00:00Z"), "restic18-hand-wrong-password");
+    let decisive = |records: &[Record], word: &str| {
+        let line = records.iter().map(message).find(|line| line.contains(word));
+        line.unwrap_or_else(|| panic!("{word} is in no line"))
+    };
+    let own = decisive(&tonight, "mysqldump: ");
+    let last_night = run_at("restic14-wrong-password", "2026-11-21T01:00:00Z");
+    let old = decisive(&last_night, "wrong password");
+    let case = Case::new("commands").module("mail1", result(1)).missing(&[]).due("2026-11-22T01:00:00Z");
+    let [command] = &commands(&case, "journalctl")[..] else { panic!("{}", case.words()) };
+    let printed = typed(command, &Journals::of(&[tonight.clone(), last_night]));
+    for line in [&own, "mail1: starting backup 2", "upload of cluster backup GPG file failed"] {
+        assert!(printed.contains(line), "{line:?} is not in {printed}");
+    }
+    assert!(!printed.contains(&old), "{printed}");
+    let unit = commands(&case, "systemctl status").remove(0).replace("systemctl status", "journalctl -u");
+    assert!(!typed(&unit, &Journals::of(&[tonight])).contains(&own), "the unit would not have shown it");
+
+    let by_hand = run_at(by_hand, "2026-11-22T01:30:00Z");
+    let own = decisive(&by_hand, "wrong password");
+    assert!(typed(command, &Journals::of(&[by_hand])).contains(&own));
+}
+
+/// NS8 gives the units of layout B their own names as identifiers (ns8-core 3.0, `configure-backup`).
+#[test]
+fn the_command_of_layout_b_shows_a_rootless_and_a_rootful_module() {
+    let b = |errors| ModuleResult { layout: Layout::B, ..result(errors) };
+    let case = Case::new("commands").module("mail1", b(1)).module("samba1", b(1)).missing(&[]);
+    let mut records = run_at("dump-mysqldump", "2026-11-22T01:00:00Z");
+    records.truncate(3);
+    for (record, identifier) in records.iter_mut().zip(["backup2", "backup2-samba1", "backup22"]) {
+        set(record, "SYSLOG_IDENTIFIER", identifier.as_bytes());
+        set(record, "MESSAGE", format!("said by {identifier}").as_bytes());
+    }
+    let journals = Journals::of(&[records]);
+    let printed: Vec<String> = commands(&case, "journalctl").iter().map(|command| typed(command, &journals)).collect();
+    assert_eq!(printed, ["said by backup2\n", "said by backup2\nsaid by backup2-samba1\n"]);
+}
