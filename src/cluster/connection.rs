@@ -69,7 +69,7 @@ pub(super) type Answers = vec::IntoIter<Reply>;
 impl Connection {
     /// Connects, and logs in if a login is configured. The password is read afresh, so a new one counts at once.
     pub(super) async fn open(redis: &config::Redis) -> Result<Self, Why> {
-        let endpoint = redis.address().endpoint().ok_or_else(|| Why::Other("it is not an address".into()))?;
+        let endpoint = redis.address().endpoint().ok_or_else(|| Why::NoAddress)?;
         let (stream, database): (Box<dyn Stream>, u32) = match endpoint {
             Endpoint::Unix(path) => (Box::new(UnixStream::connect(path).await?), 0),
             Endpoint::Tcp { host, port, database } => {
@@ -85,7 +85,7 @@ impl Connection {
         if database != 0 {
             let mut select = Batch::default();
             select.add(NUMBERS, &["SELECT", &database.to_string()]);
-            needed(connection.ask(select).await?.next())?.map_err(|_| Why::Other("it has no such database".into()))?;
+            needed(connection.ask(select).await?.next())?.map_err(|_| Why::NoDatabase)?;
         }
         Ok(connection)
     }
@@ -158,7 +158,7 @@ impl Connection {
             step.add(KEYS, &["SCAN", &cursor, "MATCH", pattern, "COUNT", SCAN_STEP]);
             let mut parts = match needed(self.ask(step).await?.next())? {
                 Ok(Reply::List(parts)) => parts.into_iter(),
-                _ => return Err(Why::Other("a scan's answer is too large".into())),
+                _ => return Err(Why::TooMany),
             };
             cursor = parts.next().and_then(value::text).unwrap_or_default();
             parts.next().map(value::texts).unwrap_or_default().iter().for_each(|key| found(key));

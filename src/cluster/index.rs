@@ -126,7 +126,7 @@ fn list(reply: Option<Reply>, key: &str) -> Result<Reply, Why> {
 /// Why nothing can be said: this key has to be read.
 pub(super) fn unreadable(key: &str, fault: Fault) -> Why {
     match fault {
-        Fault::TooLarge(bytes) => Why::Other(format!("{key}: the value is too large ({bytes} bytes)")),
+        Fault::TooLarge(bytes) => Why::TooLarge(key.into(), bytes),
         _ => Why::OtherType(key.into()),
     }
 }

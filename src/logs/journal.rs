@@ -10,11 +10,11 @@ use tokio::process::{Child, Command};
 use tokio::time::timeout;
 
 use super::clean::{clean, shorten};
-use super::nothing::Nothing;
 use super::record::{Fields, Record};
 use super::run::{SHUTDOWN, STARTED_UP, Wanted};
 use crate::model::plan::ModuleId;
-use crate::system::process::{RunError, find};
+use crate::model::reason::Silence;
+use crate::system::process::find;
 
 /// Longest record that is looked at, in bytes of JSON; longer ones are passed over.
 const MAX_RECORD: usize = 1 << 20;
@@ -54,17 +54,14 @@ impl Journal {
         modules: &Wanted,
         window: (Timestamp, Timestamp),
         read: impl FnMut(&Fields<'_>),
-    ) -> Result<(), Nothing> {
-        let program = find("journalctl", &[]).map_err(|error| match error {
-            RunError::NotFound(_) => Nothing::NotInstalled,
-            other => Nothing::Unreachable(other.to_string()),
-        })?;
+    ) -> Result<(), Silence> {
+        let program = find("journalctl", &[]).map_err(|_| Silence::NotInstalled)?;
         let mut child = self.start(&program, plan, modules, window)?;
         let result = timeout(self.limit, self.follow(&mut child, modules, read)).await;
         // Dropped, it is killed; reaped, it leaves no zombie until the runtime looks again.
         let _ = child.start_kill();
         let _ = timeout(Duration::from_secs(1), child.wait()).await;
-        result.unwrap_or(Err(Nothing::TimedOut(self.limit.as_secs())))
+        result.unwrap_or(Err(Silence::TimedOut(self.limit.as_secs())))
     }
 
     fn start(
@@ -73,7 +70,7 @@ impl Journal {
         plan: &str,
         modules: &Wanted,
         (since, until): (Timestamp, Timestamp),
-    ) -> Result<Child, Nothing> {
+    ) -> Result<Child, Silence> {
         let mut command = Command::new(program);
         // Without `--quiet` it says on standard error that it may not read everything.
         command.args(["--no-pager", "--output=json", FIELDS]);
@@ -82,7 +79,7 @@ impl Journal {
         command.args(matches(plan, modules));
         command.env_clear().env("LANG", "C.UTF-8").env("SYSTEMD_COLORS", "0");
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
-        command.spawn().map_err(|error| Nothing::Unreachable(error.to_string()))
+        command.spawn().map_err(|error| Silence::Unreachable(error.to_string()))
     }
 
     async fn follow(
@@ -90,7 +87,7 @@ impl Journal {
         child: &mut Child,
         modules: &Wanted,
         mut read: impl FnMut(&Fields<'_>),
-    ) -> Result<(), Nothing> {
+    ) -> Result<(), Silence> {
         let (Some(stdout), Some(mut stderr)) = (child.stdout.take(), child.stderr.take()) else { return Ok(()) };
         let users = users(modules);
         let mut said = Vec::new();
@@ -106,17 +103,17 @@ impl Journal {
         });
         let (whole, ()) = tokio::join!(records, complaints);
         if !whole {
-            return Err(Nothing::TooBig);
+            return Err(Silence::TooBig);
         }
-        let status = child.wait().await.map_err(|error| Nothing::Unreachable(error.to_string()))?;
+        let status = child.wait().await.map_err(|error| Silence::Unreachable(error.to_string()))?;
         let said = String::from_utf8_lossy(&said);
         let last = said.lines().last().unwrap_or_default();
         match said.as_ref() {
             said if said.contains("insufficient permissions") || said.contains("not seeing messages from") => {
-                Err(Nothing::NoAccess)
+                Err(Silence::NoAccess)
             }
-            said if said.contains("No journal files were found") => Err(Nothing::NoJournal),
-            _ if !status.success() => Err(Nothing::Unreachable(shorten(&clean(last)))),
+            said if said.contains("No journal files were found") => Err(Silence::NoJournal),
+            _ if !status.success() => Err(Silence::Unreachable(shorten(&clean(last)))),
             _ => Ok(()),
         }
     }

@@ -18,9 +18,9 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 use tokio::time::timeout;
 
-use super::nothing::Nothing;
 use super::record::{Fields, Record};
 use super::run::{SHUTDOWN, STARTED_UP};
+use crate::model::reason::Silence;
 use crate::system::http::{HttpError, exchange};
 
 /// Records asked for at a time, and how often.
@@ -111,10 +111,10 @@ impl Loki {
         nodes: &[&str],
         window: (Timestamp, Timestamp),
         read: impl FnMut(&str, &Fields<'_>),
-    ) -> Result<(), Nothing> {
-        let query = query(plan, nodes).ok_or(Nothing::NotConfigured)?;
+    ) -> Result<(), Silence> {
+        let query = query(plan, nodes).ok_or(Silence::NotConfigured)?;
         let pages = timeout(self.limit, self.pages(&query, window, read));
-        pages.await.unwrap_or(Err(Nothing::TimedOut(self.limit.as_secs())))
+        pages.await.unwrap_or(Err(Silence::TimedOut(self.limit.as_secs())))
     }
 
     async fn pages(
@@ -122,7 +122,7 @@ impl Loki {
         query: &str,
         (since, until): (Timestamp, Timestamp),
         mut read: impl FnMut(&str, &Fields<'_>),
-    ) -> Result<(), Nothing> {
+    ) -> Result<(), Silence> {
         let nanoseconds = |time: Timestamp| u64::try_from(time.as_nanosecond()).unwrap_or_default();
         let (mut from, end) = (nanoseconds(since), nanoseconds(until));
         // The records of the last moment of a page: the next page begins with them.
@@ -130,7 +130,7 @@ impl Loki {
         for _ in 0..MAX_PAGES {
             let body = self.page(query, from, end).await?;
             let answer: Answer<'_> =
-                serde_json::from_slice(&body).map_err(|error| Nothing::Garbled(format!("no log, {error}")))?;
+                serde_json::from_slice(&body).map_err(|error| Silence::Garbled(error.to_string()))?;
             let mut records: Vec<(u64, &str, &str, &str)> = Vec::new();
             for stream in &answer.data.result {
                 let Labels { node_id, module_id } = &stream.stream;
@@ -162,31 +162,30 @@ impl Loki {
             }
             from = if last == from { last + 1 } else { last };
         }
-        Err(Nothing::TooBig)
+        Err(Silence::TooBig)
     }
 
-    async fn page(&self, query: &str, from: u64, end: u64) -> Result<Bytes, Nothing> {
+    async fn page(&self, query: &str, from: u64, end: u64) -> Result<Bytes, Silence> {
         let path = format!(
             "/loki/api/v1/query_range?direction=forward&limit={PAGE}&start={from}&end={end}&query={}",
             percent(query)
         );
         let login = BASE64_STANDARD.encode(format!("{}:{}", self.user, self.password.expose_secret()));
-        let mut login = HeaderValue::try_from(format!("Basic {login}"))
-            .map_err(|_| Nothing::Unreachable("the login is no header".into()))?;
+        let mut login = HeaderValue::try_from(format!("Basic {login}")).map_err(|_| Silence::NoAccess)?;
         login.set_sensitive(true);
         let request = Request::get(path)
             .header(HOST, &self.authority)
             .header(ACCEPT, "application/json")
             .header(AUTHORIZATION, login)
             .body(Empty::new())
-            .map_err(|error| Nothing::Unreachable(error.to_string()))?;
+            .map_err(|error| Silence::Unreachable(error.to_string()))?;
         match exchange(&self.authority, request).await {
             Ok((StatusCode::OK, body)) => Ok(body),
-            Ok((StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN, _)) => Err(Nothing::NoAccess),
-            Ok((status, _)) => Err(Nothing::Unreachable(format!("it answers {status}"))),
-            Err(HttpError::Unreachable(how)) => Err(Nothing::Unreachable(how)),
-            Err(HttpError::Garbled(how)) if how.starts_with("is longer") => Err(Nothing::TooBig),
-            Err(HttpError::Garbled(how)) => Err(Nothing::Garbled(how)),
+            Ok((StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN, _)) => Err(Silence::NoAccess),
+            Ok((status, _)) => Err(Silence::Answers(status.to_string())),
+            Err(HttpError::Unreachable(how)) => Err(Silence::Unreachable(how)),
+            Err(HttpError::TooLong(_)) => Err(Silence::TooBig),
+            Err(HttpError::Garbled(how)) => Err(Silence::Garbled(how)),
         }
     }
 }

@@ -8,7 +8,6 @@ mod clean;
 mod journal;
 mod loki;
 mod mark;
-mod nothing;
 mod part;
 mod record;
 mod redact;
@@ -26,8 +25,7 @@ use jiff::Timestamp;
 
 use crate::model::ended::Progress;
 use crate::model::plan::{ModuleId, PlanId};
-use crate::model::reason::{Gap, MARGIN, Reasons, Source};
-use nothing::Nothing;
+use crate::model::reason::{Gap, MARGIN, Reasons, Silence, Source};
 use record::Fields;
 use run::{Reader, RunLog, Wanted};
 
@@ -154,7 +152,7 @@ async fn from_loki(sources: &Sources, plan: &PlanId, nodes: &[&NodeAsk]) -> Reas
     let mut found = Reasons::default();
     let Some(window) = windows.reduce(|all, one| (all.0.min(one.0), all.1.max(one.1))) else { return found };
     let read = match &sources.loki {
-        None => Err(Nothing::NotConfigured),
+        None => Err(Silence::NotConfigured),
         Some(loki) => {
             let pass_on = |node: &str, fields: &Fields<'_>| {
                 readers.get_mut(node).into_iter().for_each(|reader| reader.read(fields));
@@ -181,8 +179,8 @@ fn window(node: &NodeAsk) -> (Timestamp, Timestamp) {
     (since, node.until.checked_add(MARGIN).unwrap_or(node.until))
 }
 
-fn assemble(source: Source, log: RunLog, error: Option<Nothing>, command: Option<String>) -> Reasons {
-    let nothing = error.or((!log.seen).then_some(Nothing::NoMatch));
-    let gap = nothing.map(|why| Gap { source, why: why.to_string(), command });
+fn assemble(source: Source, log: RunLog, error: Option<Silence>, command: Option<String>) -> Reasons {
+    let why = error.or((!log.seen).then_some(Silence::NoMatch));
+    let gap = why.map(|why| Gap { source, why, command });
     Reasons { modules: log.modules, gaps: gap.into_iter().collect(), cluster_backup: log.cluster_backup }
 }

@@ -112,6 +112,18 @@ pub enum Why {
     /// A key that has to be read holds something else.
     #[error("{0}: the key holds another type of value")]
     OtherType(String),
+    /// A value that has to be read has so many bytes.
+    #[error("{0}: the value is too large ({1} bytes)")]
+    TooLarge(String, u64),
+    /// The configured address is none.
+    #[error("it is not an address")]
+    NoAddress,
+    /// The configured database does not exist.
+    #[error("it has no such database")]
+    NoDatabase,
+    /// There are too many keys.
+    #[error("a scan's answer is too large")]
+    TooMany,
     /// In the words of the system or of Redis.
     #[error("{0}")]
     Other(String),

@@ -57,10 +57,45 @@ pub struct Reason {
 pub struct Gap {
     /// The log.
     pub source: Source,
-    /// Why, as one clause in English; without a secret.
-    pub why: String,
+    /// Why; without a secret.
+    pub why: Silence,
     /// The command that shows the log, safe to paste; `None` if there is none, or if the report has one for each node.
     pub command: Option<String>,
+}
+
+/// Why a log says nothing, or not everything. Its text is one clause in English.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Silence {
+    /// It is not known where it is, or how to log in.
+    #[error("not configured")]
+    NotConfigured,
+    /// There is no such program, or it may not be run.
+    #[error("not installed")]
+    NotInstalled,
+    /// It may not be read: the user is not in the group `systemd-journal`, or the login is rejected.
+    #[error("no permission to read it")]
+    NoAccess,
+    /// There is no journal.
+    #[error("there is no journal")]
+    NoJournal,
+    /// Nothing of this run is in it.
+    #[error("nothing of this run is in it")]
+    NoMatch,
+    /// It was not read to the end within this many seconds.
+    #[error("not read to the end within {0} s")]
+    TimedOut(u64),
+    /// It cannot be reached; the system's words.
+    #[error("cannot be reached: {0}")]
+    Unreachable(String),
+    /// It answers with this HTTP status.
+    #[error("answers {0}")]
+    Answers(String),
+    /// Its answer makes no sense; the parser's words.
+    #[error("answers nonsense: {0}")]
+    Garbled(String),
+    /// Its answer is too big.
+    #[error("answers too much")]
+    TooBig,
 }
 
 /// Where a log is kept.

@@ -130,20 +130,85 @@ pub enum Verdict {
     WrongPassword,
     /// There is no repository there.
     NoRepository,
-    /// The server could not be reached, or is down; the program's own words.
-    Unreachable(String),
+    /// The server could not be reached, or is down.
+    Unreachable(Sign),
     /// The server refuses these credentials.
-    Denied(String),
-    /// It could be reached but not read, or a part of it is missing or damaged; the program's own words.
-    Damaged(String),
+    Denied(Sign),
+    /// It could be reached but not read, or a part of it is missing or damaged.
+    Damaged(Sign),
     /// It can be read, but not written to.
     NotWritable(NotWritable),
-    /// The look at it failed in a way that says nothing certain about the repository; the program's own words.
-    Failed(String),
+    /// The look at it failed in a way that says nothing certain about the repository.
+    Failed(Sign),
     /// No answer within `repo_check.timeout`.
     TimedOut(Duration),
     /// It was not looked at, and why, with what to do.
     NotProbed(NotProbed),
+}
+
+/// What shows that something is wrong with a repository. Its text is one clause in English; it never holds a secret.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Sign {
+    /// The words of the program, the server or the system that was asked.
+    #[error("{0}")]
+    Words(String),
+    /// Its config file is missing.
+    #[error("its config file is missing")]
+    NoConfig,
+    /// The same, with this many snapshots beside it.
+    #[error("its config file is missing, and it has {0} snapshots")]
+    NoConfigButSnapshots(u32),
+    /// Its config file is empty.
+    #[error("its config file is empty")]
+    EmptyConfig,
+    /// It has no keys.
+    #[error("it has no keys")]
+    NoKeys,
+    /// It has snapshots, but no index.
+    #[error("it has snapshots, but no index")]
+    NoIndex,
+    /// It has snapshots, but no data.
+    #[error("it has snapshots, but no data")]
+    NoData,
+    /// So many of its snapshots' files are empty.
+    #[error("{0} of its snapshots' files are empty")]
+    EmptySnapshots(u32),
+    /// So many files of its data and index are empty.
+    #[error("{0} of the files of its data and index are empty")]
+    EmptyFiles(u32),
+    /// The gateway knows no such destination.
+    #[error("the gateway does not serve this destination")]
+    NotServed,
+    /// The gateway at this address does not answer; the system's words.
+    #[error("the gateway at {0}: {1}")]
+    NoGateway(String, String),
+    /// The gateway answers with this HTTP status.
+    #[error("the gateway answers {0}")]
+    GatewayAnswers(String),
+    /// The gateway's answer makes no sense; the parser's words.
+    #[error("the gateway's answer makes no sense: {0}")]
+    GatewayGarbled(String),
+    /// The gateway's answer has more than this many MiB.
+    #[error("the gateway's answer is longer than {0} MiB")]
+    GatewayTooLong(usize),
+    /// The gateway does not speak WebDAV.
+    #[error("the gateway does not speak WebDAV")]
+    NoWebDav,
+    /// Its path makes no address.
+    #[error("its path makes no address")]
+    NoAddress,
+    /// restic's list of snapshots makes no sense; the parser's words.
+    #[error("restic's list of snapshots makes no sense: {0}")]
+    ResticGarbled(String),
+    /// restic's answer has more than this many MiB.
+    #[error("restic's answer is longer than {0} MiB")]
+    ResticTooLong(usize),
+}
+
+impl From<String> for Sign {
+    fn from(words: String) -> Self {
+        Self::Words(words)
+    }
 }
 
 /// What a look at a repository covered. `false` and `None` say that nobody looked, not that something is wrong.

@@ -22,7 +22,7 @@ use serde::de::{Deserializer, SeqAccess, Visitor};
 use tokio::time::timeout;
 
 use super::{Agent, guard, webdav};
-use crate::model::repository::{Checked, Listed, Lock, Verdict};
+use crate::model::repository::{Checked, Listed, Lock, Sign, Verdict};
 use crate::system::http::{self, HttpError};
 
 /// Selects version 2 of the protocol, whose lists name sizes too.
@@ -88,15 +88,15 @@ impl Repository {
         }
         accepted(status)?;
         if config.is_empty() {
-            return Err(Verdict::Damaged("its config file is empty".into()));
+            return Err(Verdict::Damaged(Sign::EmptyConfig));
         }
         let (snapshots, keys) = (self.list("snapshots/").await?, self.list("keys/").await?);
         let locks = self.list("locks/").await?.files;
         if keys.files == keys.empty {
-            return Err(Verdict::Damaged("it has no keys".into()));
+            return Err(Verdict::Damaged(Sign::NoKeys));
         }
         if snapshots.empty > 0 && locks == 0 {
-            return Err(Verdict::Damaged(format!("{} of its snapshots' files are empty", snapshots.empty)));
+            return Err(Verdict::Damaged(Sign::EmptySnapshots(snapshots.empty)));
         }
         Ok(Present { snapshots: snapshots.files, locks })
     }
@@ -106,12 +106,12 @@ impl Repository {
     async fn absent(&self) -> Result<Verdict, Verdict> {
         let (status, body) = self.ask("snapshots/").await?;
         if status == StatusCode::NOT_FOUND {
-            return Ok(Verdict::Unreachable("the gateway does not serve this destination".into()));
+            return Ok(Verdict::Unreachable(Sign::NotServed));
         }
         accepted(status)?;
         Ok(match parse("snapshots/", &body)?.files {
             0 => Verdict::NoRepository,
-            count => Verdict::Damaged(format!("its config file is missing, and it has {count} snapshots")),
+            count => Verdict::Damaged(Sign::NoConfigButSnapshots(count)),
         })
     }
 
@@ -121,9 +121,9 @@ impl Repository {
         let (Ok(indexes), Ok(packs)) = (self.list("index/").await, self.list("data/").await) else { return Ok(None) };
         let empty = indexes.empty + packs.empty;
         let damage = match present {
-            Present { snapshots: 1.., .. } if indexes.files == 0 => "it has snapshots, but no index".into(),
-            Present { snapshots: 1.., .. } if packs.files == 0 => "it has snapshots, but no data".into(),
-            Present { locks: 0, .. } if empty > 0 => format!("{empty} of the files of its data and index are empty"),
+            Present { snapshots: 1.., .. } if indexes.files == 0 => Sign::NoIndex,
+            Present { snapshots: 1.., .. } if packs.files == 0 => Sign::NoData,
+            Present { locks: 0, .. } if empty > 0 => Sign::EmptyFiles(empty),
             _ => return Ok(Some(Listed { packs: packs.files, indexes: indexes.files })),
         };
         Err(Verdict::Damaged(damage))
@@ -147,7 +147,7 @@ impl Repository {
     async fn ask(&self, name: &str) -> Result<(StatusCode, Bytes), Verdict> {
         let request = self.gateway.request("GET", &format!("{}/{name}", self.path));
         let request = request.and_then(|request| request.header(ACCEPT, VERSION_2).body(Empty::new()).ok());
-        self.gateway.send(request.ok_or_else(|| Verdict::Failed("its path makes no address".into()))?).await
+        self.gateway.send(request.ok_or_else(|| Verdict::Failed(Sign::NoAddress))?).await
     }
 }
 
@@ -158,17 +158,19 @@ impl Gateway {
     /// Returns the verdict on the gateway if it does not say.
     pub(super) async fn stat(&self, path: &str, limit: Duration) -> Result<Option<webdav::File>, Verdict> {
         let request = self.request("PROPFIND", path).and_then(|r| r.header("Depth", "0").body(Empty::new()).ok());
-        let request = request.ok_or_else(|| Verdict::Failed("its path makes no address".into()))?;
+        let request = request.ok_or_else(|| Verdict::Failed(Sign::NoAddress))?;
         let answer = timeout(limit, self.send(request)).await;
         let (status, body) = answer.unwrap_or(Err(Verdict::TimedOut(limit)))?;
         match status {
             StatusCode::NOT_FOUND => Ok(None),
             StatusCode::MULTI_STATUS => match webdav::files(&String::from_utf8_lossy(&body)) {
                 Some(files) => Ok(files.into_iter().next()),
-                None => Err(Verdict::Failed("the gateway's answer makes no sense".into())),
+                None => Err(Verdict::Failed(Sign::GatewayGarbled("XML".into()))),
             },
-            StatusCode::OK => Err(Verdict::Failed("the gateway does not speak WebDAV".into())),
-            status => Err(accepted(status).err().unwrap_or_else(|| Verdict::Failed(String::new()))),
+            StatusCode::OK => Err(Verdict::Failed(Sign::NoWebDav)),
+            status => {
+                Err(accepted(status).err().unwrap_or_else(|| Verdict::Failed(Sign::GatewayAnswers(status.to_string()))))
+            }
         }
     }
 
@@ -183,15 +185,16 @@ impl Gateway {
     async fn send(&self, request: Request<Empty<Bytes>>) -> Result<(StatusCode, Bytes), Verdict> {
         let stream = guard::connect(self.address).await?;
         http::exchange_over(stream, request, http::MAX_BODY).await.map_err(|error| match error {
-            HttpError::Unreachable(why) => Verdict::Unreachable(format!("the gateway at {}: {why}", self.address)),
-            HttpError::Garbled(why) => Verdict::Failed(format!("the gateway's answer {why}")),
+            HttpError::Unreachable(why) => Verdict::Unreachable(Sign::NoGateway(self.address.to_string(), why)),
+            HttpError::Garbled(why) => Verdict::Failed(Sign::GatewayGarbled(why)),
+            HttpError::TooLong(bytes) => Verdict::Failed(Sign::GatewayTooLong(bytes >> 20)),
         })
     }
 }
 
 /// What an answer's status says of the repository, unless it says that all is well.
 fn accepted(status: StatusCode) -> Result<(), Verdict> {
-    let answer = format!("the gateway answers {status}");
+    let answer = Sign::GatewayAnswers(status.to_string());
     match status {
         StatusCode::OK => Ok(()),
         StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Err(Verdict::Denied(answer)),
@@ -202,7 +205,7 @@ fn accepted(status: StatusCode) -> Result<(), Verdict> {
 
 fn parse(name: &str, body: &[u8]) -> Result<List, Verdict> {
     let list: Result<Option<List>, _> = serde_json::from_slice(body);
-    let list = list.map_err(|error| Verdict::Failed(format!("the gateway's list of {name} makes no sense: {error}")));
+    let list = list.map_err(|error| Verdict::Failed(Sign::GatewayGarbled(format!("{name}: {error}"))));
     Ok(list?.unwrap_or_default())
 }
 

@@ -15,7 +15,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use tokio::net::TcpStream;
 
-use crate::model::repository::{Doubt, NotProbed, Verdict};
+use crate::model::repository::{Doubt, NotProbed, Sign, Verdict};
 
 /// root, and the user of the gateway's container.
 const GATEWAY_USERS: [u32; 2] = [0, 100];
@@ -34,7 +34,8 @@ pub(super) async fn connect(address: SocketAddr) -> Result<TcpStream, Verdict> {
     }
     let before = trusted(&listeners(address).map_err(|_| doubtful(Doubt::Unknown))?).map_err(doubtful)?;
     let stream = TcpStream::connect(address).await;
-    let stream = stream.map_err(|error| Verdict::Unreachable(format!("the gateway at {address}: {error}")))?;
+    let stream =
+        stream.map_err(|error| Verdict::Unreachable(Sign::NoGateway(address.to_string(), error.to_string())))?;
     let after = trusted(&listeners(address).map_err(|_| doubtful(Doubt::Unknown))?).map_err(doubtful)?;
     match before.iter().any(|socket| after.contains(socket)) {
         true => Ok(stream),

@@ -15,13 +15,13 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
-use crate::model::repository::{NotWritable, Verdict};
+use crate::model::repository::{NotWritable, Sign, Verdict};
 
 /// What a look into the folder shows.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct Seen {
     /// Damage for which restic has other words.
-    pub(super) damage: Option<String>,
+    pub(super) damage: Option<Sign>,
     /// Why nothing can be written there.
     pub(super) not_writable: Option<NotWritable>,
 }
@@ -51,14 +51,14 @@ fn seen(folder: &Path) -> Seen {
 }
 
 /// Damage to what restic opens first; `None` also if nobody may look.
-fn damage(folder: &Path) -> Option<String> {
+fn damage(folder: &Path) -> Option<Sign> {
     let is_file = |entry: io::Result<DirEntry>| entry.is_ok_and(|entry| entry.path().is_file());
     let has_files = |name: &str| fs::read_dir(folder.join(name)).map(|mut entries| entries.any(is_file));
     let config = folder.join("config").try_exists();
     match (config, has_files("keys")) {
-        (Ok(false), Ok(true)) => Some("its config file is missing".into()),
-        (Ok(true), Ok(false)) => Some("it has no keys".into()),
-        (Ok(true), Err(error)) if error.kind() == io::ErrorKind::NotFound => Some("it has no keys".into()),
+        (Ok(false), Ok(true)) => Some(Sign::NoConfig),
+        (Ok(true), Ok(false)) => Some(Sign::NoKeys),
+        (Ok(true), Err(error)) if error.kind() == io::ErrorKind::NotFound => Some(Sign::NoKeys),
         _ => None,
     }
 }

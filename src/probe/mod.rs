@@ -157,7 +157,7 @@ impl Shared {
         let restic = process::find(&self.restic, &[]).is_ok();
         let (Some(password), true) = (password, restic) else { return repository.look(present, left()).await };
         let gateway = &repository.gateway;
-        let relay = Relay::open(gateway.address).await.map_err(|error| Verdict::Failed(error.to_string()))?;
+        let relay = Relay::open(gateway.address).await.map_err(|error| Verdict::Failed(error.to_string().into()))?;
         let through = target::through_gateway(relay.address, &repository.path, &gateway.agent, &password);
         let verdict = restic::look(&self.restic, &through, left(), &self.checks).await;
         match (&verdict, relay.refused()) {

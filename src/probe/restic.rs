@@ -19,7 +19,7 @@ use super::address::Kind;
 use super::check::{self, Progress};
 use super::complaint;
 use super::limits::{MAX_LOCKS, MAX_OUTPUT, for_confirming};
-use crate::model::repository::{Checked, Ended, Lock, NotProbed, Verdict};
+use crate::model::repository::{Checked, Ended, Lock, NotProbed, Sign, Verdict};
 use crate::system::process::{Command, Output, RunError};
 
 /// What restic's helpers need of our own environment: where `ssh` has its keys and `rclone` its configuration, and the
@@ -85,10 +85,10 @@ impl Session<'_> {
     async fn snapshots(&self) -> Result<Snapshots, Verdict> {
         let output = self.restic(&["snapshots", "--json"]).await?;
         if let Some(complaint) = complaint::unreadable_snapshot(&complaint::plain(&output.stderr)) {
-            return Err(Verdict::Damaged(complaint::shown(complaint, &self.secrets())));
+            return Err(Verdict::Damaged(complaint::shown(complaint, &self.secrets()).into()));
         }
         let snapshots: Option<Snapshots> = serde_json::from_slice(&output.stdout)
-            .map_err(|error| Verdict::Failed(format!("restic's list of snapshots makes no sense: {error}")))?;
+            .map_err(|error| Verdict::Failed(Sign::ResticGarbled(error.to_string())))?;
         Ok(snapshots.unwrap_or_default())
     }
 
@@ -103,7 +103,7 @@ impl Session<'_> {
             match self.restic(&["cat", "lock", id]).await {
                 Ok(output) => locks.extend(serde_json::from_slice::<LockFile>(&output.stdout)),
                 // Given back in the meantime, or renewed under another name, as a running backup does now and then.
-                Err(Verdict::Failed(why)) if complaint::gone(&why) => total -= 1,
+                Err(Verdict::Failed(why)) if complaint::gone(&why.to_string()) => total -= 1,
                 Err(Verdict::Failed(_)) => {}
                 Err(verdict) => return Err(verdict),
             }
@@ -135,7 +135,7 @@ impl Session<'_> {
             Err(_) => (Ended::Failed, Vec::new(), String::new()),
         };
         if let Some(words) = check::damage(&complaint::plain(&stderr)) {
-            return Err(Verdict::Damaged(complaint::shown(&words, &self.secrets())));
+            return Err(Verdict::Damaged(complaint::shown(&words, &self.secrets()).into()));
         }
         let Progress { packs, folders } = check::progress(&String::from_utf8_lossy(&stdout));
         Ok(Checked { packs, folders, ended: (!folders).then_some(end), ..Checked::default() })
@@ -149,9 +149,7 @@ impl Session<'_> {
     async fn restic(&self, args: &[&str]) -> Result<Output, Verdict> {
         match self.command(args, self.left(), complaint::gives_up).run().await {
             Ok(output) if !output.status.success() => Err(self.verdict(output.status.code(), &output.stderr)),
-            Ok(output) if output.truncated => {
-                Err(Verdict::Failed(format!("restic's answer is longer than {} MiB", MAX_OUTPUT >> 20)))
-            }
+            Ok(output) if output.truncated => Err(Verdict::Failed(Sign::ResticTooLong(MAX_OUTPUT >> 20))),
             Ok(output) => Ok(output),
             Err(error) => Err(self.not_run(error)),
         }
@@ -192,7 +190,7 @@ impl Session<'_> {
     fn verdict(&self, code: Option<i32>, stderr: &str) -> Verdict {
         match complaint::verdict(code, stderr, &self.secrets()) {
             Verdict::Denied(words) if matches!(self.repository.kind, Kind::Local(_)) => {
-                Verdict::NotProbed(NotProbed::NoPermission(words))
+                Verdict::NotProbed(NotProbed::NoPermission(words.to_string()))
             }
             verdict => verdict,
         }

@@ -26,9 +26,12 @@ pub(crate) enum HttpError {
     /// Nobody is there, or hangs up, be it in the middle of the answer.
     #[error("{0}")]
     Unreachable(String),
-    /// What comes back is no HTTP answer of a sensible size; how so.
-    #[error("the answer {0}")]
+    /// What comes back is no HTTP answer; the parser's words.
+    #[error("the answer is not HTTP: {0}")]
     Garbled(String),
+    /// The answer has more than this many bytes.
+    #[error("the answer is longer than {0} bytes")]
+    TooLong(usize),
 }
 
 /// Sends `request` to `authority` (`host:port`); the answer's status and body. Has no time-out of its own.
@@ -55,15 +58,14 @@ where
     let exchange = async {
         let response = sender.send_request(request).await.map_err(|error| match error.is_parse() {
             // Also a head that is too large.
-            true => HttpError::Garbled(format!("is not HTTP: {error}")),
+            true => HttpError::Garbled(error.to_string()),
             false => unreachable(&error),
         })?;
         let status = response.status();
         let body = Limited::new(response.into_body(), max).collect().await;
         let body = body.map_err(|error| match error.is::<LengthLimitError>() {
-            true if max >= 1 << 20 => HttpError::Garbled(format!("is longer than {} MiB", max >> 20)),
-            true => HttpError::Garbled(format!("is longer than {max} bytes")),
-            false => HttpError::Unreachable(format!("it hung up in the middle of its answer: {error}")),
+            true => HttpError::TooLong(max),
+            false => HttpError::Unreachable(error.to_string()),
         })?;
         Ok((status, body.to_bytes()))
     };

@@ -271,7 +271,7 @@ impl Composer<'_> {
         }
         let mut gaps: Vec<String> = Vec::new();
         for gap in &reasons.gaps {
-            let why = clean(without_full_stop(&gap.why), MAX_SENTENCE);
+            let why = clean(without_full_stop(&self.words.silence(&gap.why)), MAX_SENTENCE);
             let gap = format!("{}: {why}", self.words.source(gap.source));
             if !gaps.contains(&gap) && gaps.len() < MAX_GAPS {
                 gaps.push(gap);

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use super::compose::Composer;
 use super::{Block, Entry, Line};
 use crate::model::plan::{ModuleId, ModuleResult};
-use crate::model::repository::{Checked, Lock, MAX_MODULES, Probe, Probes, Verdict};
+use crate::model::repository::{Checked, Lock, MAX_MODULES, Probe, Probes, Sign, Verdict};
 use crate::model::text::clean;
 use crate::report::figures::{self, MAX_NAME, MAX_SENTENCE, join, without_full_stop};
 use crate::report::{PlanFacts, commands, trend};
@@ -114,7 +114,7 @@ impl Composer<'_> {
     /// The verdict: the fault, if it has one, and what more there is to know and to do.
     fn probe_verdict(&self, group: &Group) -> String {
         let (words, probe) = (self.words, group.probe);
-        let why = |text: &str| clean(without_full_stop(text), MAX_SENTENCE);
+        let why = |sign: &Sign| clean(without_full_stop(&words.sign(sign)), MAX_SENTENCE);
         let more = match &probe.verdict {
             Verdict::Healthy { snapshots, newest, in_use, checked } => {
                 self.no_fault(*snapshots, *newest, in_use.as_ref(), checked)
@@ -125,13 +125,13 @@ impl Composer<'_> {
                 let text = if group.perhaps_not_made { words.no_repository_yet() } else { words.about_no_repository() };
                 if probe.gateway { format!("{text} {}", words.gateway_broken_at_start()) } else { text }
             }
-            Verdict::Unreachable(text) if probe.gateway => words.about_gateway_unreachable(&why(text)),
-            Verdict::Denied(text) if probe.gateway => words.about_gateway_denied(&why(text)),
-            Verdict::Unreachable(text) => words.about_unreachable(&why(text)),
-            Verdict::Denied(text) => words.about_denied(&why(text)),
-            Verdict::Damaged(text) => words.about_damaged(&why(text)),
+            Verdict::Unreachable(sign) if probe.gateway => words.about_gateway_unreachable(&why(sign)),
+            Verdict::Denied(sign) if probe.gateway => words.about_gateway_denied(&why(sign)),
+            Verdict::Unreachable(sign) => words.about_unreachable(&why(sign)),
+            Verdict::Denied(sign) => words.about_denied(&why(sign)),
+            Verdict::Damaged(sign) => words.about_damaged(&why(sign)),
             Verdict::NotWritable(why) => words.about_not_writable(*why),
-            Verdict::Failed(text) => words.probe_failed(&why(text)),
+            Verdict::Failed(sign) => words.probe_failed(&why(sign)),
             Verdict::TimedOut(_) => words.about_timed_out(),
             Verdict::NotProbed(why) => words.not_probed(why),
         };

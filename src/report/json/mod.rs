@@ -109,7 +109,7 @@ struct ClusterBackupView<'a> {
 #[derive(Serialize)]
 struct GapView<'a> {
     source: &'static str,
-    why: &'a str,
+    why: String,
     command: Option<&'a str>,
 }
 
@@ -196,7 +196,7 @@ fn gap_view(gap: &Gap) -> GapView<'_> {
         Source::Journal => "journal",
         Source::Loki => "loki",
     };
-    GapView { source, why: &gap.why, command: gap.command.as_deref() }
+    GapView { source, why: gap.why.to_string(), command: gap.command.as_deref() }
 }
 
 fn news_word(news: News) -> &'static str {

@@ -72,11 +72,11 @@ pub(super) fn repository_view(probe: &Probe) -> RepositoryView<'_> {
         }
         Verdict::WrongPassword => ("wrong_password", None),
         Verdict::NoRepository => ("no_repository", None),
-        Verdict::Unreachable(why) => ("unreachable", Some(why.clone())),
-        Verdict::Denied(why) => ("denied", Some(why.clone())),
-        Verdict::Damaged(why) => ("damaged", Some(why.clone())),
+        Verdict::Unreachable(why) => ("unreachable", Some(why.to_string())),
+        Verdict::Denied(why) => ("denied", Some(why.to_string())),
+        Verdict::Damaged(why) => ("damaged", Some(why.to_string())),
         Verdict::NotWritable(why) => ("not_writable", Some(why.to_string())),
-        Verdict::Failed(why) => ("failed", Some(why.clone())),
+        Verdict::Failed(why) => ("failed", Some(why.to_string())),
         Verdict::TimedOut(limit) => ("timed_out", Some(format!("no answer within {} s", limit.as_secs()))),
         Verdict::NotProbed(why) => ("not_probed", Some(why.to_string())),
     };

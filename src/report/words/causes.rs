@@ -1,7 +1,7 @@
 //! Known causes with their remedies, and logs that could not be used.
 
 use super::{Words, phrases};
-use crate::model::reason::{Cause, Source};
+use crate::model::reason::{Cause, Silence, Source};
 
 impl Words {
     /// Returns a cause and what to do, in one line.
@@ -46,6 +46,25 @@ impl Words {
         match source {
             Source::Journal => self.source_journal(),
             Source::Loki => self.source_loki(),
+        }
+    }
+}
+
+impl Words {
+    /// Returns why a log says nothing.
+    pub(crate) fn silence(self, why: &Silence) -> String {
+        let english = &why.to_string();
+        match why {
+            Silence::NotConfigured => self.log_not_configured(english),
+            Silence::NotInstalled => self.log_not_installed(english),
+            Silence::NoAccess => self.log_forbidden(english),
+            Silence::NoJournal => self.log_missing(english),
+            Silence::NoMatch => self.log_without_the_run(english),
+            Silence::TimedOut(seconds) => self.log_late(english, *seconds),
+            Silence::Unreachable(words) => self.log_unreachable(english, words),
+            Silence::Answers(status) => self.log_refused(english, status),
+            Silence::Garbled(words) => self.log_garbled(english, words),
+            Silence::TooBig => self.log_too_big(english),
         }
     }
 }
@@ -183,6 +202,46 @@ phrases! {
     source_loki() {
         En: "Loki",
         It: "Loki",
+    }
+    log_not_configured(english: &str) {
+        En: "{english}",
+        It: "non configurato",
+    }
+    log_not_installed(english: &str) {
+        En: "{english}",
+        It: "non installato",
+    }
+    log_forbidden(english: &str) {
+        En: "{english}",
+        It: "mancano i permessi per leggerlo",
+    }
+    log_missing(english: &str) {
+        En: "{english}",
+        It: "non esiste",
+    }
+    log_without_the_run(english: &str) {
+        En: "{english}",
+        It: "non contiene nulla di questa esecuzione",
+    }
+    log_late(english: &str, seconds: u64) {
+        En: "{english}",
+        It: "non letto fino alla fine entro {seconds} s",
+    }
+    log_unreachable(english: &str, words: &str) {
+        En: "{english}",
+        It: "irraggiungibile: {words}",
+    }
+    log_refused(english: &str, status: &str) {
+        En: "{english}",
+        It: "risponde {status}",
+    }
+    log_garbled(english: &str, words: &str) {
+        En: "{english}",
+        It: "risposta priva di senso: {words}",
+    }
+    log_too_big(english: &str) {
+        En: "{english}",
+        It: "risposta troppo grande",
     }
     log_not_known(modules: &str, gaps: &str) {
         En: "Nothing in the logs about {modules}. {gaps}.",

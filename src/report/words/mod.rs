@@ -11,6 +11,7 @@ mod notes;
 mod outcome;
 mod reading;
 mod repositories;
+mod signs;
 
 use crate::config::Language;
 

@@ -52,6 +52,10 @@ impl Words {
             Why::Lost => self.redis_lost(english),
             Why::Late(seconds) => self.redis_late(english, *seconds),
             Why::OtherType(key) => self.redis_other_type(english, key),
+            Why::TooLarge(key, bytes) => self.redis_too_large(english, key, *bytes),
+            Why::NoAddress => self.redis_no_address(english),
+            Why::NoDatabase => self.redis_no_database(english),
+            Why::TooMany => self.redis_too_many(english),
             Why::Other(words) => words.clone(),
         }
     }
@@ -168,6 +172,22 @@ phrases! {
     redis_late(english: &str, seconds: u64) {
         En: "{english}",
         It: "nessuna risposta entro {seconds} s (redis.timeout)",
+    }
+    redis_too_large(english: &str, key: &str, bytes: u64) {
+        En: "{english}",
+        It: "{key}: il valore è troppo grande ({bytes} byte)",
+    }
+    redis_no_address(english: &str) {
+        En: "{english}",
+        It: "non è un indirizzo",
+    }
+    redis_no_database(english: &str) {
+        En: "{english}",
+        It: "non ha questo database",
+    }
+    redis_too_many(english: &str) {
+        En: "{english}",
+        It: "la risposta a una scansione è troppo grande",
     }
     redis_other_type(english: &str, key: &str) {
         En: "{english}",

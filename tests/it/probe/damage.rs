@@ -103,6 +103,7 @@ async fn what_restic_finds_behind_the_gateway_is_the_same() {
 fn assert_found(verdict: &Verdict, expected: Option<&str>, what: &str) {
     match (verdict, expected) {
         (Verdict::Damaged(words), Some(expected)) => {
+            let words = words.to_string();
             assert!(words.contains(expected) && !words.is_empty(), "{what}: {words}");
         }
         (Verdict::Healthy { .. }, None) => {}

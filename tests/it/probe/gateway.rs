@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use jiff::Timestamp;
-use ns8_backup_monitor::model::repository::{Checked, Listed, Lock, NotProbed, Verdict};
+use ns8_backup_monitor::model::repository::{Checked, Listed, Lock, NotProbed, Sign, Verdict};
 use ns8_backup_monitor::probe::{Means, cluster_backup};
 
 use super::support::*;
@@ -30,7 +30,7 @@ async fn the_gateway_is_asked_natively() {
     assert_eq!(look().await, counted(Some(Lock { count: 1, exclusive: None, since: None, by: None })));
     drop(holder);
     let denied = verdicts(&wrong, &BOTH, None, LONG).await;
-    assert!(denied.iter().all(|verdict| *verdict == Verdict::Denied("the gateway answers 401 Unauthorized".into())));
+    assert!(denied.iter().all(|verdict| *verdict == Verdict::Denied(Sign::GatewayAnswers("401 Unauthorized".into()))));
 }
 
 #[tokio::test]
@@ -70,7 +70,7 @@ async fn the_age_of_the_clusters_backup_is_read() {
         assert!(matches!(look(uuid).await, Err(Verdict::NotProbed(NotProbed::Unsafe(_)))), "{uuid:?}");
     }
     let refused = cluster_backup(&behind(&gateway.url, "wrong"), "destination", "x", LONG).await;
-    assert_eq!(refused, Err(Verdict::Denied("the gateway answers 401 Unauthorized".into())));
+    assert_eq!(refused, Err(Verdict::Denied(Sign::GatewayAnswers("401 Unauthorized".into()))));
 }
 
 /// When `file` was written, in whole seconds, as HTTP has it.

@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use std::thread;
 use std::time::Duration;
 
-use ns8_backup_monitor::model::repository::{Destination, Doubt, NotProbed, Unsafe, Verdict};
+use ns8_backup_monitor::model::repository::{Destination, Doubt, NotProbed, Sign, Unsafe, Verdict};
 use ns8_backup_monitor::probe::{Means, cluster_backup};
 
 use super::support::*;
@@ -169,7 +169,7 @@ async fn answers_without_end_are_cut_short() {
             Verdict::Failed(words) | Verdict::Unreachable(words) => words,
             _ => panic!("{verdict:?}"),
         };
-        assert!(words.contains(expected), "{words}");
+        assert!(words.to_string().contains(expected), "{words}");
     }
     // Drop by drop, until the time is up.
     let drip = Server::start(Answer::Drip);
@@ -182,7 +182,7 @@ async fn no_answer_leads_elsewhere() {
     let location = format!("HTTP/1.1 302 Found\r\nLocation: {}/x\r\nContent-Length: 0\r\n\r\n", elsewhere.url());
     let server = Server::start(Answer::Bytes(location));
     let verdict = verdicts(&behind(&server.url(), "x"), &["mail1"], None, LONG).await.remove(0);
-    assert_eq!(verdict, Verdict::Failed("the gateway answers 302 Found".into()));
+    assert_eq!(verdict, Verdict::Failed(Sign::GatewayAnswers("302 Found".into())));
     assert_eq!(elsewhere.held(), 0);
 }
 

@@ -47,7 +47,7 @@ pub(super) fn cases() -> Vec<Case> {
                 let timestamp = Some(at("2026-11-22T02:13:00Z"));
                 case.plan.status = Some(PlanStatus { success: false, timestamp, errors: Some(3) });
             })
-            .probes(vec![("repo1", None, Verdict::Unreachable("connection refused".into()))]),
+            .probes(vec![("repo1", None, Verdict::Unreachable(words("connection refused")))]),
         Case::new("partial_with_absent")
             .module("mail1", result(2))
             .module("imap2", result(0))
@@ -125,10 +125,10 @@ pub(super) fn cases() -> Vec<Case> {
             ),
             ("password", None, Verdict::WrongPassword),
             ("none", None, Verdict::NoRepository),
-            ("unreachable", None, Verdict::Unreachable("no route to host.".into())),
-            ("denied", None, Verdict::Denied("403 Forbidden".into())),
-            ("damaged", Some("mail1"), Verdict::Damaged("ciphertext verification failed".into())),
-            ("failed", None, Verdict::Failed("Fatal: unknown backend".into())),
+            ("unreachable", None, Verdict::Unreachable(words("no route to host."))),
+            ("denied", None, Verdict::Denied(words("403 Forbidden"))),
+            ("damaged", Some("mail1"), Verdict::Damaged(words("ciphertext verification failed"))),
+            ("failed", None, Verdict::Failed(words("Fatal: unknown backend"))),
             ("slow", None, Verdict::TimedOut(Duration::from_secs(60))),
             ("restic", None, Verdict::NotProbed(NotProbed::ResticMissing("restic".into()))),
             ("not executable", None, Verdict::NotProbed(NotProbed::ResticUnusable("permission denied".into()))),
@@ -154,15 +154,15 @@ pub(super) fn cases() -> Vec<Case> {
                 (
                     "offsite",
                     Some("imap2"),
-                    Verdict::Unreachable("the gateway at http://127.0.0.1:4694: refused".into()),
+                    Verdict::Unreachable(Sign::NoGateway("127.0.0.1:4694".into(), "refused".into())),
                 ),
                 (
                     "offsite",
                     Some("mail1"),
-                    Verdict::Unreachable("the gateway at http://127.0.0.1:4694: refused".into()),
+                    Verdict::Unreachable(Sign::NoGateway("127.0.0.1:4694".into(), "refused".into())),
                 ),
                 ("offsite", Some("wiki3"), Verdict::NotProbed(NotProbed::NoUuid(ModuleId::new("wiki3").unwrap()))),
-                ("second", Some("imap2"), Verdict::Denied("the gateway answers 401 Unauthorized".into())),
+                ("second", Some("imap2"), Verdict::Denied(Sign::GatewayAnswers("401 Unauthorized".into()))),
                 ("second", Some("mail1"), Verdict::NoRepository),
                 ("local", None, Verdict::NoRepository),
                 ("local", None, Verdict::NoRepository),

@@ -4,7 +4,7 @@ use super::history::history;
 use super::page::check_page;
 use super::*;
 use ns8_backup_monitor::model::alert::MAX_ALERTS;
-use ns8_backup_monitor::model::reason::{Gap, Source};
+use ns8_backup_monitor::model::reason::{Gap, Silence, Source};
 use ns8_backup_monitor::model::repository::{Lock, NotProbed};
 use ns8_backup_monitor::report::{history_html, html, html_mail, outcome, subject, terminal};
 
@@ -37,22 +37,22 @@ fn outside(texts: &[String]) -> Case {
         let mut probes = vec![
             probe(0, Verdict::Locked(lock.clone())),
             probe(1, Verdict::Healthy { snapshots: 1, newest: None, in_use: Some(lock), checked: OPENED }),
-            probe(2, Verdict::Unreachable(text(1))),
-            probe(3, Verdict::Denied(text(2))),
-            probe(4, Verdict::Damaged(text(3))),
-            probe(5, Verdict::Failed(text(0))),
+            probe(2, Verdict::Unreachable(Sign::Words(text(1)))),
+            probe(3, Verdict::Denied(Sign::Words(text(2)))),
+            probe(4, Verdict::Damaged(Sign::Words(text(3)))),
+            probe(5, Verdict::Failed(Sign::Words(text(0)))),
             probe(5, Verdict::NotProbed(NotProbed::ResticUnusable(text(2)))),
             probe(5, Verdict::NotProbed(NotProbed::ResticMissing(text(4)))),
             probe(6, Verdict::NotProbed(NotProbed::Incomplete(text(5)))),
         ];
-        probes.extend((0..texts.len()).map(|n| probe(n, Verdict::Damaged(text(n)))));
+        probes.extend((0..texts.len()).map(|n| probe(n, Verdict::Damaged(Sign::Words(text(n))))));
         case.probes = Probes::Done(probes);
         let reason =
             |n: usize| Reason { lines: vec![text(n); 6], cause: None, snapshot_written: Some(n.is_multiple_of(2)) };
         case.reasons = Some(Reasons {
             modules: (1..texts.len().min(300)).map(|n| (id(n), reason(n))).collect(),
             gaps: (0..texts.len())
-                .map(|n| Gap { source: Source::Loki, why: text(n), command: Some(text(n + 1)) })
+                .map(|n| Gap { source: Source::Loki, why: Silence::Garbled(text(n)), command: Some(text(n + 1)) })
                 .collect(),
             cluster_backup: texts.to_vec(),
         });

@@ -7,6 +7,7 @@ mod digest;
 mod golden;
 mod harmless;
 mod history;
+mod italian;
 mod page;
 mod runs;
 mod sentences;
@@ -21,7 +22,7 @@ use ns8_backup_monitor::model::alert::Alert;
 use ns8_backup_monitor::model::history::History;
 use ns8_backup_monitor::model::plan::{Damage, Entry, Fault, Layout, Module, ModuleId, ModuleResult, Plan, PlanId};
 use ns8_backup_monitor::model::reason::{Cause, Reason, Reasons};
-use ns8_backup_monitor::model::repository::{Checked, Probe, Probes, Verdict};
+use ns8_backup_monitor::model::repository::{Checked, Probe, Probes, Sign, Verdict};
 use ns8_backup_monitor::model::run::{Assessment, Outcome, RunRule, assess};
 use ns8_backup_monitor::report::{Finding, Interim, News, PlanFacts, Report, text};
 
@@ -171,6 +172,10 @@ impl Case {
     fn words(&self) -> String {
         self.report(Language::En, text).split_whitespace().collect::<Vec<_>>().join(" ")
     }
+}
+
+fn words(text: &str) -> Sign {
+    Sign::Words(text.into())
 }
 
 fn id(module: &str) -> ModuleId {

@@ -3,7 +3,7 @@
 use super::history::history;
 use super::*;
 use ns8_backup_monitor::model::plan::PlanStatus;
-use ns8_backup_monitor::model::reason::{Gap, Source};
+use ns8_backup_monitor::model::reason::{Gap, Silence, Source};
 
 /// A result of layout B.
 fn layout_b(errors: u64) -> ModuleResult {
@@ -17,12 +17,8 @@ fn run(name: &'static str) -> Case {
 
 fn gaps() -> Vec<Gap> {
     vec![
-        Gap { source: Source::Journal, why: "no permission to read it".into(), command: None },
-        Gap {
-            source: Source::Loki,
-            why: "no answer within 5 s".into(),
-            command: Some("logcli query '{node_id=\"1\"}'".into()),
-        },
+        Gap { source: Source::Journal, why: Silence::NoAccess, command: None },
+        Gap { source: Source::Loki, why: Silence::TimedOut(5), command: Some("logcli query '{node_id=\"1\"}'".into()) },
     ]
 }
 
