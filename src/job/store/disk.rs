@@ -159,7 +159,7 @@ impl Disk {
 
     /// Makes files durable together; one without content is removed. Returns those that failed, each with its error.
     ///
-    /// Removals come last: a job is not forgotten before its outcome is kept under another name.
+    /// Removals come last, and only if all else is written: a job is not forgotten before the disk has what it came to.
     pub(super) fn commit(&self, group: &BTreeMap<String, Option<Vec<u8>>>) -> BTreeMap<String, String> {
         let mut errors = BTreeMap::new();
         for (name, content) in group {
@@ -175,9 +175,10 @@ impl Disk {
         if !removed.is_empty() && removed.len() < group.len() {
             self.sync(group, &mut errors);
         }
+        // What a job came to, its `*.failed` and what was sent, is in this group.
+        let unwritten = errors.keys().next().cloned();
         for name in removed {
-            let kept_as = errors.keys().find(|other| stem(other) == stem(name));
-            let result = match kept_as {
+            let result = match &unwritten {
                 Some(other) => Err(io::Error::other(format!("waits for {other} to be written"))),
                 None => self.remove(name),
             };
@@ -238,11 +239,6 @@ fn is_plain(file: &Path) -> bool {
 
 fn sync(folder: &Path) -> io::Result<()> {
     File::open(folder)?.sync_all()
-}
-
-/// A file's name without its ending: the job's.
-fn stem(name: &str) -> &str {
-    name.split('.').next().unwrap_or(name)
 }
 
 /// Why a job cannot be read.
