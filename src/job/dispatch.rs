@@ -7,7 +7,6 @@ use log::{error, info, warn};
 use tokio::sync::Semaphore;
 
 use super::life::{Life, Shutdown};
-use super::record;
 use super::store::Store;
 use super::way::{hand_over, way};
 use crate::config::{Notification, Settings};
@@ -83,13 +82,9 @@ impl Dispatch {
                     (RecipientState::Pending { last_error: Some(reason.clone()) }, Some(reason))
                 }
             };
-            let is_delivered = matches!(state, RecipientState::Delivered { .. });
             delivery.record(&message_id, &to, state);
             self.store.advance(&job.id, Stage::Delivering(delivery.clone())).await;
             kill::point("recipient-saved");
-            if is_delivered && let Some(mail) = delivery.mails.iter().find(|mail| mail.message_id == message_id) {
-                record::reported(mail).await;
-            }
             if relay_error.is_some() {
                 return Ok(relay_error);
             }

@@ -8,7 +8,7 @@ use log::warn;
 use super::store::state_directory;
 use crate::model::alert::Alerts;
 use crate::model::history::{History, RunRecord};
-use crate::model::mail::Mail;
+use crate::model::mail::{Mail, Recipient};
 use crate::model::plan::Plan;
 use crate::model::run::{Assessment, Outcome};
 use crate::report::News;
@@ -72,8 +72,14 @@ pub fn mark(history: &History, at: Timestamp, now: Timestamp) -> Option<RunRecor
     run.reported.is_none().then(|| RunRecord { reported: Some(now), ..run.clone() })
 }
 
-/// Remembers that a recipient has the mail: the watch need not raise what it says.
-pub(super) async fn reported(mail: &Mail) {
+/// Remembers which of these mails a recipient has: the watch need not raise what they say.
+pub(super) async fn reported(mails: &[Mail]) {
+    for mail in mails.iter().filter(|mail| mail.recipients.iter().any(Recipient::is_delivered)) {
+        remember(mail).await;
+    }
+}
+
+async fn remember(mail: &Mail) {
     let (Some(plan), Some(at)) = (mail.plan.clone(), mail.run_at) else { return };
     let marked = tokio::task::spawn_blocking(move || {
         let store = Store::new(&state_directory());

@@ -27,6 +27,7 @@ use tokio::time::Instant;
 use super::dispatch::{self, Dispatch};
 use super::life::{Life, Shutdown};
 use super::look::{Due, Look};
+use super::record;
 use super::store::Store;
 use super::wait::{Settled, Verdict, settle};
 use super::write::write;
@@ -200,6 +201,8 @@ impl Stepper {
             return Ok(stage);
         }
         let relay_error = self.dispatch.attempt(job, &mut delivery, &settings).await?;
+        // Here, so that a process that finds nothing left to send makes up for one that came no further.
+        record::reported(&delivery.mails).await;
         let pause = dispatch::next_attempt(job, &mut delivery, relay_error, &settings.notification);
         let Some(pause) = pause else { return Ok(self.delivered(delivery, &settings)) };
         self.store.advance(&job.id, Stage::Delivering(delivery.clone())).await;
