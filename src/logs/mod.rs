@@ -98,7 +98,7 @@ async fn progress_on(sources: &Sources, ask: &Ask, node: &NodeAsk) -> Progress {
         _ if ask.host.as_deref() == Some(&node.node) => {
             sources.journal.read(plan, &wanted, window, |fields| reader.read(fields)).await
         }
-        None => Err(Nothing::NotConfigured),
+        None => Err(Silence::NotConfigured),
         Some(loki) => loki.read(plan, &[&node.node], window, |_, fields| reader.read(fields)).await,
     };
     let log = reader.finish();
