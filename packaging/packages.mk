@@ -22,7 +22,7 @@ version     := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 
 release     ?= 1
 # Who answers for the packages, and where they come from: for whoever publishes them to say.
 maintainer  ?= ns8-backup-monitor maintainers <maintainers@ns8-backup-monitor.invalid>
-homepage    ?=
+homepage    ?= $(shell sed -n 's/^repository = "\(.*\)"/\1/p' Cargo.toml)
 dist        ?= dist
 program     ?= target/packaged/$(package)
 generated   := target/generated
