@@ -9,8 +9,7 @@
 //! waiting ──► examined ──► delivering ──► done                      │
 //!    │           ▲          │   │ ▲ │                               │
 //!    │           └──────────┘   └─┘ └── an interim report ──► following
-//!    │      nobody has it,     a retry                            ▲
-//!    │      and it may be                                         │
+//!    │      it is, or may be,  a retry                            ▲
 //!    │      out of date                                           │
 //!    └── a reminder of an earlier run, while this one goes on ────┘
 //! ```

@@ -1,5 +1,7 @@
 //! The watch as a command, on a real Redis, posting to the real service.
 
+#[cfg(target_arch = "x86_64")]
+mod calls;
 mod pages;
 
 use std::io::{Read, Write};

@@ -1,5 +1,6 @@
 //! Real parts for the tests: each starts a program or a server and stops it when dropped.
 
+pub mod cases;
 pub mod headers;
 pub mod loki;
 pub mod programs;
@@ -7,3 +8,5 @@ pub mod redis;
 pub mod service;
 pub mod site;
 pub mod smtp;
+#[cfg(target_arch = "x86_64")]
+pub mod trace;

@@ -7,12 +7,18 @@ mod crash;
 mod disk;
 mod duplicates;
 mod input;
+#[cfg(target_arch = "x86_64")]
+mod journey;
 mod load;
 mod redis;
 mod relay;
 mod secrets;
 mod sendmail;
+#[cfg(target_arch = "x86_64")]
+mod syscalls;
 mod terminate;
+#[cfg(target_arch = "x86_64")]
+mod transitions;
 
 use std::collections::BTreeSet;
 use std::path::Path;
