@@ -59,9 +59,22 @@ impl Examined {
     }
 }
 
-/// Returns the question whose answer an examination needs.
-pub fn question<'a>(plans: Selector<'a>, agent: Option<&'a Agent>) -> Question<'a> {
-    let want = Want { names: true, repositories: true, passwords: agent, loki: true, unplanned: false };
+/// How much of the cluster a look takes in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Extent {
+    /// What says whether a run is over: plans, their results, and the login to the log server.
+    Results,
+    /// Also what an examination needs: names and repositories.
+    Everything,
+}
+
+/// Returns the question whose answer has that much about `plans`; with the login of `agent` also the passwords of
+/// repositories.
+pub fn question<'a>(plans: Selector<'a>, extent: Extent, agent: Option<&'a Agent>) -> Question<'a> {
+    let want = match extent {
+        Extent::Results => Want { loki: true, ..Want::default() },
+        Extent::Everything => Want { names: true, repositories: true, passwords: agent, loki: true, unplanned: false },
+    };
     Question { plans, want, now: Timestamp::now() }
 }
 

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
-use super::examine::question;
+use super::examine::{Extent, question};
 use super::store::state_directory;
 use crate::cluster::{self, Selector};
 use crate::config::Settings;
@@ -68,11 +68,11 @@ impl Look {
     ///
     /// # Errors
     /// Returns an error if the cluster cannot be read.
-    pub async fn take(job: &Job, settings: &Settings, due: &mut Due) -> Result<Self, ReadError> {
+    pub async fn take(job: &Job, settings: &Settings, extent: Extent, due: &mut Due) -> Result<Self, ReadError> {
         let since = job.accepted_at.checked_sub(settings.correlator.recent_window).unwrap_or(Timestamp::MIN);
         let selector = job.plan.as_ref().map_or(Selector::Recent { since }, Selector::Plan);
         let says_missing = job.plan.is_some() && job.says_missing();
-        Self::at(settings, selector, job.accepted_at, job.failure_start(), says_missing, due).await
+        Self::at(settings, selector, extent, job.accepted_at, job.failure_start(), says_missing, due).await
     }
 
     /// Reads plans and assesses them as of `reference`, for an alert that began at `alert_start` if there is one.
@@ -82,6 +82,7 @@ impl Look {
     pub async fn at(
         settings: &Settings,
         selector: Selector<'_>,
+        extent: Extent,
         reference: Timestamp,
         alert_start: Option<Timestamp>,
         says_missing: bool,
@@ -89,7 +90,7 @@ impl Look {
     ) -> Result<Self, ReadError> {
         let stale_after = settings.correlator.stale_after;
         let agent = Agent::load(&settings.repo_check);
-        let cluster = cluster::read(&settings.redis, question(selector, agent.as_ref())).await?;
+        let cluster = cluster::read(&settings.redis, question(selector, extent, agent.as_ref())).await?;
         due.learn(&cluster.plans, reference).await;
         let now = Timestamp::now();
         let assess = |plan| {

@@ -24,6 +24,7 @@ use tokio::sync::{Semaphore, watch};
 use tokio::time::Instant;
 
 use super::dispatch::{self, Dispatch};
+use super::examine::Extent;
 use super::life::{Life, Shutdown};
 use super::look::{Due, Look};
 use super::record;
@@ -174,7 +175,9 @@ impl Stepper {
             Err(_) => {
                 let turn = self.life.unless_over(self.examining.acquire()).await?.expect("never closed");
                 // While others had their turn, modules may have finished.
-                if let Ok(look) = self.life.unless_over(Look::take(job, &settings, &mut Due::default())).await? {
+                let mut due = Due::default();
+                let look = Look::take(job, &settings, Extent::Everything, &mut due);
+                if let Ok(look) = self.life.unless_over(look).await? {
                     settled.look = Ok(look);
                 }
                 turn

@@ -10,6 +10,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep_until, timeout_at};
 
 use super::ended::Ended;
+use super::examine::Extent;
 use super::look::{Due, Look};
 use crate::cluster::events::{Announcements, News};
 use crate::config::Live;
@@ -25,8 +26,8 @@ const RETRY: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs
 /// What a wait has ended with.
 #[derive(Debug)]
 pub struct Settled {
-    /// The last look; it began after the last announcement that counted. Or why there is none: an earlier look is no
-    /// substitute, since it would show modules as unfinished that have finished since.
+    /// The last look, which has everything; it began after the last announcement that counted. Or why there is none: an
+    /// earlier look is no substitute, since it would show modules as unfinished that have finished since.
     pub look: Result<Look, ReadError>,
     /// Whether the run is over.
     pub over: bool,
@@ -67,19 +68,30 @@ pub async fn settle(
     let (mut due, mut ended) = (Due::default(), Ended::default());
     // Before the first look, so that no announcement is missed between the two.
     let mut listener = announcements.listen().await;
+    // The first look is often the last one, and so is the one after the last announcement. The others ask for results
+    // alone.
+    let mut extent = Extent::Everything;
     loop {
-        let look = match read(latest, live, &mut due, deadline, patience).await {
+        let look = match read(latest, live, extent, &mut due, deadline, patience).await {
             Ok(look) => look,
             Err(error) => return Settled { look: Err(error), over: false },
         };
         let mut awaited = Awaited(look.awaited());
         let over = awaited.0.is_empty() || ended.all(&look, &*live.usable().await).await;
         if over || Instant::now() >= deadline {
-            return Settled { look: Ok(look), over };
+            if extent == Extent::Everything {
+                return Settled { look: Ok(look), over };
+            }
+            extent = Extent::Everything;
+            continue;
         }
+        extent = Extent::Results;
         let look_again = deadline.min(Instant::now() + REREAD);
         while let Ok(news) = timeout_at(look_again, listener.next()).await {
             if awaited.hear(&news) {
+                if awaited.0.is_empty() {
+                    extent = Extent::Everything;
+                }
                 break;
             }
         }
@@ -110,6 +122,7 @@ impl Awaited {
 async fn read(
     latest: &(dyn Fn() -> Job + Sync),
     live: &Live,
+    extent: Extent,
     due: &mut Due,
     deadline: Instant,
     patience: Duration,
@@ -118,7 +131,7 @@ async fn read(
     let mut last_try = None;
     loop {
         let (settings, job) = (live.usable().await, latest());
-        let error = match Look::take(&job, &settings, due).await {
+        let error = match Look::take(&job, &settings, extent, due).await {
             Ok(look) => return Ok(look),
             Err(error) => error,
         };

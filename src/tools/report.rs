@@ -10,7 +10,7 @@ use super::{Done, print, send, settings, settings_or_defaults};
 use crate::cli;
 use crate::cluster::Selector;
 use crate::config::{Live, Settings, host_name};
-use crate::job::examine::{Examined, examine};
+use crate::job::examine::{Examined, Extent, examine};
 use crate::job::look::{Due, Look};
 use crate::job::store::state_directory;
 use crate::model::job::JobId;
@@ -61,7 +61,8 @@ async fn look<'a>(
     let window = settings.correlator.recent_window;
     let since = Timestamp::now().saturating_sub(window).unwrap_or(Timestamp::MIN);
     let selector = arguments.plan.as_ref().map_or(Selector::Recent { since }, Selector::Plan);
-    let taken = Look::at(settings, selector, Timestamp::now(), None, false, &mut Due::default()).await;
+    let taken =
+        Look::at(settings, selector, Extent::Everything, Timestamp::now(), None, false, &mut Due::default()).await;
     let Look { cluster, assessments, next_runs } = match taken {
         Ok(look) => look,
         Err(error) => return (None, Vec::new(), Some(Finding::Unreadable(error))),
