@@ -51,7 +51,9 @@ pub(super) struct Asking {
 /// Details that were found.
 #[derive(Default)]
 pub(super) struct Details {
-    modules: BTreeMap<ModuleId, Module>,
+    names: BTreeMap<ModuleId, String>,
+    /// UUID and image of each module, from its environment.
+    images: BTreeMap<ModuleId, (Option<String>, Option<String>)>,
     pub(super) nodes: BTreeMap<String, Option<String>>,
     pub(super) unplanned: Option<BTreeSet<ModuleId>>,
     pub(super) loki: Option<Loki>,
@@ -116,20 +118,8 @@ impl Asking {
         let unplanned = self.unplanned.map(|modules| modules.into_iter().collect());
         let mut details = Details { unplanned, ..Details::default() };
         details.nodes = index.nodes().into_iter().map(|node| (node.to_owned(), None)).collect();
-        let mut images = BTreeMap::new();
         for (of, found) in self.wishes.granted() {
-            details.take(of, found, &mut images);
-        }
-        for (module, node) in &index.modules {
-            let known = details.modules.entry(module.clone()).or_default();
-            known.node_name = node.as_ref().and_then(|node| details.nodes.get(node).cloned().flatten());
-            known.node = node.clone();
-            let (uuid, image) = images.remove(module).unwrap_or_default();
-            known.uuid = index.uuid_of(module).map(String::from).or(uuid.filter(|_| index.uuids.is_none()));
-            let Some(uuid) = &known.uuid else { continue };
-            let (path, fault) = path::repository(module, uuid, image.as_deref());
-            known.repository_path = path;
-            details.damage(module, "environment", fault);
+            details.take(of, found);
         }
         details
     }
@@ -138,10 +128,10 @@ impl Asking {
 impl Of {
     fn key(&self) -> String {
         match self {
-            Self::Module(module) => format!("module/{module}/ui_name"),
-            Self::Node(node) => format!("node/{node}/ui_name"),
+            Self::Module(module) => ["module/", module.as_str(), "/ui_name"].concat(),
+            Self::Node(node) => ["node/", node, "/ui_name"].concat(),
             Self::Image(module) | Self::ImageAndUuid(module) | Self::Loki(module) => {
-                format!("module/{module}/environment")
+                ["module/", module.as_str(), "/environment"].concat()
             }
         }
     }
@@ -157,57 +147,64 @@ impl Of {
 }
 
 impl Details {
-    fn take(&mut self, of: Of, found: Found, images: &mut BTreeMap<ModuleId, (Option<String>, Option<String>)>) {
-        let key = of.key();
-        let (hash, fault) = match found {
+    fn take(&mut self, of: Of, found: Found) {
+        let damage = |fault| Damage { entry: Entry::Key(of.key()), fault };
+        let (hash, damaged) = match found {
             Ok(hash) => (hash, None),
-            Err(fault) => (value::Hash::new(), Some(fault)),
+            Err(fault) => (value::Hash::new(), Some(damage(fault))),
         };
+        match &of {
+            Of::Module(module) | Of::Image(module) | Of::ImageAndUuid(module) => {
+                if let Some(damaged) = damaged {
+                    self.damaged.entry(module.clone()).or_default().push(damaged);
+                }
+            }
+            Of::Node(_) => self.cluster_damaged.extend(damaged),
+            Of::Loki(module) => match loki(module, &hash) {
+                Ok(login) => self.loki = Some(login),
+                Err(wrong) => self.cluster_damaged.extend(damaged.or(wrong.map(damage))),
+            },
+        }
         match of {
-            Of::Module(module) => {
-                self.modules.entry(module.clone()).or_default().ui_name = value::field(&hash, "");
-                self.damage(&module, "ui_name", fault);
-            }
+            Of::Module(module) => self.names.extend(value::field(&hash, "").map(|name| (module, name))),
             Of::Image(module) | Of::ImageAndUuid(module) => {
-                self.damage(&module, "environment", fault);
-                images.insert(module, (value::field(&hash, "MODULE_UUID"), value::field(&hash, "IMAGE_URL")));
+                self.images.insert(module, (value::field(&hash, "MODULE_UUID"), value::field(&hash, "IMAGE_URL")));
             }
-            Of::Node(node) => {
-                self.nodes.insert(node, value::field(&hash, ""));
-                self.cluster_damaged.extend(fault.map(|fault| Damage { entry: Entry::Key(key), fault }));
-            }
-            Of::Loki(module) => {
-                let login = loki(module, &hash).map_err(|wrong| fault.or(wrong));
-                let fault = login.as_ref().err().copied().flatten();
-                self.cluster_damaged.extend(fault.map(|fault| Damage { entry: Entry::Key(key), fault }));
-                self.loki = login.ok();
-            }
+            Of::Node(node) => drop(self.nodes.insert(node, value::field(&hash, ""))),
+            Of::Loki(_) => {}
         }
     }
 
-    fn damage(&mut self, module: &ModuleId, name: &str, fault: Option<Fault>) {
-        let entry = Entry::Key(format!("module/{module}/{name}"));
-        if let Some(fault) = fault {
-            self.damaged.entry(module.clone()).or_default().push(Damage { entry, fault });
-        }
-    }
-
-    /// Returns what is known of `module`.
-    pub(super) fn module(&self, module: &ModuleId) -> Module {
-        self.modules.get(module).cloned().unwrap_or_default()
+    /// Returns what is known of `module`, and what is wrong with its image's name.
+    pub(super) fn module(&self, id: &ModuleId, index: &Index) -> (Module, Option<Damage>) {
+        let Some(node) = index.modules.get(id) else { return (Module::default(), None) };
+        let environment = self.images.get(id);
+        let own_uuid = || environment?.0.clone().filter(|_| index.uuids.is_none());
+        let uuid = index.uuid_of(id).map(String::from).or_else(own_uuid);
+        let image = environment.and_then(|(_, image)| image.as_deref());
+        let (repository_path, fault) = uuid.as_ref().map_or((None, None), |uuid| path::repository(id, uuid, image));
+        let module = Module {
+            ui_name: self.names.get(id).cloned(),
+            node: node.clone(),
+            node_name: node.as_ref().and_then(|node| self.nodes.get(node)?.clone()),
+            uuid,
+            repository_path,
+        };
+        (module, fault.map(|fault| Damage { entry: Entry::Key(Of::Image(id.clone()).key()), fault }))
     }
 
     /// Adds to `plan` what is known of its modules.
-    pub(super) fn complete(&self, plan: &mut Plan) {
+    pub(super) fn complete(&self, plan: &mut Plan, index: &Index) {
         for (id, module) in &mut plan.modules {
-            *module = self.module(id);
-            plan.damaged.extend(self.damaged.get(id).into_iter().flatten().cloned());
+            let (known, damaged) = self.module(id, index);
+            *module = known;
+            plan.damaged.extend(self.damaged.get(id).into_iter().flatten().cloned().chain(damaged));
         }
     }
 }
 
 /// Returns the login; an error with a fault if something in it makes no sense, without one if something is missing.
-fn loki(module: ModuleId, environment: &value::Hash) -> Result<Loki, Option<Fault>> {
+fn loki(module: &ModuleId, environment: &value::Hash) -> Result<Loki, Option<Fault>> {
     let field = |name| value::field(environment, name).ok_or(None);
     let host = field("LOKI_ADDR")?;
     let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | ':');
@@ -216,5 +213,5 @@ fn loki(module: ModuleId, environment: &value::Hash) -> Result<Loki, Option<Faul
         return Err(Some(Fault::BadCharacters));
     }
     let (user, password) = (field("LOKI_API_AUTH_USERNAME")?, field("LOKI_API_AUTH_PASSWORD")?.into());
-    Ok(Loki { module, host, port, user, password })
+    Ok(Loki { module: module.clone(), host, port, user, password })
 }

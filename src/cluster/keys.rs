@@ -25,7 +25,7 @@ pub(super) const C: Keys = Keys { layout: Layout::C, kind: "node", folder: "back
 impl Keys {
     /// Returns the key that holds the results of `owner` for `plan`.
     pub(super) fn key(&self, owner: &str, plan: &str) -> String {
-        format!("{}/{owner}/{}/{plan}{}", self.kind, self.folder, self.suffix)
+        [self.kind, "/", owner, "/", self.folder, "/", plan, self.suffix].concat()
     }
 
     /// Returns owner and plan of `key` if it is one of these.

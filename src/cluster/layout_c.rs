@@ -1,19 +1,39 @@
 //! Layout C, NS8 core 3.20 and later: HASH `node/<node>/backup_status/<plan>`, from module to a JSON object with layout
 //! B's fields. The members of a plan are in its `instances`.
 
-use std::collections::BTreeMap;
-
+use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::layout_b;
 use super::value::Decoded;
 use crate::model::plan::{Fault, Layout};
 
+/// A module's entry, its values as they are written.
+#[derive(Deserialize)]
+struct Entry<'a> {
+    #[serde(borrow)]
+    start: Option<&'a RawValue>,
+    end: Option<&'a RawValue>,
+    errors: Option<&'a RawValue>,
+    total_size: Option<&'a RawValue>,
+    total_file_count: Option<&'a RawValue>,
+    snapshots_count: Option<&'a RawValue>,
+}
+
 /// Returns a module's result from its JSON.
 pub(super) fn result(json: &str) -> Decoded {
-    let entry: BTreeMap<String, &RawValue> = serde_json::from_str(json).map_err(|_| Fault::NotJson)?;
+    let entry: Entry<'_> = serde_json::from_str(json).map_err(|_| Fault::NotJson)?;
+    let field = |name: &str| match name {
+        "start" => entry.start,
+        "end" => entry.end,
+        "errors" => entry.errors,
+        "total_size" => entry.total_size,
+        "total_file_count" => entry.total_file_count,
+        "snapshots_count" => entry.snapshots_count,
+        _ => None,
+    };
     // A number may stand in quotes.
-    layout_b::numbers(Layout::C, |name| entry.get(name).map(|value| value.get().trim_matches('"')))
+    layout_b::numbers(Layout::C, |name| field(name).map(|value| value.get().trim_matches('"')))
 }
 
 #[cfg(test)]

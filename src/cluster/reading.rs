@@ -56,7 +56,7 @@ pub(super) async fn read(
     }
     for plan in plans.values_mut() {
         found.remove(&plan.id).unwrap_or_default().complete(plan, question.now);
-        details.complete(plan);
+        details.complete(plan, &index);
     }
     Ok(assemble(index, plans, details, destinations, question.plans))
 }
@@ -207,7 +207,8 @@ fn assemble(
     let mut unplanned = details.unplanned.take();
     // Layout A's plans name no members: their results do.
     unplanned.iter_mut().for_each(|ids| ids.retain(|id| !plans.values().any(|plan| plan.modules.contains_key(id))));
-    let unplanned = unplanned.map(|ids| ids.into_iter().map(|id| (id.clone(), details.module(&id))).collect());
+    let unplanned =
+        unplanned.map(|ids| ids.into_iter().map(|id| (id.clone(), details.module(&id, &index).0)).collect());
     Cluster {
         name: index.name,
         uuid: index.uuid,

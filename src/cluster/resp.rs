@@ -39,16 +39,18 @@ impl Reply {
 pub(super) struct Batch {
     pub(super) bytes: Vec<u8>,
     pub(super) limits: Vec<Limit>,
+    /// The command that is being packed: one for all, for the sake of its memory.
+    command: redis::Cmd,
 }
 
 impl Batch {
     /// Adds a command.
     pub(super) fn add(&mut self, limit: Limit, words: &[&str]) {
-        let mut command = redis::Cmd::with_capacity(words.len(), words.iter().map(|word| word.len()).sum());
+        self.command.clear();
         for word in words {
-            command.arg(word);
+            self.command.arg(word);
         }
-        self.bytes.extend_from_slice(&command.get_packed_command());
+        self.command.write_packed_command(&mut self.bytes);
         self.limits.push(limit);
     }
 }
