@@ -12,4 +12,4 @@ pub mod process;
 pub(crate) mod redact;
 pub mod zone;
 
-pub use zone::zone;
+pub use zone::{zone, zone_name};

@@ -7,3 +7,12 @@ use jiff::tz::TimeZone;
 pub fn zone() -> TimeZone {
     TimeZone::try_system().unwrap_or(TimeZone::UTC)
 }
+
+/// Returns the name of the system's time zone, without a look at the zone itself; `None` if it has none.
+pub fn zone_name() -> Option<String> {
+    let of_file = || {
+        let target = std::fs::read_link("/etc/localtime").ok()?;
+        target.to_str()?.split_once("zoneinfo/").map(|(_, name)| name.to_owned())
+    };
+    std::env::var("TZ").ok().or_else(of_file)
+}

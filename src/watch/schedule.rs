@@ -3,15 +3,15 @@
 use std::collections::BTreeSet;
 
 use jiff::Timestamp;
-use jiff::tz::TimeZone;
 use log::warn;
 
 use super::memory::{Memory, PlanMemory};
 use crate::system::calendar::{CalendarError, elapses};
+use crate::system::zone_name;
 
 /// Asks for the elapses that `memory` lacks at `now`: of new and edited schedules, and of those that have elapsed since.
 pub async fn refresh(memory: &mut Memory, now: Timestamp) {
-    let zone = TimeZone::system().iana_name().map(String::from);
+    let zone = zone_name();
     if memory.zone != zone {
         memory.plans.values_mut().for_each(|plan| plan.elapses = None);
         memory.zone = zone;
