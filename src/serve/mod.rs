@@ -23,12 +23,12 @@ use tokio::net::TcpStream;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, watch};
 use tokio::task::{self, AbortHandle, JoinError, JoinSet};
-use tokio::time::{Instant, MissedTickBehavior, interval, sleep, sleep_until, timeout};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use crate::config::{Live, Settings};
 use crate::job::step::Stepper;
 use crate::job::store::{self, Store, Wish, state_directory};
-use crate::model::job::JobId;
+use crate::model::job::{Job, JobId, Stage};
 use crate::serve::gate::Gate;
 use crate::serve::receive::Receive;
 
@@ -36,6 +36,8 @@ pub use socket::Sockets;
 
 /// How often status, orders and a closed gate are looked at.
 const TICK: Duration = Duration::from_secs(1);
+/// The same while all there is to do is to follow runs, which takes hours. Less than half of the unit's `WatchdogSec=`.
+const SLOW_TICK: Duration = Duration::from_secs(10);
 /// On SIGTERM: the time for answers that are under way and for a mail that is being handed over.
 const GRACE: Duration = Duration::from_secs(8);
 /// The pause after `accept` has failed: out of file descriptors, most likely, which passes.
@@ -55,8 +57,6 @@ pub async fn run(sockets: Sockets, live: Arc<Live>) -> io::Result<()> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let (started, mut to_start) = mpsc::unbounded_channel();
     let mut service = Service::new(live, started);
-    let mut tick = interval(TICK);
-    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
     service.notify(&[NotifyState::Ready]);
     loop {
         let idle_from = service.busy_until + service.idle_timeout();
@@ -65,7 +65,7 @@ pub async fn run(sockets: Sockets, live: Arc<Live>) -> io::Result<()> {
             Some(id) = to_start.recv() => service.start(id, Duration::ZERO),
             Some(_) = service.connections.join_next() => service.busy(),
             Some(ended) = service.jobs.join_next_with_id() => service.job_ended(ended),
-            _ = tick.tick() => service.tick(),
+            () = sleep_until(service.next_tick) => service.tick(),
             () = sleep_until(idle_from), if inherited && service.is_idle() => {
                 debug!("nothing to do: leaving until systemd sees the next alert");
                 break;
@@ -93,6 +93,7 @@ struct Service {
     shutdown: watch::Sender<bool>,
     /// When something was last going on.
     busy_until: Instant,
+    next_tick: Instant,
     status: String,
 }
 
@@ -111,6 +112,7 @@ impl Service {
             running: HashMap::new(),
             shutdown: watch::Sender::new(false),
             busy_until: Instant::now(),
+            next_tick: Instant::now(),
             status: String::new(),
         }
     }
@@ -121,6 +123,7 @@ impl Service {
 
     fn busy(&mut self) {
         self.busy_until = Instant::now();
+        self.next_tick = self.next_tick.min(self.busy_until + TICK);
     }
 
     fn is_idle(&self) -> bool {
@@ -180,6 +183,11 @@ impl Service {
             self.status = status;
         }
         self.notify(&[NotifyState::Watchdog]);
+        let follows = |mut jobs: &mut dyn Iterator<Item = &Job>| {
+            Iterator::all(&mut jobs, |job| matches!(job.stage, Stage::Following(_)))
+        };
+        let quiet = !self.jobs.is_empty() && self.gate.opened_store().is_some_and(|store| store.inspect(follows));
+        self.next_tick = Instant::now() + if quiet { SLOW_TICK } else { TICK };
     }
 
     fn fulfil(&mut self, settings: Arc<Settings>, store: &Store, id: JobId, wish: Wish) {
