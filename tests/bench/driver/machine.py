@@ -29,3 +29,11 @@ def describe():
         f"Python {platform.python_version()}, {versions}",
         f"load average over the last 1, 5 and 15 minutes: {' '.join(f'{load:.1f}' for load in os.getloadavg())}",
     ])
+
+
+def publish(path, head, table):
+    """Prints the result, and leaves it at `path` as it goes into the documentation."""
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    with open(path, "w") as file:
+        file.write("\n".join(f"    {line}" for line in head.splitlines()) + f"\n\n{table}\n")
+    print(f"\n{head}\n\n{table}\n\nalso in {path}")

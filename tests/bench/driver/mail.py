@@ -23,7 +23,7 @@ def measure(bench, table):
         bench.redis.fill("A", modules)
         names = (PROGRAM, PYTHON, WEBHOOK) + ((ALERTMANAGER,) if modules == 10 else ())
         with bench.services(*names) as running:
-            samples = {name: lambda name=name: to_mail(bench, running[name], name) for name in names}
+            samples = {name: lambda name=name: to_mail(bench, running[name], name) for name in running}
             interleave(1, samples)
             table.add(f"no probes, {modules:,} modules (Alertmanager: its own mail, without correlation)"
                       if modules == 10 else f"no probes, {modules:,} modules", seconds,

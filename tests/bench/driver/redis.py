@@ -9,6 +9,7 @@ import time
 
 NODES = 20
 PLAN = "1"
+PLANS = 50
 # The keys with results, as a pattern for those who look for them with KEYS.
 RESULTS = {
     "A": "module/*/backup/PLAN/status",
@@ -35,13 +36,37 @@ class Redis:
         """Replaces everything by a cluster whose plan 1 backs up `modules` modules, one in ten of which failed."""
         self.send([["FLUSHALL"], *cluster(layout, modules)])
 
+    def fill_plans(self, modules):
+        """Replaces everything by a cluster with `PLANS` plans, all of whose modules succeeded in the last run."""
+        self.send([["FLUSHALL"], *plans(modules)])
+
     def close(self):
         self.process.terminate()
         self.process.wait()
 
 
+class Client:
+    """A connection that sends one command at a time."""
+
+    def __init__(self, path):
+        self.connection = socket.socket(socket.AF_UNIX)
+        self.connection.connect(path)
+        self.answers = self.connection.makefile("rb")
+
+    def send(self, *command):
+        """Sends a command that is answered by one line."""
+        self.connection.sendall(encode(command))
+        answer = self.answers.readline()
+        if not answer.startswith((b":", b"+")):
+            raise RuntimeError(f"{command[:2]}: {answer}")
+
+    def close(self):
+        self.answers.close()
+        self.connection.close()
+
+
 def encode(command):
-    words = [str(word).encode() for word in command]
+    words = [word if isinstance(word, bytes) else str(word).encode() for word in command]
     return b"*%d\r\n" % len(words) + b"".join(b"$%d\r\n%s\r\n" % (len(word), word) for word in words)
 
 
@@ -78,6 +103,42 @@ def cluster(layout, modules):
             by_node.setdefault(node[name], []).extend([name, json.dumps(fields)])
     for n, entries in by_node.items():
         yield ["HSET", f"node/{n}/backup_status/{PLAN}", *entries]
+
+
+def plans(modules):
+    """Layout C; each module is in one plan, or more than one if there are fewer modules than plans. No plan is due
+    within the next hours."""
+    now = int(time.time())
+    names = [f"module{n}" for n in range(1, modules + 1)]
+    node = {name: n % NODES + 1 for n, name in enumerate(names)}
+    yield ["SET", "cluster/ui_name", "Benchmark"]
+    yield ["SET", "cluster/backup_sequence", PLANS]
+    yield ["HSET", "cluster/module_node", *(word for name in names for word in (name, node[name]))]
+    yield ["HSET", "cluster/module_uuid", *(word for name in names for word in (name, f"uuid-of-{name}"))]
+    for name in names:
+        yield ["SET", f"module/{name}/ui_name", f"Application {name}"]
+    for plan in range(1, PLANS + 1):
+        members = names[plan - 1::PLANS] or [names[plan % modules]]
+        due = now - 3600 * 2 - plan * 1200
+        schedule = time.strftime("*-*-* %H:%M:00 UTC", time.gmtime(due))
+        yield ["HSET", f"cluster/backup/{plan}", "name", f"Plan {plan}", "repository", "uuid", "schedule", schedule,
+               "enabled", "1", "instances", " ".join(members)]
+        fields = {"start": due + 60, "end": due + 600, "errors": 0, "total_size": 5 << 30, "total_file_count": 81234,
+                  "snapshots_count": 1}
+        for name in members:
+            yield ["HSET", f"node/{node[name]}/backup_status/{plan}", name, json.dumps(fields)]
+
+
+def count_requests(sent):
+    """How many requests these are: arrays of strings in Redis's protocol."""
+    lines = iter(sent.split(b"\r\n"))
+    count = 0
+    for line in lines:
+        if line.startswith(b"*"):
+            count += 1
+            for _ in range(2 * int(line[1:])):
+                next(lines)
+    return count
 
 
 class Recorder:

@@ -15,8 +15,8 @@ from redis import RESULTS, Redis
 from sink import Sink
 from table import ALERTMANAGER, FLOOR, PROGRAM, PYTHON, WEBHOOK
 
-BINARY = "target/release/ns8-backup-monitor"
-MEASURE = "target/release/examples/measure"
+# Floors and load, which do not change with the program that is measured.
+MEASURE = os.path.abspath("target/release/examples/measure")
 PEERS = os.path.abspath("tests/bench/peers")
 FROM, TO = "ns8-backup-monitor@example.com", "admin@example.com"
 LONG = 86400
@@ -25,8 +25,11 @@ LONG = 86400
 class Bench:
     """What all measurements share: a folder, a Redis, a mail sink."""
 
-    def __init__(self, folder, quick):
-        self.folder, self.quick = os.path.abspath(folder), quick
+    def __init__(self, folder, quick, build="target/release", alone=False):
+        """`build` is the folder with the program to measure; `alone` leaves its peers and floors out."""
+        self.folder, self.quick, self.alone = os.path.abspath(folder), quick, alone
+        self.binary = os.path.join(os.path.abspath(build), "ns8-backup-monitor")
+        self.measure = os.path.join(os.path.abspath(build), "examples/measure")
         self.numbers = itertools.count()
 
     def __enter__(self):
@@ -38,6 +41,12 @@ class Bench:
 
     def runs(self, number):
         return max(3, number // 10) if self.quick else number
+
+    def contenders(self, names):
+        """Those of `names`, a dictionary or a sequence, that are measured."""
+        if not self.alone:
+            return names
+        return {PROGRAM: names[PROGRAM]} if isinstance(names, dict) else (PROGRAM,)
 
     def subfolder(self):
         path = os.path.join(self.folder, str(next(self.numbers)))
@@ -57,6 +66,7 @@ class Bench:
     @contextmanager
     def services(self, *names, **work):
         """Several contenders beside each other, by name."""
+        names = self.contenders(names)
         started = {name: SERVICES[name](self, **work) for name in names}
         try:
             for service in started.values():
@@ -160,12 +170,16 @@ class Service:
 class Program(Service):
     """ns8-backup-monitor on an inherited socket."""
 
+    # Seconds for which a run that is not over is followed.
+    follow = 0
+
     def prepare(self):
         self.config = os.path.join(self.folder, "config.yml")
         with open(self.config, "w") as file:
             json.dump({
                 "receiver": {"idle_timeout": LONG},
-                "correlator": {"wait_seconds": self.wait, "max_wait_seconds": self.wait},
+                "correlator": {"wait_seconds": self.wait, "max_wait_seconds": self.wait,
+                               "follow_seconds": self.follow},
                 "repo_check": {"enabled": self.probe_timeout > 0, "timeout": self.probe_timeout or 60},
                 "notification": {"mail_from": FROM, "mail_to": TO, "transport": "smtp", "repeat_after": 0,
                                  "smtp": {"host": "127.0.0.1", "port": self.bench.sink.port, "encryption": "none"}},
@@ -178,7 +192,7 @@ class Program(Service):
         self.port = self.listener.getsockname()[1]
 
     def command(self):
-        return [BINARY, "--config", self.config]
+        return [self.bench.binary, "--config", self.config]
 
     def environment(self):
         return {"STATE_DIRECTORY": self.folder}

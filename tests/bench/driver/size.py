@@ -8,7 +8,6 @@ import tempfile
 import time
 
 from machine import output
-from services import BINARY
 from table import ALERTMANAGER, PROGRAM, PYTHON, WEBHOOK, count, seconds, size
 
 VERSION = f"3.{sys.version_info.minor}"
@@ -18,11 +17,13 @@ PYTHON_PACKAGES = [f"python{VERSION}-minimal", f"libpython{VERSION}-minimal", f"
 def measure(bench, table):
     table.section("Size")
     table.add("binary (Python: its interpreter)", size, {
-        PROGRAM: os.path.getsize(BINARY),
+        PROGRAM: os.path.getsize(bench.binary),
         PYTHON: os.path.getsize(os.path.realpath("/usr/bin/python3")),
         WEBHOOK: os.path.getsize("/usr/bin/webhook"),
         ALERTMANAGER: os.path.getsize(glob.glob("/usr/bin/*alertmanager")[0]),
     })
+    if bench.alone:
+        return
     subprocess.run(["make", "-s", "deb"], stdout=subprocess.DEVNULL, check=True)
     packages = sorted(glob.glob("dist/*.deb"), key=os.path.getmtime)
     table.add("package (Python: its interpreter's three)", size, {
