@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
-use http_body_util::Empty;
+use http_body_util::Full;
 use hyper::body::Bytes;
 use hyper::header::{ACCEPT, AUTHORIZATION, HOST, HeaderValue};
 use hyper::{Request, StatusCode};
@@ -177,7 +177,7 @@ impl Loki {
             .header(HOST, &self.authority)
             .header(ACCEPT, "application/json")
             .header(AUTHORIZATION, login)
-            .body(Empty::new())
+            .body(Full::default())
             .map_err(|error| Silence::Unreachable(error.to_string()))?;
         match exchange(&self.authority, request).await {
             Ok((StatusCode::OK, body)) => Ok(body),

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use http_body_util::Empty;
+use http_body_util::Full;
 use hyper::body::Bytes;
 use hyper::header::{ACCEPT, AUTHORIZATION, HOST};
 use hyper::{Request, StatusCode};
@@ -132,7 +132,7 @@ impl Repository {
     /// When the newest snapshot's file was written; `None` if the gateway does not say.
     async fn newest(&self) -> Option<Timestamp> {
         let request = self.gateway.request("PROPFIND", &format!("{}/snapshots/", self.path))?;
-        let request = request.header("Depth", "1").body(Empty::new()).ok()?;
+        let request = request.header("Depth", "1").body(Full::default()).ok()?;
         let (status, body) = self.gateway.send(request).await.ok()?;
         let files = (status == StatusCode::MULTI_STATUS).then(|| webdav::files(&String::from_utf8_lossy(&body)))??;
         files.into_iter().filter(|file| !file.folder).filter_map(|file| file.modified).max()
@@ -146,7 +146,7 @@ impl Repository {
 
     async fn ask(&self, name: &str) -> Result<(StatusCode, Bytes), Verdict> {
         let request = self.gateway.request("GET", &format!("{}/{name}", self.path));
-        let request = request.and_then(|request| request.header(ACCEPT, VERSION_2).body(Empty::new()).ok());
+        let request = request.and_then(|request| request.header(ACCEPT, VERSION_2).body(Full::default()).ok());
         self.gateway.send(request.ok_or_else(|| Verdict::Failed(Sign::NoAddress))?).await
     }
 }
@@ -157,7 +157,7 @@ impl Gateway {
     /// # Errors
     /// Returns the verdict on the gateway if it does not say.
     pub(super) async fn stat(&self, path: &str, limit: Duration) -> Result<Option<webdav::File>, Verdict> {
-        let request = self.request("PROPFIND", path).and_then(|r| r.header("Depth", "0").body(Empty::new()).ok());
+        let request = self.request("PROPFIND", path).and_then(|r| r.header("Depth", "0").body(Full::default()).ok());
         let request = request.ok_or_else(|| Verdict::Failed(Sign::NoAddress))?;
         let answer = timeout(limit, self.send(request)).await;
         let (status, body) = answer.unwrap_or(Err(Verdict::TimedOut(limit)))?;
@@ -182,9 +182,9 @@ impl Gateway {
     }
 
     /// Sends `request` to the gateway and to nobody else.
-    async fn send(&self, request: Request<Empty<Bytes>>) -> Result<(StatusCode, Bytes), Verdict> {
+    async fn send(&self, request: Request<Full<Bytes>>) -> Result<(StatusCode, Bytes), Verdict> {
         let stream = guard::connect(self.address).await?;
-        http::exchange_over(stream, request, http::MAX_BODY).await.map_err(|error| match error {
+        http::exchange_over(Box::new(stream), request, http::MAX_BODY).await.map_err(|error| match error {
             HttpError::Unreachable(why) => Verdict::Unreachable(Sign::NoGateway(self.address.to_string(), why)),
             HttpError::Garbled(why) => Verdict::Failed(Sign::GatewayGarbled(why)),
             HttpError::TooLong(bytes) => Verdict::Failed(Sign::GatewayTooLong(bytes >> 20)),

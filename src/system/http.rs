@@ -1,10 +1,9 @@
 //! Asks an HTTP server on this machine: the node's gateway, Alertmanager.
 
-use std::convert::Infallible;
 use std::time::Duration;
 
-use http_body_util::{BodyExt, Empty, Full, LengthLimitError, Limited};
-use hyper::body::{Body, Bytes};
+use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
+use hyper::body::Bytes;
 use hyper::client::conn::http1;
 use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HOST};
 use hyper::{Request, StatusCode, Uri};
@@ -35,23 +34,21 @@ pub(crate) enum HttpError {
 }
 
 /// Sends `request` to `authority` (`host:port`); the answer's status and body. Has no time-out of its own.
-pub(crate) async fn exchange<B>(authority: &str, request: Request<B>) -> Result<(StatusCode, Bytes), HttpError>
-where
-    B: Body<Data = Bytes, Error = Infallible> + Send + 'static,
-{
+pub(crate) async fn exchange(authority: &str, request: Request<Full<Bytes>>) -> Result<(StatusCode, Bytes), HttpError> {
     let stream = TcpStream::connect(authority).await.map_err(|error| HttpError::Unreachable(error.to_string()))?;
-    exchange_over(stream, request, MAX_BODY).await
+    exchange_over(Box::new(stream), request, MAX_BODY).await
 }
 
+/// A connection. One type for all, so that the client is in the program only once.
+pub(crate) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
+
 /// Sends `request` over `stream`; the answer's status and body, at most `max` bytes. Has no time-out of its own.
-pub(crate) async fn exchange_over<B>(
-    stream: impl AsyncRead + AsyncWrite + Unpin,
-    request: Request<B>,
+pub(crate) async fn exchange_over(
+    stream: Box<dyn Stream>,
+    request: Request<Full<Bytes>>,
     max: usize,
-) -> Result<(StatusCode, Bytes), HttpError>
-where
-    B: Body<Data = Bytes, Error = Infallible> + Send + 'static,
-{
+) -> Result<(StatusCode, Bytes), HttpError> {
     let unreachable = |error: &dyn std::error::Error| HttpError::Unreachable(error.to_string());
     let connection = http1::Builder::new().max_buf_size(MAX_HEAD).handshake(TokioIo::new(stream)).await;
     let (mut sender, connection) = connection.map_err(|error| unreachable(&error))?;
@@ -83,7 +80,7 @@ pub(crate) async fn get(url: &str, limit: Duration) -> Result<(StatusCode, Bytes
     let authority = uri.authority().filter(|_| uri.scheme_str() == Some("http")).ok_or("this is no http:// address")?;
     let address = format!("{}:{}", authority.host(), authority.port_u16().unwrap_or(80));
     let path = uri.path_and_query().map_or("/", |path| path.as_str());
-    let request = Request::get(path).header(HOST, authority.as_str()).body(Empty::<Bytes>::new());
+    let request = Request::get(path).header(HOST, authority.as_str()).body(Full::default());
     let answer = timeout(limit, exchange(&address, request.map_err(|error| error.to_string())?)).await;
     answer.map_err(|_| format!("no answer within {} s", limit.as_secs()))?.map_err(|error| error.to_string())
 }

@@ -5,7 +5,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use http_body_util::Empty;
+use http_body_util::Full;
 use hyper::body::Bytes;
 use hyper::header::{HOST, USER_AGENT};
 use hyper::{Request, StatusCode, Uri};
@@ -43,17 +43,17 @@ async fn request(url: &str) -> Result<StatusCode, String> {
     let request = Request::get(path)
         .header(HOST, authority.as_str())
         .header(USER_AGENT, concat!("ns8-backup-monitor/", env!("CARGO_PKG_VERSION")))
-        .body(Empty::<Bytes>::new())
+        .body(Full::<Bytes>::default())
         .map_err(|_| "it is not an address")?;
     let stream = TcpStream::connect((host, port)).await.map_err(|error| error.to_string())?;
-    let answer = match tls {
+    let stream: Box<dyn http::Stream> = match tls {
         true => {
             let name = ServerName::try_from(host.to_owned()).map_err(|_| "its host is no name of a server")?;
-            let stream = connector()?.connect(name, stream).await.map_err(|error| error.to_string())?;
-            http::exchange_over(stream, request, MAX_ANSWER).await
+            Box::new(connector()?.connect(name, stream).await.map_err(|error| error.to_string())?)
         }
-        false => http::exchange_over(stream, request, MAX_ANSWER).await,
+        false => Box::new(stream),
     };
+    let answer = http::exchange_over(stream, request, MAX_ANSWER).await;
     answer.map(|(status, _)| status).map_err(|error| error.to_string())
 }
 
