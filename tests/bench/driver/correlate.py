@@ -34,7 +34,9 @@ def row(bench, table, layout, modules, *extent):
         file.write(recorder.sent)
     count = count_requests(recorder.sent)
 
-    peers = {} if bench.alone or extent else {PYTHON: lambda: python(bench, layout), WEBHOOK: lambda: webhook(bench, layout)}
+    peers = {PYTHON: lambda: python(bench, layout), WEBHOOK: lambda: webhook(bench, layout)}
+    if bench.alone or extent:
+        peers = {}
     rounds = 3 if modules >= 1_000 else bench.runs(10)
     # A peer takes a process for each key: seconds at 1,000 modules, a minute at 10,000, where one of them is enough.
     patient = 1 if modules >= 1_000 and layout != "C" else rounds

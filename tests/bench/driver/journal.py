@@ -25,8 +25,8 @@ def folder():
         half = f"{made}.half"
         shutil.rmtree(half, ignore_errors=True)
         os.makedirs(half)
-        program = next(path for path in ("/lib/systemd/systemd-journal-remote", "/usr/lib/systemd/systemd-journal-remote")
-                       if os.path.exists(path))
+        places = ("/lib/systemd/systemd-journal-remote", "/usr/lib/systemd/systemd-journal-remote")
+        program = next(path for path in places if os.path.exists(path))
         writer = subprocess.Popen([program, "--output", f"{half}/bench.journal", "-"], stdin=subprocess.PIPE,
                                   stderr=subprocess.DEVNULL)
         for part in exported():
@@ -87,8 +87,9 @@ def exported():
         part.append(
             f"__REALTIME_TIMESTAMP={time}\n__MONOTONIC_TIMESTAMP={time - 1_795_000_000_000_000}\n_BOOT_ID={BOOT}\n"
             f"_UID={1000 + user}\n_TRANSPORT=stdout\n_STREAM_ID={user:032}\nSYSLOG_IDENTIFIER={service}\n"
-            f"_SYSTEMD_UNIT={service}{user}.service\n_PID={2000 + n % 900}\nPRIORITY=6\nMESSAGE={service}[{n}]: 10.0.{n % 256}.{n % 251} "
-            f"GET /api/v{n % 3}/resource/{n * 2654435761 % 4294967296:x} HTTP/2.0 200 {n % 9973} module{n % 200 + 1}\n\n")
+            f"_SYSTEMD_UNIT={service}{user}.service\n_PID={2000 + n % 900}\nPRIORITY=6\n"
+            f"MESSAGE={service}[{n}]: 10.0.{n % 256}.{n % 251} GET /api/v{n % 3}/resource/"
+            f"{n * 2654435761 % 4294967296:x} HTTP/2.0 200 {n % 9973} module{n % 200 + 1}\n\n")
         if len(part) >= 5000:
             yield "".join(part)
             part.clear()

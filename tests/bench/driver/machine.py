@@ -22,7 +22,7 @@ def describe():
     with open("/etc/os-release") as file:
         system = dict(line.strip().split("=", 1) for line in file if "=" in line)["PRETTY_NAME"].strip('"')
     versions = output("dpkg-query", "-W", "-f", "${Package} ${Version}, ", "webhook", "redis-server", "restic",
-                      "prometheus-alertmanager", "msmtp").rstrip(", ")
+                      "prometheus-alertmanager", "msmtp", "python3-redis", "systemd").rstrip(", ")
     return "\n".join([
         f"{datetime.date.today()}, {output('target/release/ns8-backup-monitor', '--version')}",
         f"{os.cpu_count()} × {processor()}, {memory:.0f} GiB, Linux {platform.release()}, {system}",
