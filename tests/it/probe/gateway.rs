@@ -84,26 +84,23 @@ async fn each_answer_of_a_gateway_has_its_verdict() {
     let status = |line: &str| Answer::Bytes(format!("HTTP/1.1 {line}\r\nContent-Length: 0\r\n\r\n"));
     let list = |body: &str| Answer::Bytes(format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}", body.len()));
     for (answer, expected) in [
-        (status("401 Unauthorized"), "Denied(\"the gateway answers 401 Unauthorized\")"),
-        (status("403 Forbidden"), "Denied(\"the gateway answers 403 Forbidden\")"),
-        (status("404 Not Found"), "Unreachable(\"the gateway does not serve this destination\")"),
-        (status("503 Service Unavailable"), "Unreachable(\"the gateway answers 503 Service Unavailable\")"),
-        (status("302 Found"), "Failed(\"the gateway answers 302 Found\")"),
-        (status("200 OK"), "Damaged(\"its config file is empty\")"),
-        (list("[]"), "Damaged(\"it has no keys\")"),
-        (status("429 Too Many Requests"), "Failed(\"the gateway answers 429 Too Many Requests\")"),
+        (status("401 Unauthorized"), "Denied(GatewayAnswers(\"401 Unauthorized\"))"),
+        (status("403 Forbidden"), "Denied(GatewayAnswers(\"403 Forbidden\"))"),
+        (status("404 Not Found"), "Unreachable(NotServed)"),
+        (status("503 Service Unavailable"), "Unreachable(GatewayAnswers(\"503 Service Unavailable\"))"),
+        (status("302 Found"), "Failed(GatewayAnswers(\"302 Found\"))"),
+        (status("200 OK"), "Damaged(EmptyConfig)"),
+        (list("[]"), "Damaged(NoKeys)"),
+        (status("429 Too Many Requests"), "Failed(GatewayAnswers(\"429 Too Many Requests\"))"),
         (
             list("[{\"name\":\"a\",\"size\":1},{}]"),
             "Healthy { snapshots: 2, newest: None, in_use: Some(Lock { count: 2",
         ),
-        (list("{}"), "Failed(\"the gateway's list of snapshots/ makes no sense"),
-        (list("[1,"), "Failed(\"the gateway's list of snapshots/ makes no sense"),
-        (Answer::Bytes("SSH-2.0-OpenSSH_9.2\r\n".into()), "Failed(\"the gateway's answer is not HTTP"),
-        (
-            Answer::Bytes("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n[".into()),
-            "Unreachable(\"the gateway at 127.0.0.1:",
-        ),
-        (Answer::Bytes(String::new()), "Unreachable(\"the gateway at 127.0.0.1:"),
+        (list("{}"), "Failed(GatewayGarbled(\"snapshots/: "),
+        (list("[1,"), "Failed(GatewayGarbled(\"snapshots/: "),
+        (Answer::Bytes("SSH-2.0-OpenSSH_9.2\r\n".into()), "Failed(GatewayGarbled(\"invalid HTTP"),
+        (Answer::Bytes("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n[".into()), "Unreachable(NoGateway(\"127.0.0.1:"),
+        (Answer::Bytes(String::new()), "Unreachable(NoGateway(\"127.0.0.1:"),
     ] {
         let server = Server::start(answer);
         let found = verdicts(&behind(&server.url(), "x"), &["mail1"], None, LONG).await;
