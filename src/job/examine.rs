@@ -15,7 +15,7 @@ use crate::model::history::History;
 use crate::model::plan::{Layout, ModuleId, Plan};
 use crate::model::reason::{Reasons, span};
 use crate::model::repository::Probes;
-use crate::model::run::{Assessment, Outcome, State};
+use crate::model::run::{Assessment, Contradiction, Outcome, State};
 use crate::probe::{self, Means};
 use crate::report::{Finding, News, PlanFacts};
 use crate::system::agent::Agent;
@@ -71,31 +71,48 @@ pub enum Extent {
 /// Returns the question whose answer has that much about `plans`; with the login of `agent` also the passwords of
 /// repositories.
 pub fn question<'a>(plans: Selector<'a>, extent: Extent, agent: Option<&'a Agent>) -> Question<'a> {
+    // Nobody who asks about one plan wants to hear of the others' modules.
+    let unplanned = matches!(plans, Selector::Recent { .. });
     let want = match extent {
         Extent::Results => Want { loki: true, ..Want::default() },
-        Extent::Everything => Want { names: true, repositories: true, passwords: agent, loki: true, unplanned: false },
+        Extent::Everything => Want { names: true, repositories: true, passwords: agent, loki: true, unplanned },
     };
     Question { plans, want, now: Timestamp::now() }
 }
 
+/// What is to be looked at beside the results.
+#[derive(Debug, Clone, Copy)]
+pub struct Wanted {
+    /// The repositories, unless all is well.
+    pub probes: bool,
+    /// How the cluster's own backup went, even if all else is well.
+    pub cluster_backup: bool,
+}
+
 /// Examines `plan` of `cluster`, whose results mean what `assessment` says. Repositories and logs are looked at unless
-/// all is well; the repositories only if `probe_wanted`. Calls `progress` with how many are done, and of how many.
+/// all is well, and as `wanted` says. Calls `progress` with how many repositories are done, and of how many.
 pub async fn examine(
     settings: &Settings,
     cluster: &Cluster,
     plan: &Plan,
     assessment: Assessment,
-    probe_wanted: bool,
+    wanted: Wanted,
     progress: &(dyn Fn(usize, usize) + Sync),
 ) -> Examined {
-    let (probes, cluster_backup, reasons) = match assessment.outcome {
-        Outcome::Success => (Probes::NotNeeded, None, None),
-        _ => tokio::join!(
-            look(settings, cluster, plan, &assessment, probe_wanted, progress),
-            cluster_backup(settings, cluster, plan, probe_wanted),
-            reasons(cluster, plan, &assessment)
-        ),
-    };
+    let is_well = assessment.outcome == Outcome::Success;
+    let (probes, cluster_backup, reasons) = tokio::join!(
+        async {
+            match is_well {
+                true => Probes::NotNeeded,
+                false => look(settings, cluster, plan, &assessment, wanted.probes, progress).await,
+            }
+        },
+        async {
+            let asked = !is_well || wanted.cluster_backup;
+            if asked { cluster_backup(settings, cluster, plan, wanted.probes).await } else { None }
+        },
+        reasons(cluster, plan, &assessment, wanted.cluster_backup)
+    );
     let plan = plan.clone();
     Examined { plan, assessment, probes, reasons, history: None, news: None, next_run: None, cluster_backup }
 }
@@ -135,19 +152,23 @@ fn means(repo_check: &RepoCheck) -> Means {
     Means { restic: repo_check.restic.clone(), gateway: repo_check.gateway.clone(), agent }
 }
 
-/// Reads why modules failed. Layout A keeps the reason itself.
-async fn reasons(cluster: &Cluster, plan: &Plan, assessment: &Assessment) -> Option<Reasons> {
-    let in_layout_a = plan.results.values().all(|result| result.layout == Layout::A);
-    if in_layout_a || assessment.troubled().next().is_none() {
+/// Reads why modules failed, and whether the cluster's own backup did, which only the leader's log says. Layout A keeps
+/// the reason itself, and only layout C has a cluster backup.
+async fn reasons(cluster: &Cluster, plan: &Plan, assessment: &Assessment, suspected: bool) -> Option<Reasons> {
+    let newest = plan.results.values().map(|result| result.layout).max()?;
+    let unexplained = matches!(assessment.contradiction, Some(Contradiction::Alert { .. }));
+    let is_troubled = assessment.troubled().next().is_some();
+    let leader = cluster.leader.as_deref().filter(|_| newest == Layout::C);
+    if newest == Layout::A || !(is_troubled || leader.is_some() && (suspected || unexplained)) {
         return None;
     }
-    let (sources, ask) = logs_of(cluster, plan, assessment);
+    let (sources, ask) = logs_of(cluster, plan, assessment, leader);
     Some(logs::reasons(&sources, &ask).await)
 }
 
 /// Returns how far the run has come on the nodes with a module that has no result of it, as their logs say.
 pub async fn progress(cluster: &Cluster, plan: &Plan, assessment: &Assessment) -> Progress {
-    let (sources, mut ask) = logs_of(cluster, plan, assessment);
+    let (sources, mut ask) = logs_of(cluster, plan, assessment, None);
     let absent = assessment.unsettled();
     ask.nodes.retain(|node| node.modules.keys().any(|id| absent.contains(id)));
     let asked = ask.nodes.iter().map(|node| node.modules.keys().filter(|id| absent.contains(*id)).count());
@@ -158,10 +179,10 @@ pub async fn progress(cluster: &Cluster, plan: &Plan, assessment: &Assessment) -
     }
 }
 
-fn logs_of(cluster: &Cluster, plan: &Plan, assessment: &Assessment) -> (Sources, Ask) {
+fn logs_of(cluster: &Cluster, plan: &Plan, assessment: &Assessment, leader: Option<&str>) -> (Sources, Ask) {
     let sources = Sources { journal: Journal::default(), loki: cluster.loki.as_ref().and_then(loki) };
     let host = node::id().ok().flatten();
-    (sources, Ask { plan: plan.id.clone(), host, nodes: nodes(plan, assessment, Timestamp::now()) })
+    (sources, Ask { plan: plan.id.clone(), host, nodes: nodes(plan, assessment, leader, Timestamp::now()) })
 }
 
 fn loki(login: &Loki) -> Option<logs::Loki> {
@@ -169,15 +190,16 @@ fn loki(login: &Loki) -> Option<logs::Loki> {
     logs::Loki::new(&login.host, &login.port.to_string(), &login.user, password, LOKI_LIMIT)
 }
 
-/// The modules to ask the logs about, by node.
-fn nodes(plan: &Plan, assessment: &Assessment, now: Timestamp) -> Vec<NodeAsk> {
+/// The modules to ask the logs about, by node; the leader also without any.
+fn nodes(plan: &Plan, assessment: &Assessment, leader: Option<&str>, now: Timestamp) -> Vec<NodeAsk> {
     let mut nodes: BTreeMap<&str, NodeAsk> = BTreeMap::new();
     let (since, until) = span(plan, assessment, now);
+    let new = |node: &str| NodeAsk { node: node.into(), since, until, modules: BTreeMap::new() };
+    nodes.extend(leader.map(|leader| (leader, new(leader))));
     for (id, state) in assessment.modules.iter().filter(|(_, state)| *state != State::Success) {
         let Some(node) = plan.modules.get(id).and_then(|module| module.node.as_deref()) else { continue };
-        let new = || NodeAsk { node: node.into(), since, until, modules: BTreeMap::new() };
         let start = plan.results.get(id).filter(|_| *state == State::Error).and_then(|result| result.start);
-        nodes.entry(node).or_insert_with(new).modules.insert(id.clone(), start);
+        nodes.entry(node).or_insert_with(|| new(node)).modules.insert(id.clone(), start);
     }
     nodes.into_values().collect()
 }

@@ -104,6 +104,6 @@ pub fn failed_before(history: &History) -> Option<usize> {
 }
 
 /// The values of the label `news` in a job's alerts.
-fn news(alerts: &Alerts) -> BTreeSet<&str> {
+pub(super) fn news(alerts: &Alerts) -> BTreeSet<&str> {
     alerts.kept.iter().filter_map(|alert| alert.labels.get("news").map(String::as_str)).collect()
 }

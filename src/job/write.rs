@@ -6,7 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use log::{info, warn};
 
-use super::examine::{Examined, examine};
+use super::examine::{Examined, Wanted, examine};
 use super::look::Look;
 use super::record;
 use super::wait::Settled;
@@ -33,9 +33,11 @@ pub(super) async fn write(settings: &Settings, job: &Job, settled: Settled, inte
     }
     let waited = Duration::from_secs(age(job.accepted_at, writer.now).as_secs());
     let gave_up_after = (!settled.over).then(|| waited.max(settings.correlator.max_wait));
+    let cluster_backup = record::news(&job.alerts).contains("cluster_backup");
+    let wanted = Wanted { probes: true, cluster_backup };
     let mut mails = Vec::with_capacity(cluster.plans.len());
     for ((plan, assessment), next_run) in cluster.plans.iter().zip(assessments).zip(next_runs) {
-        let mut examined = examine(settings, &cluster, plan, assessment, true, &|_, _| {}).await;
+        let mut examined = examine(settings, &cluster, plan, assessment, wanted, &|_, _| {}).await;
         examined.next_run = next_run;
         let run_at = writer.remember(&mut examined).await;
         mails.push(Mail { run_at, ..writer.mail(name, examined.finding(gave_up_after)) });

@@ -10,7 +10,7 @@ use super::{Done, print, send, settings, settings_or_defaults};
 use crate::cli;
 use crate::cluster::Selector;
 use crate::config::{Live, Settings, host_name};
-use crate::job::examine::{Examined, Extent, examine};
+use crate::job::examine::{Examined, Extent, Wanted, examine};
 use crate::job::look::{Due, Look};
 use crate::job::store::state_directory;
 use crate::model::job::JobId;
@@ -68,11 +68,12 @@ async fn look<'a>(
         Err(error) => return (None, Vec::new(), Some(Finding::Unreadable(error))),
     };
     let histories = Store::new(&state_directory());
+    let wanted = Wanted { probes: !arguments.no_probe, cluster_backup: false };
     let mut examined = Vec::with_capacity(cluster.plans.len());
     for ((plan, assessment), next_run) in cluster.plans.iter().zip(assessments).zip(next_runs) {
         let id = &plan.id;
         let progress = |done, all| show_progress(&format!("plan {id}: looking at the repositories, {done} of {all}"));
-        let mut one = examine(settings, &cluster, plan, assessment, !arguments.no_probe, &progress).await;
+        let mut one = examine(settings, &cluster, plan, assessment, wanted, &progress).await;
         // Only root and the service may read it; without it the report says less.
         one.history = histories.load(id).ok();
         one.next_run = next_run;

@@ -18,7 +18,7 @@ use tempfile::TempDir;
 use crate::support::loki::{Fault, Server, Streams};
 
 /// When the recorded runs are said to have begun.
-pub(super) const BEGIN: i64 = 1_795_500_000;
+const BEGIN: i64 = 1_795_500_000;
 
 const LIMIT: Duration = Duration::from_secs(60);
 
@@ -305,7 +305,7 @@ fn export(records: &[Record]) -> Vec<u8> {
 }
 
 /// A log of `tests/fixtures/logs` as records.
-pub(super) fn recorded(name: &str) -> Vec<Record> {
+fn recorded(name: &str) -> Vec<Record> {
     let file = format!("{}/tests/fixtures/logs/{name}.txt", env!("CARGO_MANIFEST_DIR"));
     let text = fs::read_to_string(file).unwrap();
     let parse = |line: &str| {
@@ -317,6 +317,16 @@ pub(super) fn recorded(name: &str) -> Vec<Record> {
         parsed
     };
     text.lines().skip(1).map(parse).collect()
+}
+
+/// The same, as if the run had begun at `begin`.
+pub(super) fn recorded_at(name: &str, begin: i64) -> Vec<Record> {
+    let mut records = recorded(name);
+    for record in &mut records {
+        let time: i64 = get(record, "__REALTIME_TIMESTAMP").parse().unwrap();
+        set(record, "__REALTIME_TIMESTAMP", (time + (begin - BEGIN) * 1_000_000).to_string().as_bytes());
+    }
+    records
 }
 
 fn record(time: i64, uid: &str, identifier: &str, stream: &str, unit: &str, message: &str) -> Record {
@@ -349,7 +359,7 @@ pub(super) fn set(record: &mut Record, name: &str, value: &[u8]) {
     }
 }
 
-pub(super) fn get(record: &Record, name: &str) -> String {
+fn get(record: &Record, name: &str) -> String {
     let value = record.iter().find(|(field, _)| field == name).map(|(_, value)| value.as_slice());
     String::from_utf8_lossy(value.unwrap_or_default()).into_owned()
 }
@@ -359,7 +369,7 @@ pub(super) fn message(record: &Record) -> String {
 }
 
 /// The records as NS8's log shipper sends them: by labels, each with its time in nanoseconds.
-fn streams(records: &[Record], node: &str) -> Streams {
+pub(super) fn streams(records: &[Record], node: &str) -> Streams {
     let mut streams: BTreeMap<_, Vec<_>> = BTreeMap::new();
     for record in records {
         let mut labels = vec![("node_id".to_owned(), node.to_owned())];

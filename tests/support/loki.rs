@@ -37,7 +37,7 @@ pub enum Fault {
 
 /// The server; its threads end with the test's process.
 pub struct Server {
-    port: u16,
+    pub port: u16,
     shared: Arc<Shared>,
 }
 

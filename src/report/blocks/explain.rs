@@ -5,13 +5,13 @@ use std::collections::BTreeSet;
 use super::compose::Composer;
 use super::{Block, Entry, Line};
 use crate::model::alert::Alert;
-use crate::model::plan::{ModuleId, ModuleResult, PlanStatus};
+use crate::model::plan::{Layout, ModuleId, ModuleResult, PlanStatus};
 use crate::model::reason::Cause;
 use crate::model::run::Contradiction;
 use crate::model::text::clean;
 use crate::report::figures::{self, join};
 use crate::report::subject::{Nothing, nothing};
-use crate::report::{News, PlanFacts};
+use crate::report::{News, PlanFacts, commands};
 
 /// Maximum number of causes at the top of the page.
 const MAX_CAUSES: usize = 3;
@@ -115,15 +115,37 @@ impl Composer<'_> {
     pub(super) fn cluster_backup(&mut self, facts: &PlanFacts) {
         let lines = facts.reasons.map(|reasons| &*reasons.cluster_backup).unwrap_or_default();
         let entry = match (lines, facts.news) {
-            ([], Some(News::ClusterBackup)) => Entry { name: self.words.cluster_backup_old(), ..Entry::default() },
-            ([], _) => return,
-            (lines, _) => Entry {
+            ([], Some(News::ClusterBackup)) => {
+                Some(Entry { name: self.words.cluster_backup_old(), ..Entry::default() })
+            }
+            ([], _) => None,
+            (lines, _) => Some(Entry {
                 name: self.words.cluster_backup_failed(),
                 lines: vec![Line::Quote(quoted(lines))],
                 ..Entry::default()
-            },
+            }),
         };
-        self.list(self.words.heading_cluster_backup(), Block::Rows, &[entry], 1, |_, entry| entry.clone());
+        let entries = Vec::from_iter(entry);
+        self.list(self.words.heading_cluster_backup(), Block::Rows, &entries, 1, |_, entry| entry.clone());
+        if lines.is_empty() {
+            self.unexplained(facts);
+        }
+    }
+
+    /// Where to look if nothing explains the alert, or the age of the cluster backup.
+    fn unexplained(&mut self, facts: &PlanFacts) {
+        let words = self.words;
+        let place = match (facts.assessment.contradiction, facts.news) {
+            (Some(Contradiction::Alert { .. }), _) => words.on_each_node(),
+            (_, Some(News::ClusterBackup)) => words.on_the_leader(),
+            _ => return,
+        };
+        if facts.plan.results.values().map(|result| result.layout).max() != Some(Layout::C) {
+            return;
+        }
+        let gaps = facts.reasons.map(|reasons| &*reasons.gaps).unwrap_or_default();
+        self.notes((!gaps.is_empty()).then(|| words.cluster_backup_not_known(&self.silences(gaps))));
+        self.commands(words.look_at_log(&place), commands::run(&facts.plan.id, self.span(facts)));
     }
 }
 

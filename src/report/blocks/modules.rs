@@ -9,7 +9,7 @@ use super::explain::quoted;
 use super::{Block, Entry, Line, Mark};
 use crate::model::history::{Quantity, Unusual};
 use crate::model::plan::{Layout, ModuleId, ModuleResult, Plan};
-use crate::model::reason::{Reason, span};
+use crate::model::reason::{Gap, Reason, span};
 use crate::model::run::{Outcome, State};
 use crate::model::text::clean;
 use crate::report::figures::{self, MAX_NAME, MAX_SENTENCE, join, without_full_stop};
@@ -269,19 +269,24 @@ impl Composer<'_> {
         if unexplained.is_empty() {
             return;
         }
-        let mut gaps: Vec<String> = Vec::new();
-        for gap in &reasons.gaps {
-            let why = clean(without_full_stop(&self.words.silence(&gap.why)), MAX_SENTENCE);
-            let gap = format!("{}: {why}", self.words.source(gap.source));
-            if !gaps.contains(&gap) && gaps.len() < MAX_GAPS {
-                gaps.push(gap);
-            }
-        }
-        self.notes([self.words.log_not_known(&self.ids(unexplained), &gaps.join(". "))]);
+        self.notes([self.words.log_not_known(&self.ids(unexplained), &self.silences(&reasons.gaps))]);
         let commands = reasons.gaps.iter().filter_map(|gap| commands::shown_as_it_is(gap.command.as_deref()?));
         let mut commands: Vec<String> = commands.take(MAX_GAPS).collect();
         commands.dedup();
         self.commands(self.words.look_in_log(), commands);
+    }
+
+    /// Which logs say nothing, and why.
+    pub(super) fn silences(&self, gaps: &[Gap]) -> String {
+        let mut sentences: Vec<String> = Vec::new();
+        for gap in gaps {
+            let why = clean(without_full_stop(&self.words.silence(&gap.why)), MAX_SENTENCE);
+            let sentence = format!("{}: {why}", self.words.source(gap.source));
+            if !sentences.contains(&sentence) && sentences.len() < MAX_GAPS {
+                sentences.push(sentence);
+            }
+        }
+        sentences.join(". ")
     }
 
     /// Where the run's log is, once for each node on which a module of layout C needs somebody. Layout A names no unit,

@@ -177,6 +177,14 @@ phrases! {
         En: "on node {node}",
         It: "sul nodo {node}",
     }
+    on_each_node() {
+        En: "on each node",
+        It: "su ogni nodo",
+    }
+    on_the_leader() {
+        En: "on the leader",
+        It: "sul nodo leader",
+    }
     on_the_modules_node() {
         En: "on the module's node",
         It: "sul nodo del modulo",

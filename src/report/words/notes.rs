@@ -150,6 +150,11 @@ phrases! {
         It: "Il backup del cluster, da cui parte il ripristino d'emergenza, non è riuscito o è più vecchio dell'intervallo del piano.",
     }
 
+    cluster_backup_not_known(gaps: &str) {
+        En: "Whether the cluster backup failed is not known. {gaps}.",
+        It: "Non è noto se il backup del cluster sia riuscito. {gaps}.",
+    }
+
     // What to type.
     look_at_timers() {
         En: "See whether the backups are scheduled, on each node",

@@ -3,7 +3,7 @@
 use std::process::Command;
 
 use super::*;
-use crate::logs::{BEGIN, Journals, Record, get, message, recorded, set};
+use crate::logs::{Journals, Record, message, recorded_at, set};
 
 /// The commands of a report's text that begin with this program.
 fn commands(case: &Case, program: &str) -> Vec<String> {
@@ -14,13 +14,7 @@ fn commands(case: &Case, program: &str) -> Vec<String> {
 
 /// The recorded run, as if it had begun at `begin`.
 fn run_at(name: &str, begin: &str) -> Vec<Record> {
-    let shift = (at(begin).as_second() - BEGIN) * 1_000_000;
-    let mut records = recorded(name);
-    for record in &mut records {
-        let time: i64 = get(record, "__REALTIME_TIMESTAMP").parse().unwrap();
-        set(record, "__REALTIME_TIMESTAMP", (time + shift).to_string().as_bytes());
-    }
-    records
+    recorded_at(name, at(begin).as_second())
 }
 
 /// What a command of `journalctl` prints about these journals, in a shell in another time zone.

@@ -1,0 +1,94 @@
+//! The leader's log is read for a failed cluster backup, of which NS8 tells nobody.
+
+use jiff::Timestamp;
+
+use crate::logs::{recorded_at, streams};
+use crate::support::loki::{Fault, Server};
+use crate::support::redis::Redis;
+use crate::support::service::wait_until;
+use crate::support::site::{AT_ONCE, Site};
+
+/// A cluster whose plan 2 has run well on node 2; node 1 is its leader. Its log server has the leader's log.
+fn site(log: &Server) -> Site {
+    let site = Site::on(Redis::start(), "", AT_ONCE);
+    let redis = &site.redis;
+    redis.run::<i64>("DEL module/mail1/backup/2/status module/samba1/backup/2/status");
+    redis.hset("cluster/module_node", &[("mail1", "2"), ("loki1", "1")]);
+    redis.hset("cluster/environment", &[("NODE_ID", "1")]);
+    redis.hset("cluster/backup/2", &[("name", "Nightly"), ("instances", "mail1"), ("enabled", "1")]);
+    redis.run::<String>("SET cluster/default_instance/loki loki1");
+    let port = log.port.to_string();
+    let login = [("LOKI_API_AUTH_USERNAME", "loki"), ("LOKI_API_AUTH_PASSWORD", "s3cret")];
+    redis.hset("module/loki1/environment", &[("LOKI_ADDR", "127.0.0.1"), ("LOKI_HTTP_PORT", &port)]);
+    redis.hset("module/loki1/environment", &login);
+    let end = Timestamp::now().as_second() - 120;
+    let result = format!(r#"{{"start": {}, "end": {end}, "errors": 0}}"#, end - 60);
+    redis.hset("node/2/backup_status/2", &[("mail1", &result)]);
+    site
+}
+
+fn log() -> Server {
+    let begin = Timestamp::now().as_second() - 200;
+    Server::start(streams(&recorded_at("cluster-backup-gpg", begin), "1"))
+}
+
+/// An alert of plan 2 that began so many seconds ago.
+fn alert(seconds: i64, labels: &[(&str, &str)]) -> String {
+    let starts_at = Timestamp::from_second(Timestamp::now().as_second() - seconds).unwrap();
+    let mut alert = serde_json::json!({"status": "firing", "labels": {"alertname": "backup_failed", "id": "2"},
+        "startsAt": starts_at});
+    for (name, value) in labels {
+        alert["labels"][name] = (*value).into();
+    }
+    serde_json::json!({"version": "4", "status": "firing", "alerts": [alert]}).to_string()
+}
+
+/// The report that this alert brings, its lines joined.
+fn report(site: &mut Site, alert: &str) -> (String, String) {
+    site.service.start();
+    assert_eq!(site.service.post(alert).0, 202);
+    wait_until("a mail each", || site.relay.so_far().len() == 2, || site.service.log());
+    let mail = site.inbox().remove(0);
+    (mail.subject, mail.text.split_whitespace().collect::<Vec<_>>().join(" "))
+}
+
+const FAILED: &str = "The cluster backup, from which disaster recovery starts, failed";
+
+#[test]
+fn an_alert_that_nothing_explains_makes_the_leaders_log_be_read() {
+    let log = log();
+    let mut site = site(&log);
+    let (subject, text) = report(&mut site, &alert(1, &[]));
+    assert!(subject.starts_with("[ns8-backup] REPO_FAILURE - "), "{subject}");
+    assert!(text.contains(FAILED) && text.contains("[ERROR] cluster-backup failed"), "{text}");
+    assert_eq!(log.requests().len(), 1);
+    assert!(log.requests()[0].contains("node_id%3D~%221%22"), "{:?}", log.requests());
+}
+
+#[test]
+fn so_does_the_watchs_news_of_an_old_cluster_backup() {
+    let log = log();
+    let mut site = site(&log);
+    let (subject, text) = report(&mut site, &alert(3600, &[("news", "cluster_backup")]));
+    assert!(subject.starts_with("[ns8-backup] SUCCESS - "), "{subject}");
+    assert!(text.contains(FAILED), "{text}");
+}
+
+#[test]
+fn a_log_that_cannot_be_read_is_named_with_what_to_type() {
+    let log = log();
+    log.fault(Fault::Status(403));
+    let mut site = site(&log);
+    let (_, text) = report(&mut site, &alert(1, &[]));
+    assert!(text.contains("Whether the cluster backup failed is not known. Loki: no permission to read it."), "{text}");
+    assert!(text.contains("See the run and its log, on each node: $ systemctl status backup2.service $ journalctl -t"));
+}
+
+#[test]
+fn no_log_is_read_if_all_is_well() {
+    let log = log();
+    let mut site = site(&log);
+    let (subject, text) = report(&mut site, &alert(3600, &[]));
+    assert!(subject.starts_with("[ns8-backup] SUCCESS - ") && !text.contains("luster backup"), "{text}");
+    assert_eq!(log.requests(), [""; 0]);
+}
