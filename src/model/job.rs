@@ -183,9 +183,8 @@ impl Job {
     /// When a failure was last alerted: the newest start of its alerts, no later than its arrival. `None` if they are the
     /// watch's and say that all is well.
     pub fn failure_start(&self) -> Option<Timestamp> {
-        let is_good =
-            |alert: &Alert| matches!(alert.labels.get("news").map(String::as_str), Some("recovered" | "success"));
-        (!self.alerts.kept.iter().all(is_good)).then(|| self.alert_start())
+        let good = |news: &String| news == "recovered" || news == "success";
+        (!self.alerts.kept.iter().all(|alert| alert.labels.get("news").is_some_and(good))).then(|| self.alert_start())
     }
 
     /// When the alert began: the newest start of its alerts, no later than its arrival.
@@ -362,6 +361,15 @@ mod tests {
         assert_eq!(job.alert_start(), "2026-11-22T02:00:00Z".parse().unwrap());
         job.alerts.kept[0].starts_at = Some("2036-11-22T02:00:00Z".parse().unwrap());
         assert_eq!(job.alert_start(), job.accepted_at);
+    }
+
+    #[test]
+    fn good_news_of_the_watch_is_no_failure() {
+        for (news, is_failure) in [("recovered", false), ("success", false), ("failed", true), ("missed", true)] {
+            let mut job = job("2026-11-22T03:00:00Z");
+            job.alerts.kept[0].labels = [("news".into(), news.into())].into();
+            assert_eq!(job.failure_start().is_some(), is_failure, "{news}");
+        }
     }
 
     #[test]

@@ -6,14 +6,20 @@ use serde_json::json;
 use sha2::{Digest, Sha256};
 
 use super::{Finding, PlanFacts, Report, outcome};
+use crate::model::run::Outcome;
 
 /// SHA-256, in hex, of what the report says about the plan: outcome, and each module's state and result.
 ///
-/// Wording, the time of writing and the probes do not count, nor does the alert where there are results of this run: a
+/// RECOVERED and SUCCESS say the same: a repetition of the old alert brings no SUCCESS after the all-clear. Wording, the
+/// time of writing and the probes do not count, nor does the alert where there are results of this run: a
 /// repeated alert about the same results makes the same digest, a new run's results make another one. A run that has
 /// left none is only known by its alerts.
 pub fn digest(report: &Report) -> String {
-    let mut facts = vec![json!(outcome(report))];
+    let outcome = match outcome(report) {
+        Outcome::Recovered => Outcome::Success,
+        other => other,
+    };
+    let mut facts = vec![json!(outcome)];
     let mut has_results = false;
     if let Finding::Plan(PlanFacts { plan, assessment, .. }) = &report.finding {
         has_results = assessment.counts.success + assessment.counts.error > 0;

@@ -3,6 +3,7 @@
 #[cfg(target_arch = "x86_64")]
 mod calls;
 mod pages;
+mod recovered;
 
 use std::io::{Read, Write};
 use std::net::TcpListener;

@@ -5,6 +5,7 @@ use std::time::Duration;
 use jiff::SignedDuration;
 
 use super::Look;
+use crate::watch::memory::Announced;
 use crate::watch::news::{Kind, News};
 use crate::watch::run::Run;
 
@@ -43,13 +44,14 @@ impl Look<'_> {
         }
     }
 
-    /// Whether the all-clear for this run was given.
+    /// Whether the all-clear for this run was given. A module that failed since, in a run by hand, has taken it back.
     fn is_said(&mut self, run: &Run<'_>) -> bool {
-        let said = self.known.announced.iter().any(|said| {
-            let same_run = said.due == run.due && (run.due.is_some() || said.newest == run.newest);
-            same_run && matches!(said.kind, Kind::Recovered | Kind::Success)
-        });
-        said || self.is_reported(&run.record(self.facts.now, true))
+        let is_it = |said: &&Announced| {
+            said.due == run.due && (run.due.is_some() || said.newest == run.newest) && said.kind != Kind::ClusterBackup
+        };
+        let last = self.known.announced.iter().rev().find(is_it);
+        last.is_some_and(|said| matches!(said.kind, Kind::Recovered | Kind::Success))
+            || self.is_reported(&run.record(self.facts.now, true))
     }
 
     /// The news that the cluster backup is older than two of the plan's intervals.
