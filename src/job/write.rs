@@ -93,7 +93,6 @@ impl Writer<'_> {
             zone: crate::system::zone(),
         };
         let mut mail = report::mail(settings, &job.id, &report);
-        mail.recipients.clear();
         if self.interim {
             mail.digest.push_str("-interim");
             mail.message_id = mail.message_id.replacen('<', "<interim.", 1);

@@ -1,12 +1,12 @@
-//! The report as a mail, written and addressed.
+//! The report as a mail.
 
 use super::{Report, digest, outcome, sha256, subject, text};
 use crate::config::Settings;
 use crate::model::job::JobId;
-use crate::model::mail::{Mail, Recipient};
+use crate::model::mail::Mail;
 use crate::model::plan::PlanId;
 
-/// Returns the mail that `report` makes, addressed to the recipients of its plan.
+/// Returns the mail that `report` makes, without recipients.
 ///
 /// Its Message-ID follows from the job, the plan and what the report says, so that it stays the same if the mail could
 /// not be saved and is written again after a crash.
@@ -24,7 +24,7 @@ pub fn mail(settings: &Settings, job: &JobId, report: &Report) -> Mail {
         run_at: None,
         message_id: format!("<{job}.{thread:.8}.{digest:.8}@{domain}>"),
         thread_id: format!("<plan-{thread:.16}@{domain}>"),
-        recipients: settings.mail_to(plan.as_ref()).iter().map(Recipient::new).collect(),
+        recipients: Vec::new(),
         plan,
         digest,
     }

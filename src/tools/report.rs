@@ -14,6 +14,8 @@ use crate::job::examine::{Examined, Extent, Wanted, examine};
 use crate::job::look::{Due, Look};
 use crate::job::store::state_directory;
 use crate::model::job::JobId;
+use crate::model::mail::Recipient;
+use crate::model::plan::ModuleId;
 use crate::model::run::Outcome;
 use crate::report::{self, Finding, Report};
 use crate::system;
@@ -22,7 +24,7 @@ use crate::watch::history::Store;
 /// The command.
 pub(super) async fn run(arguments: &cli::Report, live: &Live) -> Done {
     let settings = if arguments.send { settings(live)? } else { settings_or_defaults(live) };
-    let (cluster, examined, nothing) = look(arguments, &settings).await;
+    let Looked { cluster, examined, in_no_plan, nothing } = look(arguments, &settings).await;
     let findings = examined.iter().map(|plan| plan.finding(None)).chain(nothing);
     let (host, redis, now) = (host_name(), settings.redis.address(), Timestamp::now());
     let reports: Vec<Report> = findings
@@ -31,7 +33,7 @@ pub(super) async fn run(arguments: &cli::Report, live: &Live) -> Done {
             asked_for: arguments.plan.as_ref(),
             cluster: cluster.as_deref(),
             interim: None,
-            in_no_plan: &[],
+            in_no_plan: &in_no_plan,
             alerts: &[],
             alerts_left_out: 0,
             job_id: None,
@@ -53,11 +55,19 @@ pub(super) async fn run(arguments: &cli::Report, live: &Live) -> Done {
     Ok(reports.iter().map(exit_status).max().unwrap_or(0).into())
 }
 
-/// Returns the cluster's name, the plans, and what to report if there is none.
-async fn look<'a>(
-    arguments: &cli::Report,
-    settings: &Settings,
-) -> (Option<String>, Vec<Examined>, Option<Finding<'a>>) {
+/// What there is to report.
+#[derive(Default)]
+struct Looked {
+    /// The cluster's name.
+    cluster: Option<String>,
+    examined: Vec<Examined>,
+    /// Modules that no plan backs up, unless one plan is asked for.
+    in_no_plan: Vec<ModuleId>,
+    /// What to report if there is no plan.
+    nothing: Option<Finding<'static>>,
+}
+
+async fn look(arguments: &cli::Report, settings: &Settings) -> Looked {
     let window = settings.correlator.recent_window;
     let since = Timestamp::now().saturating_sub(window).unwrap_or(Timestamp::MIN);
     let selector = arguments.plan.as_ref().map_or(Selector::Recent { since }, Selector::Plan);
@@ -65,7 +75,7 @@ async fn look<'a>(
         Look::at(settings, selector, Extent::Everything, Timestamp::now(), None, false, &mut Due::default()).await;
     let Look { cluster, assessments, next_runs } = match taken {
         Ok(look) => look,
-        Err(error) => return (None, Vec::new(), Some(Finding::Unreadable(error))),
+        Err(error) => return Looked { nothing: Some(Finding::Unreadable(error)), ..Looked::default() },
     };
     let histories = Store::new(&state_directory());
     let wanted = Wanted { probes: !arguments.no_probe, cluster_backup: false };
@@ -81,7 +91,8 @@ async fn look<'a>(
     }
     show_progress("");
     let nothing = examined.is_empty().then_some(Finding::NothingRecent(window));
-    (cluster.name, examined, nothing)
+    let in_no_plan = cluster.unplanned.into_iter().flatten().map(|(module, _)| module).collect();
+    Looked { cluster: cluster.name, examined, in_no_plan, nothing }
 }
 
 /// Shows a line on a terminal, which the next one replaces.
@@ -113,7 +124,8 @@ async fn send_all(arguments: &cli::Report, settings: &Settings, reports: &[Repor
     let id = JobId::new(Timestamp::now(), fastrand::u16(..));
     let mut all_sent = true;
     for report in reports {
-        let mail = report::mail(settings, &id, report);
+        let mut mail = report::mail(settings, &id, report);
+        mail.recipients = settings.mail_to(mail.plan.as_ref()).iter().map(Recipient::new).collect();
         all_sent &= send(settings, &mail, say).await;
     }
     all_sent

@@ -2,12 +2,19 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use jiff::Timestamp;
+
 use super::{Line, error, ok, warning};
 use crate::cluster::{self, Selector};
 use crate::config::Settings;
 use crate::model::cluster::Cluster;
 use crate::model::plan::{Layout, Module, ModuleId, Plan, PlanId};
+use crate::model::text::clean;
+use crate::system::calendar::{self, CalendarError};
 use crate::watch::node;
+
+/// Longest schedule that is shown, in bytes.
+const MAX_SCHEDULE: usize = 80;
 
 /// What later checks need.
 pub(super) struct Seen {
@@ -20,7 +27,11 @@ pub(super) struct Seen {
 /// Reads the cluster once.
 pub(super) async fn look(settings: &Settings) -> (Seen, Vec<Line>) {
     match cluster::read(&settings.redis, Selector::All).await {
-        Ok(cluster) => judge(settings, &cluster, &node::id()),
+        Ok(cluster) => {
+            let (seen, mut lines) = judge(settings, &cluster, &node::id());
+            lines.extend(schedules(&cluster.plans).await);
+            (seen, lines)
+        }
         Err(unread) => {
             let todo = "see `systemctl status redis`, and the section redis of the configuration";
             let seen = Seen { layouts: BTreeSet::new(), watches: true };
@@ -69,6 +80,22 @@ fn unplanned(modules: &BTreeMap<ModuleId, Module>) -> Line {
     }
     let found = format!("{} module(s) in no backup plan: {}", modules.len(), names.join(", "));
     warning("plans", found, "add them to a plan, unless their data need no backup")
+}
+
+/// Finds plans that do not run, since systemd does not accept their schedules.
+async fn schedules(plans: &[Plan]) -> Vec<Line> {
+    let enabled = plans.iter().filter(|plan| plan.enabled);
+    let scheduled: Vec<(&Plan, &String)> = enabled.filter_map(|plan| Some((plan, plan.schedule.as_ref()?))).collect();
+    let expressions: BTreeSet<String> = scheduled.iter().map(|(_, schedule)| (*schedule).clone()).collect();
+    let elapses = calendar::elapses(&expressions, Timestamp::now(), None).await;
+    let is_invalid = |schedule: &String| elapses.get(schedule) == Some(&Err(CalendarError::Invalid));
+    let line = |(plan, schedule): (&Plan, &String)| {
+        let schedule = clean(schedule, MAX_SCHEDULE);
+        let found =
+            format!("plan {}: systemd does not accept its schedule {schedule}: it does not run by itself", plan.id);
+        error("plans", found, "correct the schedule in NS8; `systemd-analyze calendar` explains it")
+    };
+    scheduled.into_iter().filter(|(_, schedule)| is_invalid(schedule)).map(line).collect()
 }
 
 /// Finds entries of `plans` that no plan of the cluster has.
