@@ -117,6 +117,7 @@ Example:
 Examples:
   ns8-backup-monitor digest
   ns8-backup-monitor digest --mail
+  ns8-backup-monitor digest --html                        a page with the last runs of each module
   ns8-backup-monitor digest --json | jq '.plans[] | select(.standing == \"attention\") | .id'")]
     Digest(Digest),
     /// Show the last runs of the plans
@@ -127,6 +128,7 @@ Examples:
 Examples:
   ns8-backup-monitor history
   ns8-backup-monitor history 2
+  ns8-backup-monitor history --html
   ns8-backup-monitor history 2 --json | jq '.plans[0].runs[-1].modules'")]
     History(History),
     /// Show, retry or drop what is waiting to be sent
@@ -205,14 +207,17 @@ pub struct Check {
 /// The arguments of `digest`.
 #[derive(Debug, Args)]
 pub struct Digest {
-    /// Print JSON for scripts instead of the page
+    /// Print JSON for scripts instead of the text
     #[arg(long)]
     pub json: bool,
+    /// Print a page for a browser with the last 14 runs of each plan, a single file that loads nothing
+    #[arg(long, conflicts_with = "json")]
+    pub html: bool,
     /// Also mail it to every recipient
     #[arg(long)]
     pub mail: bool,
     /// What the timer does: mail it unless digest.enabled is false or another node is the leader; print nothing
-    #[arg(long, conflicts_with_all = ["json", "mail"])]
+    #[arg(long, conflicts_with_all = ["json", "html", "mail"])]
     pub weekly: bool,
     /// Where Alertmanager answers
     #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:9093")]
@@ -228,6 +233,9 @@ pub struct History {
     /// Print JSON for scripts
     #[arg(long)]
     pub json: bool,
+    /// Print a page for a browser with the last 14 runs, a single file that loads nothing
+    #[arg(long, conflicts_with = "json")]
+    pub html: bool,
 }
 
 /// The arguments of `queue`.

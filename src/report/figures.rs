@@ -8,28 +8,28 @@ use jiff::tz::TimeZone;
 use super::words::Words;
 
 /// Longest name and longest sentence from outside, in bytes. With the bounds on lists they keep a mail under 200 KB.
-pub(super) const MAX_NAME: usize = 80;
-pub(super) const MAX_SENTENCE: usize = 500;
+pub(crate) const MAX_NAME: usize = 80;
+pub(crate) const MAX_SENTENCE: usize = 500;
 
 /// `2026-11-22 02:12`, where the page gives the offset elsewhere.
-pub(super) fn time(time: Timestamp, zone: &TimeZone) -> String {
+pub(crate) fn time(time: Timestamp, zone: &TimeZone) -> String {
     time.to_zoned_datetime(zone.clone()).strftime("%Y-%m-%d %H:%M").to_string()
 }
 
 /// `2026-11-22 02:15 +01:00`.
-pub(super) fn time_with_offset(time: Timestamp, zone: &TimeZone) -> String {
+pub(crate) fn time_with_offset(time: Timestamp, zone: &TimeZone) -> String {
     time.to_zoned_datetime(zone.clone()).strftime("%Y-%m-%d %H:%M %:z").to_string()
 }
 
 /// When something that began at `start` ended: `02:12`, with the date where that is another.
-pub(super) fn end_time(start: Timestamp, end: Timestamp, zone: &TimeZone) -> String {
+pub(crate) fn end_time(start: Timestamp, end: Timestamp, zone: &TimeZone) -> String {
     let ended = end.to_zoned_datetime(zone.clone());
     let same_day = start.to_zoned_datetime(zone.clone()).date() == ended.date();
     if same_day { ended.strftime("%H:%M").to_string() } else { time(end, zone) }
 }
 
 /// `45 s`, `12 min`, `1 h 12 min`, `3 d 4 h`: the two largest units that are not 0.
-pub(super) fn duration(words: Words, duration: Duration) -> String {
+pub(crate) fn duration(words: Words, duration: Duration) -> String {
     let seconds = duration.as_secs();
     let (unit, largest) = largest_unit(words, seconds);
     let (next_unit, next) = largest_unit(words, seconds % unit);
@@ -39,7 +39,7 @@ pub(super) fn duration(words: Words, duration: Duration) -> String {
 }
 
 /// `5 d ago`: how long before `now`, in the largest unit.
-pub(super) fn ago(words: Words, now: Timestamp, then: Timestamp) -> String {
+pub(crate) fn ago(words: Words, now: Timestamp, then: Timestamp) -> String {
     let age = Duration::try_from(now.duration_since(then)).unwrap_or_default();
     words.ago(&largest_unit(words, age.as_secs()).1)
 }
@@ -52,7 +52,7 @@ fn largest_unit(words: Words, seconds: u64) -> (u64, String) {
 }
 
 /// `12.4 GiB`.
-pub(super) fn size(words: Words, bytes: u64) -> String {
+pub(crate) fn size(words: Words, bytes: u64) -> String {
     let units = ["KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
     let Some(unit) = (1..=units.len()).rev().find(|unit| bytes >= 1 << (10 * unit)) else {
         return format!("{bytes} B");
@@ -63,7 +63,7 @@ pub(super) fn size(words: Words, bytes: u64) -> String {
 }
 
 /// `120,345`.
-pub(super) fn number(words: Words, number: u64) -> String {
+pub(crate) fn number(words: Words, number: u64) -> String {
     let digits = number.to_string();
     let mut grouped = String::new();
     for (n, digit) in digits.chars().enumerate() {
@@ -76,12 +76,12 @@ pub(super) fn number(words: Words, number: u64) -> String {
 }
 
 /// A sentence that others may follow: without the full stop at its end.
-pub(super) fn without_full_stop(sentence: &str) -> &str {
+pub(crate) fn without_full_stop(sentence: &str) -> &str {
     sentence.trim_end_matches(['.', '\n', ' '])
 }
 
 /// The facts that are known, in a row.
-pub(super) fn join<const N: usize>(facts: [Option<String>; N]) -> String {
+pub(crate) fn join<const N: usize>(facts: [Option<String>; N]) -> String {
     facts.into_iter().flatten().collect::<Vec<_>>().join(", ")
 }
 

@@ -10,16 +10,16 @@
 //! sizes and numbers, `commands` offers what to type next, and `model::text::clean` makes text from
 //! outside harmless.
 
-mod blocks;
+pub(crate) mod blocks;
 mod commands;
 mod digest;
 mod facts;
-mod figures;
-mod html;
+pub(crate) mod figures;
+pub(crate) mod html;
 mod json;
 mod mail;
 mod subject;
-mod text;
+pub(crate) mod text;
 mod trend;
 mod words;
 

@@ -25,7 +25,7 @@ struct Page(String);
 impl Page {
     fn block(&mut self, block: &Block) {
         match block {
-            Block::Verdict(outcome, sentence) => self.set_off(&format!("{}: {sentence}", outcome.word())),
+            Block::Verdict(verdict) => self.set_off(&format!("{}: {}", verdict.word, verdict.sentence)),
             Block::Note(text) | Block::LeftOut(text) => self.set_off(text),
             Block::Heading(text) => self.set_off(&text.to_uppercase()),
             Block::Commands(commands) => {

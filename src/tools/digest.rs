@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -23,13 +23,15 @@ use crate::model::plan::{Module, ModuleId, PlanId};
 use crate::model::run::Outcome;
 use crate::system::calendar::{CalendarError, elapses};
 use crate::system::{self, files, journal};
-use crate::watch::digest::{self, Checked, Digest, Known, Monitor, PlanDigest};
+use crate::watch::digest::{self, Checked, Digest, Found, Known, Monitor, PlanDigest};
 use crate::watch::history::Store;
 use crate::watch::memory::Memory;
 use crate::watch::node;
 
 /// A digest that could not be delivered is tried again for this long; then a new one is written.
 const KEEP: Duration = Duration::from_secs(6 * 86_400);
+/// The mail that not everybody has yet, in the state directory.
+const FILE: &str = "digest.json";
 /// Largest mail that is read back, in bytes.
 const MAX_MAIL: u64 = 4 << 20;
 
@@ -41,13 +43,15 @@ pub(super) async fn run(arguments: &cli::Digest, live: &Live) -> Done {
     }
     let settings = if arguments.mail { settings(live)? } else { settings_or_defaults(live) };
     let digest = look(&settings, &store::state_directory(), &arguments.alertmanager, now).await;
-    match arguments.json {
-        true => print(&format!("{:#}\n", serde_json::json!(digest))),
-        false => print(&digest::text(&digest, settings.notification.language, &system::zone())),
+    let (language, zone) = (settings.notification.language, system::zone());
+    match (arguments.json, arguments.html) {
+        (true, _) => print(&format!("{:#}\n", serde_json::json!(digest))),
+        (_, true) => print(&digest::html(&digest, language, &zone)),
+        _ => print(&digest::text(&digest, language, &zone)),
     }
-    let sent = !arguments.mail
-        || send(&settings, &mail(&settings, &digest), if arguments.json { |line| eprint!("{line}") } else { print })
-            .await;
+    // The answers must not get among JSON for a script, or a page.
+    let say = if arguments.json || arguments.html { |line: &str| eprint!("{line}") } else { print };
+    let sent = !arguments.mail || send(&settings, &mail(&settings, &digest), say).await;
     Ok(if sent { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
@@ -76,67 +80,82 @@ async fn send_weekly(settings: &Settings, state: &Path, alertmanager: &str, now:
         return Ok(());
     }
     watch::is_ours(state)?;
-    let node = node::id()?;
-    // A node that cannot read the cluster does not know whether it watches: it says so.
-    let leader = Question { plans: Selector::None, want: Want::default(), now };
-    if let Ok(Cluster { leader, .. }) = cluster::read(&settings.redis, leader).await
-        && !node::watches(node.as_deref(), leader.as_deref())
-    {
-        info!("node {} is the leader and mails the digest", leader.unwrap_or_default());
+    if let Some(leader) = leader_elsewhere(settings, now).await? {
+        info!("node {leader} is the leader and mails the digest");
         return Ok(());
     }
-    let file = state.join("digest.json");
-    let failed = |error: io::Error| format!("{}: {error}", file.display());
+    let file = state.join(FILE);
     let unsent = files::read(&file, MAX_MAIL).ok().and_then(|content| serde_json::from_slice::<Mail>(&content).ok());
-    let unsent =
-        unsent.filter(|mail| Duration::try_from(now.duration_since(mail.written_at)).is_ok_and(|age| age < KEEP));
-    let mut mail = match unsent {
+    let is_new = |mail: &Mail| Duration::try_from(now.duration_since(mail.written_at)).is_ok_and(|age| age < KEEP);
+    let mail = match unsent.filter(is_new) {
         Some(mail) => mail,
         None => mail(settings, &look(settings, state, alertmanager, now).await),
     };
-    files::make_folder(state).map_err(failed)?;
-    let mut waits = None;
+    files::make_folder(state).and_then(|()| write(&file, &mail)).map_err(|error| failed(&file, &error))?;
+    deliver(settings, mail, &file).await?;
+    files::remove(&file).map_err(|error| failed(&file, &error))
+}
+
+/// Returns the node that mails the digest, if that is another one. A node that cannot read the cluster does not know
+/// whether it watches: it says so in its own digest.
+async fn leader_elsewhere(settings: &Settings, now: Timestamp) -> Result<Option<String>, String> {
+    let node = node::id()?;
+    let question = Question { plans: Selector::None, want: Want::default(), now };
+    let leader = cluster::read(&settings.redis, question).await.ok().and_then(|Cluster { leader, .. }| leader);
+    Ok(leader.filter(|leader| !node::watches(node.as_deref(), Some(leader))))
+}
+
+/// Hands `mail` to each recipient who waits for it, and keeps in `file` who has it: nobody gets it twice, also if the
+/// next one is not reached. Returns why somebody still waits.
+async fn deliver(settings: &Settings, mut mail: Mail, file: &Path) -> Result<(), String> {
     let way = way::way(settings).await;
+    let mut waits = Ok(());
     for n in 0..mail.recipients.len() {
         let address = mail.recipients[n].address.clone();
-        if mail.recipients[n].is_pending() {
-            mail.recipients[n].state = match hand_over(&way, settings, &mail, &address).await {
-                Ok(answer) => {
-                    info!("sent the digest to {address}: {answer}");
-                    RecipientState::Delivered { at: Timestamp::now() }
-                }
-                Err(SendError::Rejected(reason)) => {
-                    error!("the digest will not reach {address}: {reason}");
-                    RecipientState::GivenUp { at: Timestamp::now(), reason }
-                }
-                Err(error) => {
-                    waits = Some(error.to_string());
-                    RecipientState::Pending { last_error: waits.clone() }
-                }
-            };
-            // Nobody gets it twice, also if the next one is not reached.
-            files::write(&file, &serde_json::to_vec(&mail).unwrap_or_default()).map_err(failed)?;
+        if !mail.recipients[n].is_pending() {
+            continue;
         }
+        mail.recipients[n].state = match hand_over(&way, settings, &mail, &address).await {
+            Ok(answer) => {
+                info!("sent the digest to {address}: {answer}");
+                RecipientState::Delivered { at: Timestamp::now() }
+            }
+            Err(SendError::Rejected(reason)) => {
+                error!("the digest will not reach {address}: {reason}");
+                RecipientState::GivenUp { at: Timestamp::now(), reason }
+            }
+            Err(error) => {
+                waits = Err(error.to_string());
+                RecipientState::Pending { last_error: Some(error.to_string()) }
+            }
+        };
+        write(file, &mail).map_err(|error| failed(file, &error))?;
     }
-    match waits {
-        Some(why) => Err(why),
-        None => files::remove(&file).map_err(failed),
-    }
+    waits
+}
+
+fn write(file: &Path, mail: &Mail) -> io::Result<()> {
+    files::write(file, &serde_json::to_vec(mail)?)
+}
+
+fn failed(file: &Path, error: &io::Error) -> String {
+    format!("{}: {error}", file.display())
 }
 
 fn mail(settings: &Settings, digest: &Digest) -> Mail {
     let notification = &settings.notification;
+    let (language, zone) = (notification.language, system::zone());
     let domain = notification.mail_from.address.domain();
     Mail {
         plan: None,
         outcome: Outcome::Test,
         digest: String::new(),
         written_at: digest.written_at,
-        subject: digest::subject(digest, &notification.subject_prefix, notification.language),
-        body: digest::text(digest, notification.language, &system::zone()),
+        subject: digest::subject(digest, &notification.subject_prefix, language),
+        body: digest::text(digest, language, &zone),
         message_id: format!("<digest-{:x}@{domain}>", digest.written_at.as_nanosecond()),
         thread_id: String::new(),
-        html: None,
+        html: notification.html.then(|| digest::html_mail(digest, language, &zone)),
         run_at: None,
         recipients: notification.mail_to.iter().map(Recipient::new).collect(),
     }
@@ -151,7 +170,7 @@ async fn look(settings: &Settings, state: &Path, alertmanager: &str, now: Timest
         .map(|history| (history.plan.clone(), history))
         .collect();
     let reported = histories.values().flat_map(|history| &history.runs).filter_map(|run| run.reported);
-    let monitor = Monitor { last_report: reported.max(), ..monitor(settings, state, alertmanager, now).await };
+    let monitor = monitor(settings, state, alertmanager, reported.max(), now).await;
     let mut digest = Digest {
         version: digest::VERSION,
         written_at: now,
@@ -166,7 +185,7 @@ async fn look(settings: &Settings, state: &Path, alertmanager: &str, now: Timest
     let memory = Memory::peek(state);
     let cluster = match cluster::read(&settings.redis, Question { plans: Selector::All, want, now }).await {
         Ok(cluster) => cluster,
-        Err(error) => return Digest { unreadable: Some(error.to_string()), ..digest },
+        Err(error) => return Digest { unreadable: Some(error), ..digest },
     };
     let schedules: BTreeSet<String> = cluster.plans.iter().filter_map(|plan| plan.schedule.clone()).collect();
     let elapses = elapses(&schedules, now, None).await;
@@ -189,40 +208,44 @@ async fn look(settings: &Settings, state: &Path, alertmanager: &str, now: Timest
     Digest { cluster: cluster.name, unplanned, ..digest }
 }
 
-async fn monitor(settings: &Settings, state: &Path, alertmanager: &str, now: Timestamp) -> Monitor {
+async fn monitor(
+    settings: &Settings,
+    state: &Path,
+    alertmanager: &str,
+    last_report: Option<Timestamp>,
+    now: Timestamp,
+) -> Monitor {
+    let by_check = |ok, found| Checked { ok, found: Found::ByCheck(found) };
     let (ok, found) = check::alertmanager(alertmanager, &settings.receiver).await;
     let relay = match way::check(settings).await {
-        Ok((way, None)) => Checked { ok: true, found: way },
-        Ok((way, Some(but))) => Checked { ok: true, found: format!("{way}; {but}") },
-        Err(error) => Checked { ok: false, found: error.to_string() },
+        Ok((way, None)) => by_check(true, way),
+        Ok((way, Some(but))) => by_check(true, format!("{way}; {but}")),
+        Err(error) => by_check(false, error.to_string()),
     };
     let looked_at = Memory::peek(state).and_then(|memory| memory.looked_at);
     Monitor {
-        alertmanager: Checked { ok, found },
+        alertmanager: by_check(ok, found),
         relay,
         watch: Checked::watch(settings.watch.enabled, looked_at, now),
         queue: queue(state),
-        last_report: None,
+        last_report,
     }
 }
 
 fn queue(state: &Path) -> Checked {
     let folder = store::folder(state);
     let count = |ending| match store::files(&folder, ending) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
-        files => files,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(0),
+        files => files.map(|files| files.len()),
     };
-    let counts = || -> io::Result<[Vec<PathBuf>; 3]> { Ok([count("json")?, count("failed")?, count("broken")?]) };
+    let counts = || -> io::Result<[usize; 3]> { Ok([count("json")?, count("failed")?, count("broken")?]) };
     match counts() {
-        Err(error) => Checked { ok: false, found: format!("{}: {error}", folder.display()) },
-        Ok([waiting, failed, broken]) => {
-            let found = format!(
-                "{} job(s), {} given up, {} unreadable: ns8-backup-monitor queue",
-                waiting.len(),
-                failed.len(),
-                broken.len()
-            );
-            Checked { ok: failed.is_empty() && broken.is_empty(), found }
+        Err(error) => {
+            let found = Found::QueueUnreadable(folder.display().to_string(), error.to_string());
+            Checked { ok: false, found }
+        }
+        Ok([jobs, given_up, unreadable]) => {
+            Checked { ok: given_up + unreadable == 0, found: Found::Queue { jobs, given_up, unreadable } }
         }
     }
 }

@@ -7,13 +7,15 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 
-use super::{Done, print};
+use super::{Done, print, settings_or_defaults};
 use crate::cli;
+use crate::config::Live;
 use crate::job::store;
 use crate::model::history::{History, MARKS, RunRecord};
 use crate::model::plan::ModuleId;
 use crate::model::run::State;
 use crate::model::text::clean;
+use crate::report;
 use crate::system;
 use crate::watch::history::Store;
 
@@ -21,7 +23,7 @@ use crate::watch::history::Store;
 const MAX_NAME: usize = 40;
 
 /// The command.
-pub(super) fn run(arguments: &cli::History) -> Done {
+pub(super) fn run(arguments: &cli::History, live: &Live) -> Done {
     let histories = Store::new(&store::state_directory());
     let all = match &arguments.plan {
         Some(plan) => vec![histories.load(plan).map_err(|error| error.to_string())?],
@@ -30,6 +32,10 @@ pub(super) fn run(arguments: &cli::History) -> Done {
     let zone = system::zone();
     match (arguments.json, &arguments.plan) {
         (true, _) => print(&format!("{:#}\n", document(&all))),
+        _ if arguments.html => {
+            let language = settings_or_defaults(live).notification.language;
+            print(&report::history_html(&all, language, Timestamp::now(), &zone));
+        }
         (false, None) => print(&overview(&all, &zone)),
         (false, Some(_)) => all.iter().for_each(|history| print(&page(history, &zone))),
     }

@@ -39,7 +39,7 @@ async fn run_one(tool: &Tool, live: &Arc<Live>) -> Done {
         Tool::SendTest => send_test::run(live).await,
         Tool::Watch => watch::run(live).await,
         Tool::Digest(arguments) => digest::run(arguments, live).await,
-        Tool::History(arguments) => history::run(arguments),
+        Tool::History(arguments) => history::run(arguments, live),
         Tool::Queue(arguments) => queue::run(arguments, live).await,
         Tool::Setup(arguments) => setup::run(arguments, live).await,
         Tool::AlertmanagerConfig(arguments) => alertmanager_config::run(arguments, live),

@@ -4,18 +4,17 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
+use crate::model::cluster::ReadError;
 use crate::model::history::History;
 use crate::model::plan::{ModuleId, Plan, PlanId};
 use crate::model::run::{Outcome, RunRule, State, assess};
 use crate::model::schedule::Elapses;
 
-mod page;
-mod text;
-mod words;
+mod blocks;
 
-pub use text::{subject, text};
+pub use blocks::{html, html_mail, subject, text};
 
 /// The version of the JSON.
 pub const VERSION: u32 = 1;
@@ -34,7 +33,8 @@ pub struct Digest {
     /// The cluster's name.
     pub cluster: Option<String>,
     /// Why the cluster could not be read; then nothing is known of any plan.
-    pub unreadable: Option<String>,
+    #[serde(serialize_with = "as_reason")]
+    pub unreadable: Option<ReadError>,
     /// The plans, by id.
     pub plans: Vec<PlanDigest>,
     /// The modules in no plan, each with its name; `None` if it is not known which they are.
@@ -88,6 +88,9 @@ pub struct PlanDigest {
     pub last_runs: String,
     /// When the newest cluster backup at its destination was made; `None` if it is not known.
     pub cluster_backup: Option<Timestamp>,
+    /// Its last runs, to be drawn. `history --json` has them.
+    #[serde(skip)]
+    pub history: Option<History>,
 }
 
 /// A member that is not backed up as it should be.
@@ -116,8 +119,15 @@ pub struct Monitor {
     pub watch: Checked,
     /// The queue.
     pub queue: Checked,
-    /// When somebody last got a report.
+    /// When somebody last got a report about a plan.
     pub last_report: Option<Timestamp>,
+}
+
+impl Monitor {
+    /// Whether each part of it works.
+    pub fn works(&self) -> bool {
+        [&self.alertmanager, &self.relay, &self.watch, &self.queue].iter().all(|part| part.ok)
+    }
 }
 
 /// A part of the monitor.
@@ -125,8 +135,53 @@ pub struct Monitor {
 pub struct Checked {
     /// Whether it works.
     pub ok: bool,
-    /// What was found, in English; never a secret.
-    pub found: String,
+    /// What was found.
+    #[serde(serialize_with = "as_text")]
+    pub found: Found,
+}
+
+/// What was found of a part of the monitor. Its text is English; it never holds a secret.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Found {
+    /// In the words of `check`, which says what to do.
+    #[error("{0}")]
+    ByCheck(String),
+    /// The watch is switched off.
+    #[error("watch.enabled is false")]
+    WatchOff,
+    /// The watch has never looked.
+    #[error("it has never looked: systemctl status ns8-backup-monitor-watch.timer")]
+    NeverLooked,
+    /// When the watch looked last.
+    #[error("it last looked at {0}")]
+    LookedAt(Timestamp),
+    /// What the queue holds.
+    #[error("{jobs} job(s), {given_up} given up, {unreadable} unreadable: ns8-backup-monitor queue")]
+    Queue {
+        /// Jobs under way.
+        jobs: usize,
+        /// Jobs that were given up.
+        given_up: usize,
+        /// Files that could not be read.
+        unreadable: usize,
+    },
+    /// The queue's folder cannot be read; the folder, and the system's words.
+    #[error("{0}: {1}")]
+    QueueUnreadable(String, String),
+}
+
+impl Default for Found {
+    fn default() -> Self {
+        Self::ByCheck(String::new())
+    }
+}
+
+fn as_text<S: Serializer>(found: &Found, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(found)
+}
+
+fn as_reason<S: Serializer>(why: &Option<ReadError>, serializer: S) -> Result<S::Ok, S::Error> {
+    why.as_ref().map(ToString::to_string).serialize(serializer)
 }
 
 impl Checked {
@@ -135,9 +190,9 @@ impl Checked {
         let age = looked_at.map(|at| Duration::try_from(now.duration_since(at)).unwrap_or_default());
         let ok = enabled && age.is_some_and(|age| age <= LOOKS_EVERY);
         let found = match (enabled, looked_at) {
-            (false, _) => "watch.enabled is false".into(),
-            (true, None) => "it has never looked: systemctl status ns8-backup-monitor-watch.timer".into(),
-            (true, Some(at)) => format!("it last looked at {at}"),
+            (false, _) => Found::WatchOff,
+            (true, None) => Found::NeverLooked,
+            (true, Some(at)) => Found::LookedAt(at),
         };
         Self { ok, found }
     }
@@ -199,6 +254,7 @@ impl PlanDigest {
             size_before: known.history.and_then(|history| size_before(history, now)),
             last_runs: known.history.map(History::marks).unwrap_or_default(),
             cluster_backup: known.cluster_backup,
+            history: known.history.cloned(),
         }
     }
 }

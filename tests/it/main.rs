@@ -11,6 +11,7 @@ mod cluster;
 mod deliver;
 mod faults;
 mod follow;
+mod html;
 mod leader;
 mod logs;
 mod probe;

@@ -1,7 +1,7 @@
 //! The head of the page: the verdict, whether it is final, and which run it is about.
 
 use super::compose::Composer;
-use super::{Block, Field};
+use super::{Block, Field, Verdict};
 use crate::model::plan::Plan;
 use crate::model::run::{Contradiction, Outcome};
 use crate::model::text::clean;
@@ -17,7 +17,8 @@ impl Composer<'_> {
             Finding::NothingRecent(window) => words.nothing_recent(&figures::duration(words, *window)),
             Finding::Unreadable(_) => words.unreadable(),
         };
-        self.blocks.push(Block::Verdict(outcome(self.report), sentence));
+        let outcome = outcome(self.report);
+        self.blocks.push(Block::Verdict(Verdict { mark: outcome.into(), word: outcome.word(), sentence }));
     }
 
     /// The verdict on a plan in one sentence.

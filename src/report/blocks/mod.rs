@@ -11,17 +11,17 @@ mod repositories;
 mod runs;
 
 pub(crate) use compose::{blocks, test_mail};
-pub(crate) use runs::of_plan;
+pub(crate) use runs::{MAX_ROWS, last_runs, of_plan};
 
 use jiff::Timestamp;
 
-use crate::model::run::{Outcome, State};
+use crate::model::run::State;
 
 /// One part of a page.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Block {
     /// The first sentence, for a reader who reads no further.
-    Verdict(Outcome, String),
+    Verdict(Verdict),
     /// A paragraph of its own.
     Note(String),
     /// Labels and values.
@@ -40,6 +40,15 @@ pub(crate) enum Block {
     Calendar(Calendar),
     /// Where the page comes from.
     Foot(Vec<String>),
+}
+
+/// What a page comes to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Verdict {
+    pub(crate) mark: Mark,
+    /// One word in capitals, the same in every language.
+    pub(crate) word: &'static str,
+    pub(crate) sentence: String,
 }
 
 /// A label and its value.

@@ -18,13 +18,13 @@ use crate::report::{PlanFacts, Words};
 
 /// Maximum number of runs shown, and of modules.
 const MAX_RUNS: usize = 14;
-const MAX_ROWS: usize = 60;
+pub(crate) const MAX_ROWS: usize = 60;
 
 impl Composer<'_> {
     /// The last runs of each module, if there are any on record.
     pub(super) fn runs(&mut self, facts: &PlanFacts) {
         let Some(history) = facts.history.filter(|history| !history.runs.is_empty()) else { return };
-        self.blocks.extend(last_runs(history, self.report.language, self.report.now, &self.report.zone));
+        self.blocks.extend(last_runs(history, MAX_ROWS, self.report.language, self.report.now, &self.report.zone));
     }
 }
 
@@ -35,27 +35,39 @@ pub(crate) fn of_plan(history: &History, language: Language, now: Timestamp, zon
     let id = clean(history.plan.as_str(), MAX_NAME);
     let plan = name.map_or_else(|| id.clone(), |name| format!("{id} ({name})"));
     let about = Block::Fields(vec![Field::new(words.label_plan(), plan)]);
-    [about].into_iter().chain(last_runs(history, language, now, zone)).collect()
+    [about].into_iter().chain(last_runs(history, MAX_ROWS, language, now, zone)).collect()
 }
 
-/// The calendar below its heading, cut to a bearable length.
-fn last_runs(history: &History, language: Language, now: Timestamp, zone: &TimeZone) -> Vec<Block> {
+/// Returns the calendar of a plan's last runs below its heading, with at most `max_rows` modules.
+pub(crate) fn last_runs(
+    history: &History,
+    max_rows: usize,
+    language: Language,
+    now: Timestamp,
+    zone: &TimeZone,
+) -> Vec<Block> {
     let words = Words(language);
-    let (calendar, left_out) = calendar(history, language, now, zone);
+    let (calendar, left_out) = calendar(history, max_rows, language, now, zone);
     let left_out = (left_out > 0).then(|| Block::LeftOut(words.left_out(&figures::number(words, left_out as u64))));
     [Block::Heading(calendar.title.clone()), Block::Calendar(calendar)].into_iter().chain(left_out).collect()
 }
 
 /// Returns the last runs of a plan, the modules in trouble first, and how many modules are left out.
-fn calendar(history: &History, language: Language, now: Timestamp, zone: &TimeZone) -> (Calendar, usize) {
+fn calendar(
+    history: &History,
+    max_rows: usize,
+    language: Language,
+    now: Timestamp,
+    zone: &TimeZone,
+) -> (Calendar, usize) {
     let words = Words(language);
     let shown = &history.runs[history.runs.len().saturating_sub(MAX_RUNS)..];
     let ids: BTreeSet<&ModuleId> = shown.iter().flat_map(|run| run.modules.keys()).collect();
     let mut ids: Vec<(Reverse<(usize, usize)>, &ModuleId)> =
         ids.into_iter().map(|id| (Reverse(trouble(shown, id)), id)).collect();
     ids.sort_by(|(a, id_a), (b, id_b)| (a, id_a.natural_order()).cmp(&(b, id_b.natural_order())));
-    let left_out = ids.len().saturating_sub(MAX_ROWS);
-    ids.truncate(MAX_ROWS);
+    let left_out = ids.len().saturating_sub(max_rows);
+    ids.truncate(max_rows);
     let row = |(_, id): &(_, &ModuleId)| {
         let parts: Vec<Option<&ModuleRecord>> = shown.iter().map(|run| run.modules.get(*id)).collect();
         let sizes: Vec<Option<u64>> = parts.iter().map(|part| part.and_then(|part| part.size)).collect();

@@ -34,7 +34,7 @@ fn document(language: Language, title: &str, parts: &[Vec<Block>], style: Style)
     html.raw("</head>\n");
     html.open(Tag::Body);
     html.raw("<main>\n");
-    if !matches!(parts, [part] if matches!(part.first(), Some(Block::Verdict(..)))) {
+    if !matches!(parts, [part] if matches!(part.first(), Some(Block::Verdict(_)))) {
         html.heading(title, None);
         html.level = 2;
     }
@@ -96,9 +96,9 @@ impl Html {
 
     fn block(&mut self, block: &Block) {
         match block {
-            Block::Verdict(outcome, sentence) => {
-                self.heading(outcome.word(), Some((*outcome).into()));
-                self.element(Tag::Verdict, sentence);
+            Block::Verdict(verdict) => {
+                self.heading(verdict.word, Some(verdict.mark));
+                self.element(Tag::Verdict, &verdict.sentence);
             }
             Block::Note(text) | Block::LeftOut(text) => self.element(Tag::Paragraph, text),
             Block::Heading(text) => {

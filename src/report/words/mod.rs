@@ -5,6 +5,7 @@
 //! Phrases are built so that no word has to agree with a number: "3 of 12 modules" rather than "3 modules were".
 
 mod causes;
+mod digest;
 mod figures;
 mod modules;
 mod notes;

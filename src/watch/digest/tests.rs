@@ -60,7 +60,7 @@ fn history(number: &str, nights: &[(i64, bool)]) -> History {
 }
 
 fn digest(plans: Vec<PlanDigest>) -> Digest {
-    let works = || Checked { ok: true, found: "there".into() };
+    let works = || Checked { ok: true, found: Found::ByCheck("there".into()) };
     Digest {
         version: VERSION,
         written_at: at(3600 * 8),
@@ -92,14 +92,14 @@ fn failing_plans_come_first_with_what_failed() {
     let text = text(&digest, Language::En, &TimeZone::UTC);
     let place = |part: &str| text.find(part).unwrap_or_else(|| panic!("{part}\n{text}"));
     assert!(place("Plan of 2 (plan 2)") < place("Plan of 3"));
-    assert!(place("Plan of 3") < place("Plans that are switched off"));
+    assert!(place("Plan of 3") < place("PLANS THAT ARE SWITCHED OFF"));
     for part in [
         "last run: REPO_FAILURE, 2025-11-20 00:01; next run: 2025-11-21 00:00",
         "modules: 1; size: 3.0 GiB; +50 % since 2025-11-17",
         "last runs, oldest first: ++xx",
         "mail1 (The ‹mail1›): failed 2 run(s) in a row; last good backup",
-        "- idle3",
-        "- Alertmanager: works",
+        "IN NO PLAN (1)\n  idle3",
+        "  Alertmanager: works",
         "ns8-backup-monitor check",
     ] {
         place(part);
@@ -111,9 +111,9 @@ fn failing_plans_come_first_with_what_failed() {
 fn both_languages_say_the_same() {
     let digest = digest(vec![sum_up(&plan("2", &[("mail1", 60, 1)]), None), sum_up(&plan("3", &[]), None)]);
     let [english, italian] = [Language::En, Language::It].map(|language| text(&digest, language, &TimeZone::UTC));
-    assert_eq!(english.lines().filter(|line| line.starts_with("- ")).count(), 8, "{english}");
-    assert_eq!(italian.lines().filter(|line| line.starts_with("- ")).count(), 8, "{italian}");
-    assert!(italian.contains("Piani che richiedono attenzione (2)") && !italian.contains(" plan"), "{italian}");
+    let paragraphs = |text: &str| text.split("\n\n").count();
+    assert_eq!((paragraphs(&english), paragraphs(&italian)), (9, 9), "{english}{italian}");
+    assert!(italian.contains("PIANI CHE RICHIEDONO ATTENZIONE (2)") && !italian.contains(" plan"), "{italian}");
 }
 
 #[test]
@@ -147,11 +147,11 @@ fn a_monitor_that_does_not_work_is_the_subject() {
     assert_eq!(subject(&digest, "", Language::En), "DIGEST - all 1 plan(s) are fine");
     digest.monitor.watch = Checked::watch(true, Some(at(0)), at(8 * 3600));
     assert_eq!(subject(&digest, "", Language::En), "DIGEST - the monitor itself needs attention");
-    assert!(text(&digest, Language::En, &TimeZone::UTC).contains("- watch: NEEDS ATTENTION: it last looked at"));
+    assert!(text(&digest, Language::En, &TimeZone::UTC).contains("  watch: NEEDS ATTENTION: it last looked at"));
     assert!(Checked::watch(true, Some(at(0)), at(900)).ok);
     assert!(!Checked::watch(true, None, at(0)).ok);
     assert!(!Checked::watch(false, Some(at(0)), at(0)).ok);
-    digest.unreadable = Some("no answer".into());
+    digest.unreadable = Some(ReadError::Smarthost("names no host"));
     assert_eq!(subject(&digest, "", Language::En), "DIGEST - the cluster's Redis could not be read");
 }
 
@@ -162,5 +162,42 @@ fn a_thousand_plans_are_still_one_page() {
     let plans = (0..100).map(|n| sum_up(&plan(&n.to_string(), &results), None)).collect();
     let text = text(&digest(plans), Language::En, &TimeZone::UTC);
     assert!(text.len() < 200_000, "{}", text.len());
-    assert!(text.contains("- and 70 more") && text.contains("  * and 470 more"));
+    assert!(text.contains("(70 more, left out here)") && text.contains("  and 470 more\n"));
+}
+
+#[test]
+fn a_page_of_sixty_modules_is_small() {
+    let names: Vec<String> = (0..60).map(|n| format!("nextcloud{n}")).collect();
+    let results: Vec<(&str, i64, u64)> =
+        names.iter().map(|name| (&**name, 60, u64::from(name.ends_with('7')))).collect();
+    let mut history = history("2", &(-13..=0).map(|night| (night, night != -3)).collect::<Vec<_>>());
+    for (night, run) in history.runs.iter_mut().enumerate() {
+        let part = run.modules.values().next().unwrap().clone();
+        let size = |n: usize| Some((2 << 30) + ((n * 7919 + night * 104_729) << 12) as u64);
+        run.modules = names
+            .iter()
+            .enumerate()
+            .map(|(n, name)| (id(name), ModuleRecord { size: size(n), ..part.clone() }))
+            .collect();
+    }
+    let digest = digest(vec![sum_up(&plan("2", &results), Some(&history))]);
+    let page = html(&digest, Language::En, &TimeZone::UTC);
+    assert_eq!(page.matches("<polyline").count(), 60);
+    assert_eq!(page.matches("<tr>").count(), 61);
+    assert!(page.len() <= 60 << 10, "{} bytes", page.len());
+}
+
+#[test]
+fn many_plans_are_drawn_as_far_as_there_is_room() {
+    let names: Vec<String> = (0..100).map(|n| format!("mail{n}")).collect();
+    let results: Vec<(&str, i64, u64)> = names.iter().map(|name| (&**name, 60, 0)).collect();
+    let mut history = history("2", &[(-1, true), (0, true)]);
+    for run in &mut history.runs {
+        let part = run.modules.values().next().unwrap().clone();
+        run.modules = names.iter().map(|name| (id(name), part.clone())).collect();
+    }
+    let plans = (0..50).map(|n| sum_up(&plan(&n.to_string(), &results), Some(&history))).collect();
+    let page = html(&digest(plans), Language::En, &TimeZone::UTC);
+    assert_eq!(page.matches("<th scope=\"row\">").count(), 240);
+    assert!(page.contains("(40 more, left out here)") && page.len() < 250_000, "{} bytes", page.len());
 }

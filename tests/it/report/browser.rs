@@ -11,7 +11,7 @@ use crate::support::programs::path_of;
 use ns8_backup_monitor::report::{html, json};
 
 /// Loads `page` and returns the document as the browser has it, and what the page made the browser request.
-fn load(page: &str) -> (String, Vec<String>) {
+pub(crate) fn load(page: &str) -> (String, Vec<String>) {
     let folder = tempfile::tempdir().unwrap();
     let (file, net_log) = (folder.path().join("page.html"), folder.path().join("net.json"));
     std::fs::write(&file, page).unwrap();
@@ -40,7 +40,7 @@ fn requests(net_log: &str) -> Vec<String> {
 }
 
 /// The texts of all elements with this start tag, without their marks-up.
-fn texts(html: &str, start: &str) -> Vec<String> {
+pub(crate) fn texts(html: &str, start: &str) -> Vec<String> {
     let name = start.trim_start_matches('<').split([' ', '>']).next().unwrap();
     let end = format!("</{name}>");
     let elements = html.split(start).skip(1).map(|rest| rest.split(&end).next().unwrap());

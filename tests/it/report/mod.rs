@@ -1,14 +1,15 @@
 //! The report: golden files, harmless text, and sentences held against what NS8's own list says.
 
-mod browser;
+pub(crate) mod browser;
 mod cases;
 mod commands;
 mod digest;
+mod digest_page;
 mod golden;
 mod harmless;
 mod history;
 mod italian;
-mod page;
+pub(crate) mod page;
 mod runs;
 mod sentences;
 

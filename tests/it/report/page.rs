@@ -28,7 +28,7 @@ fn elements(html: &str) -> Vec<&str> {
 }
 
 /// What must hold for a page, whatever its content.
-pub(super) fn check_page(html: &str) {
+pub(crate) fn check_page(html: &str) {
     let names = elements(html);
     let known = "!DOCTYPE html head meta title style body main section h1 h2 h3 h4 p dl dt dd ul li pre article strong span \
                  div table thead tbody tr th td time svg polyline footer";

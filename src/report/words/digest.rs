@@ -1,176 +1,166 @@
-//! The digest's phrases, in every language side by side. No word has to agree with a number.
+//! The digest: all plans, and the monitor itself.
 
-use crate::config::Language;
-
-/// The words of one language.
-#[derive(Clone, Copy)]
-pub(super) struct Words(pub(super) Language);
-
-/// Makes a method of [`Words`] from each phrase; its arguments stand in the literals.
-macro_rules! phrases {
-    ($($name:ident($($argument:ident: $type:ty),*) { En: $en:literal, It: $it:literal, })*) => {
-        impl Words {
-            $(pub(super) fn $name(self $(, $argument: $type)*) -> String {
-                match self.0 {
-                    Language::En => format!($en),
-                    Language::It => format!($it),
-                }
-            })*
-        }
-    };
-}
+use super::phrases;
 
 phrases! {
-    subject_fine(total: usize) {
+    digest_subject_fine(total: usize) {
         En: "all {total} plan(s) are fine",
         It: "tutti i piani ({total}) sono a posto",
     }
-    subject_attention(bad: usize, total: usize) {
+    digest_subject_attention(bad: usize, total: usize) {
         En: "{bad} of {total} plan(s) need attention",
         It: "{bad} di {total} piani richiedono attenzione",
     }
-    subject_monitor() {
+    digest_subject_monitor() {
         En: "the monitor itself needs attention",
         It: "il monitor stesso richiede attenzione",
     }
-    subject_unreadable() {
+    digest_subject_unreadable() {
         En: "the cluster's Redis could not be read",
         It: "impossibile leggere il Redis del cluster",
     }
-    no_plan() {
+    digest_no_plan() {
         En: "there is no backup plan",
         It: "non esiste alcun piano di backup",
     }
-    cluster() {
-        En: "Cluster: ",
-        It: "Cluster: ",
-    }
-    written() {
-        En: "Written: ",
-        It: "Scritto: ",
-    }
-    heading_attention() {
+    digest_heading_attention() {
         En: "Plans that need attention",
         It: "Piani che richiedono attenzione",
     }
-    heading_fine() {
+    digest_heading_fine() {
         En: "Plans that are fine",
         It: "Piani a posto",
     }
-    heading_disabled() {
+    digest_heading_disabled() {
         En: "Plans that are switched off",
         It: "Piani disattivati",
     }
-    heading_unplanned() {
+    digest_heading_unplanned() {
         En: "Modules in no plan",
         It: "Moduli in nessun piano",
     }
-    heading_monitor() {
+    digest_heading_monitor() {
         En: "The monitor itself",
         It: "Il monitor stesso",
     }
-    plan(id: &str) {
+    digest_plan(id: &str) {
         En: "plan {id}",
         It: "piano {id}",
     }
-    last_run(outcome: &str, time: &str) {
+    digest_last_run(outcome: &str, time: &str) {
         En: "last run: {outcome}, {time}",
         It: "ultima esecuzione: {outcome}, {time}",
     }
-    missed(time: &str) {
+    digest_missed(time: &str) {
         En: "last run: MISSED, due {time}",
         It: "ultima esecuzione: MISSED, prevista {time}",
     }
-    running() {
+    digest_running() {
         En: "it is running now",
         It: "è in esecuzione",
     }
-    never_ran() {
+    digest_never_ran() {
         En: "it has not run yet",
         It: "non è ancora stato eseguito",
     }
-    no_members() {
+    digest_no_members() {
         En: "it has no modules: nothing is backed up",
         It: "non ha moduli: non viene salvato nulla",
     }
-    invalid(schedule: &str) {
+    digest_invalid(schedule: &str) {
         En: "systemd does not accept its schedule {schedule}: it does not run by itself",
         It: "systemd non accetta la pianificazione {schedule}: non parte da solo",
     }
-    last_runs(marks: &str) {
+    digest_last_runs(marks: &str) {
         En: "last runs, oldest first: {marks} (+ good, x failed, ! missed)",
         It: "ultime esecuzioni, dalla più vecchia: {marks} (+ riuscita, x fallita, ! mancata)",
     }
-    next_run(time: &str) {
+    digest_next_run(time: &str) {
         En: "next run: {time}",
         It: "prossima esecuzione: {time}",
     }
-    modules(count: usize) {
+    digest_modules(count: usize) {
         En: "modules: {count}",
         It: "moduli: {count}",
     }
-    size(size: &str) {
+    digest_size(size: &str) {
         En: "size: {size}",
         It: "dimensione: {size}",
     }
-    trend(percent: &str, date: &str) {
+    digest_trend(percent: &str, date: &str) {
         En: "{percent} % since {date}",
         It: "{percent} % dal {date}",
     }
-    in_a_row(runs: usize) {
+    digest_in_a_row(runs: usize) {
         En: "failed {runs} run(s) in a row",
         It: "fallito per {runs} esecuzioni di seguito",
     }
-    last_good(time: &str, days: i64) {
-        En: "last good backup {time} ({days} d ago)",
-        It: "ultimo backup valido {time} ({days} g fa)",
+    digest_last_good(time: &str, age: &str) {
+        En: "last good backup {time} ({age})",
+        It: "ultimo backup valido {time} ({age})",
     }
-    no_good() {
+    digest_no_good() {
         En: "no good backup is known",
         It: "nessun backup valido conosciuto",
     }
-    cluster_backup(time: &str) {
+    digest_cluster_backup(time: &str) {
         En: "cluster backup: {time}",
         It: "backup del cluster: {time}",
     }
-    and_more(count: usize) {
-        En: "and {count} more",
-        It: "e altri {count}",
-    }
-    relay() {
+    digest_relay() {
         En: "mail relay",
         It: "server di posta",
     }
-    watch() {
+    digest_watch() {
         En: "watch",
         It: "sorveglianza",
     }
-    queue() {
+    digest_queue() {
         En: "queue",
         It: "coda",
     }
-    works() {
+    digest_works() {
         En: "works",
         It: "funziona",
     }
-    does_not_work(why: &str) {
+    digest_does_not_work(why: &str) {
         En: "NEEDS ATTENTION: {why}",
         It: "RICHIEDE ATTENZIONE: {why}",
     }
-    last_report(time: &str) {
-        En: "last report delivered: {time}",
-        It: "ultimo rapporto consegnato: {time}",
+    digest_last_report() {
+        En: "last report delivered",
+        It: "ultimo rapporto consegnato",
     }
-    no_report() {
-        En: "last report delivered: none is known",
-        It: "ultimo rapporto consegnato: nessuno conosciuto",
+    digest_no_report() {
+        En: "none is known",
+        It: "nessuno conosciuto",
     }
-    sign_of_life() {
+    digest_watch_off(english: &str) {
+        En: "{english}",
+        It: "watch.enabled è false",
+    }
+    digest_never_looked(english: &str) {
+        En: "{english}",
+        It: "non ha mai controllato: systemctl status ns8-backup-monitor-watch.timer",
+    }
+    digest_looked_at(time: &str) {
+        En: "it last looked at {time}",
+        It: "ultimo controllo: {time}",
+    }
+    digest_queue_holds(english: &str, jobs: usize, given_up: usize, unreadable: usize) {
+        En: "{english}",
+        It: "in coda: {jobs}, abbandonati: {given_up}, illeggibili: {unreadable}: ns8-backup-monitor queue",
+    }
+    digest_queue_unreadable(english: &str, folder: &str) {
+        En: "{english}",
+        It: "{folder} non è leggibile",
+    }
+    digest_found(english: &str) {
+        En: "{english}",
+        It: "ns8-backup-monitor check dice perché",
+    }
+    digest_sign_of_life() {
         En: "This mail comes every week. If it stops coming, look at the monitor: ns8-backup-monitor check",
         It: "Questo messaggio arriva ogni settimana. Se non arriva più, controllare il monitor: ns8-backup-monitor check",
-    }
-    footer(version: &str, host: &str) {
-        En: "ns8-backup-monitor {version} on {host}",
-        It: "ns8-backup-monitor {version} su {host}",
     }
 }
