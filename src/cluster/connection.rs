@@ -69,7 +69,7 @@ pub(super) type Answers = vec::IntoIter<Reply>;
 impl Connection {
     /// Connects, and logs in if a login is configured. The password is read afresh, so a new one counts at once.
     pub(super) async fn open(redis: &config::Redis) -> Result<Self, Why> {
-        let endpoint = redis.address().endpoint().ok_or_else(|| Why::NoAddress)?;
+        let endpoint = redis.address().endpoint().ok_or(Why::NoAddress)?;
         let (stream, database): (Box<dyn Stream>, u32) = match endpoint {
             Endpoint::Unix(path) => (Box::new(UnixStream::connect(path).await?), 0),
             Endpoint::Tcp { host, port, database } => {

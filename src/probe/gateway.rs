@@ -147,7 +147,7 @@ impl Repository {
     async fn ask(&self, name: &str) -> Result<(StatusCode, Bytes), Verdict> {
         let request = self.gateway.request("GET", &format!("{}/{name}", self.path));
         let request = request.and_then(|request| request.header(ACCEPT, VERSION_2).body(Full::default()).ok());
-        self.gateway.send(request.ok_or_else(|| Verdict::Failed(Sign::NoAddress))?).await
+        self.gateway.send(request.ok_or(Verdict::Failed(Sign::NoAddress))?).await
     }
 }
 
@@ -158,7 +158,7 @@ impl Gateway {
     /// Returns the verdict on the gateway if it does not say.
     pub(super) async fn stat(&self, path: &str, limit: Duration) -> Result<Option<webdav::File>, Verdict> {
         let request = self.request("PROPFIND", path).and_then(|r| r.header("Depth", "0").body(Full::default()).ok());
-        let request = request.ok_or_else(|| Verdict::Failed(Sign::NoAddress))?;
+        let request = request.ok_or(Verdict::Failed(Sign::NoAddress))?;
         let answer = timeout(limit, self.send(request)).await;
         let (status, body) = answer.unwrap_or(Err(Verdict::TimedOut(limit)))?;
         match status {

@@ -48,7 +48,7 @@ async fn a_run_by_hand_is_found_in_the_agents_log() {
 async fn the_log_says_how_far_a_run_has_come() {
     let whole = recorded("dump-mysqldump");
     let over = whole.iter().position(|record| message(record).starts_with("Backup 2 finished")).unwrap();
-    let (all, cut) = (Journals::of(&[whole.clone()]), Journals::of(&[whole[..over].to_vec()]));
+    let (all, cut) = (Journals::of(std::slice::from_ref(&whole)), Journals::of(&[whole[..over].to_vec()]));
     assert_eq!(progress(&all.sources(), &ask(&["mail1"])).await, Progress::Over);
     assert_eq!(progress(&cut.sources(), &ask(&["mail1"])).await, Progress::Running);
     let mut later = ask(&["mail1"]);
