@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use crate::logs::{recorded_at, streams};
+use crate::support::journal::{recorded_at, streams};
 use crate::support::loki::{Fault, Server};
 use crate::support::redis::Redis;
 use crate::support::service::wait_until;

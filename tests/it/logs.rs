@@ -1,10 +1,6 @@
 //! Tests of the logs part: real journal files read by the real `journalctl`, and a log server that can misbehave.
 
 use std::collections::BTreeMap;
-use std::fs;
-use std::io::Write;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
@@ -12,13 +8,10 @@ use ns8_backup_monitor::logs::{Ask, Journal, Loki, NodeAsk, Sources, progress, r
 use ns8_backup_monitor::model::ended::Progress;
 use ns8_backup_monitor::model::plan::{ModuleId, PlanId};
 use ns8_backup_monitor::model::reason::{Cause, Reasons, Silence, Source};
-use serde_json::json;
 use tempfile::TempDir;
 
-use crate::support::loki::{Fault, Server, Streams};
-
-/// When the recorded runs are said to have begun.
-const BEGIN: i64 = 1_795_500_000;
+use crate::support::journal::{BEGIN, Journals, get, message, record, recorded, set, streams};
+use crate::support::loki::{Fault, Server};
 
 const LIMIT: Duration = Duration::from_secs(60);
 
@@ -27,7 +20,7 @@ const LIMIT: Duration = Duration::from_secs(60);
 #[tokio::test]
 async fn the_journal_of_a_run_has_the_reason_of_a_module_whose_lines_are_in_another_unit() {
     let journal = Journals::of(&[recorded("dump-mysqldump")]);
-    let found = reasons(&journal.sources(), &ask(&["mail1", "nextcloud1"])).await;
+    let found = reasons(&sources(&journal), &ask(&["mail1", "nextcloud1"])).await;
     let mail = &found.modules[&module("mail1")];
     assert_eq!((mail.cause, mail.snapshot_written), (Some(Cause::DatabaseFailed), Some(false)));
     assert!(mail.lines[0].contains("Can't connect to local server through socket"), "{mail:?}");
@@ -40,7 +33,7 @@ async fn the_journal_of_a_run_has_the_reason_of_a_module_whose_lines_are_in_anot
 #[tokio::test]
 async fn a_run_by_hand_is_found_in_the_agents_log() {
     let journal = Journals::of(&[recorded("restic18-hand-wrong-password")]);
-    let found = reasons(&journal.sources(), &ask(&["mail1"])).await;
+    let found = reasons(&sources(&journal), &ask(&["mail1"])).await;
     assert_eq!(found.modules[&module("mail1")].cause, Some(Cause::WrongPassword));
 }
 
@@ -49,19 +42,19 @@ async fn the_log_says_how_far_a_run_has_come() {
     let whole = recorded("dump-mysqldump");
     let over = whole.iter().position(|record| message(record).starts_with("Backup 2 finished")).unwrap();
     let (all, cut) = (Journals::of(std::slice::from_ref(&whole)), Journals::of(&[whole[..over].to_vec()]));
-    assert_eq!(progress(&all.sources(), &ask(&["mail1"])).await, Progress::Over);
-    assert_eq!(progress(&cut.sources(), &ask(&["mail1"])).await, Progress::Running);
+    assert_eq!(progress(&sources(&all), &ask(&["mail1"])).await, Progress::Over);
+    assert_eq!(progress(&sources(&cut), &ask(&["mail1"])).await, Progress::Running);
     let mut later = ask(&["mail1"]);
     later.nodes[0].since += SignedDuration::from_hours(6);
     later.nodes[0].until += SignedDuration::from_hours(6);
-    assert_eq!(progress(&all.sources(), &later).await, Progress::NotStarted);
+    assert_eq!(progress(&sources(&all), &later).await, Progress::NotStarted);
     let elsewhere = Ask { host: Some("2".into()), ..ask(&["mail1"]) };
-    assert_eq!(progress(&all.sources(), &elsewhere).await, Progress::Unknown, "no log server");
+    assert_eq!(progress(&sources(&all), &elsewhere).await, Progress::Unknown, "no log server");
     let server = Server::start(streams(&whole[..over], "1"));
     assert_eq!(progress(&loki_only(server.loki(LIMIT)), &elsewhere).await, Progress::Running);
     let mut both = ask(&["mail1"]);
     both.nodes.push(NodeAsk { node: "2".into(), ..both.nodes[0].clone() });
-    assert_eq!(progress(&all.sources(), &both).await, Progress::Unknown, "one node is not enough");
+    assert_eq!(progress(&sources(&all), &both).await, Progress::Unknown, "one node is not enough");
 }
 
 #[tokio::test]
@@ -72,7 +65,7 @@ async fn only_the_asked_window_and_plan_are_looked_at() {
     later.nodes[0].until += SignedDuration::from_hours(6);
     let other = Ask { plan: PlanId::new("3").unwrap(), ..ask(&["mail1"]) };
     for ask in [later, other] {
-        let found = reasons(&journal.sources(), &ask).await;
+        let found = reasons(&sources(&journal), &ask).await;
         assert!(found.modules.is_empty(), "{found:?}");
         assert_eq!(whys(&found), [(Source::Journal, Silence::NoMatch), (Source::Loki, Silence::NotConfigured)]);
     }
@@ -87,7 +80,7 @@ async fn a_message_of_bytes_and_one_that_is_too_long_do_no_harm() {
     let mut long = records[at].clone();
     set(&mut long, "MESSAGE", "x".repeat(2 << 20).as_bytes());
     records.splice(at..=at, [long, bytes]);
-    let found = reasons(&Journals::of(&[records]).sources(), &ask(&["mail1"])).await;
+    let found = reasons(&sources(&Journals::of(&[records])), &ask(&["mail1"])).await;
     let lines = &found.modules[&module("mail1")].lines;
     assert!(lines[0].starts_with("pg_dump: error: \u{fffd}\u{fffd} page is broken"), "{lines:?}");
 }
@@ -109,7 +102,7 @@ async fn a_journal_that_cannot_be_read_is_named_and_loki_has_a_command() {
 async fn a_journal_that_is_not_read_in_time_or_is_too_big_is_given_up() {
     let journal = Journals::of(&[recorded("dump-mysqldump")]);
     let given_up = async |limit, max_bytes| {
-        let journal = Journal { limit, max_bytes, ..journal.sources().journal };
+        let journal = Journal { limit, max_bytes, ..sources(&journal).journal };
         let found = reasons(&Sources { journal, loki: None }, &ask(&["mail1"])).await;
         found.gaps[0].why.to_string()
     };
@@ -135,7 +128,7 @@ async fn no_secret_of_a_log_is_passed_on() {
                     set(record, "MESSAGE", dress(&line, secret).as_bytes());
                 }
             }
-            let found = reasons(&Journals::of(&[records]).sources(), &ask(&["mail1"])).await;
+            let found = reasons(&sources(&Journals::of(&[records])), &ask(&["mail1"])).await;
             assert!(!found.modules[&module("mail1")].lines.is_empty());
             assert!(!format!("{found:?}").contains(secret), "{found:#?}");
         }
@@ -155,7 +148,7 @@ async fn a_reboot_in_the_middle_interrupts_the_run() {
     let time = format!("{}", (BEGIN + 300) * 1_000_000);
     set(&mut started, "__REALTIME_TIMESTAMP", time.as_bytes());
     records.push(started);
-    let found = reasons(&Journals::of(&[records]).sources(), &ask(&["mail1", "webtop1"])).await;
+    let found = reasons(&sources(&Journals::of(&[records])), &ask(&["mail1", "webtop1"])).await;
     for id in ["mail1", "webtop1"] {
         let reason = &found.modules[&module(id)];
         assert_eq!(reason.cause, Some(Cause::Interrupted), "{id}");
@@ -171,7 +164,7 @@ async fn other_nodes_and_what_the_journal_lacks_come_from_loki() {
     let mut ask = ask(&["webtop1"]);
     ask.nodes.push(NodeAsk { node: "2".into(), ..self::ask(&["mail1"]).nodes.remove(0) });
     let journal = Journals::of(&[recorded("dump-mysqldump")]);
-    let sources = Sources { loki: server.loki(LIMIT), ..journal.sources() };
+    let sources = Sources { loki: server.loki(LIMIT), ..sources(&journal) };
     let found = reasons(&sources, &ask).await;
     assert_eq!(found.modules[&module("mail1")].cause, Some(Cause::WrongPassword));
     // webtop1 of this node is in no log: the journal has the run, Loki nothing of the node.
@@ -242,147 +235,9 @@ async fn a_log_server_that_is_not_there_is_named() {
 
 // ---- Support ------------------------------------------------------------------------------------------------------
 
-/// A record: names and values.
-pub(super) type Record = Vec<(String, Vec<u8>)>;
-
-/// A folder with journal files.
-pub(super) struct Journals(TempDir);
-
-impl Journals {
-    /// Writes each list of records to a journal of its own.
-    pub(super) fn of(logs: &[Vec<Record>]) -> Self {
-        let folder = TempDir::new().unwrap();
-        for (n, records) in logs.iter().enumerate() {
-            let mut child = Command::new(journal_remote())
-                .arg("--output")
-                .arg(folder.path().join(format!("{n}.journal")))
-                .arg("-")
-                .stdin(Stdio::piped())
-                .stderr(Stdio::piped())
-                .spawn()
-                .unwrap();
-            child.stdin.take().unwrap().write_all(&export(records)).unwrap();
-            let output = child.wait_with_output().unwrap();
-            assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        }
-        Self(folder)
-    }
-
-    pub(super) fn folder(&self) -> &Path {
-        self.0.path()
-    }
-
-    fn sources(&self) -> Sources {
-        let directory = Some(self.0.path().to_owned());
-        Sources { journal: Journal { directory, limit: LIMIT, ..Journal::default() }, loki: None }
-    }
-}
-
-fn journal_remote() -> PathBuf {
-    let places = ["/lib/systemd/systemd-journal-remote", "/usr/lib/systemd/systemd-journal-remote"];
-    let found = places.iter().map(Path::new).find(|file| file.is_file());
-    found.expect("systemd-journal-remote is not installed; `make test` installs what the tests need").into()
-}
-
-/// The journal's export format: with its length where a value is no plain text.
-fn export(records: &[Record]) -> Vec<u8> {
-    let mut text = Vec::new();
-    for record in records {
-        for (name, value) in record {
-            text.extend_from_slice(name.as_bytes());
-            if value.iter().all(|byte| (b' '..=b'~').contains(byte)) {
-                text.push(b'=');
-            } else {
-                text.push(b'\n');
-                text.extend_from_slice(&(value.len() as u64).to_le_bytes());
-            }
-            text.extend_from_slice(value);
-            text.push(b'\n');
-        }
-        text.push(b'\n');
-    }
-    text
-}
-
-/// A log of `tests/fixtures/logs` as records.
-fn recorded(name: &str) -> Vec<Record> {
-    let file = format!("{}/tests/fixtures/logs/{name}.txt", env!("CARGO_MANIFEST_DIR"));
-    let text = fs::read_to_string(file).unwrap();
-    let parse = |line: &str| {
-        let mut parts = line.splitn(6, ' ');
-        let mut next = || parts.next().unwrap();
-        let time: f64 = next().parse().unwrap();
-        let mut parsed = record(BEGIN, next(), next(), next(), next(), next());
-        set(&mut parsed, "__REALTIME_TIMESTAMP", format!("{}", BEGIN * 1_000_000 + (time * 1e6) as i64).as_bytes());
-        parsed
-    };
-    text.lines().skip(1).map(parse).collect()
-}
-
-/// The same, as if the run had begun at `begin`.
-pub(super) fn recorded_at(name: &str, begin: i64) -> Vec<Record> {
-    let mut records = recorded(name);
-    for record in &mut records {
-        let time: i64 = get(record, "__REALTIME_TIMESTAMP").parse().unwrap();
-        set(record, "__REALTIME_TIMESTAMP", (time + (begin - BEGIN) * 1_000_000).to_string().as_bytes());
-    }
-    records
-}
-
-fn record(time: i64, uid: &str, identifier: &str, stream: &str, unit: &str, message: &str) -> Record {
-    let number = stream.trim_start_matches(|c: char| !c.is_ascii_digit());
-    let stream = if stream == "-" { "-".into() } else { format!("{number:0>32}") };
-    let microseconds = format!("{}", time * 1_000_000);
-    let boot = "11111111111111111111111111111111";
-    let fields = [
-        ("__REALTIME_TIMESTAMP", microseconds.as_str()),
-        ("__MONOTONIC_TIMESTAMP", "1000000"),
-        ("_BOOT_ID", boot),
-        ("_UID", uid),
-        ("SYSLOG_IDENTIFIER", identifier),
-        ("_STREAM_ID", &stream),
-        ("UNIT", unit),
-        ("PRIORITY", "6"),
-        ("MESSAGE", message),
-    ];
-    fields
-        .iter()
-        .filter(|(_, value)| *value != "-")
-        .map(|(name, value)| (name.to_string(), value.as_bytes().to_vec()))
-        .collect()
-}
-
-pub(super) fn set(record: &mut Record, name: &str, value: &[u8]) {
-    match record.iter_mut().find(|(field, _)| field == name) {
-        Some((_, old)) => *old = value.to_vec(),
-        None => record.push((name.into(), value.to_vec())),
-    }
-}
-
-fn get(record: &Record, name: &str) -> String {
-    let value = record.iter().find(|(field, _)| field == name).map(|(_, value)| value.as_slice());
-    String::from_utf8_lossy(value.unwrap_or_default()).into_owned()
-}
-
-pub(super) fn message(record: &Record) -> String {
-    get(record, "MESSAGE")
-}
-
-/// The records as NS8's log shipper sends them: by labels, each with its time in nanoseconds.
-pub(super) fn streams(records: &[Record], node: &str) -> Streams {
-    let mut streams: BTreeMap<_, Vec<_>> = BTreeMap::new();
-    for record in records {
-        let mut labels = vec![("node_id".to_owned(), node.to_owned())];
-        if get(record, "_UID") == "1000" {
-            labels.push(("module_id".into(), "mail1".into()));
-        }
-        let time: u64 = get(record, "__REALTIME_TIMESTAMP").parse().unwrap();
-        let fields = record.iter().filter(|(name, _)| !name.starts_with("__"));
-        let fields: serde_json::Map<_, _> =
-            fields.map(|(name, value)| (name.clone(), json!(String::from_utf8_lossy(value)))).collect();
-        streams.entry(labels).or_default().push((time * 1000, serde_json::Value::from(fields).to_string()));
-    }
-    streams
+fn sources(journals: &Journals) -> Sources {
+    let directory = Some(journals.folder().to_owned());
+    Sources { journal: Journal { directory, limit: LIMIT, ..Journal::default() }, loki: None }
 }
 
 fn loki_only(loki: Option<Loki>) -> Sources {

@@ -2,6 +2,7 @@
 
 pub mod cases;
 pub mod headers;
+pub mod journal;
 pub mod loki;
 pub mod programs;
 pub mod redis;

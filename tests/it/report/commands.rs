@@ -3,7 +3,7 @@
 use std::process::Command;
 
 use super::*;
-use crate::logs::{Journals, Record, message, recorded_at, set};
+use crate::support::journal::{Journals, Record, message, recorded_at, set};
 
 /// The commands of a report's text that begin with this program.
 fn commands(case: &Case, program: &str) -> Vec<String> {
