@@ -31,6 +31,12 @@ class Sink(socketserver.ThreadingTCPServer):
 
 class Dialogue(socketserver.StreamRequestHandler):
     def handle(self):
+        try:
+            self.speak()
+        except ConnectionError:
+            pass  # whoever sent has been stopped
+
+    def speak(self):
         self.answer("220 sink")
         for line in self.rfile:
             command = line.strip().upper()
