@@ -99,7 +99,7 @@ async fn remember(mail: &Mail) {
 /// well now and a failure was mailed.
 pub fn failed_before(history: &History) -> Option<usize> {
     history.trouble?;
-    let before = history.runs.iter().rev().skip(1).take_while(|run| !run.is_good()).count();
+    let before = history.runs.iter().rev().skip(1).take_while(|run| run.is_bad()).count();
     Some(before.max(1))
 }
 

@@ -101,10 +101,20 @@ impl RunRecord {
         matches!(self.outcome, Outcome::Success | Outcome::Recovered)
     }
 
+    /// Whether it is known not to be good. Of one that was only seen before its end, and without a failure, nobody knows.
+    pub fn is_bad(&self) -> bool {
+        !self.is_good() && (self.over || self.modules.values().any(|part| part.state == State::Error))
+    }
+
     /// The modules that failed or are absent, each with the end of its backup.
     pub fn troubles(&self) -> impl Iterator<Item = (&ModuleId, Option<Timestamp>)> {
         let troubled = self.modules.iter().filter(|(_, module)| module.state != State::Success);
         troubled.map(|(id, module)| (id, module.end))
+    }
+
+    /// Whether `module` had a result of it.
+    pub fn had_result(&self, module: &ModuleId) -> bool {
+        self.modules.get(module).is_some_and(|part| part.end.is_some())
     }
 
     /// What runs are sorted by.
@@ -121,6 +131,50 @@ impl RunRecord {
             _ => self.modules.iter().any(|(id, module)| {
                 module.end.is_some() && later.modules.get(id).is_some_and(|later| later.end == module.end)
             }),
+        }
+    }
+
+    /// Whether `later`, due at the same time, is another run: after this one was over, somebody started one by hand,
+    /// which has backed a module up again.
+    fn is_followed_by(&self, later: &Self) -> bool {
+        let is_anew = |(id, part): (&ModuleId, &ModuleRecord)| {
+            let later = later.modules.get(id).and_then(|part| part.end);
+            part.end.zip(later).is_some_and(|(known, later)| known != later)
+        };
+        self.over && self.modules.iter().any(is_anew)
+    }
+
+    /// Makes it the run by hand that followed `known`, without the results that are still those of `known`.
+    fn leave_out(&mut self, known: &Self) {
+        let is_knowns =
+            |id: &ModuleId, part: &ModuleRecord| known.modules.get(id).is_some_and(|known| known.end == part.end);
+        self.modules.retain(|id, part| !is_knowns(id, part));
+        self.due = None;
+        self.judge();
+    }
+
+    /// Sets the outcome by the modules.
+    fn judge(&mut self) {
+        let succeeded = self.modules.values().filter(|part| part.state == State::Success).count();
+        self.outcome = match succeeded {
+            0 => Outcome::RepoFailure,
+            all if all == self.modules.len() => Outcome::Success,
+            _ => Outcome::Partial,
+        };
+    }
+
+    /// Keeps to what `known`, an earlier reading of the same run, has: of modules that have no result any more, since
+    /// they moved to another node; and without modules that joined the plan once the run was over.
+    fn keep(&mut self, known: &Self) {
+        let before = self.modules.clone();
+        self.modules.retain(|id, part| part.end.is_some() || !known.over || known.modules.contains_key(id));
+        for (id, part) in self.modules.iter_mut().filter(|(_, part)| part.end.is_none()) {
+            if let Some(known) = known.modules.get(id).filter(|known| known.end.is_some()) {
+                part.clone_from(known);
+            }
+        }
+        if self.modules != before && self.outcome != Outcome::Missed {
+            self.judge();
         }
     }
 
@@ -142,10 +196,15 @@ impl History {
         if run.reported.is_some() {
             self.trouble = run.reported.filter(|_| !run.is_good());
         }
+        let before = run.due.and_then(|due| self.runs.iter().rposition(|known| known.due == Some(due)));
+        if let Some(known) = before.map(|place| &self.runs[place]).filter(|known| known.is_followed_by(&run)) {
+            run.leave_out(known);
+        }
         if let Some(place) = self.runs.iter().rposition(|known| known.is_read_again_as(&run)) {
             let known = &self.runs[place];
             // The due time, once known, is kept by a reading after the schedule was edited.
             run.due = run.due.or(known.due);
+            run.keep(known);
             if run.reported.is_none() && known.says_the_same_as(&run) {
                 run.reported = known.reported;
             }
@@ -168,13 +227,18 @@ impl History {
 
     /// Returns the number of runs in a row, up to the last one, that failed or were missed.
     pub fn failed_in_a_row(&self) -> usize {
-        self.runs.iter().rev().take_while(|run| !run.is_good()).count()
+        self.runs.iter().rev().take_while(|run| run.is_bad()).count()
     }
 
     /// Returns the number of runs in a row, up to the last one, in which `module` failed or had no result. Runs that it
     /// was not part of are passed over.
     pub fn module_failed_in_a_row(&self, module: &ModuleId) -> usize {
-        self.parts(module).take_while(|(_, part)| part.state != State::Success).count()
+        let is_bad = |(run, part): &(&RunRecord, &ModuleRecord)| match part.state {
+            State::Success => false,
+            State::Error => true,
+            State::Stale | State::Missing => run.over,
+        };
+        self.parts(module).take_while(is_bad).count()
     }
 
     /// Returns when the last good backup of `module` ended, as far as the history goes back.

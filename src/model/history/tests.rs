@@ -65,6 +65,37 @@ fn without_a_due_time_a_run_is_known_by_its_results() {
 }
 
 #[test]
+fn a_run_by_hand_does_not_replace_the_one_before() {
+    let good = run(1, &[("a", Success, Some(1)), ("b", Success, Some(2))]);
+    let by_hand = run(1, &[("a", Error, Some(7)), ("b", Success, Some(2))]);
+    let its_end = run(1, &[("a", Error, Some(7)), ("b", Success, Some(8))]);
+    let bad = run(0, &[("a", Error, Some(0)), ("b", Success, Some(0))]);
+    let mut known = history([bad.clone(), good.clone(), by_hand]);
+    let begun = RunRecord { due: None, ..run(1, &[("a", Error, Some(7))]) };
+    assert_eq!(known.runs[2], RunRecord { outcome: Outcome::RepoFailure, ..begun });
+    known.record(its_end.clone());
+    known.record(its_end.clone());
+    assert_eq!(known.runs, [bad, good, RunRecord { due: None, ..its_end }]);
+    assert_eq!(known.failed_in_a_row(), 1);
+}
+
+#[test]
+fn a_module_that_moves_to_another_node_keeps_its_part() {
+    let good = run(1, &[("a", Success, Some(1)), ("b", Success, Some(2))]);
+    let moved = run(1, &[("a", Missing, None), ("b", Success, Some(2))]);
+    let history = history([good.clone(), RunRecord { outcome: Outcome::Partial, ..moved }]);
+    assert_eq!(history.runs, [good]);
+}
+
+#[test]
+fn a_module_that_joins_after_a_run_is_no_part_of_it() {
+    let good = run(1, &[("a", Success, Some(1))]);
+    let later = run(1, &[("a", Success, Some(1)), ("b", Missing, None)]);
+    let history = history([good.clone(), RunRecord { outcome: Outcome::Partial, ..later }]);
+    assert_eq!(history.runs, [good]);
+}
+
+#[test]
 fn a_report_is_remembered_as_long_as_it_says_what_is_so() {
     let first = run(0, &[("a", Error, Some(1)), ("b", Missing, None)]);
     let mut history = history([RunRecord { reported: Some(at(60)), over: false, ..first.clone() }]);
