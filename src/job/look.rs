@@ -46,6 +46,11 @@ impl Due {
         plan.schedule.as_ref().and_then(|schedule| self.elapses.get(schedule))
     }
 
+    /// The members that have joined `plan`, each with when it was first seen.
+    fn joined(&self, plan: &Plan) -> Option<&BTreeMap<ModuleId, Timestamp>> {
+        Some(&self.watch.as_ref()?.plans.get(&plan.id)?.newcomers)
+    }
+
     /// Since when `plan` is known to have its schedule.
     fn since(&self, plan: &Plan, reference: Timestamp) -> Option<Timestamp> {
         self.watch.as_ref().and_then(|watch| watch.since(plan, reference))
@@ -72,7 +77,8 @@ impl Look {
         let since = job.accepted_at.checked_sub(settings.correlator.recent_window).unwrap_or(Timestamp::MIN);
         let selector = job.plan.as_ref().map_or(Selector::Recent { since }, Selector::Plan);
         let says_missing = job.plan.is_some() && job.says_missing();
-        Self::at(settings, selector, extent, job.accepted_at, job.failure_start(), says_missing, due).await
+        let reference = job.reference(Timestamp::now());
+        Self::at(settings, selector, extent, reference, job.failure_start(), says_missing, due).await
     }
 
     /// Reads plans and assesses them as of `reference`, for an alert that began at `alert_start` if there is one.
@@ -93,10 +99,15 @@ impl Look {
         let cluster = cluster::read(&settings.redis, question(selector, extent, agent.as_ref())).await?;
         due.learn(&cluster.plans, reference).await;
         let now = Timestamp::now();
+        let due_of = &*due;
         let assess = |plan| {
             let since = due.since(plan, reference).filter(|_| settings.watch.enabled);
             let due = due.of(plan).map_or(&[][..], |elapses| &elapses.before);
-            assess(plan, &RunRule { due, since, alert_start, says_missing, stale_after }, now)
+            assess(
+                plan,
+                &RunRule { due, since, joined: due_of.joined(plan), alert_start, says_missing, stale_after },
+                now,
+            )
         };
         let assessments = cluster.plans.iter().map(assess).collect();
         let next_runs = cluster.plans.iter().map(|plan| due.of(plan)?.next).collect();

@@ -3,16 +3,16 @@
 //! NS8 retries a module that is busy with another backup, and gives up in the end: then it has no result of this run,
 //! and none will come.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use jiff::Timestamp;
 
 use super::history::History;
-use super::plan::{ModuleId, Plan};
+use super::plan::{Layout, ModuleId, Plan};
 use super::run::{Assessment, State};
+use super::schedule::RETRIES;
 
-/// NS8 retries busy modules for this long after the others are done (ns8-core, `run-backup`).
-pub const RETRIES: Duration = Duration::from_secs(3600);
 /// How much later than usual counts as far too late.
 pub const SLACK: Duration = Duration::from_secs(600);
 
@@ -30,6 +30,9 @@ pub enum Progress {
     Running,
 }
 
+/// How long there is no result before the log is worth a look.
+pub const QUIET: Duration = Duration::from_secs(600);
+
 /// What is known of a run that lacks results.
 #[derive(Debug, Clone, Copy)]
 pub struct Open {
@@ -37,8 +40,8 @@ pub struct Open {
     pub quiet: Duration,
     /// How long ago it was due; `None` if that is not known.
     pub age: Option<Duration>,
-    /// How long its modules may take to give one.
-    pub patience: Duration,
+    /// Whether it has been quiet for much longer than its modules usually take.
+    pub is_far_too_late: bool,
     /// When a run that has not started is a missed one.
     pub grace: Duration,
 }
@@ -53,18 +56,40 @@ impl Open {
         grace: Duration,
         now: Timestamp,
     ) -> Option<Self> {
-        let since = newest(plan, assessment);
-        let absent = assessment.unsettled();
-        let patience = patience(absent.iter(), history, grace);
+        let newest = newest(plan, assessment);
+        Self::new(plan, &assessment.unsettled(), newest, assessment.due, history, grace, now)
+    }
+
+    /// Returns what is known at `now` of a run that was due at `due`, whose newest result ended at `newest`, and in
+    /// which `absent` have none.
+    pub fn new(
+        plan: &Plan,
+        absent: &BTreeSet<ModuleId>,
+        newest: Option<Timestamp>,
+        due: Option<Timestamp>,
+        history: Option<&History>,
+        grace: Duration,
+        now: Timestamp,
+    ) -> Option<Self> {
+        let quiet = age(newest.or(due)?, now);
+        let due_for = due.map(|due| age(due, now));
+        let usual = |id| history.and_then(|history| history.usual(id).seconds).map(Duration::from_secs);
+        let patience = |id| usual(id).or_else(|| last(plan, id)).map(|usual| usual.mul_f32(1.25) + SLACK);
+        let is_too_late = |id| match (patience(id), due_for) {
+            // Each module has a timer of its own, and none is retried.
+            (Some(patience), Some(due_for)) if is_layout_b(plan) => due_for >= patience,
+            (Some(patience), _) => quiet >= RETRIES + patience,
+            (None, _) => quiet >= grace,
+        };
         // A run without any result may not have started yet.
-        let patience = if since.is_some() { patience } else { patience.max(grace) };
-        let quiet = age(since.or(assessment.due)?, now);
-        Some(Self { quiet, age: assessment.due.map(|due| age(due, now)), patience, grace })
+        let may_start = newest.is_none() && quiet < grace;
+        let is_far_too_late = !may_start && absent.iter().all(is_too_late);
+        Some(Self { quiet, age: due_for, is_far_too_late, grace })
     }
 
     /// Whether it has been quiet for so long that its log is worth a look.
     pub fn is_quiet(&self) -> bool {
-        self.quiet >= RETRIES
+        self.quiet >= QUIET
     }
 
     /// Whether no further result will come.
@@ -72,30 +97,22 @@ impl Open {
         self.is_quiet()
             && match progress {
                 Progress::Over => true,
-                Progress::NotStarted => self.age.is_some_and(|age| age >= self.grace) || self.is_far_too_late(),
-                Progress::Unknown => self.is_far_too_late(),
+                Progress::NotStarted => self.is_far_too_late || self.age.is_some_and(|age| age >= self.grace),
+                Progress::Unknown => self.is_far_too_late,
                 Progress::Running => false,
             }
     }
-
-    /// Whether it has been quiet for much longer than its modules usually take.
-    pub fn is_far_too_late(&self) -> bool {
-        self.quiet >= self.patience
-    }
 }
 
-/// Returns how long the modules in `absent` may take to give a result, retries included; `unknown` for one of which that
-/// is not known.
-pub fn patience<'a>(
-    absent: impl Iterator<Item = &'a ModuleId>,
-    history: Option<&History>,
-    unknown: Duration,
-) -> Duration {
-    let of = |id| match history.and_then(|history| history.usual(id).seconds) {
-        Some(usual) => RETRIES + Duration::from_secs(usual).mul_f32(1.25) + SLACK,
-        None => unknown,
-    };
-    absent.map(of).max().unwrap_or_default()
+/// How long the last backup of `module` took.
+fn last(plan: &Plan, module: &ModuleId) -> Option<Duration> {
+    let result = plan.results.get(module)?;
+    Duration::try_from(result.end?.duration_since(result.start?)).ok()
+}
+
+/// Whether the results are those of NS8 until core 3.19.
+fn is_layout_b(plan: &Plan) -> bool {
+    plan.results.values().map(|result| result.layout).max() == Some(Layout::B)
 }
 
 /// Returns how long ago `time` is at `now`; nothing if it lies ahead.
@@ -119,13 +136,13 @@ mod tests {
         let open = |quiet, age| Open {
             quiet: minutes(quiet),
             age: Some(minutes(age)),
-            patience: minutes(100),
+            is_far_too_late: quiet >= 100,
             grace: minutes(180),
         };
         use Progress::{NotStarted, Over, Running, Unknown};
         for (quiet, age, progress, over) in [
-            (59, 600, Over, false),
-            (60, 60, Over, true),
+            (9, 600, Over, false),
+            (10, 60, Over, true),
             (99, 179, Unknown, false),
             (100, 179, Unknown, true),
             (60, 179, NotStarted, false),

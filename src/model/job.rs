@@ -180,6 +180,14 @@ impl Job {
         self.plan.as_ref() == Some(plan) && (self.takes_alerts() || has_read())
     }
 
+    /// Returns the time as of which its run is looked for, at `now`: that of its arrival; or now, if all it has said is
+    /// that the cluster could not be read. Another run may have begun since, whose alert has joined it.
+    pub fn reference(&self, now: Timestamp) -> Timestamp {
+        let mails = self.mails();
+        let says_nothing = !mails.is_empty() && mails.iter().all(|mail| mail.outcome == Outcome::Unknown);
+        if says_nothing { now.max(self.accepted_at) } else { self.accepted_at }
+    }
+
     /// When a failure was last alerted: the newest start of its alerts, no later than its arrival. `None` if they are the
     /// watch's and say that all is well.
     pub fn failure_start(&self) -> Option<Timestamp> {
@@ -369,6 +377,20 @@ mod tests {
             let mut job = job("2026-11-22T03:00:00Z");
             job.alerts.kept[0].labels = [("news".into(), news.into())].into();
             assert_eq!(job.failure_start().is_some(), is_failure, "{news}");
+        }
+    }
+
+    #[test]
+    fn a_job_that_could_not_look_looks_for_the_run_of_now() {
+        let later = "2026-11-22T09:00:00Z".parse().unwrap();
+        let mut job = job("2026-11-22T03:00:00Z");
+        assert_eq!(job.reference(later), job.accepted_at);
+        let unknown = Mail { outcome: Outcome::Unknown, ..mail(vec![]) };
+        for (interim, reference) in
+            [(vec![], job.accepted_at), (vec![mail(vec![])], job.accepted_at), (vec![unknown], later)]
+        {
+            job.stage = Stage::Following(Following { since: job.accepted_at, interim });
+            assert_eq!(job.reference(later), reference);
         }
     }
 

@@ -1,6 +1,6 @@
 //! From what the cluster says to what it means: each module's state, and the plan's outcome. Pure.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -115,6 +115,8 @@ pub struct RunRule<'a> {
     pub due: &'a [Timestamp],
     /// Since when the schedule is known to be the plan's: what was due before, was due by another; `None`: always.
     pub since: Option<Timestamp>,
+    /// Members that have joined the plan, each with when it was first seen: a run that was due before is without them.
+    pub joined: Option<&'a BTreeMap<ModuleId, Timestamp>>,
     /// The newest start of the alerts; `None` without an alert.
     pub alert_start: Option<Timestamp>,
     /// Whether an alert says that the run is missing.
@@ -126,7 +128,7 @@ pub struct RunRule<'a> {
 impl RunRule<'_> {
     /// The rule without a schedule.
     pub fn by_age(alert_start: Option<Timestamp>, stale_after: Option<Duration>) -> Self {
-        Self { due: &[], since: None, alert_start, says_missing: false, stale_after }
+        Self { due: &[], since: None, joined: None, alert_start, says_missing: false, stale_after }
     }
 }
 
@@ -192,7 +194,11 @@ pub fn assess(plan: &Plan, rule: &RunRule<'_>, now: Timestamp) -> Assessment {
         Some(result) if result.errors == 0 => State::Success,
         Some(_) => State::Error,
     };
-    let mut modules: Vec<(ModuleId, State)> = ids.map(|id| (id.clone(), state(id))).collect();
+    let joined = |id: &ModuleId| rule.joined.and_then(|joined| joined.get(id));
+    let joined_later = |id: &ModuleId| boundary.due.zip(joined(id)).is_some_and(|(due, seen)| *seen > due);
+    let counts = |(id, state): &(&ModuleId, State)| matches!(state, State::Success | State::Error) || !joined_later(id);
+    let modules = ids.map(|id| (id, state(id))).filter(counts);
+    let mut modules: Vec<(ModuleId, State)> = modules.map(|(id, state)| (id.clone(), state)).collect();
     modules.sort_by(|(a, state_a), (b, state_b)| (state_a, a.natural_order()).cmp(&(state_b, b.natural_order())));
     let newest_age = plan.newest_sign().and_then(|newest| Duration::try_from(now.duration_since(newest)).ok());
     let outdated = newest_age.zip(rule.stale_after).is_some_and(|(age, limit)| age > limit);
@@ -204,7 +210,7 @@ pub fn assess(plan: &Plan, rule: &RunRule<'_>, now: Timestamp) -> Assessment {
 
 /// The boundary of the run that `rule` is about.
 fn boundary(plan: &Plan, rule: &RunRule<'_>, now: Timestamp) -> Boundary {
-    let counts = |due: &Timestamp| rule.since.is_none_or(|since| *due >= since);
+    let counts = |due: &Timestamp| rule.since.is_none_or(|since| *due > since);
     if let Some(due) = of_run(plan, rule.due).filter(counts) {
         return Boundary::due(plan, due, rule.stale_after, now);
     }

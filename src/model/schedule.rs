@@ -5,10 +5,12 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::plan::{ModuleResult, Plan};
+use super::plan::{Layout, ModuleId, ModuleResult, Plan};
 
 /// How much earlier than it was due a backup of a run may have started: clocks of nodes differ.
 pub const TOLERANCE: Duration = Duration::from_secs(120);
+/// NS8 retries busy modules for this long after the others are done (ns8-core 3.20, `run-backup`).
+pub const RETRIES: Duration = Duration::from_secs(3600);
 /// The longest pause between two modules of one run.
 const PAUSE: Duration = Duration::from_secs(30);
 
@@ -31,7 +33,7 @@ impl Elapses {
     /// Returns the elapses at which runs of `plan` began, or should have, newest first. systemd does not start a service
     /// that runs already, so an elapse in the middle of a run has no run of its own.
     pub fn of_runs(&self, plan: &Plan) -> impl Iterator<Item = Timestamp> {
-        self.before.iter().copied().filter(|due| !is_in_the_middle(plan, *due))
+        runs(plan, &self.before)
     }
 
     /// Returns the elapse that the current run of `plan` belongs to; the oldest that is known, if even that one is in the
@@ -43,7 +45,28 @@ impl Elapses {
 
 /// Returns which of `times`, newest first, the current run of `plan` belongs to, as [`Elapses::of_run`] does.
 pub fn of_run(plan: &Plan, times: &[Timestamp]) -> Option<Timestamp> {
-    times.iter().find(|due| !is_in_the_middle(plan, **due)).or(times.last()).copied()
+    runs(plan, times).next().or(times.last().copied())
+}
+
+/// Those of `times` at which a run began, or should have.
+fn runs(plan: &Plan, times: &[Timestamp]) -> impl Iterator<Item = Timestamp> {
+    let before = times.iter().skip(1).copied().map(Some).chain([None]);
+    let is_in_the_middle = |(due, before): &(Timestamp, Option<Timestamp>)| {
+        is_in_the_middle(plan, *due) || before.is_some_and(|before| is_in_the_retries(plan, before, *due))
+    };
+    times.iter().copied().zip(before).filter(move |pair| !is_in_the_middle(pair)).map(|(due, _)| due)
+}
+
+/// Whether the run that was due at `before` still tried a module again at `due`: it was busy, and has no result since.
+/// That goes on for an hour, and until it is over no other run begins.
+fn is_in_the_retries(plan: &Plan, before: Timestamp, due: Timestamp) -> bool {
+    let has_run_since = plan.results.values().any(|result| is_of_run(result, due));
+    let ends = plan.results.values().filter(|result| result.layout == Layout::C && is_of_run(result, before));
+    let newest = ends.filter_map(|result| result.end).max();
+    let is_absent = |id: &ModuleId| plan.results.get(id).is_none_or(|result| !is_of_run(result, before));
+    let is_one_busy = plan.members.iter().flatten().any(is_absent);
+    let until = newest.and_then(|newest| newest.checked_add(RETRIES).ok());
+    is_one_busy && !has_run_since && until.is_some_and(|until| until > due)
 }
 
 /// Whether a backup started in the run that was due at `due`, or later, so that its result is of that run.
@@ -76,7 +99,7 @@ fn is_in_the_middle(plan: &Plan, due: Timestamp) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::plan::{Layout, ModuleId, PlanId};
+    use crate::model::plan::PlanId;
 
     fn at(minutes: i64) -> Timestamp {
         Timestamp::from_second(1_763_600_000 + minutes * 60).unwrap()

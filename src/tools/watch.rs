@@ -168,7 +168,7 @@ async fn progress(settings: &Settings, memory: &Memory, plans: &[Plan], now: Tim
         let due = known.elapses.as_ref().map_or(&[][..], |elapses| &elapses.before);
         let by_age = RunRule::by_age(None, settings.correlator.stale_after);
         let assessment = assess(plan, &RunRule { due, since: Some(known.since), ..by_age }, now);
-        let Some(due) = assessment.due else { continue };
+        let Some(due) = assessment.due.or(known.due_before) else { continue };
         let is_news = |id: &ModuleId| known.was_member(id, due) && !known.told_absent(id, due);
         let open = Open::of(plan, &assessment, None, settings.watch.grace, now);
         if !assessment.unsettled().iter().any(is_news) || !open.is_some_and(|open| open.is_quiet()) {

@@ -14,7 +14,7 @@ use jiff::Timestamp;
 use super::memory::{Memory, PlanMemory};
 use super::news::{Kind, News};
 use super::run::Run;
-use crate::model::ended::{Open, Progress, RETRIES, age, patience};
+use crate::model::ended::{Open, Progress, age};
 use crate::model::history::{History, RunRecord};
 use crate::model::plan::{ModuleId, Plan, PlanId};
 use crate::model::schedule::Elapses;
@@ -111,7 +111,7 @@ impl<'a> Look<'a> {
     }
 
     fn read(&self, due: Option<Timestamp>) -> Run<'a> {
-        Run::read(self.plan, due, self.facts.now, self.facts.rules.stale_after)
+        Run::read(self.plan, due, self.facts.now, self.facts.rules.stale_after, &self.known.newcomers)
     }
 
     /// The last run that has results. A due time counts only from the moment the plan was first seen with this schedule:
@@ -119,40 +119,48 @@ impl<'a> Look<'a> {
     fn current_run(&self) -> Run<'a> {
         let first = self.elapses.of_run(self.plan);
         let older = self.elapses.of_runs(self.plan).filter(|due| Some(*due) < first);
-        let counts = |due: &Timestamp| *due >= self.known.since;
+        let counts = |due: &Timestamp| *due > self.known.since;
         let mut runs = first.into_iter().chain(older).take_while(counts).map(|due| self.read(Some(due)));
-        runs.find(Run::has_started).unwrap_or_else(|| self.read(None))
+        let started = runs.find(Run::has_started);
+        let before = || self.known.due_before.map(|due| self.read(Some(due))).filter(Run::has_started);
+        started.or_else(before).unwrap_or_else(|| self.read(None))
     }
 
     /// The run before `run`, if it counts.
     fn preceding(&self, run: &Run<'_>) -> Option<Run<'a>> {
         let mut older = self.elapses.of_runs(self.plan).filter(|due| Some(*due) < run.due);
-        let due = older.next().filter(|due| *due >= self.known.since)?;
+        let due = older.next().filter(|due| *due > self.known.since)?;
         // Whatever ran since: a member without any of it had no result of the run before either.
-        Some(Run::read(self.plan, Some(due), self.facts.now, None))
+        Some(Run::read(self.plan, Some(due), self.facts.now, None, &self.known.newcomers))
     }
 
-    /// The members whose absence from `run` means something: those that were members when it was due. If it is not known
-    /// when that was, those that have an older result.
-    fn awaited(&self, run: &Run<'_>) -> BTreeSet<ModuleId> {
-        let means_something = |(id, has_older): &(&ModuleId, &bool)| match run.due {
-            Some(due) => self.known.was_member(id, due),
-            None => **has_older,
+    /// The members whose absence from `run` means something: those that had no result of it
+    /// before they moved to another node. If it is not known when that was, those that have an older result.
+    fn awaited(&mut self, run: &Run<'_>) -> BTreeSet<ModuleId> {
+        let Some(due) = run.due else {
+            return run.absent.iter().filter(|(_, has_older)| **has_older).map(|(id, _)| id.clone()).collect();
         };
-        run.absent.iter().filter(means_something).map(|(id, _)| id.clone()).collect()
+        let members: BTreeSet<ModuleId> = run.absent.keys().cloned().collect();
+        if members.is_empty() {
+            return members;
+        }
+        let history = self.history();
+        let of_run = history.and_then(|history| history.runs.iter().rev().find(|run| run.due == Some(due)));
+        let had_result = |id: &ModuleId| of_run.is_some_and(|run| run.had_result(id));
+        members.into_iter().filter(|id| !had_result(id)).collect()
     }
 
     /// Whether a run that has started will have no further result, or has had none for much longer than the modules that
     /// are absent usually take.
     fn is_ended(&mut self, run: &Run<'_>) -> bool {
-        let Some(newest) = run.newest else { return false };
-        let quiet = self.age(newest);
-        if quiet < RETRIES {
-            return false;
-        }
-        let (absent, grace, age) = (self.awaited(run), self.facts.rules.grace, run.due.map(|due| self.age(due)));
-        let open = Open { quiet, age, patience: patience(absent.iter(), self.history(), grace), grace };
-        open.is_over((self.facts.progress)(&self.plan.id)) || open.is_far_too_late()
+        let (absent, grace, now) = (self.awaited(run), self.facts.rules.grace, self.facts.now);
+        let (plan, newest, due) = (self.plan, run.newest, run.due);
+        let open = Open::new(plan, &absent, newest, due, self.history(), grace, now);
+        open.is_some_and(|open| open.is_over(self.progress()) || open.is_far_too_late)
+    }
+
+    fn progress(&self) -> Progress {
+        (self.facts.progress)(&self.plan.id)
     }
 
     /// What is to be put into the history, whenever there is something new to put.
@@ -169,7 +177,9 @@ impl<'a> Look<'a> {
         }
         self.known.recorded = state;
         let results = run.has_started().then(|| run.record(self.facts.now, over));
-        let missed = missed.map(|due| self.read(Some(due)).record_missed(self.facts.now));
+        let has_begun = self.progress() == Progress::Over;
+        let missed = missed.map(|due| (self.read(Some(due)), self.facts.now));
+        let missed = missed.map(|(run, now)| if has_begun { run.record(now, true) } else { run.record_missed(now) });
         results.into_iter().chain(missed).collect()
     }
 

@@ -203,6 +203,8 @@ impl Checked {
 pub struct Known<'a> {
     /// When its schedule elapses.
     pub elapses: Option<&'a Elapses>,
+    /// Members that have joined it, each with when it was first seen.
+    pub joined: Option<&'a BTreeMap<ModuleId, Timestamp>>,
     /// Since when it is known to have that schedule, as the watch saw it.
     pub since: Option<Timestamp>,
     /// Whether systemd does not accept the schedule.
@@ -217,7 +219,7 @@ impl PlanDigest {
     /// Sums up one plan at `now`.
     pub fn new(plan: &Plan, known: Known<'_>, stale_after: Option<Duration>, now: Timestamp) -> Self {
         let due: &[Timestamp] = known.elapses.map_or(&[], |elapses| &elapses.before);
-        let rule = RunRule { due, since: known.since, ..RunRule::by_age(None, stale_after) };
+        let rule = RunRule { due, since: known.since, joined: known.joined, ..RunRule::by_age(None, stale_after) };
         let assessment = assess(plan, &rule, now);
         let last = known.history.and_then(|history| history.runs.last());
         let missed = last.filter(|run| run.outcome == Outcome::Missed && Some(run.at) > plan.newest_end());

@@ -21,6 +21,7 @@ pub fn meet(plans: &[Plan], now: Timestamp, memory: &mut Memory) {
             continue;
         }
         if plan.schedule != known.schedule || (plan.enabled && !known.enabled) {
+            known.due_before = known.last_due(plan, now).filter(|_| known.enabled);
             (known.since, known.elapses, known.invalid) = (now, None, false);
             known.schedule.clone_from(&plan.schedule);
         }

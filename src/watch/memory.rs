@@ -54,6 +54,9 @@ pub struct PlanMemory {
     pub schedule: Option<String>,
     /// When it was first seen enabled with this schedule. Only what is due later can be missed.
     pub since: Timestamp,
+    /// When the run was due, by the schedule before, during or after which the plan was edited.
+    #[serde(default)]
+    pub due_before: Option<Timestamp>,
     /// When its schedule elapses; `None` if that is not known.
     pub elapses: Option<Elapses>,
     /// Whether systemd does not accept the schedule.
@@ -188,6 +191,7 @@ impl PlanMemory {
             enabled: false,
             schedule: None,
             since: now,
+            due_before: None,
             elapses: None,
             invalid: false,
             members: BTreeSet::new(),
@@ -211,6 +215,13 @@ impl PlanMemory {
     /// Whether somebody was mailed that `module` has no result of the run that was due at `due`.
     pub fn told_absent(&self, module: &ModuleId, due: Timestamp) -> bool {
         self.told_absent.get(module).is_some_and(|told| *told >= due)
+    }
+
+    /// Returns when the last run of `plan` was due by the schedule that is known, at `now`.
+    pub fn last_due(&self, plan: &Plan, now: Timestamp) -> Option<Timestamp> {
+        let elapses = self.elapses.as_ref()?;
+        let next = elapses.next.filter(|next| *next <= now);
+        next.or(elapses.of_run(plan)).filter(|due| *due > self.since).or(self.due_before)
     }
 
     /// Remembers about which failures, and which absences from the run due at `due`, somebody is mailed.

@@ -20,6 +20,8 @@ pub(super) struct Run<'a> {
     pub(super) errors: BTreeMap<ModuleId, Timestamp>,
     /// Members without a result of this run, each with whether it has an older one.
     pub(super) absent: BTreeMap<ModuleId, bool>,
+    /// Members that joined after it was due, and have no result of it: they are no part of it.
+    later: BTreeSet<ModuleId>,
     /// Number of modules that succeeded.
     pub(super) succeeded: usize,
     /// The newest end of its results.
@@ -28,8 +30,14 @@ pub(super) struct Run<'a> {
 
 impl<'a> Run<'a> {
     /// Reads the run of `plan` that was due at `due`; without a due time, the one whose results are at most
-    /// `stale_after` older than the newest. A run that was started by hand long after `due` has no due time.
-    pub(super) fn read(plan: &'a Plan, due: Option<Timestamp>, now: Timestamp, stale_after: Option<Duration>) -> Self {
+    /// `stale_after` older than the newest. `joined` says when members that have joined the plan were first seen. A run that was started by hand long after `due` has no due time.
+    pub(super) fn read(
+        plan: &'a Plan,
+        due: Option<Timestamp>,
+        now: Timestamp,
+        stale_after: Option<Duration>,
+        joined: &BTreeMap<ModuleId, Timestamp>,
+    ) -> Self {
         // A clock that runs ahead must not make everybody else's result an old one.
         let newest = plan.newest_end().map_or(now, |newest| newest.min(now));
         let boundary = match due {
@@ -37,7 +45,8 @@ impl<'a> Run<'a> {
             None => Boundary::by_age(Some(newest), stale_after),
         };
         let due = boundary.due;
-        let mut run = Run { plan, due, errors: [].into(), absent: [].into(), succeeded: 0, newest: None };
+        let mut run =
+            Run { plan, due, errors: [].into(), absent: [].into(), later: [].into(), succeeded: 0, newest: None };
         for id in members(plan) {
             match plan.results.get(id) {
                 Some(result) if !boundary.excludes(result) => {
@@ -47,6 +56,7 @@ impl<'a> Run<'a> {
                         _ => drop(run.errors.insert(id.clone(), incident(result, due))),
                     }
                 }
+                _ if joined.get(id).zip(due).is_some_and(|(seen, due)| *seen > due) => _ = run.later.insert(id.clone()),
                 known => drop(run.absent.insert(id.clone(), known.is_some())),
             }
         }
@@ -88,7 +98,7 @@ impl<'a> Run<'a> {
     }
 
     fn states(&self) -> impl Iterator<Item = (&'a ModuleId, State)> {
-        members(self.plan).into_iter().map(|id| {
+        members(self.plan).into_iter().filter(|id| !self.later.contains(*id)).map(|id| {
             let state = match (self.errors.contains_key(id), self.absent.get(id)) {
                 (true, _) => State::Error,
                 (false, None) => State::Success,

@@ -10,7 +10,7 @@ use crate::model::plan::PlanId;
 use crate::system::process::Command;
 
 /// A run that has been going on for this long without any result is news all the same.
-const PATIENCE: Duration = Duration::from_secs(12 * 3600);
+pub const PATIENCE: Duration = Duration::from_secs(12 * 3600);
 /// Units that are asked about at one time.
 const AT_ONCE: usize = 1000;
 

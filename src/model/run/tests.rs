@@ -220,7 +220,21 @@ fn what_was_due_by_a_schedule_that_was_edited_since_is_not_known() {
     };
     assert_eq!(found(&due[2..], 3 * HOUR, 4 * HOUR), (None, 0));
     assert_eq!(found(&due[1..], 3 * HOUR, 5 * HOUR), (Some(at(5 * HOUR)), 2), "the first that counts");
-    assert_eq!(found(&due[1..], 5 * HOUR, 5 * HOUR), (Some(at(5 * HOUR)), 2));
+    assert_eq!(found(&due[1..], 5 * HOUR, 5 * HOUR), (None, 0), "it may be a second too late");
+}
+
+#[test]
+fn a_module_that_joins_after_a_run_was_due_is_no_part_of_it() {
+    let mut plan = plan(&[("a", Some(120), 0), ("b", Some(180), 0)], Some(&["a", "b", "c"]));
+    plan.results.values_mut().for_each(|result| result.start = Some(at(60)));
+    let found = |seen: i64| {
+        let joined = ["b", "c"].map(|name| (id(name), at(seen))).into();
+        let rule = RunRule { due: &[at(0)], joined: Some(&joined), ..RunRule::by_age(None, HALF_A_DAY) };
+        let found = assess(&plan, &rule, at(HOUR));
+        (found.outcome, found.counts.missing)
+    };
+    assert_eq!(found(30), (Outcome::Success, 0), "what it has counts");
+    assert_eq!(found(-30), (Outcome::Partial, 1));
 }
 
 /// Layout A: a run that ended before its first module did leaves only the plan's own record.

@@ -57,7 +57,7 @@ impl Look<'_> {
         self.history().is_some_and(|history| history.runs.iter().any(has_results))
     }
 
-    fn wrong(&self, run: &Run<'_>, over: bool) -> Wrong {
+    fn wrong(&mut self, run: &Run<'_>, over: bool) -> Wrong {
         let before = self.preceding(run);
         // Without a due time nobody knows who should have a result by now.
         let absent = if over && run.due.is_some() { self.awaited(run) } else { BTreeSet::new() };
@@ -75,7 +75,7 @@ impl Look<'_> {
         let untold = |(id, end): &(&ModuleId, &Timestamp)| self.known.told_errors.get(*id) != Some(*end);
         let is_older = is_left || errors.iter().filter(untold).any(|(id, _)| !run.errors.contains_key(id));
         // By its log it is over: it does not hang.
-        let has_ended = matches!((self.facts.progress)(&self.plan.id), Progress::Over | Progress::NotStarted);
+        let has_ended = matches!(self.progress(), Progress::Over | Progress::NotStarted);
         let kind = if errors.is_empty() && !is_left && !has_ended { Kind::Hangs } else { Kind::Failed };
         let due = if is_older { before } else { run.due };
         if is_left {

@@ -1,15 +1,18 @@
 //! Runs that did not start.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use jiff::Timestamp;
 
 use super::Look;
-use crate::model::ended::SLACK;
+use crate::model::ended::{Progress, QUIET, SLACK};
 use crate::model::history::History;
 use crate::model::schedule::TOLERANCE;
+use crate::watch::memory::Announced;
 use crate::watch::news::{Kind, News};
 use crate::watch::run::Run;
+use crate::watch::running::PATIENCE;
 
 /// A plan that does not run at all, though it is due several times a day, is news this often.
 const AGAIN: Duration = Duration::from_secs(23 * 3600);
@@ -32,17 +35,26 @@ impl Look<'_> {
     pub(super) fn missed(&mut self) -> Missed {
         let (now, grace) = (self.facts.now, self.facts.rules.grace);
         let (Ok(deadline), Some(newest)) = (now.checked_sub(grace), self.elapses.last()) else { return Missed::No };
-        let overdue = self.elapses.before.iter().copied().find(|due| *due <= deadline);
+        let overdue = self.ended_by_log(newest).or(self.elapses.before.iter().copied().find(|due| *due <= deadline));
         let oldest = self.elapses.before.last().copied().unwrap_or(newest);
         // A plan that runs more often than that has missed something if it has not run for so long.
         let (due, since) = overdue.map_or((oldest, deadline), |due| (due, due));
-        if since < self.known.since || self.has_run_since(since) {
+        if since <= self.known.since || self.has_run_since(since) {
+            return Missed::No;
+        }
+        // Its first module takes very long.
+        if self.progress() == Progress::Running && self.age(due) < PATIENCE {
             return Missed::No;
         }
         if self.known.last(Kind::Missed).is_some_and(|said| said.due == Some(due)) {
             return Missed::Yes(due);
         }
+        if self.ended_by_log(newest).is_some() {
+            return Missed::Yes(due);
+        }
         let usual = self.history().and_then(History::usual_first_result).map(Duration::from_secs);
+        // By its log it has not started: there is nothing to wait for.
+        let usual = usual.filter(|_| self.progress() != Progress::NotStarted);
         let patience = usual.map_or(grace, |usual| grace.max(usual.mul_f32(1.25) + SLACK));
         if overdue.is_some_and(|due| self.age(due) < patience) {
             return Missed::No;
@@ -51,6 +63,12 @@ impl Look<'_> {
             Some(due) if self.age(due) > patience + CATCHING_UP && newest > due => Missed::NotYetSaid,
             _ => Missed::Yes(due),
         }
+    }
+
+    /// The last elapse, if by its log the run that began then is over without a result.
+    fn ended_by_log(&self, last: Timestamp) -> Option<Timestamp> {
+        let is_its_log = self.elapses.of_run(self.plan) == Some(last) && self.age(last) >= QUIET;
+        (is_its_log && self.progress() == Progress::Over && !self.has_run_since(last)).then_some(last)
     }
 
     /// Whether the plan has any result from after `since`.
@@ -64,9 +82,9 @@ impl Look<'_> {
 
     pub(super) fn announce_missed(&mut self, run: &Run<'_>, due: Timestamp) -> Option<News> {
         let newest = self.plan.newest_end();
-        if let Some(said) = self.known.last(Kind::Missed)
-            && (said.due == Some(due) || (said.newest == newest && self.age(said.at) < AGAIN))
-        {
+        let is_it = |said: &Announced| said.due == Some(due) && said.over && said.kind != Kind::ClusterBackup;
+        let again = |said: &Announced| said.newest == newest && self.age(said.at) < AGAIN;
+        if self.known.announced.iter().any(is_it) || self.known.last(Kind::Missed).is_some_and(again) {
             return None;
         }
         let noticed = due.checked_add(self.facts.rules.grace).ok();
@@ -75,7 +93,12 @@ impl Look<'_> {
             return None;
         }
         // If nobody has heard of a failure in the run before, this mail tells that as well.
-        let news = self.describe(Kind::Missed, run, true);
-        Some(News { due: Some(due), newest, errors: run.errors.clone(), ..news })
+        let (kind, absent) = match self.progress() {
+            Progress::Running => (Kind::Hangs, self.known.members.clone()),
+            Progress::Over => (Kind::Failed, self.known.members.clone()),
+            Progress::NotStarted | Progress::Unknown => (Kind::Missed, BTreeSet::new()),
+        };
+        let news = self.describe(kind, run, true);
+        Some(News { due: Some(due), newest, errors: run.errors.clone(), absent, ..news })
     }
 }

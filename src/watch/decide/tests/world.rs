@@ -197,7 +197,7 @@ impl World {
     /// twelve hours.
     pub(super) fn work(&mut self) {
         let Some((accepted, interim_sent, due)) = self.job else { return };
-        let run = Run::read(&self.plan, due, at(self.now), self.rules.stale_after);
+        let run = Run::read(&self.plan, due, at(self.now), self.rules.stale_after, &BTreeMap::new());
         let over = run.absent.is_empty() || self.to_come.is_empty() || self.now - accepted > 12 * HOUR;
         if !over && (interim_sent || self.now - accepted < 15 * MINUTE) {
             return;
