@@ -1,7 +1,7 @@
 # ns8-backup-monitor: `make demo` shows it, `make test` proves it, `make install` and the packages install it.
 # Each target first installs what it needs and the machine lacks, if that is allowed (see tests/need).
 
-.PHONY: build test demo bench fuzz screenshots clean
+.PHONY: build test demo bench year fuzz screenshots clean
 
 build:
 	@tests/need cargo cc
@@ -17,6 +17,10 @@ demo:
 
 bench:
 	@tests/bench/run
+
+# 365 nights under a virtual clock (docs/reliability.md); `make test` has a few weeks of them.
+year:
+	@cargo test --test year -- --ignored --nocapture
 
 fuzz:
 	@tests/fuzz/run

@@ -1,0 +1,266 @@
+//! Holds every mail against the truth, and every run against the mails.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use ns8_backup_monitor::model::plan::Layout;
+use ns8_backup_monitor::model::run::{Outcome, State};
+
+use crate::monitor::Said;
+use crate::ns8::{DAY, Fate, HOUR, MINUTE, Run, Site};
+use crate::world::{Outage, World};
+
+/// `watch.grace`.
+const GRACE: i64 = 3 * HOUR;
+/// The longest time a failure may stay unsaid.
+const LIMIT: i64 = 30 * MINUTE;
+
+/// What was counted of one fault.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Count {
+    pub cells: usize,
+    pub bad: usize,
+    pub mails: usize,
+    pub silent: usize,
+    pub wrong: usize,
+    pub not_final: usize,
+    /// The longest delay of a final mail, in seconds.
+    pub delay: i64,
+}
+
+pub struct Judge<'a> {
+    world: &'a World,
+    pub counts: BTreeMap<&'static str, Count>,
+    pub findings: Vec<String>,
+    verbose: bool,
+}
+
+impl<'a> Judge<'a> {
+    pub fn new(world: &'a World) -> Self {
+        let verbose = std::env::var_os("YEAR_VERBOSE").is_some();
+        let mut judge = Self { world, counts: BTreeMap::new(), findings: Vec::new(), verbose };
+        for site in &world.sites {
+            let said: Vec<&Said> =
+                world.monitor.said.iter().filter(|said| said.plan.as_ref() == Some(&site.id)).collect();
+            judge.mails(site, &said);
+            judge.runs(site, &said);
+        }
+        judge
+    }
+
+    fn find(&mut self, site: &Site, time: i64, what: &str, more: &str) {
+        let zone = jiff::tz::TimeZone::get(crate::calendar::ZONE).unwrap();
+        let time = crate::ns8::at(time).to_zoned(zone).strftime("%m-%d %H:%M:%S").to_string();
+        self.findings.push(format!("{what}: plan {} at {time}: {more}", site.id));
+        if self.verbose {
+            println!("{}", self.findings.last().unwrap());
+        }
+    }
+
+    /// Each mail's statements at the time of its writing.
+    fn mails(&mut self, site: &Site, said: &[&Said]) {
+        for mail in said.iter().filter(|mail| mail.delivered.is_some()) {
+            let run = self.run_of(site, mail);
+            let fault = run.map_or("none", |run| run.fault);
+            let wrong = self.wrong(site, mail, run);
+            let count = self.counts.entry(fault).or_default();
+            count.mails += 1;
+            count.wrong += wrong.len();
+            for why in wrong {
+                let near = said.iter().filter(|other| (other.written - mail.written).abs() < 3 * HOUR);
+                let near: Vec<_> = near.map(|mail| (mail.written, mail.delivered, mail.due, &mail.subject)).collect();
+                self.find(site, mail.written, "false", &format!("[{fault}] {why}: {} {near:?}", mail.subject));
+            }
+        }
+    }
+
+    /// The run that a mail is about.
+    fn run_of<'r>(&self, site: &'r Site, mail: &Said) -> Option<&'r Run> {
+        let known = site.runs.iter().rev().filter(|run| run.began <= mail.written);
+        match mail.due {
+            Some(due) => known.into_iter().find(|run| run.due == Some(due)),
+            None => known.into_iter().next(),
+        }
+    }
+
+    /// The false statements of a mail.
+    fn wrong(&self, site: &Site, mail: &Said, run: Option<&Run>) -> Vec<String> {
+        let mut wrong = Vec::new();
+        if mail.outcome == Outcome::Unknown {
+            let away = self.world.redis_away.iter().any(|(from, until)| (*from..*until + 60).contains(&mail.written));
+            return if away { wrong } else { vec!["Redis is there".into()] };
+        }
+        let Some(run) = run else { return vec!["no run was due then".into()] };
+        // After the clock was set back, what has ended lies ahead.
+        let ahead = self.world.set_back.iter().any(|time| (0..HOUR).contains(&(mail.written - time)));
+        let now = mail.written + if ahead { 12 * MINUTE } else { 0 };
+        for (module, state) in &mail.states {
+            let truths = [mail.written, now].map(|now| state_of(site, module, mail.due, now));
+            let says = match state {
+                State::Success => Some(true),
+                State::Error => Some(false),
+                State::Stale | State::Missing => None,
+            };
+            // NS8's own list has nothing of a module that has moved.
+            let moved = site.moved.iter().any(|(id, time)| id == module && *time <= mail.written)
+                && !all_good_else(mail, module);
+            if !truths.contains(&says) && !(mail.due.is_none() && says.is_none()) && !(moved && says.is_none()) {
+                wrong.push(format!("{module} is {truths:?}, not {state:?}"));
+            }
+        }
+        let all_good = mail.states.values().all(|state| *state == State::Success);
+        if matches!(mail.outcome, Outcome::Success | Outcome::Recovered) != all_good {
+            wrong.push("the outcome is not that of the modules".into());
+        }
+        let began = run.fates.values().any(|fate| *fate != Fate::None && ended(fate) <= mail.written);
+        if mail.outcome == Outcome::Missed && began {
+            wrong.push("the run was not missed".into());
+        }
+        if mail.outcome == Outcome::Recovered && !self.was_told_bad(site, mail) {
+            wrong.push("nothing was wrong before".into());
+        }
+        if !mail.interim && run.due.is_some() && run.due == mail.due && run.over() > now + 60 {
+            wrong.push(format!("not final: it goes on for {} min", (run.over() - mail.written) / 60));
+        }
+        let newest = site.runs.iter().rev().find(|run| run.began <= mail.written).unwrap_or(run);
+        let outages: Vec<Outage> =
+            [&self.world.redis_away, &self.world.monitor_down].into_iter().flatten().copied().collect();
+        let known = [run, newest].map(|run| in_a_row(site, run, &outages).max(in_a_row(site, run, &[])));
+        let in_a_row = known[0].max(known[1]);
+        if mail.in_a_row > in_a_row.max(1) {
+            wrong.push(format!("{} in a row, not {in_a_row}: {}", mail.in_a_row, mail.before));
+        }
+        wrong
+    }
+
+    fn was_told_bad(&self, site: &Site, mail: &Said) -> bool {
+        let earlier = self.world.monitor.said.iter().filter(|said| said.plan.as_ref() == Some(&site.id));
+        earlier
+            .filter(|said| said.written < mail.written)
+            .any(|said| !matches!(said.outcome, Outcome::Success | Outcome::Recovered))
+    }
+
+    /// Each run that was not good: whether it was mailed, when, and with which last word.
+    fn runs(&mut self, site: &Site, said: &[&Said]) {
+        for (n, run) in site.runs.iter().enumerate() {
+            let count = self.counts.entry(run.fault).or_default();
+            count.cells += 1;
+            if run.bad().is_empty() || run.over() > self.world.now - DAY {
+                continue;
+            }
+            count.bad += 1;
+            let next = site.runs.get(n + 1).map_or(i64::MAX, |next| next.began);
+            let deadline = self.deadline(site, run);
+            let told = said.iter().filter(|mail| mail.delivered.is_some() && tells(mail, run, next));
+            let last = said.iter().filter(|mail| mail.delivered.is_some() && mail.due.is_some() && mail.due == run.due);
+            let last = last.last().or(told.clone().last());
+            let first_final = told.filter(|mail| !mail.interim).filter_map(|mail| mail.delivered).min();
+            let is_excused = self.is_excused(site, said, run, next);
+            let count = self.counts.get_mut(run.fault).unwrap();
+            let mails = said.iter().filter(|mail| (mail.written - run.over()).abs() < 4 * HOUR);
+            let mails: Vec<_> = mails.map(|mail| (mail.written, mail.delivered, mail.due, &mail.subject)).collect();
+            let detail = format!("[{}] due {:?} {:?} over {} {mails:?}", run.fault, run.due, run.fates, run.over());
+            match (first_final, last) {
+                (Some(_), Some(last)) if last.interim => {
+                    count.not_final += 1;
+                    self.find(site, run.began, "not final", &detail);
+                }
+                // The next run has taken its place.
+                (Some(_), _) if deadline + LIMIT > next => {}
+                (Some(time), _) => {
+                    let delay = time - deadline;
+                    count.delay = count.delay.max(delay);
+                    if delay > LIMIT {
+                        self.find(site, run.began, "late", &format!("{} min {detail}", delay / 60));
+                    }
+                }
+                _ if is_excused => {}
+                (None, Some(_)) => {
+                    count.not_final += 1;
+                    self.find(site, run.began, "not final", &detail);
+                }
+                (None, None) => {
+                    count.silent += 1;
+                    self.find(site, run.began, "silent", &detail);
+                }
+            }
+        }
+    }
+
+    /// When the monitor could know all of it and speak.
+    fn deadline(&self, site: &Site, run: &Run) -> i64 {
+        // Nobody knows how long a module takes that has never had a result, and layout B's log has no end of a run.
+        let is_unknown = |id: &String| site.layout == Layout::B && state_of(site, id, None, run.began).is_none();
+        let waits = !run.skipped.is_empty() || run.bad().iter().any(is_unknown);
+        let mut ready = match run.due.filter(|_| waits) {
+            Some(due) => run.over().max(due + GRACE),
+            None => run.over(),
+        };
+        let outages = [&self.world.redis_away, &self.world.monitor_down];
+        let relay = self.world.relay_away.iter().map(|(from, until)| (*from, *until + HOUR));
+        let all: Vec<Outage> = outages.into_iter().flatten().copied().chain(relay).collect();
+        loop {
+            let hides = |(from, until): &&Outage| *from <= ready + LIMIT && *until > ready;
+            match all.iter().filter(hides).map(|(_, until)| *until).max() {
+                Some(until) => ready = until,
+                None => return ready,
+            }
+        }
+    }
+
+    /// Whether the run was overwritten by the next before the monitor could look, or is one of many that were missed.
+    fn is_excused(&self, site: &Site, said: &[&Said], run: &Run, next: i64) -> bool {
+        let is_missed = run.fates.values().all(|fate| *fate == Fate::None);
+        let a_day = |mail: &&Said| mail.outcome == Outcome::Missed && (mail.written - run.began).abs() < DAY;
+        let is_made_up_for = next < run.began + GRACE;
+        self.deadline(site, run) + LIMIT > next
+            || is_missed && (is_made_up_for || said.iter().copied().any(|mail| a_day(&mail)))
+    }
+}
+
+/// Whether all modules but this one are said to be well.
+fn all_good_else(mail: &Said, module: &str) -> bool {
+    mail.states.iter().all(|(id, state)| id == module || *state == State::Success)
+}
+
+fn ended(fate: &Fate) -> i64 {
+    match fate {
+        Fate::None => i64::MAX,
+        Fate::Good(end) | Fate::Bad(end) => *end,
+    }
+}
+
+/// Whether `mail` says of `run` what it came to.
+fn tells(mail: &Said, run: &Run, next: i64) -> bool {
+    let same_run = match (mail.due, run.due) {
+        (Some(mail), Some(run)) => mail == run,
+        _ => (run.began..=next).contains(&mail.written),
+    };
+    let troubled: BTreeSet<String> =
+        mail.states.iter().filter(|(_, state)| **state != State::Success).map(|(id, _)| id.clone()).collect();
+    let recent = mail.written - run.over() < 2 * DAY;
+    // A module that was removed meanwhile is in no mail any more.
+    let named = run.bad().into_iter().filter(|id| mail.states.contains_key(id)).collect::<BTreeSet<_>>();
+    same_run && recent && !named.is_empty() && named.is_subset(&troubled)
+}
+
+/// What became of `module` since the run due at `due`: whether its last backup succeeded; `None` if there was none.
+fn state_of(site: &Site, module: &str, due: Option<i64>, now: i64) -> Option<bool> {
+    let from = due.map_or(i64::MIN, |due| due - 120);
+    let runs = site.runs.iter().rev().filter(|run| run.began >= from && run.began <= now);
+    let mut fates =
+        runs.filter_map(|run| run.fates.get(module)).filter(|fate| **fate != Fate::None && ended(fate) <= now);
+    fates.next().map(|fate| matches!(fate, Fate::Good(_)))
+}
+
+/// The runs in a row, up to `run`, that were not good, without those that came and went while nobody could look.
+fn in_a_row(site: &Site, run: &Run, outages: &[Outage]) -> usize {
+    let is_hidden = |(n, run): &(usize, &Run)| {
+        let next = site.runs.get(n + 1).map_or(i64::MAX, |next| next.began + 15 * MINUTE);
+        outages.iter().any(|(from, until)| *from <= run.over() + 15 * MINUTE && *until >= next)
+    };
+    let before = site.runs.iter().enumerate().rev().filter(|(_, other)| other.began <= run.began);
+    before
+        .filter(|other| other.1.began == run.began || !is_hidden(other))
+        .take_while(|(_, run)| !run.bad().is_empty())
+        .count()
+}

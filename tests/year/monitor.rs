@@ -1,0 +1,399 @@
+//! The program under a virtual clock: the functions that it is made of, without its edges.
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use ns8_backup_monitor::config::{self, Settings};
+use ns8_backup_monitor::deliver::pause;
+use ns8_backup_monitor::job::look::Look;
+use ns8_backup_monitor::job::record;
+use ns8_backup_monitor::job::store::Sent;
+use ns8_backup_monitor::job::store::table::Table;
+use ns8_backup_monitor::job::wait::{Settled, Verdict};
+use ns8_backup_monitor::model::alert::{Alert, Alerts};
+use ns8_backup_monitor::model::cluster::{Cluster, ReadError, Why};
+use ns8_backup_monitor::model::ended::{Open, Progress};
+use ns8_backup_monitor::model::history::History;
+use ns8_backup_monitor::model::job::{Attempts, Delivery, Examined, Following, Job, JobId, Stage, time_left};
+use ns8_backup_monitor::model::mail::{Mail, Recipient, RecipientState};
+use ns8_backup_monitor::model::plan::{Plan, PlanId};
+use ns8_backup_monitor::model::repository::Probes;
+use ns8_backup_monitor::model::run::{Outcome, RunRule, State, assess};
+use ns8_backup_monitor::report::{self, Finding, Interim, PlanFacts, Report};
+use ns8_backup_monitor::watch::decide::{Facts, Rules, decide};
+use ns8_backup_monitor::watch::meet::meet;
+use ns8_backup_monitor::watch::memory::Memory;
+use ns8_backup_monitor::watch::{news, running};
+
+use crate::calendar::around;
+use crate::ns8::at;
+
+/// What the monitor can see and do now.
+pub struct View<'a> {
+    pub now: i64,
+    /// The plans, each with its elapses; `None` if Redis does not answer.
+    pub plans: Option<Vec<(Plan, &'a [i64])>>,
+    pub relay: bool,
+    /// How far the current run of a plan has come, by its log.
+    pub progress: &'a dyn Fn(&PlanId) -> Progress,
+    /// Plans whose unit is active on the leader.
+    pub active: BTreeSet<PlanId>,
+}
+
+/// What a mail says.
+#[derive(Debug, Clone)]
+pub struct Said {
+    pub plan: Option<PlanId>,
+    pub written: i64,
+    pub delivered: Option<i64>,
+    pub interim: bool,
+    pub due: Option<i64>,
+    pub outcome: Outcome,
+    pub states: BTreeMap<String, State>,
+    pub in_a_row: usize,
+    pub subject: String,
+    /// The last runs in the history.
+    pub before: String,
+    id: String,
+}
+
+/// What only a running process knows of a job.
+#[derive(Default)]
+struct Work {
+    next_attempt: i64,
+    /// As of when the run is looked for, since the first look of a stage.
+    reference: Option<Timestamp>,
+}
+
+pub struct Monitor {
+    settings: Settings,
+    table: Table,
+    work: BTreeMap<JobId, Work>,
+    pub memory: Memory,
+    pub histories: RefCell<BTreeMap<PlanId, History>>,
+    pub said: Vec<Said>,
+}
+
+impl Monitor {
+    pub fn new() -> Self {
+        let settings = config::parse("notification: { mail_to: [admin@example.com], html: false }\n").unwrap();
+        Self {
+            settings,
+            table: Table::new(Sent::default()),
+            work: BTreeMap::new(),
+            memory: Memory::default(),
+            histories: RefCell::default(),
+            said: Vec::new(),
+        }
+    }
+
+    /// A restart: what is not on disk is gone.
+    pub fn restart(&mut self) {
+        self.work.clear();
+    }
+
+    /// Takes alerts in, as the service does.
+    pub fn post(&mut self, plan: &PlanId, alert: Alert, now: i64) {
+        let alerts = Alerts { kept: vec![alert], left_out: 0 };
+        let mut draft = self.table.draft();
+        assert!(self.table.add(&mut draft, [(Some(plan.clone()), alerts)].into(), at(now)));
+        self.table.install(draft);
+    }
+
+    /// Lets every job do what it can do now.
+    pub fn step(&mut self, view: &View<'_>) {
+        let ids: Vec<JobId> = self.table.jobs().map(|job| job.id.clone()).collect();
+        for id in ids {
+            // A stage that is over at once is followed by the next.
+            for _ in 0..4 {
+                let Some(job) = self.table.job(&id).cloned() else { break };
+                let Some(next) = self.next(&job, view) else { break };
+                match next {
+                    Stage::Done(done) => {
+                        let keep = self.settings.notification.repeat_after;
+                        self.table.sent.remember(&done.mails, at(view.now), keep);
+                        self.table.remove(&id);
+                        self.work.remove(&id);
+                    }
+                    next => {
+                        self.table.advance(&id, next);
+                        self.work.entry(id.clone()).or_default().reference = None;
+                    }
+                }
+            }
+        }
+    }
+
+    fn next(&mut self, job: &Job, view: &View<'_>) -> Option<Stage> {
+        match &job.stage {
+            Stage::Waiting => self.wait(job, view),
+            Stage::Examined(examined) => Some(self.address(job, examined, view)),
+            Stage::Delivering(delivery) => self.deliver(job, delivery.clone(), view),
+            Stage::Following(following) => self.follow(job, following, view),
+            Stage::Done(_) => None,
+        }
+    }
+
+    /// As `step::wait`.
+    fn wait(&mut self, job: &Job, view: &View<'_>) -> Option<Stage> {
+        let correlator = &self.settings.correlator;
+        let left = |whole| !job.time_left(whole, at(view.now)).is_zero();
+        if left(correlator.wait) {
+            return None;
+        }
+        let is_open = left(correlator.max_wait);
+        let settled = self.look(job, view);
+        if !settled.over && is_open {
+            return None;
+        }
+        match settled.verdict(job, !self.settings.correlator.follow.is_zero()) {
+            Verdict::Final => Some(self.close(job, settled, view)),
+            _ => Some(self.interim(job, settled, Attempts::default(), view)),
+        }
+    }
+
+    /// As `step::follow`.
+    fn follow(&mut self, job: &Job, following: &Following, view: &View<'_>) -> Option<Stage> {
+        let settled = self.look(job, view);
+        let left = time_left(following.since, self.settings.correlator.follow, at(view.now));
+        (settled.over || left.is_zero()).then(|| self.close(job, settled, view))
+    }
+
+    fn interim(&mut self, job: &Job, settled: Settled, attempts: Attempts, view: &View<'_>) -> Stage {
+        match settled.verdict(job, true) {
+            Verdict::Silence => Stage::Following(Following { since: at(view.now), interim: Vec::new() }),
+            _ => self.examine(job, settled, true, attempts, view),
+        }
+    }
+
+    fn close(&mut self, job: &Job, settled: Settled, view: &View<'_>) -> Stage {
+        assert!(self.table.close(&job.id, self.table.joined(&job.id).0));
+        self.examine(job, settled, false, Attempts::default(), view)
+    }
+
+    /// One look, as `look::Look` and `ended::Ended` take it.
+    fn look(&mut self, job: &Job, view: &View<'_>) -> Settled {
+        let found = view.plans.as_ref().map(|plans| plans.iter().find(|(plan, _)| Some(&plan.id) == job.plan.as_ref()));
+        let Some(found) = found else { return Settled { look: Err(away()), over: false } };
+        let (now, plan) = (at(view.now), &found.expect("plans stay").0);
+        let work = self.work.entry(job.id.clone()).or_default();
+        let reference = *work.reference.get_or_insert_with(|| job.reference(now));
+        let elapses = around(found.unwrap().1, reference.as_second());
+        let rule = RunRule {
+            due: &elapses.before,
+            since: self.memory.since(plan, reference),
+            joined: self.memory.plans.get(&plan.id).map(|known| &known.newcomers),
+            alert_start: job.failure_start(),
+            says_missing: job.says_missing(),
+            stale_after: self.settings.correlator.stale_after,
+        };
+        let assessments = vec![assess(plan, &rule, now)];
+        let look = Look { cluster: cluster(plan), assessments, next_runs: vec![elapses.next] };
+        let histories = self.histories.borrow();
+        let open = Open::of(plan, &look.assessments[0], histories.get(&plan.id), self.settings.watch.grace, now);
+        let over = look.awaited().is_empty() || open.is_some_and(|open| open.is_over((view.progress)(&plan.id)));
+        Settled { look: Ok(look), over }
+    }
+
+    /// As `write::write`.
+    fn examine(&mut self, job: &Job, settled: Settled, interim: bool, attempts: Attempts, view: &View<'_>) -> Stage {
+        let now = at(view.now);
+        let mut mail = match &settled.look {
+            Err(error) => self.mail(job, Finding::Unreadable(error.clone()), interim, view),
+            Ok(look) => {
+                let (plan, assessment) = look.plans().next().unwrap();
+                let run = record::of(plan, assessment, &job.alerts, !interim, now);
+                let history = {
+                    let mut histories = self.histories.borrow_mut();
+                    let history = histories.entry(plan.id.clone()).or_insert_with(|| History::new(plan.id.clone()));
+                    history.record(run.clone());
+                    history.clone()
+                };
+                let failed = record::failed_before(&history);
+                let news = record::finding(plan, assessment, &job.alerts, failed, true);
+                let probes = Probes::Disabled;
+                let facts = PlanFacts { history: Some(&history), news, ..PlanFacts::new(plan, assessment, &probes) };
+                Mail { run_at: Some(run.at), ..self.mail(job, Finding::Plan(facts), interim, view) }
+            }
+        };
+        mail.recipients.clear();
+        if interim {
+            mail.digest.push_str("-interim");
+            mail.message_id = mail.message_id.replacen('<', "<interim.", 1);
+        }
+        Stage::Examined(Examined { mails: vec![mail], interim, attempts })
+    }
+
+    fn mail(&mut self, job: &Job, finding: Finding<'_>, interim: bool, view: &View<'_>) -> Mail {
+        let mut before = String::new();
+        let (due, states) = match &finding {
+            Finding::Plan(facts) => {
+                let runs = facts.history.iter().flat_map(|history| history.runs.iter().rev().take(4));
+                before = format!("{:?}", runs.map(|run| (run.due, run.at, run.outcome)).collect::<Vec<_>>());
+                let states = facts.assessment.modules.iter().map(|(id, state)| (id.to_string(), *state)).collect();
+                (facts.assessment.due, states)
+            }
+            _ => (None, BTreeMap::new()),
+        };
+        let follows = Interim { follows_until: Some(at(view.now)), ..Interim::default() };
+        let report = Report {
+            finding,
+            interim: interim.then_some(&follows),
+            in_no_plan: &[],
+            asked_for: job.plan.as_ref(),
+            cluster: None,
+            alerts: &job.alerts.kept,
+            alerts_left_out: 0,
+            job_id: Some(job.id.as_str()),
+            redis: &self.settings.redis.address(),
+            host: "leader",
+            now: at(view.now),
+            language: self.settings.notification.language,
+            zone: TimeZone::UTC,
+        };
+        let mail = report::mail(&self.settings, &job.id, &report);
+        let in_a_row = mail.subject.split_once("[failed ").and_then(|(_, rest)| rest.split(' ').next()?.parse().ok());
+        let id = if interim { mail.message_id.replacen('<', "<interim.", 1) } else { mail.message_id.clone() };
+        self.said.push(Said {
+            plan: job.plan.clone(),
+            written: view.now,
+            delivered: None,
+            interim,
+            due: due.map(|due| due.as_second()),
+            outcome: mail.outcome,
+            states,
+            in_a_row: in_a_row.unwrap_or(1),
+            subject: mail.subject.clone(),
+            before,
+            id,
+        });
+        mail
+    }
+
+    /// As `Dispatch::address`.
+    fn address(&self, job: &Job, examined: &Examined, view: &View<'_>) -> Stage {
+        let (now, within) = (at(view.now), self.settings.notification.repeat_after);
+        let address = |mail: &Mail| {
+            let everybody = self.settings.mail_to(job.plan.as_ref()).iter().map(Recipient::new);
+            let news = everybody.filter(|to| !self.table.has_it(mail, to, now, within));
+            Mail { recipients: news.collect(), ..mail.clone() }
+        };
+        let mails = examined.mails.iter().map(address).filter(|mail| !mail.recipients.is_empty()).collect();
+        Stage::Delivering(Delivery { mails, attempts: examined.attempts.clone(), interim: examined.interim })
+    }
+
+    /// As `step::deliver`.
+    fn deliver(&mut self, job: &Job, mut delivery: Delivery, view: &View<'_>) -> Option<Stage> {
+        let is_due = self.work.entry(job.id.clone()).or_default().next_attempt <= view.now;
+        if !is_due {
+            // The final report replaces an interim one that waits.
+            let settled = if delivery.interim { self.look(job, view) } else { return None };
+            return settled.over.then(|| self.close(job, settled, view));
+        }
+        if delivery.attempts.next_attempt_at.is_some() && delivery.may_be_outdated() {
+            let attempts = Attempts { next_attempt_at: None, ..delivery.attempts.clone() };
+            let settled = self.look(job, view);
+            match &settled.look {
+                Err(_) => {}
+                Ok(_) if settled.over || !delivery.interim => return Some(self.close(job, settled, view)),
+                Ok(_) => return Some(self.interim(job, settled, attempts, view)),
+            }
+        }
+        if !view.relay && delivery.pending() > 0 {
+            delivery.attempts.count += 1;
+            let pause = pause(delivery.attempts.count, 0.5);
+            delivery.attempts.next_attempt_at = at(view.now).checked_add(pause).ok();
+            self.work.entry(job.id.clone()).or_default().next_attempt = view.now + pause.as_secs() as i64;
+            self.table.advance(&job.id, Stage::Delivering(delivery));
+            return None;
+        }
+        for mail in &mut delivery.mails {
+            self.delivered(mail, view.now);
+        }
+        Some(match delivery.interim {
+            false => Stage::Done(ns8_backup_monitor::model::job::Done { mails: delivery.mails }),
+            true => {
+                self.table.sent.remember(&delivery.mails, at(view.now), self.settings.notification.repeat_after);
+                Stage::Following(Following { since: at(view.now), interim: delivery.mails })
+            }
+        })
+    }
+
+    fn delivered(&mut self, mail: &mut Mail, now: i64) {
+        mail.recipients.iter_mut().for_each(|to| to.state = RecipientState::Delivered { at: at(now) });
+        let said = self.said.iter_mut().rev().find(|said| said.id == mail.message_id);
+        said.expect("it was written").delivered = Some(now);
+        if let (Some(plan), Some(run_at)) = (&mail.plan, mail.run_at)
+            && let Some(history) = self.histories.borrow_mut().get_mut(plan)
+            && let Some(run) = record::mark(history, run_at, at(now))
+        {
+            history.record(run);
+        }
+    }
+
+    /// A tick of the watch, as `tools::watch` does it.
+    pub fn tick(&mut self, view: &View<'_>) {
+        let Some(plans) = &view.plans else { return };
+        let now = at(view.now);
+        let all: Vec<Plan> = plans.iter().map(|(plan, _)| plan.clone()).collect();
+        meet(&all, now, &mut self.memory);
+        for (plan, elapses) in plans {
+            self.memory.plans.get_mut(&plan.id).unwrap().elapses = Some(around(elapses, view.now));
+        }
+        let facts = Facts {
+            now,
+            rules: Rules {
+                grace: self.settings.watch.grace,
+                stale_after: self.settings.correlator.stale_after,
+                recovery: true,
+                success: false,
+            },
+            plans: &all,
+            in_queue: &|plan, until| self.table.jobs().any(|job| job.reports(plan, until)),
+            progress: view.progress,
+            history: &|plan| self.histories.borrow().get(plan).cloned(),
+            cluster_backup: &|_| None,
+        };
+        let decided = decide(&facts, &mut self.memory);
+        for (plan, _, record) in decided.records {
+            let mut histories = self.histories.borrow_mut();
+            histories.entry(plan.clone()).or_insert_with(|| History::new(plan)).record(record);
+        }
+        let names = &self.settings.receiver.alert_names.clone();
+        for one in running::judge(decided.news, &view.active, now) {
+            let batch = news::batch(std::slice::from_ref(&one), names);
+            self.post(&one.plan, alert(&batch["alerts"][0]), view.now);
+            self.memory.announced(&one);
+        }
+        self.memory.looked_at = Some(now);
+    }
+}
+
+/// An alert of a webhook, as `serve::webhook` reads it.
+pub fn alert(json: &serde_json::Value) -> Alert {
+    let texts = |name: &str| serde_json::from_value(json[name].clone()).unwrap_or_default();
+    let labels: BTreeMap<String, String> = texts("labels");
+    let starts_at = json["startsAt"].as_str().and_then(|text| text.parse().ok());
+    Alert { name: labels["alertname"].clone(), annotations: texts("annotations"), labels, starts_at }
+}
+
+fn cluster(plan: &Plan) -> Cluster {
+    Cluster {
+        name: None,
+        uuid: None,
+        leader: Some("1".into()),
+        nodes: BTreeMap::new(),
+        plans: vec![plan.clone()],
+        unplanned: None,
+        destinations: Vec::new(),
+        smarthost: Ok(None),
+        loki: None,
+        damaged: Vec::new(),
+    }
+}
+
+fn away() -> ReadError {
+    ReadError::Redis { address: "127.0.0.1:6379".into(), why: Why::ConnectionRefused }
+}
