@@ -31,7 +31,7 @@ fn fortnight() -> Case {
         ("mail1", "sssssssssssoss"),
         ("nextcloud1", "sssssssssssees"),
         ("nextcloud2", "sssssssssseeee"),
-        ("samba1", "sssessssssssoo"),
+        ("samba1", "sssessssssssso"),
         ("webtop1", "     sssssssss"),
     ];
     let names = ["Wiki", "Mail store", "Users", "Mail", "Cloud", "Cloud of the branch", "Files", "Groupware"];
