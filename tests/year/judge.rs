@@ -49,7 +49,7 @@ impl<'a> Judge<'a> {
 
     fn find(&mut self, site: &Site, time: i64, what: &str, more: &str) {
         let zone = jiff::tz::TimeZone::get(crate::calendar::ZONE).unwrap();
-        let time = crate::ns8::at(time).to_zoned_datetime(zone).strftime("%m-%d %H:%M:%S").to_string();
+        let time = zone.to_datetime(crate::ns8::at(time)).to_string();
         self.findings.push(format!("{what}: plan {} at {time}: {more}", site.id));
         if self.verbose {
             println!("{}", self.findings.last().unwrap());
