@@ -65,7 +65,7 @@ pub async fn settle(
     deadline: Instant,
     patience: Duration,
 ) -> Settled {
-    let (mut due, mut ended) = (Due::default(), Ended::default());
+    let (mut due, mut ended) = (Due::default(), Ended::new());
     // Before the first look, so that no announcement is missed between the two.
     let mut listener = announcements.listen().await;
     // The first look is often the last one, and so is the one after the last announcement. The others ask for results

@@ -112,6 +112,11 @@ impl RunRecord {
         troubled.map(|(id, module)| (id, module.end))
     }
 
+    /// Whether any module had a result of it.
+    pub fn has_results(&self) -> bool {
+        self.modules.values().any(|part| part.end.is_some())
+    }
+
     /// Whether `module` had a result of it.
     pub fn had_result(&self, module: &ModuleId) -> bool {
         self.modules.get(module).is_some_and(|part| part.end.is_some())

@@ -204,7 +204,8 @@ impl<'a> Look<'a> {
             // Before the clock was set back, it was another day.
             let mailed = known.reported.is_some_and(|at| at <= now);
             let same_run = match (known.due, run.due) {
-                (Some(known), Some(run)) => known == run,
+                // A run by hand since then has the same due time.
+                (Some(due), Some(of_run)) => due == of_run && (known.at == run.at || !known.has_results()),
                 _ => known.at == run.at,
             };
             let says_it = known.is_good() == run.is_good() && (known.over || !run.over);
