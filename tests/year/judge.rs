@@ -103,7 +103,8 @@ impl<'a> Judge<'a> {
             // NS8's own list has nothing of a module that has moved.
             let moved = site.moved.iter().any(|(id, time)| id == module && *time <= mail.written)
                 && !all_good_else(mail, module);
-            if !truths.contains(&says) && !(mail.due.is_none() && says.is_none()) && !(moved && says.is_none()) {
+            let is_open = says.is_none() && (mail.due.is_none() || moved);
+            if !truths.contains(&says) && !is_open {
                 wrong.push(format!("{module} is {truths:?}, not {state:?}"));
             }
         }
@@ -151,8 +152,9 @@ impl<'a> Judge<'a> {
             let next = site.runs.get(n + 1).map_or(i64::MAX, |next| next.began);
             let deadline = self.deadline(site, run);
             let told = said.iter().filter(|mail| mail.delivered.is_some() && tells(mail, run, next));
-            let last = said.iter().filter(|mail| mail.delivered.is_some() && mail.due.is_some() && mail.due == run.due);
-            let last = last.last().or(told.clone().last());
+            let mut last =
+                said.iter().filter(|mail| mail.delivered.is_some() && mail.due.is_some() && mail.due == run.due);
+            let last = last.next_back().or(told.clone().next_back());
             let first_final = told.filter(|mail| !mail.interim).filter_map(|mail| mail.delivered).min();
             let is_excused = self.is_excused(site, said, run, next);
             let count = self.counts.get_mut(run.fault).unwrap();
