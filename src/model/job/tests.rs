@@ -1,0 +1,139 @@
+use super::*;
+use crate::model::alert::MAX_ALERTS;
+use crate::model::run::Outcome;
+
+fn job(accepted_at: &str) -> Job {
+    let alert = Alert { name: "backup_failed".into(), labels: [].into(), annotations: [].into(), starts_at: None };
+    let alerts = Alerts { kept: vec![alert], left_out: 0 };
+    let at: Timestamp = accepted_at.parse().unwrap();
+    Job::new(JobId::new(at, 0xbeef), PlanId::new("2"), at, alerts)
+}
+
+fn mail(states: Vec<RecipientState>) -> Mail {
+    let recipient = |state| Recipient { address: "admin@example.com".into(), state };
+    Mail {
+        plan: PlanId::new("2"),
+        outcome: Outcome::Partial,
+        digest: "d".into(),
+        written_at: Timestamp::UNIX_EPOCH,
+        subject: "s".into(),
+        body: "b".into(),
+        html: None,
+        run_at: None,
+        message_id: "<m@x>".into(),
+        thread_id: "<t@x>".into(),
+        recipients: states.into_iter().map(recipient).collect(),
+    }
+}
+
+#[test]
+fn version_1_files_are_still_read() {
+    let waiting = include_str!("../../../tests/fixtures/queue/waiting.v1.json");
+    let delivering = include_str!("../../../tests/fixtures/queue/delivering.v1.json");
+    let job: Job = serde_json::from_str(waiting).unwrap();
+    assert_eq!(job.stage, Stage::Waiting);
+    assert_eq!(job.plan_field(), "2");
+    let job: Job = serde_json::from_str(delivering).unwrap();
+    let Stage::Delivering(delivery) = &job.stage else { panic!("{:?}", job.stage) };
+    assert_eq!((delivery.pending(), delivery.mails.iter().any(Mail::any_given_up)), (1, true));
+    assert_eq!(delivery.last_error(), Some("relay.example.com:587 does not answer"));
+}
+
+#[test]
+fn names_sort_by_age_and_are_no_paths() {
+    assert_eq!(job("2026-11-22T03:15:00Z").id.as_str(), "20261122-031500-beef");
+    for text in ["", "../../etc/passwd", "a b", &"x".repeat(65)] {
+        assert_eq!(JobId::parse(text), None);
+    }
+}
+
+#[test]
+fn a_wait_survives_restarts_and_clocks_that_jump() {
+    let job = job("2026-11-22T03:00:00Z");
+    let left = |now: &str| job.time_left(Duration::from_secs(30), now.parse().unwrap()).as_secs();
+    assert_eq!(left("2026-11-22T03:00:10Z"), 20);
+    assert_eq!(left("2026-11-22T09:00:00Z"), 0, "set forward");
+    assert_eq!(left("2026-11-21T22:00:00Z"), 30, "set back");
+}
+
+#[test]
+fn each_kind_of_alert_is_kept_once_and_many_are_counted() {
+    let mut job = job("2026-11-22T03:00:00Z");
+    assert!(!job.alerts.join(job.alerts.kept[0].clone()));
+    for n in 0..MAX_ALERTS + 9 {
+        let mut alert = job.alerts.kept[0].clone();
+        alert.labels.insert("node".into(), n.to_string());
+        assert_eq!(job.alerts.join(alert), n < MAX_ALERTS - 1, "what is only counted is not worth saving");
+    }
+    assert_eq!((job.alerts.kept.len(), job.alerts.left_out), (MAX_ALERTS, 10));
+}
+
+#[test]
+fn few_alerts_are_kept_where_they_are_long() {
+    let mut job = job("2026-11-22T03:00:00Z");
+    for n in 0..20 {
+        let mut alert = job.alerts.kept[0].clone();
+        alert.annotations.insert(format!("{n:02}"), "x".repeat(10_000 - 2));
+        assert_eq!(job.alerts.join(alert), n < 7);
+    }
+    assert_eq!((job.alerts.kept.len(), job.alerts.left_out), (8, 13));
+}
+
+#[test]
+fn an_alert_that_starts_in_the_future_starts_on_arrival() {
+    let mut job = job("2026-11-22T03:00:00Z");
+    assert_eq!(job.alert_start(), job.accepted_at);
+    job.alerts.kept[0].starts_at = Some("2026-11-22T02:00:00Z".parse().unwrap());
+    assert_eq!(job.alert_start(), "2026-11-22T02:00:00Z".parse().unwrap());
+    job.alerts.kept[0].starts_at = Some("2036-11-22T02:00:00Z".parse().unwrap());
+    assert_eq!(job.alert_start(), job.accepted_at);
+}
+
+#[test]
+fn good_news_of_the_watch_is_no_failure() {
+    for (news, is_failure) in [("recovered", false), ("success", false), ("failed", true), ("missed", true)] {
+        let mut job = job("2026-11-22T03:00:00Z");
+        job.alerts.kept[0].labels = [("news".into(), news.into())].into();
+        assert_eq!(job.failure_start().is_some(), is_failure, "{news}");
+    }
+}
+
+#[test]
+fn a_job_that_could_not_look_looks_for_the_run_of_now() {
+    let later = "2026-11-22T09:00:00Z".parse().unwrap();
+    let mut job = job("2026-11-22T03:00:00Z");
+    assert_eq!(job.reference(later), job.accepted_at);
+    let unknown = Mail { outcome: Outcome::Unknown, ..mail(vec![]) };
+    for (interim, reference) in
+        [(vec![], job.accepted_at), (vec![mail(vec![])], job.accepted_at), (vec![unknown], later)]
+    {
+        job.stage = Stage::Following(Following { since: job.accepted_at, interim });
+        assert_eq!(job.reference(later), reference);
+    }
+}
+
+#[test]
+fn starting_over_puts_a_new_address_in_the_place_of_a_wrong_one() {
+    let at = Timestamp::UNIX_EPOCH;
+    let start_over = |mail_to: &[&str]| {
+        let mut mail = mail(vec![RecipientState::Delivered { at }, RecipientState::Delivered { at }]);
+        mail.recipients[1].address = "opps@example.com".into();
+        mail.recipients[1].state = RecipientState::GivenUp { at, reason: "no such user".into() };
+        let attempts = Attempts { count: 9, waited_seconds: 300_000, next_attempt_at: Some(at) };
+        let mut delivery = Delivery { mails: vec![mail], attempts, interim: false };
+        let mail_to: Vec<Mailbox> = mail_to.iter().map(|address| address.parse().unwrap()).collect();
+        delivery.start_over(|plan| {
+            assert_eq!(plan, PlanId::new("2").as_ref(), "a plan may have recipients of its own");
+            &mail_to
+        });
+        assert_eq!(delivery.attempts, Attempts::default());
+        let known = delivery.mails[0].recipients.iter();
+        known.map(|known| (known.address.clone(), known.is_pending())).collect::<Vec<_>>()
+    };
+    let had_it = ("admin@example.com".to_owned(), false);
+    let admin = "Admin <ADMIN@example.com>";
+    let corrected = ("ops@example.com".to_owned(), true);
+    assert_eq!(start_over(&[admin, "ops@example.com"]), [had_it.clone(), corrected]);
+    let again = ("opps@example.com".to_owned(), true);
+    assert_eq!(start_over(&[admin, "opps@example.com", "new@example.com"]), [had_it, again]);
+}
