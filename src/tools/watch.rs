@@ -28,6 +28,7 @@ use crate::watch::decide::{Decided, Facts, Rules, decide};
 use crate::watch::history::Store;
 use crate::watch::meet::meet;
 use crate::watch::memory::Memory;
+use crate::watch::news::News;
 use crate::watch::{cluster_backup, heartbeat, node, post, running, schedule};
 
 /// The command.
@@ -148,6 +149,11 @@ async fn look_at_plans(
     }
     kill::point("watch-recorded");
     let news = running::take_back(news, now).await;
+    tell(settings, &news, memory).await
+}
+
+/// Posts news to the program's own port, and notes in `memory` what has been said.
+async fn tell(settings: &Settings, news: &[News], memory: &mut Memory) -> Result<(), String> {
     for news in news.chunks(post::AT_ONCE) {
         post::post(&settings.receiver, news).await?;
         kill::point("watch-posted");
