@@ -20,8 +20,8 @@ phrases! {
         It: "risultati dal {due} (pianificazione del piano)",
     }
     run_by_age() {
-        En: "the schedule is not known, so results are told apart by age",
-        It: "la pianificazione non è nota: i risultati sono distinti per età",
+        En: "it is not known when this run was due, so results are told apart by age",
+        It: "non si sa quando questa esecuzione era prevista: i risultati sono distinti per età",
     }
     label_newest() {
         En: "Newest result",
