@@ -186,13 +186,18 @@ impl Journey {
 
         let (mut calls, mut changes, log) = (Vec::new(), self.changes.iter().peekable(), site.service.path("log"));
         let arrived = || {
-            if let Some(over) = trace.take_if(|trace| trace.is_over()) {
+            let died = trace.take_if(|trace| trace.is_over());
+            let has_died = died.is_some();
+            if let Some(over) = died {
                 calls = over.ended();
                 assert_eq!(site.service.ended().signal(), Some(9), "{}\n{}", self.name, site.service.log());
-                site.service.start();
             }
+            // Before the next process starts, so that it finds all of the change or nothing.
             if let Some((_, happens)) = changes.next_if(|(is_at, _)| jobs(&site).iter().any(is_at)) {
                 happens(&mut site);
+            }
+            if has_died {
+                site.service.start();
             }
             changes.peek().is_none() && poster.is_finished() && site.service.queued("json").is_empty()
         };
