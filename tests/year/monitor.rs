@@ -36,8 +36,8 @@ pub struct View<'a> {
     /// The plans, each with its elapses; `None` if Redis does not answer.
     pub plans: Option<Vec<(Plan, &'a [i64])>>,
     pub relay: bool,
-    /// How far the current run of a plan has come, by its log.
-    pub progress: &'a dyn Fn(&PlanId) -> Progress,
+    /// How far a plan's run has come that was due at this time, by its log.
+    pub progress: &'a dyn Fn(&PlanId, Option<i64>) -> Progress,
     /// Plans whose unit is active on the leader.
     pub active: BTreeSet<PlanId>,
 }
@@ -193,7 +193,8 @@ impl Monitor {
         let look = Look { cluster: cluster(plan), assessments, next_runs: vec![elapses.next] };
         let histories = self.histories.borrow();
         let open = Open::of(plan, &look.assessments[0], histories.get(&plan.id), self.settings.watch.grace, now);
-        let over = look.awaited().is_empty() || open.is_some_and(|open| open.is_over((view.progress)(&plan.id)));
+        let progress = || (view.progress)(&plan.id, look.assessments[0].due.map(Timestamp::as_second));
+        let over = look.awaited().is_empty() || open.is_some_and(|open| open.is_over(progress()));
         Settled { look: Ok(look), over }
     }
 
@@ -342,6 +343,8 @@ impl Monitor {
         for (plan, elapses) in plans {
             self.memory.plans.get_mut(&plan.id).unwrap().elapses = Some(around(elapses, view.now));
         }
+        let due = |plan: &Plan| (plan.id.clone(), self.memory.plans[&plan.id].last_due(plan, now));
+        let known: BTreeMap<PlanId, Option<Timestamp>> = all.iter().map(due).collect();
         let facts = Facts {
             now,
             rules: Rules {
@@ -352,7 +355,7 @@ impl Monitor {
             },
             plans: &all,
             in_queue: &|plan, until| self.table.jobs().any(|job| job.reports(plan, until)),
-            progress: view.progress,
+            progress: &|plan| (view.progress)(plan, known[plan].map(Timestamp::as_second)),
             history: &|plan| self.histories.borrow().get(plan).cloned(),
             cluster_backup: &|_| None,
         };

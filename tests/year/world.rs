@@ -323,7 +323,7 @@ impl World {
     fn monitor(&mut self) {
         let now = self.now;
         let (sites, monitor) = (&self.sites, &mut self.monitor);
-        let progress = |id: &PlanId| progress(sites.iter().find(|site| site.id == *id).unwrap(), now);
+        let progress = |id: &PlanId, due| progress(sites.iter().find(|site| site.id == *id).unwrap(), due, now);
         let is_active = |site: &&Site| site.layout == Layout::C && site.is_active(1, now);
         let view = View {
             now,
@@ -340,8 +340,8 @@ impl World {
     }
 }
 
-/// What the logs of the nodes say that still have to give a result of the last run.
-fn progress(site: &Site, now: i64) -> Progress {
+/// What the logs of the nodes say, from `due` on, that still have to give a result of the last run.
+fn progress(site: &Site, due: Option<i64>, now: i64) -> Progress {
     if site.layout != Layout::C {
         return Progress::Unknown;
     }
@@ -351,7 +351,8 @@ fn progress(site: &Site, now: i64) -> Progress {
         plan.results.iter().any(|(id, result)| id.as_str() == member.id && result.start >= Some(at(run.began)))
     };
     let absent = site.members.iter().filter(|member| !has_result(member));
-    let on = |node: u8| match (site.is_active(node, now), run.nodes.contains_key(&node)) {
+    let is_in_log = |over: &i64| due.is_none_or(|due| *over >= due);
+    let on = |node: u8| match (site.is_active(node, now), run.nodes.get(&node).is_some_and(is_in_log)) {
         (true, _) => Progress::Running,
         (false, true) => Progress::Over,
         (false, false) => Progress::NotStarted,

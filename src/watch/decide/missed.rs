@@ -34,6 +34,9 @@ impl Look<'_> {
     /// usually takes, and the plan has no result since.
     pub(super) fn missed(&mut self) -> Missed {
         let (now, grace) = (self.facts.now, self.facts.rules.grace);
+        if let Some(due) = self.ended_before_edit() {
+            return Missed::Yes(due);
+        }
         let (Ok(deadline), Some(newest)) = (now.checked_sub(grace), self.elapses.last()) else { return Missed::No };
         let overdue = self.ended_by_log(newest).or(self.elapses.before.iter().copied().find(|due| *due <= deadline));
         let oldest = self.elapses.before.last().copied().unwrap_or(newest);
@@ -69,6 +72,13 @@ impl Look<'_> {
     fn ended_by_log(&self, last: Timestamp) -> Option<Timestamp> {
         let is_its_log = self.elapses.of_run(self.plan) == Some(last) && self.age(last) >= QUIET;
         (is_its_log && self.progress() == Progress::Over && !self.has_run_since(last)).then_some(last)
+    }
+
+    /// The elapse of the schedule that was edited since, if by its log the run that began then is over without a result.
+    fn ended_before_edit(&self) -> Option<Timestamp> {
+        let due = self.known.due_before?;
+        let is_its_log = self.elapses.before.iter().all(|next| *next <= self.known.since) && self.age(due) >= QUIET;
+        (is_its_log && self.progress() == Progress::Over && !self.has_run_since(due)).then_some(due)
     }
 
     /// Whether the plan has any result from after `since`.

@@ -189,6 +189,21 @@ fn a_plan_that_is_edited_or_switched_on_has_missed_nothing() {
 }
 
 #[test]
+fn a_run_that_is_cut_off_before_its_first_result_is_news_although_the_plan_was_edited() {
+    for (progress, kinds) in [(Progress::Over, vec![Failed]), (Progress::NotStarted, vec![])] {
+        let mut world = World::nightly(&["a", "b"]);
+        world.until(3);
+        world.plan.schedule = Some("another".into());
+        world.offset = HOUR;
+        world.pass(30);
+        world.progress = progress;
+        world.until(0);
+        assert_eq!(world.kinds(), kinds, "{progress:?}");
+        assert!(world.posted.iter().all(|(time, _, due)| *due == Some(at(time.div_euclid(DAY) * DAY + 2 * HOUR))));
+    }
+}
+
+#[test]
 fn a_module_that_joins_by_day_is_awaited_from_the_next_night_on() {
     let mut world = World::nightly(&["a", "b"]);
     world.good_until(11);
