@@ -57,16 +57,20 @@ fn runs(plan: &Plan, times: &[Timestamp]) -> impl Iterator<Item = Timestamp> {
     times.iter().copied().zip(before).filter(move |pair| !is_in_the_middle(pair)).map(|(due, _)| due)
 }
 
-/// Whether the run that was due at `before` still tried a module again at `due`: it was busy, and has no result since.
-/// That goes on for an hour, and until it is over no other run begins.
+/// Whether the run that was due at `before` still tried a module again at `due`: it was busy. That goes on for an hour,
+/// and until it is over no other run begins. One that begins at `due` has its first backup then.
 fn is_in_the_retries(plan: &Plan, before: Timestamp, due: Timestamp) -> bool {
-    let has_run_since = plan.results.values().any(|result| is_of_run(result, due));
-    let ends = plan.results.values().filter(|result| result.layout == Layout::C && is_of_run(result, before));
+    let of_run = |result: &&ModuleResult| result.layout == Layout::C && is_of_run(result, before);
+    let ends = plan.results.values().filter(of_run).filter(|result| !is_of_run(result, due));
     let newest = ends.filter_map(|result| result.end).max();
     let is_absent = |id: &ModuleId| plan.results.get(id).is_none_or(|result| !is_of_run(result, before));
-    let is_one_busy = plan.members.iter().flatten().any(is_absent);
+    let since = plan.results.values().filter(|result| is_of_run(result, due));
+    let is_in_retries = match since.filter_map(|result| result.start.or(result.end)).min() {
+        Some(first) => due.checked_add(TOLERANCE).is_ok_and(|begun| first > begun),
+        None => plan.members.iter().flatten().any(is_absent),
+    };
     let until = newest.and_then(|newest| newest.checked_add(RETRIES).ok());
-    is_one_busy && !has_run_since && until.is_some_and(|until| until > due)
+    is_in_retries && until.is_some_and(|until| until > due)
 }
 
 /// Whether a backup started in the run that was due at `due`, or later, so that its result is of that run.
@@ -135,5 +139,8 @@ mod tests {
         assert_eq!(due(&[(61, 100), (119, 121)]), Some(120), "a pause between, and a clock that is a minute ahead");
         assert_eq!(due(&[(0, 125)]), Some(0), "it spans two");
         assert_eq!(due(&[(-10, 125)]), Some(0), "the oldest that is known");
+        assert_eq!(due(&[(60, 90), (130, 135)]), Some(60), "one that was busy is tried again for an hour");
+        assert_eq!(due(&[(60, 90), (120, 125)]), Some(120), "one that begins with the next run");
+        assert_eq!(due(&[(0, 50), (130, 135)]), Some(120), "longer ago than the retries take");
     }
 }
