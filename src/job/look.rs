@@ -51,9 +51,13 @@ impl Due {
         Some(&self.watch.as_ref()?.plans.get(&plan.id)?.newcomers)
     }
 
-    /// Since when `plan` is known to have its schedule.
-    fn since(&self, plan: &Plan, reference: Timestamp) -> Option<Timestamp> {
-        self.watch.as_ref().and_then(|watch| watch.since(plan, reference))
+    /// When `plan` was due, newest first, and since when that counts.
+    fn times(&self, plan: &Plan, reference: Timestamp, watches: bool) -> (&[Timestamp], Option<Timestamp>) {
+        let elapses = self.of(plan).map_or(&[][..], |elapses| &elapses.before);
+        match self.watch.as_ref().filter(|_| watches) {
+            Some(watch) => watch.times(plan, elapses, reference),
+            None => (elapses, None),
+        }
     }
 }
 
@@ -101,8 +105,7 @@ impl Look {
         let now = Timestamp::now();
         let due_of = &*due;
         let assess = |plan| {
-            let since = due.since(plan, reference).filter(|_| settings.watch.enabled);
-            let due = due.of(plan).map_or(&[][..], |elapses| &elapses.before);
+            let (due, since) = due_of.times(plan, reference, settings.watch.enabled);
             assess(
                 plan,
                 &RunRule { due, since, joined: due_of.joined(plan), alert_start, says_missing, stale_after },

@@ -172,11 +172,7 @@ async fn progress(settings: &Settings, memory: &Memory, plans: &[Plan], now: Tim
     for plan in plans.iter().filter(|plan| plan.enabled) {
         let Some(known) = memory.plans.get(&plan.id) else { continue };
         let due = known.elapses.as_ref().map_or(&[][..], |elapses| &elapses.before);
-        let (due, since) = match due.first().is_some_and(|last| *last > known.since) {
-            true => (due, Some(known.since)),
-            // It was edited, and has not been due since.
-            false => (known.due_before.as_slice(), None),
-        };
+        let (due, since) = memory.times(plan, due, now);
         let by_age = RunRule::by_age(None, settings.correlator.stale_after);
         let assessment = assess(plan, &RunRule { due, since, ..by_age }, now);
         let Some(due) = assessment.due.or(known.due_before) else { continue };

@@ -147,6 +147,23 @@ impl Memory {
         Some(known.map_or(now, |known| known.since.min(now)))
     }
 
+    /// Returns those of `elapses`, newest first, that `plan` was due at, and since when they count. If it was edited, and
+    /// has not been due since, that is the last elapse of the schedule before.
+    pub fn times<'a>(
+        &'a self,
+        plan: &Plan,
+        elapses: &'a [Timestamp],
+        now: Timestamp,
+    ) -> (&'a [Timestamp], Option<Timestamp>) {
+        let since = self.since(plan, now);
+        if since.is_none_or(|since| elapses.first().is_some_and(|last| *last > since)) {
+            return (elapses, since);
+        }
+        let known = self.plans.get(&plan.id).filter(|known| known.schedule == plan.schedule);
+        let before = known.and_then(|known| known.due_before.as_ref()).filter(|due| **due <= now);
+        (before.map_or(&[], std::slice::from_ref), None)
+    }
+
     /// Saves it for the next tick.
     ///
     /// # Errors
@@ -278,5 +295,21 @@ mod tests {
         assert_eq!(memory.since(&plan, at(9)), Some(at(9)), "edited, and not seen yet");
         memory.watching = Some(false);
         assert_eq!(memory.since(&plan, at(9)), None, "another node knows");
+    }
+
+    #[test]
+    fn the_run_before_an_edit_is_the_last_one_until_the_new_schedule_elapses() {
+        let at = |second| Timestamp::from_second(second).unwrap();
+        let plan = Plan::unknown(PlanId::new("2").unwrap());
+        let known = PlanMemory { due_before: Some(at(20)), ..PlanMemory::new(at(30)) };
+        let memory = Memory { looked_at: Some(at(30)), plans: [(plan.id.clone(), known)].into(), ..Memory::default() };
+        let times = |elapses: &[i64], now| {
+            let elapses: Vec<Timestamp> = elapses.iter().copied().map(at).collect();
+            let (times, since) = memory.times(&plan, &elapses, at(now));
+            (times.iter().map(|time| time.as_second()).collect::<Vec<_>>(), since)
+        };
+        assert_eq!(times(&[25, 15], 35), (vec![20], None));
+        assert_eq!(times(&[40, 25], 45), (vec![40, 25], Some(at(30))));
+        assert_eq!(times(&[5], 19), (vec![], None), "it was not due yet");
     }
 }

@@ -181,9 +181,10 @@ impl Monitor {
         let work = self.work.entry(job.id.clone()).or_default();
         let reference = *work.reference.get_or_insert_with(|| job.reference(now));
         let elapses = around(found.unwrap().1, reference.as_second());
+        let (due, since) = self.memory.times(plan, &elapses.before, reference);
         let rule = RunRule {
-            due: &elapses.before,
-            since: self.memory.since(plan, reference),
+            due,
+            since,
             joined: self.memory.plans.get(&plan.id).map(|known| &known.newcomers),
             alert_start: job.failure_start(),
             says_missing: job.says_missing(),
