@@ -48,11 +48,14 @@ impl<'a> Judge<'a> {
     }
 
     fn find(&mut self, site: &Site, time: i64, what: &str, more: &str) {
-        let zone = jiff::tz::TimeZone::get(crate::calendar::ZONE).unwrap();
+        let (zone, at) = (jiff::tz::TimeZone::get(crate::calendar::ZONE).unwrap(), time);
         let time = zone.to_datetime(crate::ns8::at(time)).to_string();
         self.findings.push(format!("{what}: plan {} at {time}: {more}", site.id));
         if self.verbose {
             println!("{}", self.findings.last().unwrap());
+            for run in site.runs.iter().filter(|run| (run.began - at).abs() < 8 * HOUR) {
+                println!("    {run:?}");
+            }
         }
     }
 
@@ -109,7 +112,9 @@ impl<'a> Judge<'a> {
             }
         }
         let all_good = mail.states.values().all(|state| *state == State::Success);
-        if matches!(mail.outcome, Outcome::Success | Outcome::Recovered) != all_good {
+        // It says that they are successes, and that the alert is newer: it is that of a module that is gone.
+        let is_alert_open = mail.outcome == Outcome::RepoFailure && has_failed_and_gone(run, mail);
+        if matches!(mail.outcome, Outcome::Success | Outcome::Recovered) != all_good && !is_alert_open {
             wrong.push("the outcome is not that of the modules".into());
         }
         let began = run.fates.values().any(|fate| *fate != Fate::None && ended(fate) <= mail.written);
@@ -119,7 +124,7 @@ impl<'a> Judge<'a> {
         if mail.outcome == Outcome::Recovered && !self.was_told_bad(site, mail) {
             wrong.push("nothing was wrong before".into());
         }
-        if !mail.interim && run.due.is_some() && run.due == mail.due && run.over() > now + 60 {
+        if !mail.interim && run.due.is_some() && run.due == mail.due && over(run, mail) > now + 60 {
             wrong.push(format!("not final: it goes on for {} min", (run.over() - mail.written) / 60));
         }
         let newest = site.runs.iter().rev().find(|run| run.began <= mail.written).unwrap_or(run);
@@ -228,6 +233,23 @@ fn ended(fate: &Fate) -> i64 {
     match fate {
         Fate::None => i64::MAX,
         Fate::Good(end) | Fate::Bad(end) => *end,
+    }
+}
+
+/// Whether a module has failed in `run` that is in the plan no more: NS8 ignores what is left of it, but for its alert.
+fn has_failed_and_gone(run: &Run, mail: &Said) -> bool {
+    let is_it = |(id, fate): (&String, &Fate)| {
+        matches!(fate, Fate::Bad(end) if *end <= mail.written) && !mail.states.contains_key(id)
+    };
+    run.fates.iter().any(is_it)
+}
+
+/// When `run` was over for the modules that `mail` is about: nobody waits for one that was removed meanwhile.
+fn over(run: &Run, mail: &Said) -> i64 {
+    let of_mail = run.fates.iter().filter(|(id, _)| mail.states.contains_key(*id)).map(|(_, fate)| ended(fate));
+    match run.fates.keys().all(|id| mail.states.contains_key(id)) {
+        true => run.over(),
+        false => of_mail.max().map_or(run.over(), |end| end.min(run.over())),
     }
 }
 
