@@ -51,9 +51,14 @@ impl Due {
         Some(&self.watch.as_ref()?.plans.get(&plan.id)?.newcomers)
     }
 
-    /// When `plan` was due, newest first, and since when that counts.
-    fn times(&self, plan: &Plan, reference: Timestamp, watches: bool) -> (&[Timestamp], Option<Timestamp>) {
-        let elapses = self.of(plan).map_or(&[][..], |elapses| &elapses.before);
+    /// Returns those of `elapses` that `plan` was due at, and since when they count.
+    fn times<'a>(
+        &'a self,
+        plan: &Plan,
+        elapses: &'a [Timestamp],
+        reference: Timestamp,
+        watches: bool,
+    ) -> (&'a [Timestamp], Option<Timestamp>) {
         match self.watch.as_ref().filter(|_| watches) {
             Some(watch) => watch.times(plan, elapses, reference),
             None => (elapses, None),
@@ -105,7 +110,8 @@ impl Look {
         let now = Timestamp::now();
         let due_of = &*due;
         let assess = |plan| {
-            let (due, since) = due_of.times(plan, reference, settings.watch.enabled);
+            let elapses = due_of.of(plan).cloned().unwrap_or_default().caught_up(plan);
+            let (due, since) = due_of.times(plan, &elapses.before, reference, settings.watch.enabled);
             assess(
                 plan,
                 &RunRule { due, since, joined: due_of.joined(plan), alert_start, says_missing, stale_after },

@@ -25,6 +25,19 @@ pub struct Elapses {
 }
 
 impl Elapses {
+    /// Returns the elapses as of the next one, if every member has been backed up since then: the results are that run's.
+    #[must_use]
+    pub fn caught_up(mut self, plan: &Plan) -> Self {
+        let has_run = |next: &Timestamp| {
+            let is_since = |id: &ModuleId| plan.results.get(id).is_some_and(|result| is_of_run(result, *next));
+            plan.members.as_ref().is_some_and(|members| !members.is_empty() && members.iter().all(is_since))
+        };
+        if let Some(next) = self.next.filter(has_run) {
+            self.before.insert(0, next);
+        }
+        self
+    }
+
     /// Returns the last elapse at or before the reference time.
     pub fn last(&self) -> Option<Timestamp> {
         self.before.first().copied()
@@ -127,6 +140,28 @@ mod tests {
         }
         let elapses = Elapses { before: [120, 60, 0].map(at).into(), next: Some(at(180)) };
         elapses.of_run(&plan).map(|due| due.duration_since(at(0)).as_mins())
+    }
+
+    #[test]
+    fn results_that_are_all_of_the_next_run_are_not_the_last_ones() {
+        let result = |start: i64| ModuleResult {
+            layout: Layout::C,
+            start: Some(at(start)),
+            end: Some(at(start + 5)),
+            errors: 0,
+            error: None,
+            total_size: None,
+            total_file_count: None,
+            snapshots_count: None,
+        };
+        let mut plan = Plan::unknown(PlanId::new("2").unwrap());
+        let [a, b] = ["a", "b"].map(|id| ModuleId::new(id).unwrap());
+        plan.members = Some([a.clone(), b.clone()].into());
+        plan.results = [(a, result(180)), (b.clone(), result(125))].into();
+        let elapses = Elapses { before: [120, 60, 0].map(at).into(), next: Some(at(180)) };
+        assert_eq!(elapses.clone().caught_up(&plan).last(), Some(at(120)));
+        plan.results.insert(b, result(185));
+        assert_eq!(elapses.caught_up(&plan).last(), Some(at(180)));
     }
 
     #[test]

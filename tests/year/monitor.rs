@@ -9,8 +9,7 @@ use ns8_backup_monitor::config::{self, Settings};
 use ns8_backup_monitor::deliver::pause;
 use ns8_backup_monitor::job::look::Look;
 use ns8_backup_monitor::job::record;
-use ns8_backup_monitor::job::store::Sent;
-use ns8_backup_monitor::job::store::table::Table;
+use ns8_backup_monitor::job::store::{Sent, table::Table};
 use ns8_backup_monitor::job::wait::{Settled, Verdict};
 use ns8_backup_monitor::model::alert::{Alert, Alerts};
 use ns8_backup_monitor::model::cluster::{Cluster, ReadError, Why};
@@ -23,9 +22,7 @@ use ns8_backup_monitor::model::repository::Probes;
 use ns8_backup_monitor::model::run::{Outcome, RunRule, State, assess};
 use ns8_backup_monitor::report::{self, Finding, Interim, PlanFacts, Report};
 use ns8_backup_monitor::watch::decide::{Facts, Rules, decide};
-use ns8_backup_monitor::watch::meet::meet;
-use ns8_backup_monitor::watch::memory::Memory;
-use ns8_backup_monitor::watch::{news, running};
+use ns8_backup_monitor::watch::{meet::meet, memory::Memory, news, running};
 
 use crate::calendar::around;
 use crate::ns8::at;
@@ -180,7 +177,7 @@ impl Monitor {
         let (now, plan) = (at(view.now), &found.expect("plans stay").0);
         let work = self.work.entry(job.id.clone()).or_default();
         let reference = *work.reference.get_or_insert_with(|| job.reference(now));
-        let elapses = around(found.unwrap().1, reference.as_second());
+        let elapses = around(found.unwrap().1, reference.as_second()).caught_up(plan);
         let (due, since) = self.memory.times(plan, &elapses.before, reference);
         let rule = RunRule {
             due,
