@@ -112,9 +112,7 @@ impl<'a> Judge<'a> {
             }
         }
         let all_good = mail.states.values().all(|state| *state == State::Success);
-        // It says that they are successes, and that the alert is newer: it is that of a module that is gone.
-        let is_alert_open = mail.outcome == Outcome::RepoFailure && has_failed_and_gone(run, mail);
-        if matches!(mail.outcome, Outcome::Success | Outcome::Recovered) != all_good && !is_alert_open {
+        if matches!(mail.outcome, Outcome::Success | Outcome::Recovered) != all_good && !is_of_one_gone(run, mail) {
             wrong.push("the outcome is not that of the modules".into());
         }
         let began = run.fates.values().any(|fate| *fate != Fate::None && ended(fate) <= mail.written);
@@ -236,12 +234,12 @@ fn ended(fate: &Fate) -> i64 {
     }
 }
 
-/// Whether a module has failed in `run` that is in the plan no more: NS8 ignores what is left of it, but for its alert.
-fn has_failed_and_gone(run: &Run, mail: &Said) -> bool {
-    let is_it = |(id, fate): (&String, &Fate)| {
-        matches!(fate, Fate::Bad(end) if *end <= mail.written) && !mail.states.contains_key(id)
-    };
-    run.fates.iter().any(is_it)
+/// Whether `mail` says that the alert is newer than the successes, and it is that of a module that failed in `run` and
+/// is in the plan no more: NS8 ignores what is left of it, but for its alert.
+fn is_of_one_gone(run: &Run, mail: &Said) -> bool {
+    let has_failed = |fate: &Fate| matches!(fate, Fate::Bad(end) if *end <= mail.written);
+    let mut gone = run.fates.iter().filter(|(id, _)| !mail.states.contains_key(*id));
+    mail.outcome == Outcome::RepoFailure && gone.any(|(_, fate)| has_failed(fate))
 }
 
 /// When `run` was over for the modules that `mail` is about: nobody waits for one that was removed meanwhile.
