@@ -41,7 +41,7 @@ pub(super) fn run_of_module(plan: &PlanId, module: &ModuleId, span: (Timestamp, 
     status.into_iter().chain(log(&[&unit, &rootful], span)).collect()
 }
 
-/// What was printed under these identifiers around `span`. The zone is named: whoever types this may be in another one.
+/// Shows the lines under these identifiers around `span`. It names the zone, since a shell may be in another one.
 fn log(identifiers: &[&str], (since, until): (Timestamp, Timestamp)) -> Option<String> {
     let time = |time: Timestamp| time.strftime("%F %T UTC").to_string();
     let since = time(since.saturating_sub(MARGIN).unwrap_or(since));

@@ -65,7 +65,7 @@ fn each_combination_of_counts_has_its_outcome() {
     }
 }
 
-/// Where every module has a result of this run, the outcome is the founding document's.
+/// The outcome is the founding document's if every module has a result of this run.
 #[test]
 fn without_absent_modules_the_founding_document_holds() {
     for (failed, total) in (0..5).flat_map(|total| (0..=total).map(move |failed| (failed, total))) {

@@ -132,7 +132,7 @@ impl Composer<'_> {
         }
     }
 
-    /// Where to look if nothing explains the alert, or the age of the cluster backup.
+    /// Names the log to look at if nothing explains the alert, or the age of the cluster backup.
     fn unexplained(&mut self, facts: &PlanFacts) {
         let words = self.words;
         let place = match (facts.assessment.contradiction, facts.news) {
