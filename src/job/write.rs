@@ -11,9 +11,9 @@ use super::look::Look;
 use super::record;
 use super::wait::Settled;
 use crate::config::{self, Settings};
-use crate::model::ended::age;
 use crate::model::job::Job;
 use crate::model::mail::Mail;
+use crate::model::time::age;
 use crate::report::{self, Finding, Interim, Report};
 
 /// Writes a mail without recipients for each plan that is reported. An `interim` one says that the run is not over.

@@ -12,9 +12,10 @@ use super::history::History;
 use super::plan::{Layout, ModuleId, Plan};
 use super::run::{Assessment, State};
 use super::schedule::RETRIES;
+use super::time::age;
 
 /// How much later than usual counts as far too late.
-pub const SLACK: Duration = Duration::from_secs(600);
+const SLACK: Duration = Duration::from_secs(600);
 
 /// How far the logs of the nodes that still have to give a result say that a run has come.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -74,7 +75,7 @@ impl Open {
         let quiet = age(newest.or(due)?, now);
         let due_for = due.map(|due| age(due, now));
         let usual = |id| history.and_then(|history| history.usual(id).seconds).map(Duration::from_secs);
-        let patience = |id| usual(id).or_else(|| last(plan, id)).map(|usual| usual.mul_f32(1.25) + SLACK);
+        let patience = |id| usual(id).or_else(|| plan.results.get(id)?.duration()).map(far_too_late);
         let is_too_late = |id| match (patience(id), due_for) {
             // Each module has a timer of its own, and none is retried.
             (Some(patience), Some(due_for)) if is_layout_b(plan) => due_for >= patience,
@@ -104,20 +105,14 @@ impl Open {
     }
 }
 
-/// How long the last backup of `module` took.
-fn last(plan: &Plan, module: &ModuleId) -> Option<Duration> {
-    let result = plan.results.get(module)?;
-    Duration::try_from(result.end?.duration_since(result.start?)).ok()
+/// Returns after how long something that usually takes `usual` is far too late.
+pub fn far_too_late(usual: Duration) -> Duration {
+    usual.mul_f32(1.25) + SLACK
 }
 
 /// Whether the results are those of NS8 until core 3.19.
 fn is_layout_b(plan: &Plan) -> bool {
     plan.results.values().map(|result| result.layout).max() == Some(Layout::B)
-}
-
-/// Returns how long ago `time` is at `now`; nothing if it lies ahead.
-pub fn age(time: Timestamp, now: Timestamp) -> Duration {
-    Duration::try_from(now.duration_since(time)).unwrap_or_default()
 }
 
 /// The newest end of the run's own results.

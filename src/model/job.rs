@@ -12,6 +12,7 @@ use super::alert::{Alert, Alerts};
 use super::mail::{Mail, Recipient, RecipientState};
 use super::plan::PlanId;
 use super::run::Outcome;
+use super::time::age;
 
 /// The version of the file format that this program writes. It reads every version up to this one.
 pub const VERSION: u32 = 2;
@@ -215,7 +216,7 @@ impl Job {
 /// Returns how much of a time of `whole` that began at `since` is left at `now`. A clock that was set back makes it
 /// `whole` again at most, one that was set forward ends it.
 pub fn time_left(since: Timestamp, whole: Duration, now: Timestamp) -> Duration {
-    whole.saturating_sub(Duration::try_from(now.duration_since(since)).unwrap_or_default())
+    whole.saturating_sub(age(since, now))
 }
 
 impl Delivery {

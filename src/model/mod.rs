@@ -14,3 +14,4 @@ pub mod repository;
 pub mod run;
 pub mod schedule;
 pub(crate) mod text;
+pub mod time;

@@ -3,6 +3,7 @@
 use std::borrow::Borrow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -266,6 +267,13 @@ pub struct ModuleResult {
     /// 0 or 1, never the number of snapshots: how many `restic stats latest` has processed (B from core 3.2.3, C). 0 is
     /// also the value before anything was looked at.
     pub snapshots_count: Option<u64>,
+}
+
+impl ModuleResult {
+    /// Returns how long the backup took; `None` too if it ended before it started, by a clock that was set back.
+    pub fn duration(&self) -> Option<Duration> {
+        Duration::try_from(self.end?.duration_since(self.start?)).ok()
+    }
 }
 
 /// Layout A's `cluster/backup/<plan>/status`.

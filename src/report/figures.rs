@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::words::Words;
+use crate::model::time::age;
 
 /// Longest name and longest sentence from outside, in bytes. With the bounds on lists they keep a mail under 200 KB.
 pub(crate) const MAX_NAME: usize = 80;
@@ -40,7 +41,7 @@ pub(crate) fn duration(words: Words, duration: Duration) -> String {
 
 /// `5 d ago`: how long before `now`, in the largest unit.
 pub(crate) fn ago(words: Words, now: Timestamp, then: Timestamp) -> String {
-    let age = Duration::try_from(now.duration_since(then)).unwrap_or_default();
+    let age = age(then, now);
     words.ago(&largest_unit(words, age.as_secs()).1)
 }
 

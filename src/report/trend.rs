@@ -34,11 +34,6 @@ pub(super) fn last_good(facts: &PlanFacts, module: &ModuleId) -> Option<Timestam
     recorded.max(result)
 }
 
-/// Returns how long a module took; `None` too if it ended before it started, by a clock that was set back.
-pub(super) fn duration(result: &ModuleResult) -> Option<Duration> {
-    Duration::try_from(result.end?.duration_since(result.start?)).ok()
-}
-
 /// Returns the modules without a result of this run, each with when it should be done.
 ///
 /// A node of layout C backs its modules up one after the other, in an order that is not known here: all that are
@@ -53,7 +48,7 @@ pub fn expected(
     let node = |id: &ModuleId| plan.modules.get(id).and_then(|module| module.node.as_deref());
     let usual = |id: &ModuleId| {
         let recorded = history.and_then(|history| history.usual(id).seconds).map(Duration::from_secs);
-        recorded.or_else(|| plan.results.get(id).and_then(duration))
+        recorded.or_else(|| plan.results.get(id).and_then(ModuleResult::duration))
     };
     let done = |of: &str| {
         let on_node = |id: &ModuleId| node(id) == Some(of);

@@ -25,6 +25,7 @@ use crate::job::store::{self, Wish};
 use crate::model::job::{Job, JobId, Stage};
 use crate::model::mail::RecipientState;
 use crate::model::text::clean;
+use crate::model::time::age;
 use crate::report;
 use crate::system;
 
@@ -176,7 +177,7 @@ fn row(entry: &Entry, clock: &Clock) -> [String; 6] {
         Content::Live(job) => (job, false),
         Content::Failed(job) => (job, true),
     };
-    let age = Duration::try_from(clock.now.duration_since(job.accepted_at)).unwrap_or_default();
+    let age = age(job.accepted_at, clock.now);
     let plan = job.plan.as_ref().map_or("-".into(), |plan| clean(plan.as_str(), 40));
     let (state, next, error) = match &job.stage {
         Stage::Waiting => {

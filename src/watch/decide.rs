@@ -14,10 +14,11 @@ use jiff::Timestamp;
 use super::memory::{Memory, PlanMemory};
 use super::news::{Kind, News};
 use super::run::Run;
-use crate::model::ended::{Open, Progress, age};
+use crate::model::ended::{Open, Progress};
 use crate::model::history::{History, RunRecord};
 use crate::model::plan::{ModuleId, Plan, PlanId};
 use crate::model::schedule::Elapses;
+use crate::model::time::age;
 use missed::Missed;
 
 mod clear;
@@ -177,9 +178,11 @@ impl<'a> Look<'a> {
         }
         self.known.recorded = state;
         let results = run.has_started().then(|| run.record(self.facts.now, over));
-        let has_begun = self.progress() == Progress::Over;
-        let missed = missed.map(|due| (self.read(Some(due)), self.facts.now));
-        let missed = missed.map(|(run, now)| if has_begun { run.record(now, true) } else { run.record_missed(now) });
+        let missed = missed.map(|due| match (self.read(Some(due)), self.progress()) {
+            // By its log it began, and was cut off.
+            (run, Progress::Over) => run.record(self.facts.now, true),
+            (run, _) => run.record_missed(self.facts.now),
+        });
         results.into_iter().chain(missed).collect()
     }
 

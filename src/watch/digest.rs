@@ -11,6 +11,7 @@ use crate::model::history::History;
 use crate::model::plan::{ModuleId, Plan, PlanId};
 use crate::model::run::{Outcome, RunRule, State, assess};
 use crate::model::schedule::Elapses;
+use crate::model::time::age;
 
 mod blocks;
 
@@ -187,7 +188,7 @@ fn as_reason<S: Serializer>(why: &Option<ReadError>, serializer: S) -> Result<S:
 impl Checked {
     /// Judges when the watch last looked, at `now`.
     pub fn watch(enabled: bool, looked_at: Option<Timestamp>, now: Timestamp) -> Self {
-        let age = looked_at.map(|at| Duration::try_from(now.duration_since(at)).unwrap_or_default());
+        let age = looked_at.map(|at| age(at, now));
         let ok = enabled && age.is_some_and(|age| age <= LOOKS_EVERY);
         let found = match (enabled, looked_at) {
             (false, _) => Found::WatchOff,

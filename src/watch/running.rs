@@ -7,6 +7,7 @@ use jiff::Timestamp;
 
 use super::news::{Kind, News};
 use crate::model::plan::PlanId;
+use crate::model::time::age;
 use crate::system::process::Command;
 
 /// A run that has been going on for this long without any result is news all the same.
@@ -26,7 +27,7 @@ pub async fn take_back(news: Vec<News>, now: Timestamp) -> Vec<News> {
 pub fn judge(news: Vec<News>, active: &BTreeSet<PlanId>, now: Timestamp) -> Vec<News> {
     let judge = |mut news: News| {
         if news.kind == Kind::Missed && active.contains(&news.plan) {
-            let age = news.due.and_then(|due| Duration::try_from(now.duration_since(due)).ok()).unwrap_or_default();
+            let age = news.due.map(|due| age(due, now)).unwrap_or_default();
             news.kind = Some(Kind::Hangs).filter(|_| age >= PATIENCE)?;
         }
         Some(news)

@@ -232,7 +232,7 @@ impl Composer<'_> {
     }
 
     fn duration(&self, result: &ModuleResult) -> Option<String> {
-        Some(figures::duration(self.words, trend::duration(result)?))
+        Some(figures::duration(self.words, result.duration()?))
     }
 
     fn size(&self, result: &ModuleResult) -> Option<String> {

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use super::host::USER;
 use super::{Line, PATIENCE, error, ok, warning};
 use crate::config::{Receiver, Settings, is_loopback};
+use crate::model::time;
 use crate::report;
 use crate::system::process;
 
@@ -92,7 +93,7 @@ fn judge_timer(name: &str, found: &Properties, turn: &Properties, late: Option<D
     let service = name.trim_end_matches(".timer");
     let enable = format!("systemctl enable --now {name}");
     let age = turn.time("ExecMainStartTimestamp");
-    let age = age.map(|last| Duration::try_from(now.duration_since(last)).unwrap_or_default());
+    let age = age.map(|last| time::age(last, now));
     let last =
         age.map_or("no turn yet since the start".into(), |age| format!("last turn {} ago", report::duration(age)));
     let result = turn.get("Result");

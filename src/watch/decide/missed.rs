@@ -6,7 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::Look;
-use crate::model::ended::{Progress, QUIET, SLACK};
+use crate::model::ended::{Progress, QUIET, far_too_late};
 use crate::model::history::History;
 use crate::model::schedule::TOLERANCE;
 use crate::watch::memory::Announced;
@@ -58,7 +58,7 @@ impl Look<'_> {
         let usual = self.history().and_then(History::usual_first_result).map(Duration::from_secs);
         // By its log it has not started: there is nothing to wait for.
         let usual = usual.filter(|_| self.progress() != Progress::NotStarted);
-        let patience = usual.map_or(grace, |usual| grace.max(usual.mul_f32(1.25) + SLACK));
+        let patience = usual.map_or(grace, |usual| grace.max(far_too_late(usual)));
         if overdue.is_some_and(|due| self.age(due) < patience) {
             return Missed::No;
         }
