@@ -11,7 +11,7 @@ use crate::job::store;
 use crate::probe::{AGENT_ENV, Agent};
 
 /// The user that the service runs as.
-pub(super) const USER: &str = "ns8-backup-monitor";
+const USER: &str = "ns8-backup-monitor";
 
 /// Looks at the queue's folder and what is in it.
 pub(super) fn queue() -> Vec<Line> {

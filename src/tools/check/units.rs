@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::host::USER;
 use super::{Line, PATIENCE, error, ok, warning};
 use crate::config::{Receiver, Settings, is_loopback};
 use crate::model::time;
@@ -29,11 +28,10 @@ pub(super) async fn look(settings: &Settings) -> Vec<Line> {
         Err(why) => warning(SUBJECT, format!("{name}: {why}"), format!("see `systemctl status {name}`")),
     };
     let [socket, path, service] = ["socket", "path", "service"].map(|kind| format!("ns8-backup-monitor.{kind}"));
-    let groups = std::fs::read_to_string("/etc/group").unwrap_or_default();
     vec![
         show(&socket, &|found| judge_unit(&socket, Some(&settings.receiver), found)).await,
         show(&path, &|found| judge_unit(&path, None, found)).await,
-        show(&service, &|found| judge_journal(found, &groups)).await,
+        show(&service, &judge_journal).await,
         timer("watch", settings.watch.enabled, Some(LATE)).await,
         timer("digest", settings.digest.enabled, None).await,
     ]
@@ -114,11 +112,8 @@ fn judge_timer(name: &str, found: &Properties, turn: &Properties, late: Option<D
 }
 
 /// Judges whether the service may read the journal, where the reasons of failures are.
-fn judge_journal(service: &Properties, groups: &str) -> Line {
-    let by_unit = service.get("SupplementaryGroups").split_whitespace().any(|group| group == JOURNAL_GROUP);
-    let members = groups.lines().find_map(|line| line.strip_prefix(JOURNAL_GROUP)?.strip_prefix(':'));
-    let by_membership = members.and_then(|line| line.rsplit(':').next()).unwrap_or_default();
-    if by_unit && members.is_some() || by_membership.split(',').any(|member| member == USER) {
+fn judge_journal(service: &Properties) -> Line {
+    if service.get("SupplementaryGroups").split_whitespace().any(|group| group == JOURNAL_GROUP) {
         ok(SUBJECT, "the service reads the journal")
     } else {
         let todo = format!("add SupplementaryGroups={JOURNAL_GROUP} with `systemctl edit ns8-backup-monitor`");
@@ -215,12 +210,9 @@ mod tests {
     }
 
     #[test]
-    fn the_journal_is_open_to_the_service_by_its_unit_or_by_membership() {
-        let level = |unit: &str, groups: &str| judge_journal(&Properties::parse(unit), groups).level;
-        let by_unit = "SupplementaryGroups=adm systemd-journal\n";
-        assert_eq!(level(by_unit, "systemd-journal:x:101:\n"), Level::Ok);
-        assert_eq!(level(by_unit, "other:x:1:\n"), Level::Warning, "there is no such group");
-        assert_eq!(level("", "systemd-journal:x:101:a,ns8-backup-monitor\n"), Level::Ok);
-        assert_eq!(level("SupplementaryGroups=\n", "systemd-journal:x:101:a\n"), Level::Warning);
+    fn the_journal_is_open_to_the_service_by_its_unit() {
+        let level = |unit: &str| judge_journal(&Properties::parse(unit)).level;
+        assert_eq!(level("SupplementaryGroups=adm systemd-journal\n"), Level::Ok);
+        assert_eq!(level("SupplementaryGroups=\n"), Level::Warning);
     }
 }
