@@ -1,7 +1,8 @@
 //! Every phrase, in every language side by side. A further language is one more line in each, and the compiler names
 //! those that lack it.
 //!
-//! A phrase whose English is in the model, since errors and logs use it too, takes it as its argument `english`.
+//! English that errors, logs or JSON use too stands in the model, and only the other languages stand here; the digest's
+//! phrases take it as their argument `english`.
 //! Phrases are built so that no word has to agree with a number: "3 of 12 modules" rather than "3 modules were".
 
 mod causes;
@@ -34,3 +35,24 @@ macro_rules! phrases {
     };
 }
 pub(crate) use phrases;
+
+/// Makes a method of [`Words`] that chooses among phrases by a value; what its patterns bind stands in the literals.
+macro_rules! choice {
+    (
+        $(#[$doc:meta])* $vis:vis fn $name:ident($value:ident: $type:ty);
+        $($pattern:pat => { En: $en:literal, It: $it:literal, })*
+    ) => {
+        impl $crate::report::Words {
+            $(#[$doc])*
+            $vis fn $name(self, $value: $type) -> String {
+                match $value {
+                    $($pattern => match self.0 {
+                        $crate::config::Language::En => format!($en),
+                        $crate::config::Language::It => format!($it),
+                    },)*
+                }
+            }
+        }
+    };
+}
+use choice;

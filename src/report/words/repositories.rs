@@ -1,6 +1,7 @@
 //! Repositories: what a look at each has shown, no more than that, and what to do.
 
-use super::{Words, phrases};
+use super::{Words, choice, phrases};
+use crate::config::Language;
 use crate::model::repository::{Doubt, Ended, MAX_MODULES, NotProbed, NotWritable, Unsafe};
 use crate::model::text::clean;
 use crate::report::figures::{MAX_SENTENCE, without_full_stop};
@@ -8,62 +9,75 @@ use crate::report::figures::{MAX_SENTENCE, without_full_stop};
 impl Words {
     /// Returns why a repository was not probed.
     pub(crate) fn not_probed(self, why: &NotProbed) -> String {
-        let english = &why.to_string();
-        let why = match why {
-            NotProbed::ResticMissing(program) => self.restic_missing(english, program),
-            NotProbed::ResticUnusable(why) => self.restic_unusable(english, why),
-            NotProbed::NoCredentials => self.no_credentials(english),
-            NotProbed::TooMany(count) => self.too_many(english, *count, MAX_MODULES),
-            NotProbed::NoUuid(module) => self.no_uuid(english, module.as_str()),
-            NotProbed::Incomplete(what) => self.incomplete(english, what),
-            NotProbed::OpenedByNs8(kind) => self.opened_by_ns8(english, kind),
-            NotProbed::Unsafe(why) => self.not_passed_on(english, &self.not_safe(*why)),
-            NotProbed::NoPermission(words) => self.no_permission(english, words),
-            NotProbed::NotTheGateway(doubt) => self.not_the_gateway(english, &self.doubt(*doubt)),
+        let why = match self.0 {
+            Language::En => why.to_string(),
+            Language::It => match why {
+                NotProbed::ResticMissing(program) => {
+                    format!("{program} non è installato; installare restic o indicarlo in repo_check.restic")
+                }
+                NotProbed::ResticUnusable(why) => format!("restic non può essere eseguito: {why}"),
+                NotProbed::NoCredentials => "mancano le credenziali dell'agente del nodo; indicare il file agent.env \
+                                             in repo_check.agent_env o passarlo come credenziale systemd agent.env"
+                    .into(),
+                NotProbed::TooMany(count) => {
+                    format!("altri {count} repository (per un rapporto se ne controllano al massimo {MAX_MODULES})")
+                }
+                NotProbed::NoUuid(module) => format!("il cluster non ha un UUID per {module}"),
+                NotProbed::Incomplete(what) => format!("alla sua configurazione in Redis manca {what}"),
+                NotProbed::OpenedByNs8(kind) => format!("una destinazione di tipo {kind} è aperta solo da NS8"),
+                NotProbed::Unsafe(why) => {
+                    let why = self.not_safe(*why);
+                    format!("la sua configurazione in Redis non viene passata a restic: {why}")
+                }
+                NotProbed::NoPermission(words) => format!("questo programma non può leggerlo: {words}"),
+                NotProbed::NotTheGateway(doubt) => {
+                    let why = self.doubt(*doubt);
+                    format!("il login dell'agente del nodo non è stato inviato alla porta del gateway: {why}")
+                }
+            },
         };
         self.probing_left_out(&clean(without_full_stop(&why), MAX_SENTENCE))
     }
 
     fn not_safe(self, why: Unsafe) -> String {
-        let english = &why.to_string();
-        match why {
-            Unsafe::Text => self.unsafe_text(english),
-            Unsafe::Scheme => self.unsafe_scheme(english),
-            Unsafe::Host => self.unsafe_host(english),
-            Unsafe::Remote => self.unsafe_remote(english),
-            Unsafe::Path => self.unsafe_path(english),
-            Unsafe::RcloneConfig => self.unsafe_rclone_config(english),
+        match self.0 {
+            Language::En => why.to_string(),
+            Language::It => match why {
+                Unsafe::Text => "contiene caratteri di controllo o è troppo lunga".into(),
+                Unsafe::Scheme => "il suo indirizzo è di un tipo sconosciuto a questo programma".into(),
+                Unsafe::Host => "il suo indirizzo non contiene un semplice nome di host".into(),
+                Unsafe::Remote => "il suo indirizzo non è rclone:NOME:percorso con un NOME semplice".into(),
+                Unsafe::Path => "il suo percorso non è assoluto o porta verso l'alto".into(),
+                Unsafe::RcloneConfig => {
+                    "la sua configurazione di rclone non è un file che solo root può modificare".into()
+                }
+            },
         }
     }
 
     fn doubt(self, doubt: Doubt) -> String {
-        let english = &doubt.to_string();
-        match doubt {
-            Doubt::Elsewhere => self.port_elsewhere(english),
-            Doubt::Stranger(user) => self.port_of_stranger(english, user),
-            Doubt::Hidden => self.port_hidden(english),
-            Doubt::Unknown => self.port_unknown(english),
+        match self.0 {
+            Language::En => doubt.to_string(),
+            Language::It => match doubt {
+                Doubt::Elsewhere => "il suo indirizzo non è su questa macchina".into(),
+                Doubt::Stranger(user) => format!("la porta appartiene all'utente con id {user}"),
+                Doubt::Hidden => "il proprietario della porta non è visibile da questa sandbox (PrivateUsers=)".into(),
+                Doubt::Unknown => "non è stato possibile sapere a chi appartiene la porta".into(),
+            },
         }
     }
 
     /// Returns why nothing can be written to a repository.
     pub(crate) fn about_not_writable(self, why: NotWritable) -> String {
-        let english = &why.to_string();
-        let why = match why {
-            NotWritable::ReadOnly => self.file_system_read_only(english),
-            NotWritable::Full => self.file_system_full(english),
-            NotWritable::NoInodes => self.file_system_without_inodes(english),
+        let why = match self.0 {
+            Language::En => why.to_string(),
+            Language::It => match why {
+                NotWritable::ReadOnly => "il suo file system è montato in sola lettura".into(),
+                NotWritable::Full => "il suo file system non ha più spazio, salvo forse per root".into(),
+                NotWritable::NoInodes => "il suo file system non ha più inode".into(),
+            },
         };
         self.can_still_be_read(&why)
-    }
-
-    /// Returns why a look ended before it had covered all that it can.
-    pub(crate) fn ended(self, ended: Ended) -> String {
-        match ended {
-            Ended::TimeUp => self.check_timed_out(),
-            Ended::Changed => self.check_met_changes(),
-            Ended::Failed => self.check_failed(),
-        }
     }
 }
 
@@ -137,18 +151,6 @@ phrases! {
     listed(packs: &str, indexes: &str) {
         En: "Listed without being opened, none of them empty: packs: {packs}, index files: {indexes}.",
         It: "Elencati senza essere aperti, nessuno vuoto: pack: {packs}, file di indice: {indexes}.",
-    }
-    check_timed_out() {
-        En: "The check ended early: repo_check.timeout was over.",
-        It: "Il controllo è terminato in anticipo: repo_check.timeout è scaduto.",
-    }
-    check_met_changes() {
-        En: "The check ended early: the repository was being pruned or repaired.",
-        It: "Il controllo è terminato in anticipo: erano in corso un prune o una riparazione.",
-    }
-    check_failed() {
-        En: "The check ended early: restic failed.",
-        It: "Il controllo è terminato in anticipo: restic ha dato errore.",
     }
     newest_snapshot(time: &str, age: &str) {
         En: "newest from {time} ({age})",
@@ -244,18 +246,6 @@ phrases! {
         En: "{why}. It can still be read.",
         It: "{why}. La lettura è ancora possibile.",
     }
-    file_system_read_only(english: &str) {
-        En: "{english}",
-        It: "il suo file system è montato in sola lettura",
-    }
-    file_system_full(english: &str) {
-        En: "{english}",
-        It: "il suo file system non ha più spazio, salvo forse per root",
-    }
-    file_system_without_inodes(english: &str) {
-        En: "{english}",
-        It: "il suo file system non ha più inode",
-    }
     timed_out(limit: &str) {
         En: "no answer within {limit}",
         It: "nessuna risposta entro {limit}",
@@ -274,84 +264,21 @@ phrases! {
         En: "not probed: {why}.",
         It: "non esaminato: {why}.",
     }
-    restic_missing(english: &str, program: &str) {
-        En: "{english}",
-        It: "{program} non è installato; installare restic o indicarlo in repo_check.restic",
+}
+
+choice! {
+    /// Returns why a look ended before it had covered all that it can.
+    pub(crate) fn ended(ended: Ended);
+    Ended::TimeUp => {
+        En: "The check ended early: repo_check.timeout was over.",
+        It: "Il controllo è terminato in anticipo: repo_check.timeout è scaduto.",
     }
-    restic_unusable(english: &str, why: &str) {
-        En: "{english}",
-        It: "restic non può essere eseguito: {why}",
+    Ended::Changed => {
+        En: "The check ended early: the repository was being pruned or repaired.",
+        It: "Il controllo è terminato in anticipo: erano in corso un prune o una riparazione.",
     }
-    no_credentials(english: &str) {
-        En: "{english}",
-        It: "mancano le credenziali dell'agente del nodo; indicare il file agent.env in repo_check.agent_env o passarlo come credenziale systemd agent.env",
-    }
-    too_many(english: &str, count: usize, most: usize) {
-        En: "{english}",
-        It: "altri {count} repository (per un rapporto se ne controllano al massimo {most})",
-    }
-    no_uuid(english: &str, module: &str) {
-        En: "{english}",
-        It: "il cluster non ha un UUID per {module}",
-    }
-    incomplete(english: &str, what: &str) {
-        En: "{english}",
-        It: "alla sua configurazione in Redis manca {what}",
-    }
-    opened_by_ns8(english: &str, kind: &str) {
-        En: "{english}",
-        It: "una destinazione di tipo {kind} è aperta solo da NS8",
-    }
-    no_permission(english: &str, words: &str) {
-        En: "{english}",
-        It: "questo programma non può leggerlo: {words}",
-    }
-    not_passed_on(english: &str, why: &str) {
-        En: "{english}",
-        It: "la sua configurazione in Redis non viene passata a restic: {why}",
-    }
-    unsafe_text(english: &str) {
-        En: "{english}",
-        It: "contiene caratteri di controllo o è troppo lunga",
-    }
-    unsafe_scheme(english: &str) {
-        En: "{english}",
-        It: "il suo indirizzo è di un tipo sconosciuto a questo programma",
-    }
-    unsafe_host(english: &str) {
-        En: "{english}",
-        It: "il suo indirizzo non contiene un semplice nome di host",
-    }
-    unsafe_remote(english: &str) {
-        En: "{english}",
-        It: "il suo indirizzo non è rclone:NOME:percorso con un NOME semplice",
-    }
-    unsafe_path(english: &str) {
-        En: "{english}",
-        It: "il suo percorso non è assoluto o porta verso l'alto",
-    }
-    unsafe_rclone_config(english: &str) {
-        En: "{english}",
-        It: "la sua configurazione di rclone non è un file che solo root può modificare",
-    }
-    not_the_gateway(english: &str, why: &str) {
-        En: "{english}",
-        It: "il login dell'agente del nodo non è stato inviato alla porta del gateway: {why}",
-    }
-    port_elsewhere(english: &str) {
-        En: "{english}",
-        It: "il suo indirizzo non è su questa macchina",
-    }
-    port_of_stranger(english: &str, user: u32) {
-        En: "{english}",
-        It: "la porta appartiene all'utente con id {user}",
-    }
-    port_hidden(english: &str) {
-        En: "{english}",
-        It: "il proprietario della porta non è visibile da questa sandbox (PrivateUsers=)",
-    }
-    port_unknown(english: &str) {
-        En: "{english}",
-        It: "non è stato possibile sapere a chi appartiene la porta",
+    Ended::Failed => {
+        En: "The check ended early: restic failed.",
+        It: "Il controllo è terminato in anticipo: restic ha dato errore.",
     }
 }
