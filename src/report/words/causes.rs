@@ -30,10 +30,7 @@ phrases! {
         En: "Nothing in the logs about {modules}. {gaps}.",
         It: "Nulla nei registri su {modules}. {gaps}.",
     }
-    look_in_log() {
-        En: "See the log",
-        It: "Vedere il registro",
-    }
+    look_in_log() { En: "See the log", It: "Vedere il registro" }
 }
 
 choice! {
@@ -168,12 +165,6 @@ choice! {
 choice! {
     /// Returns the name of a log.
     pub(crate) fn source(source: Source);
-    Source::Journal => {
-        En: "This machine's journal",
-        It: "Il journal di questa macchina",
-    }
-    Source::Loki => {
-        En: "Loki",
-        It: "Loki",
-    }
+    Source::Journal => { En: "This machine's journal", It: "Il journal di questa macchina" }
+    Source::Loki => { En: "Loki", It: "Loki" }
 }

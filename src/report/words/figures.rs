@@ -3,48 +3,15 @@
 use super::phrases;
 
 phrases! {
-    decimal_point() {
-        En: ".",
-        It: ",",
-    }
-    thousands() {
-        En: ",",
-        It: ".",
-    }
-    days() {
-        En: "d",
-        It: "g",
-    }
-    took(duration: &str) {
-        En: "took {duration}",
-        It: "durata {duration}",
-    }
-    files(count: &str) {
-        En: "files: {count}",
-        It: "file: {count}",
-    }
-    snapshots(count: &str) {
-        En: "snapshots: {count}",
-        It: "snapshot: {count}",
-    }
-    since(time: &str) {
-        En: "since {time}",
-        It: "dal {time}",
-    }
-    ago(age: &str) {
-        En: "{age} ago",
-        It: "{age} fa",
-    }
-    period(start: &str, end: &str) {
-        En: "{start} to {end}",
-        It: "{start} - {end}",
-    }
-    and_more(count: &str) {
-        En: "and {count} more",
-        It: "e altri {count}",
-    }
-    left_out(count: &str) {
-        En: "({count} more, left out here)",
-        It: "(altri {count}, qui omessi)",
-    }
+    decimal_point() { En: ".", It: "," }
+    thousands() { En: ",", It: "." }
+    days() { En: "d", It: "g" }
+    took(duration: &str) { En: "took {duration}", It: "durata {duration}" }
+    files(count: &str) { En: "files: {count}", It: "file: {count}" }
+    snapshots(count: &str) { En: "snapshots: {count}", It: "snapshot: {count}" }
+    since(time: &str) { En: "since {time}", It: "dal {time}" }
+    ago(age: &str) { En: "{age} ago", It: "{age} fa" }
+    period(start: &str, end: &str) { En: "{start} to {end}", It: "{start} - {end}" }
+    and_more(count: &str) { En: "and {count} more", It: "e altri {count}" }
+    left_out(count: &str) { En: "({count} more, left out here)", It: "(altri {count}, qui omessi)" }
 }

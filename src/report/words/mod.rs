@@ -23,7 +23,7 @@ pub(crate) struct Words(pub(crate) Language);
 
 /// Makes a method of [`Words`] from each phrase; its arguments stand in the literals.
 macro_rules! phrases {
-    ($($name:ident($($argument:ident: $type:ty),*) { En: $en:literal, It: $it:literal, })*) => {
+    ($($name:ident($($argument:ident: $type:ty),*) { En: $en:literal, It: $it:literal $(,)? })*) => {
         impl $crate::report::Words {
             $(pub(crate) fn $name(self $(, $argument: $type)*) -> String {
                 match self.0 {
@@ -40,7 +40,7 @@ pub(crate) use phrases;
 macro_rules! choice {
     (
         $(#[$doc:meta])* $vis:vis fn $name:ident($value:ident: $type:ty);
-        $($pattern:pat => { En: $en:literal, It: $it:literal, })*
+        $($pattern:pat => { En: $en:literal, It: $it:literal $(,)? })*
     ) => {
         impl $crate::report::Words {
             $(#[$doc])*

@@ -3,90 +3,33 @@
 use super::phrases;
 
 phrases! {
-    heading_failed(count: &str) {
-        En: "Failed ({count})",
-        It: "Backup non riusciti ({count})",
-    }
+    heading_failed(count: &str) { En: "Failed ({count})", It: "Backup non riusciti ({count})" }
     heading_absent(count: &str) {
         En: "Without a result of this run ({count})",
         It: "Senza un risultato di questa esecuzione ({count})",
     }
-    heading_in_brief(count: &str) {
-        En: "Further ones, in brief ({count})",
-        It: "Altri, in breve ({count})",
-    }
-    heading_succeeded(count: &str) {
-        En: "Backed up ({count})",
-        It: "Backup riusciti ({count})",
-    }
-    heading_unusual() {
-        En: "Unusual",
-        It: "Fuori dal solito",
-    }
-    heading_damaged() {
-        En: "Could not be read",
-        It: "Non leggibile",
-    }
-    label_node() {
-        En: "Node",
-        It: "Nodo",
-    }
-    label_ended() {
-        En: "Ended",
-        It: "Fine",
-    }
-    label_ran() {
-        En: "Ran",
-        It: "Esecuzione",
-    }
-    label_started() {
-        En: "Started",
-        It: "Inizio",
-    }
-    label_errors() {
-        En: "Errors",
-        It: "Errori",
-    }
-    errors(count: &str) {
-        En: "errors: {count}",
-        It: "errori: {count}",
-    }
-    label_reason() {
-        En: "Reason",
-        It: "Motivo",
-    }
-    label_log() {
-        En: "From the log of the run",
-        It: "Dal registro dell'esecuzione",
-    }
-    label_snapshot() {
-        En: "Newest snapshot",
-        It: "Snapshot più recente",
-    }
-    snapshot_of_this_run() {
-        En: "of this run",
-        It: "di questa esecuzione",
-    }
+    heading_in_brief(count: &str) { En: "Further ones, in brief ({count})", It: "Altri, in breve ({count})" }
+    heading_succeeded(count: &str) { En: "Backed up ({count})", It: "Backup riusciti ({count})" }
+    heading_unusual() { En: "Unusual", It: "Fuori dal solito" }
+    heading_damaged() { En: "Could not be read", It: "Non leggibile" }
+    label_node() { En: "Node", It: "Nodo" }
+    label_ended() { En: "Ended", It: "Fine" }
+    label_ran() { En: "Ran", It: "Esecuzione" }
+    label_started() { En: "Started", It: "Inizio" }
+    label_errors() { En: "Errors", It: "Errori" }
+    errors(count: &str) { En: "errors: {count}", It: "errori: {count}" }
+    label_reason() { En: "Reason", It: "Motivo" }
+    label_log() { En: "From the log of the run", It: "Dal registro dell'esecuzione" }
+    label_snapshot() { En: "Newest snapshot", It: "Snapshot più recente" }
+    snapshot_of_this_run() { En: "of this run", It: "di questa esecuzione" }
     snapshot_of_earlier_run() {
         En: "of an earlier run; this one wrote none",
         It: "di un'esecuzione precedente; questa non ne ha scritto alcuno",
     }
-    snapshot_of_some_run() {
-        En: "of this run or of an earlier one",
-        It: "di questa esecuzione o di una precedente",
-    }
-    label_earlier_result() {
-        En: "Last result, of an earlier run",
-        It: "Ultimo risultato, di un'esecuzione precedente",
-    }
-    of_earlier_run(result: &str) {
-        En: "of an earlier run: {result}",
-        It: "di un'esecuzione precedente: {result}",
-    }
-    label_modules() {
-        En: "Modules",
-        It: "Moduli",
-    }
+    snapshot_of_some_run() { En: "of this run or of an earlier one", It: "di questa esecuzione o di una precedente" }
+    label_earlier_result() { En: "Last result, of an earlier run", It: "Ultimo risultato, di un'esecuzione precedente" }
+    of_earlier_run(result: &str) { En: "of an earlier run: {result}", It: "di un'esecuzione precedente: {result}" }
+    label_modules() { En: "Modules", It: "Moduli" }
 
     // What can still be restored.
     failed_in_a_row(runs: &str) {
@@ -105,18 +48,12 @@ phrases! {
         En: "last good backup {time} ({age})",
         It: "ultimo backup riuscito {time} ({age})",
     }
-    no_last_good() {
-        En: "no good backup on record",
-        It: "nessun backup riuscito registrato",
-    }
+    no_last_good() { En: "no good backup on record", It: "nessun backup riuscito registrato" }
     unusual_size(now: &str, usual: &str) {
         En: "size {now}, usually {usual}",
         It: "dimensione {now}, di solito {usual}",
     }
-    unusual_files(now: &str, usual: &str) {
-        En: "files {now}, usually {usual}",
-        It: "file {now}, di solito {usual}",
-    }
+    unusual_files(now: &str, usual: &str) { En: "files {now}, usually {usual}", It: "file {now}, di solito {usual}" }
     unusual_duration(now: &str, usual: &str) {
         En: "took {now}, usually {usual}",
         It: "durata {now}, di solito {usual}",
@@ -127,10 +64,7 @@ phrases! {
         En: "its time could not be read, so that this may be an earlier run's result",
         It: "data e ora illeggibili: può essere il risultato di un'esecuzione precedente",
     }
-    no_reason() {
-        En: "not recorded by the cluster",
-        It: "non registrato dal cluster",
-    }
+    no_reason() { En: "not recorded by the cluster", It: "non registrato dal cluster" }
     a_step_failed() {
         En: "at least one step failed; the cluster does not record which",
         It: "almeno un passo non è riuscito; il cluster non registra quale",
@@ -143,10 +77,7 @@ phrases! {
         En: "no result of this run: it is still running, was never started, or was busy",
         It: "nessun risultato di questa esecuzione: è ancora in corso, non è mai stata avviata, o il modulo era occupato",
     }
-    not_started() {
-        En: "no result of this run",
-        It: "nessun risultato di questa esecuzione",
-    }
+    not_started() { En: "no result of this run", It: "nessun risultato di questa esecuzione" }
     unreadable_result(fault: &str) {
         En: "its result exists but cannot be read: it {fault}",
         It: "il suo risultato esiste, ma non è leggibile: {fault}",
@@ -155,16 +86,10 @@ phrases! {
         En: "whether it has a result cannot be seen: {clause}",
         It: "non si può vedere se abbia un risultato: {clause}",
     }
-    missing() {
-        En: "there is no result of any run",
-        It: "non esiste il risultato di alcuna esecuzione",
-    }
+    missing() { En: "there is no result of any run", It: "non esiste il risultato di alcuna esecuzione" }
 
     // What to type, and where.
-    label_next(place: &str) {
-        En: "Next, {place}",
-        It: "Da eseguire, {place}",
-    }
+    label_next(place: &str) { En: "Next, {place}", It: "Da eseguire, {place}" }
     look_at_log(place: &str) {
         En: "See the run and its log, {place}",
         It: "Vedere l'esecuzione e il suo registro, {place}",
@@ -173,24 +98,9 @@ phrases! {
         En: "See its run, {place}: the unit if the module is rootless, and the log; that of a run started by hand may be elsewhere",
         It: "Vedere la sua esecuzione, {place}: l'unità se il modulo è rootless, e il registro; quello di un'esecuzione avviata a mano può essere altrove",
     }
-    on_node(node: &str) {
-        En: "on node {node}",
-        It: "sul nodo {node}",
-    }
-    on_each_node() {
-        En: "on each node",
-        It: "su ogni nodo",
-    }
-    on_the_leader() {
-        En: "on the leader",
-        It: "sul nodo leader",
-    }
-    on_the_modules_node() {
-        En: "on the module's node",
-        It: "sul nodo del modulo",
-    }
-    on_host(host: &str) {
-        En: "on {host}",
-        It: "su {host}",
-    }
+    on_node(node: &str) { En: "on node {node}", It: "sul nodo {node}" }
+    on_each_node() { En: "on each node", It: "su ogni nodo" }
+    on_the_leader() { En: "on the leader", It: "sul nodo leader" }
+    on_the_modules_node() { En: "on the module's node", It: "sul nodo del modulo" }
+    on_host(host: &str) { En: "on {host}", It: "su {host}" }
 }

@@ -3,18 +3,9 @@
 use super::phrases;
 
 phrases! {
-    label_plan() {
-        En: "Plan",
-        It: "Piano",
-    }
-    label_cluster() {
-        En: "Cluster",
-        It: "Cluster",
-    }
-    label_run() {
-        En: "Run",
-        It: "Esecuzione",
-    }
+    label_plan() { En: "Plan", It: "Piano" }
+    label_cluster() { En: "Cluster", It: "Cluster" }
+    label_run() { En: "Run", It: "Esecuzione" }
     run_since(due: &str) {
         En: "results since {due} (the plan's schedule)",
         It: "risultati dal {due} (pianificazione del piano)",
@@ -23,22 +14,10 @@ phrases! {
         En: "it is not known when this run was due, so results are told apart by age",
         It: "non si sa quando questa esecuzione era prevista: i risultati sono distinti per età",
     }
-    label_newest() {
-        En: "Newest result",
-        It: "Risultato più recente",
-    }
-    label_next_run() {
-        En: "Next run",
-        It: "Prossima esecuzione",
-    }
-    label_cluster_backup() {
-        En: "Newest cluster backup",
-        It: "Backup del cluster più recente",
-    }
-    label_written() {
-        En: "Written",
-        It: "Scritto",
-    }
+    label_newest() { En: "Newest result", It: "Risultato più recente" }
+    label_next_run() { En: "Next run", It: "Prossima esecuzione" }
+    label_cluster_backup() { En: "Newest cluster backup", It: "Backup del cluster più recente" }
+    label_written() { En: "Written", It: "Scritto" }
 
     // A run that is not over.
     not_over(modules: &str) {
@@ -53,10 +32,7 @@ phrases! {
         En: "The final report follows when all results are there, at the latest at {until}.",
         It: "Il rapporto finale seguirà quando ci saranno tutti i risultati, al più tardi alle {until}.",
     }
-    another_report() {
-        En: "Another report follows.",
-        It: "Seguirà un altro rapporto.",
-    }
+    another_report() { En: "Another report follows.", It: "Seguirà un altro rapporto." }
     gave_up_waiting(wait: &str, modules: &str) {
         En: "The wait ended after {wait}. Still without a result of this run: {modules}. They may still be running; the command at the end shows what has become of them.",
         It: "L'attesa è terminata dopo {wait}. Ancora senza un risultato di questa esecuzione: {modules}. Possono essere ancora in corso; il comando in fondo mostra che ne è stato.",
@@ -111,36 +87,18 @@ phrases! {
         En: "The cluster's own record of the plan says otherwise: {status}. A module that failed may have left no result.",
         It: "Il riepilogo del piano scritto dal cluster dice altro: {status}. Un modulo con backup non riuscito può non aver lasciato un risultato.",
     }
-    own_status(status: &str) {
-        En: "The plan's own status: {status}.",
-        It: "Lo stato del piano: {status}.",
-    }
-    success() {
-        En: "success",
-        It: "successo",
-    }
-    error() {
-        En: "error",
-        It: "errore",
-    }
-    status_errors(count: &str) {
-        En: "{count} failed",
-        It: "{count} non riusciti",
-    }
+    own_status(status: &str) { En: "The plan's own status: {status}.", It: "Lo stato del piano: {status}." }
+    success() { En: "success", It: "successo" }
+    error() { En: "error", It: "errore" }
+    status_errors(count: &str) { En: "{count} failed", It: "{count} non riusciti" }
     at_the_repositories(faults: &str) {
         En: "At the repositories, now: {faults}.",
         It: "Nei repository, ora: {faults}.",
     }
-    in_no_plan(modules: &str) {
-        En: "In no backup plan: {modules}.",
-        It: "In nessun piano di backup: {modules}.",
-    }
+    in_no_plan(modules: &str) { En: "In no backup plan: {modules}.", It: "In nessun piano di backup: {modules}." }
 
     // The cluster backup.
-    heading_cluster_backup() {
-        En: "Cluster backup",
-        It: "Backup del cluster",
-    }
+    heading_cluster_backup() { En: "Cluster backup", It: "Backup del cluster" }
     cluster_backup_failed() {
         En: "The cluster backup, from which disaster recovery starts, failed",
         It: "Il backup del cluster, da cui parte il ripristino d'emergenza, non è riuscito",
@@ -160,75 +118,33 @@ phrases! {
         En: "See whether the backups are scheduled, on each node",
         It: "Verificare se i backup sono pianificati, su ogni nodo",
     }
-    look_at_check(place: &str) {
-        En: "See what is wrong, {place}",
-        It: "Vedere che cosa non va, {place}",
-    }
-    look_again(place: &str) {
-        En: "See the state now, {place}",
-        It: "Vedere lo stato attuale, {place}",
-    }
+    look_at_check(place: &str) { En: "See what is wrong, {place}", It: "Vedere che cosa non va, {place}" }
+    look_again(place: &str) { En: "See the state now, {place}", It: "Vedere lo stato attuale, {place}" }
 
     // Alerts.
-    heading_alerts() {
-        En: "Alerts",
-        It: "Avvisi",
-    }
-    plan() {
-        En: "plan",
-        It: "piano",
-    }
-    node() {
-        En: "node",
-        It: "nodo",
-    }
-    instance() {
-        En: "instance",
-        It: "istanza",
-    }
+    heading_alerts() { En: "Alerts", It: "Avvisi" }
+    plan() { En: "plan", It: "piano" }
+    node() { En: "node", It: "nodo" }
+    instance() { En: "instance", It: "istanza" }
     // The end of the name of an annotation in this language: ns8-metrics 1.3 sends `summary_en` and `summary_it`.
-    annotation_suffix() {
-        En: "_en",
-        It: "_it",
-    }
+    annotation_suffix() { En: "_en", It: "_it" }
 
     // The last runs at a glance.
-    heading_runs(count: &str) {
-        En: "Last runs ({count})",
-        It: "Ultime esecuzioni ({count})",
-    }
-    page_title() {
-        En: "NethServer 8: backup reports",
-        It: "NethServer 8: rapporti sui backup",
-    }
+    heading_runs(count: &str) { En: "Last runs ({count})", It: "Ultime esecuzioni ({count})" }
+    page_title() { En: "NethServer 8: backup reports", It: "NethServer 8: rapporti sui backup" }
     legend(good: char, bad: char, absent: char) {
         En: "Oldest first. {good} backed up, {bad} failed, {absent} no result; then the size of the newest snapshot.",
         It: "Dalla più vecchia. {good} riuscito, {bad} non riuscito, {absent} nessun risultato; poi la dimensione dell'ultimo snapshot.",
     }
-    column_module() {
-        En: "Module",
-        It: "Modulo",
-    }
-    column_size() {
-        En: "Size",
-        It: "Dimensione",
-    }
-    column_last_good() {
-        En: "Last good backup",
-        It: "Ultimo backup riuscito",
-    }
-    never() {
-        En: "none recorded",
-        It: "nessuno registrato",
-    }
+    column_module() { En: "Module", It: "Modulo" }
+    column_size() { En: "Size", It: "Dimensione" }
+    column_last_good() { En: "Last good backup", It: "Ultimo backup riuscito" }
+    never() { En: "none recorded", It: "nessuno registrato" }
 
     // The foot.
     footer(version: &str, host: &str) {
         En: "ns8-backup-monitor {version} on {host}",
         It: "ns8-backup-monitor {version} su {host}",
     }
-    footer_job(job: &str) {
-        En: "job {job}",
-        It: "job {job}",
-    }
+    footer_job(job: &str) { En: "job {job}", It: "job {job}" }
 }

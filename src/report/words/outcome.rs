@@ -36,10 +36,7 @@ phrases! {
         En: "none of {total} module(s) has a result of this run",
         It: "nessun risultato di questa esecuzione (moduli: {total})",
     }
-    subject_no_modules(plan: &str) {
-        En: "plan {plan} has no modules",
-        It: "il piano {plan} non ha moduli",
-    }
+    subject_no_modules(plan: &str) { En: "plan {plan} has no modules", It: "il piano {plan} non ha moduli" }
     subject_none_awaited(plan: &str, members: usize) {
         En: "plan {plan} is disabled, and none of its {members} module(s) has a result",
         It: "il piano {plan} è disabilitato, nessun risultato dei suoi moduli ({members})",
@@ -60,10 +57,7 @@ phrases! {
         En: "no plan has a result within the last {window}",
         It: "nessun piano ha un risultato più recente di {window}",
     }
-    subject_unreadable() {
-        En: "the cluster's Redis could not be read",
-        It: "impossibile leggere il Redis del cluster",
-    }
+    subject_unreadable() { En: "the cluster's Redis could not be read", It: "impossibile leggere il Redis del cluster" }
     subject_record_differs(total: usize) {
         En: "all {total} result(s) are successes, but the plan's own record says error",
         It: "tutti i risultati ({total}) sono positivi, ma il riepilogo del piano dice errore",
@@ -76,18 +70,12 @@ phrases! {
         En: "all {total} result(s) are successes, but one is dated in the future",
         It: "tutti i risultati ({total}) sono positivi, ma uno ha una data futura",
     }
-    subject_cluster_backup_failed() {
-        En: "; cluster backup failed",
-        It: "; backup del cluster non riuscito",
-    }
+    subject_cluster_backup_failed() { En: "; cluster backup failed", It: "; backup del cluster non riuscito" }
     subject_cluster_backup_old() {
         En: "; cluster backup failed or too old",
         It: "; backup del cluster non riuscito o troppo vecchio",
     }
-    subject_so_far() {
-        En: " (so far)",
-        It: " (finora)",
-    }
+    subject_so_far() { En: " (so far)", It: " (finora)" }
     subject_in_a_row(runs: usize) {
         En: " [failed {runs} runs in a row]",
         It: " [{runs} esecuzioni consecutive non riuscite]",
@@ -110,26 +98,14 @@ phrases! {
         En: "{total} of the {members} modules in the plan backed up; the plan is disabled, and no other result is expected.",
         It: "backup riuscito per {total} dei {members} moduli nel piano; il piano è disabilitato, e non si attende altro.",
     }
-    mixed(total: &str, parts: &str) {
-        En: "of {total} modules, {parts}.",
-        It: "su {total} moduli, {parts}.",
-    }
-    so_far(verdict: &str) {
-        En: "so far, {verdict}",
-        It: "finora, {verdict}",
-    }
-    count_failed(count: &str) {
-        En: "{count} failed",
-        It: "{count} con backup non riuscito",
-    }
+    mixed(total: &str, parts: &str) { En: "of {total} modules, {parts}.", It: "su {total} moduli, {parts}." }
+    so_far(verdict: &str) { En: "so far, {verdict}", It: "finora, {verdict}" }
+    count_failed(count: &str) { En: "{count} failed", It: "{count} con backup non riuscito" }
     count_absent(count: &str) {
         En: "{count} without a result of this run",
         It: "{count} senza un risultato di questa esecuzione",
     }
-    count_succeeded(count: &str) {
-        En: "{count} backed up",
-        It: "{count} con backup riuscito",
-    }
+    count_succeeded(count: &str) { En: "{count} backed up", It: "{count} con backup riuscito" }
     all_failed(total: &str) {
         En: "every module failed ({total} of {total}).",
         It: "backup non riuscito per tutti i moduli ({total} su {total}).",
@@ -180,10 +156,7 @@ phrases! {
     }
 
     // The test mail.
-    subject_test() {
-        En: "TEST - mail from this machine arrives",
-        It: "TEST - la posta di questa macchina arriva",
-    }
+    subject_test() { En: "TEST - mail from this machine arrives", It: "TEST - la posta di questa macchina arriva" }
     test_body(host: &str, time: &str) {
         En: "This is a test. ns8-backup-monitor sent it on {host} at {time}, in the way in which it sends reports of failed backups. Nothing has failed, and there is nothing to do.",
         It: "Questa è una prova. L'ha inviata ns8-backup-monitor su {host} il {time}, nello stesso modo in cui invia i rapporti sui backup non riusciti. Non è successo nulla e non c'è nulla da fare.",

@@ -71,26 +71,11 @@ impl Words {
 }
 
 phrases! {
-    entry_definition() {
-        En: "the definition of the plan",
-        It: "la definizione del piano",
-    }
-    entry_status() {
-        En: "the status of the plan as a whole",
-        It: "lo stato del piano nel suo insieme",
-    }
-    entry_plans(module: &str) {
-        En: "the list of the plans of {module}",
-        It: "l'elenco dei piani di {module}",
-    }
-    entry_result(module: &str) {
-        En: "the result of {module}",
-        It: "il risultato di {module}",
-    }
-    entry_key(key: &str) {
-        En: "the value of {key}",
-        It: "il valore di {key}",
-    }
+    entry_definition() { En: "the definition of the plan", It: "la definizione del piano" }
+    entry_status() { En: "the status of the plan as a whole", It: "lo stato del piano nel suo insieme" }
+    entry_plans(module: &str) { En: "the list of the plans of {module}", It: "l'elenco dei piani di {module}" }
+    entry_result(module: &str) { En: "the result of {module}", It: "il risultato di {module}" }
+    entry_key(key: &str) { En: "the value of {key}", It: "il valore di {key}" }
     entry_node(node: &str) {
         En: "the record of the results on node {node}",
         It: "il registro dei risultati sul nodo {node}",
@@ -101,40 +86,16 @@ phrases! {
 choice! {
     /// Returns what is wrong with an entry, after its name.
     fn fault(fault: Fault);
-    Fault::OtherType => {
-        En: "has the wrong Redis type",
-        It: "ha un tipo Redis errato",
-    }
-    Fault::NotJson => {
-        En: "is not valid JSON",
-        It: "non è JSON valido",
-    }
-    Fault::NoOutcome => {
-        En: "says neither success nor error",
-        It: "non indica né successo né errore",
-    }
-    Fault::NoTimestamp => {
-        En: "has no readable timestamp",
-        It: "non ha un timestamp leggibile",
-    }
-    Fault::NoErrors => {
-        En: "has no readable number of errors",
-        It: "non ha un numero di errori leggibile",
-    }
-    Fault::NoEnd => {
-        En: "has no readable end time",
-        It: "non ha una data di fine leggibile",
-    }
-    Fault::InTheFuture => {
-        En: "is dated in the future",
-        It: "ha una data futura",
-    }
+    Fault::OtherType => { En: "has the wrong Redis type", It: "ha un tipo Redis errato" }
+    Fault::NotJson => { En: "is not valid JSON", It: "non è JSON valido" }
+    Fault::NoOutcome => { En: "says neither success nor error", It: "non indica né successo né errore" }
+    Fault::NoTimestamp => { En: "has no readable timestamp", It: "non ha un timestamp leggibile" }
+    Fault::NoErrors => { En: "has no readable number of errors", It: "non ha un numero di errori leggibile" }
+    Fault::NoEnd => { En: "has no readable end time", It: "non ha una data di fine leggibile" }
+    Fault::InTheFuture => { En: "is dated in the future", It: "ha una data futura" }
     Fault::TooLarge(bytes) => {
         En: "is too large to be read ({bytes} bytes)",
         It: "è troppo grande per essere letto ({bytes} byte)",
     }
-    Fault::BadCharacters => {
-        En: "holds characters that have no place there",
-        It: "contiene caratteri non ammessi",
-    }
+    Fault::BadCharacters => { En: "holds characters that have no place there", It: "contiene caratteri non ammessi" }
 }

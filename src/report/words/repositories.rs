@@ -82,10 +82,7 @@ impl Words {
 }
 
 phrases! {
-    heading_repositories() {
-        En: "Repositories",
-        It: "Repository",
-    }
+    heading_repositories() { En: "Repositories", It: "Repository" }
     probes_disabled() {
         En: "The repositories were not checked: the check is switched off.",
         It: "I repository non sono stati controllati: il controllo è disattivato.",
@@ -108,54 +105,24 @@ phrases! {
         En: "opened with its password, but it holds no snapshot",
         It: "aperto con la sua password, ma non contiene alcuno snapshot",
     }
-    counted(snapshots: &str) {
-        En: "it is there, {snapshots}",
-        It: "è presente, {snapshots}",
-    }
-    in_order(parts: &str) {
-        En: "In order: {parts}.",
-        It: "In ordine: {parts}.",
-    }
-    not_checked(parts: &str) {
-        En: "Not checked: {parts}.",
-        It: "Non controllati: {parts}.",
-    }
-    part_password() {
-        En: "password",
-        It: "password",
-    }
+    counted(snapshots: &str) { En: "it is there, {snapshots}", It: "è presente, {snapshots}" }
+    in_order(parts: &str) { En: "In order: {parts}.", It: "In ordine: {parts}." }
+    not_checked(parts: &str) { En: "Not checked: {parts}.", It: "Non controllati: {parts}." }
+    part_password() { En: "password", It: "password" }
     part_packs() {
         En: "each pack of the index (there, with the right size)",
         It: "ogni pack dell'indice (presente, con la giusta dimensione)",
     }
-    part_packs_in_short() {
-        En: "packs",
-        It: "pack",
-    }
-    part_folders() {
-        En: "the folders of all snapshots",
-        It: "le cartelle di tutti gli snapshot",
-    }
-    part_folders_in_short() {
-        En: "folders",
-        It: "cartelle",
-    }
-    part_data() {
-        En: "contents of the packs",
-        It: "contenuto dei pack",
-    }
-    part_writing() {
-        En: "writing",
-        It: "scrittura",
-    }
+    part_packs_in_short() { En: "packs", It: "pack" }
+    part_folders() { En: "the folders of all snapshots", It: "le cartelle di tutti gli snapshot" }
+    part_folders_in_short() { En: "folders", It: "cartelle" }
+    part_data() { En: "contents of the packs", It: "contenuto dei pack" }
+    part_writing() { En: "writing", It: "scrittura" }
     listed(packs: &str, indexes: &str) {
         En: "Listed without being opened, none of them empty: packs: {packs}, index files: {indexes}.",
         It: "Elencati senza essere aperti, nessuno vuoto: pack: {packs}, file di indice: {indexes}.",
     }
-    newest_snapshot(time: &str, age: &str) {
-        En: "newest from {time} ({age})",
-        It: "il più recente del {time} ({age})",
-    }
+    newest_snapshot(time: &str, age: &str) { En: "newest from {time} ({age})", It: "il più recente del {time} ({age})" }
     in_use(lock: &str) {
         En: "In use ({lock}), which does not block backups: a backup is running, or one was cut off.",
         It: "In uso ({lock}), il che non blocca i backup: un backup è in corso, oppure è stato interrotto.",
@@ -166,34 +133,19 @@ phrases! {
     }
 
     // Something is wrong with it: in a few words, and at length.
-    locked() {
-        En: "locked",
-        It: "bloccato",
-    }
+    locked() { En: "locked", It: "bloccato" }
     about_locked(lock: &str) {
         En: "{lock}. As long as it is, no backup can be written. If no backup, prune or check is running there, unlock it: `restic unlock` removes stale locks and leaves those in use.",
         It: "{lock}. Finché lo è, nessun backup può essere scritto. Se non sono in corso backup, prune o verifiche, sbloccarlo: `restic unlock` rimuove i lock abbandonati e lascia quelli in uso.",
     }
-    locks(count: &str) {
-        En: "locks: {count}",
-        It: "lock: {count}",
-    }
-    lock_by(holder: &str) {
-        En: "by {holder}",
-        It: "di {holder}",
-    }
-    wrong_password() {
-        En: "wrong password",
-        It: "password errata",
-    }
+    locks(count: &str) { En: "locks: {count}", It: "lock: {count}" }
+    lock_by(holder: &str) { En: "by {holder}", It: "di {holder}" }
+    wrong_password() { En: "wrong password", It: "password errata" }
     about_wrong_password() {
         En: "the configured one does not open it. Compare it with the one the repository was made with. A repository that has lost its keys looks the same.",
         It: "quella configurata non lo apre. Confrontarla con quella con cui il repository è stato creato. Un repository che ha perso le sue chiavi ha lo stesso aspetto.",
     }
-    no_repository() {
-        En: "no repository at this address",
-        It: "nessun repository a questo indirizzo",
-    }
+    no_repository() { En: "no repository at this address", It: "nessun repository a questo indirizzo" }
     about_no_repository() {
         En: "never initialised, moved, or deleted. Check the destination's address and path.",
         It: "mai inizializzato, spostato o eliminato. Controllare indirizzo e percorso della destinazione.",
@@ -214,56 +166,32 @@ phrases! {
         En: "{why}. The node's rclone-gateway refuses the login of the node's agent: check the agent.env file that repo_check.agent_env names, or the systemd credential agent.env.",
         It: "{why}. rclone-gateway rifiuta le credenziali dell'agente del nodo: controllare il file agent.env indicato in repo_check.agent_env o la credenziale systemd agent.env.",
     }
-    unreachable() {
-        En: "unreachable",
-        It: "irraggiungibile",
-    }
+    unreachable() { En: "unreachable", It: "irraggiungibile" }
     about_unreachable(why: &str) {
         En: "{why}. Check the network, the server and its address.",
         It: "{why}. Controllare la rete, il server e il suo indirizzo.",
     }
-    denied() {
-        En: "access denied",
-        It: "accesso negato",
-    }
+    denied() { En: "access denied", It: "accesso negato" }
     about_denied(why: &str) {
         En: "{why}. Check the destination's credentials and permissions.",
         It: "{why}. Controllare credenziali e permessi della destinazione.",
     }
-    damaged() {
-        En: "damaged, or not readable in full",
-        It: "danneggiato, o non leggibile per intero",
-    }
+    damaged() { En: "damaged, or not readable in full", It: "danneggiato, o non leggibile per intero" }
     about_damaged(why: &str) {
         En: "{why}. `restic check` shows what is damaged.",
         It: "{why}. `restic check` mostra che cosa è danneggiato.",
     }
-    not_writable() {
-        En: "not writable",
-        It: "non scrivibile",
-    }
-    can_still_be_read(why: &str) {
-        En: "{why}. It can still be read.",
-        It: "{why}. La lettura è ancora possibile.",
-    }
-    timed_out(limit: &str) {
-        En: "no answer within {limit}",
-        It: "nessuna risposta entro {limit}",
-    }
+    not_writable() { En: "not writable", It: "non scrivibile" }
+    can_still_be_read(why: &str) { En: "{why}. It can still be read.", It: "{why}. La lettura è ancora possibile." }
+    timed_out(limit: &str) { En: "no answer within {limit}", It: "nessuna risposta entro {limit}" }
     about_timed_out() {
         En: "the server may hang, or be too slow for repo_check.timeout.",
         It: "il server può essere bloccato, o troppo lento per repo_check.timeout.",
     }
 
     // Nothing is known about it.
-    probe_failed(why: &str) {
-        En: "could not be checked: {why}.",
-        It: "non è stato possibile controllarlo: {why}.",
-    }
-    probing_left_out(why: &str) {
-        En: "not probed: {why}.",
-        It: "non esaminato: {why}.",
-    }
+    probe_failed(why: &str) { En: "could not be checked: {why}.", It: "non è stato possibile controllarlo: {why}." }
+    probing_left_out(why: &str) { En: "not probed: {why}.", It: "non esaminato: {why}." }
 }
 
 choice! {

@@ -17,7 +17,9 @@ fn sources() -> Vec<String> {
 /// What follows each `start`, up to the end of the literal.
 fn literals(sources: &[String], start: &str) -> Vec<String> {
     let rests = sources.iter().flat_map(|source| source.split(start).skip(1));
-    rests.map(|rest| rest.split("\",\n").next().unwrap().split("\")]").next().unwrap().replace('\\', "")).collect()
+    let is_end = |rest: &str, at: usize| !rest[..at].ends_with('\\');
+    let end = |rest: &str| rest.match_indices('"').map(|(at, _)| at).find(|at| is_end(rest, *at)).unwrap();
+    rests.map(|rest| rest[..end(rest)].replace('\\', "")).collect()
 }
 
 /// The fixed parts of a phrase that are long enough to be told from names: three words or more.
