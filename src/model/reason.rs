@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use serde::Serialize;
 
 use super::plan::{ModuleId, Plan};
 use super::run::{Assessment, State};
@@ -99,7 +100,8 @@ pub enum Silence {
 }
 
 /// Where a log is kept.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Source {
     /// The journal of this machine.
     Journal,
@@ -108,7 +110,8 @@ pub enum Source {
 }
 
 /// A cause that is known by its words.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Cause {
     /// `module-dump-state` failed: the application's own dump.
     DumpFailed,

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use secrecy::SecretString;
+use serde::Serialize;
 
 use super::cluster::ReadError;
 use super::plan::ModuleId;
@@ -239,7 +240,8 @@ pub struct Listed {
 }
 
 /// Why a look ended before it had covered all that it can.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Ended {
     /// `repo_check.timeout` was over.
     TimeUp,
@@ -264,7 +266,7 @@ pub enum NotWritable {
 }
 
 /// A lock in a repository.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Lock {
     /// How many locks there are.
     pub count: u64,

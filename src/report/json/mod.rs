@@ -108,7 +108,7 @@ struct ClusterBackupView<'a> {
 
 #[derive(Serialize)]
 struct GapView<'a> {
-    source: &'static str,
+    source: Source,
     why: String,
     command: Option<&'a str>,
 }
@@ -192,11 +192,7 @@ fn plan_view<'a>(facts: &PlanFacts<'a>, outcome: &str) -> PlanView<'a> {
 }
 
 fn gap_view(gap: &Gap) -> GapView<'_> {
-    let source = match gap.source {
-        Source::Journal => "journal",
-        Source::Loki => "loki",
-    };
-    GapView { source, why: gap.why.to_string(), command: gap.command.as_deref() }
+    GapView { source: gap.source, why: gap.why.to_string(), command: gap.command.as_deref() }
 }
 
 fn news_word(news: News) -> &'static str {

@@ -31,7 +31,7 @@ pub(super) struct ModuleView<'a> {
     /// Not a count: 1 if the statistics of the newest snapshot were read.
     snapshots_count: Option<u64>,
     log: &'a [String],
-    cause: Option<&'static str>,
+    cause: Option<Cause>,
     snapshot_written: Option<bool>,
     runs_without_success: usize,
     last_good: Option<Timestamp>,
@@ -68,7 +68,7 @@ pub(super) fn module_view<'a>(facts: &PlanFacts<'a>, id: &'a ModuleId, state: St
         total_file_count: result.and_then(|result| result.total_file_count),
         snapshots_count: result.and_then(|result| result.snapshots_count),
         log: reason.map(|reason| &*reason.lines).unwrap_or_default(),
-        cause: reason.and_then(|reason| reason.cause).map(cause_word),
+        cause: reason.and_then(|reason| reason.cause),
         snapshot_written: reason.and_then(|reason| reason.snapshot_written),
         runs_without_success: if succeeded { 0 } else { trend::streak(facts, id, state).runs },
         last_good: trend::last_good(facts, id),
@@ -83,40 +83,4 @@ fn unusual_view(unusual: &Unusual) -> UnusualView {
         Quantity::Seconds => "seconds",
     };
     UnusualView { figure, value: unusual.now, usual: unusual.usual }
-}
-
-fn cause_word(cause: Cause) -> &'static str {
-    match cause {
-        Cause::DumpFailed => "dump_failed",
-        Cause::Locked => "locked",
-        Cause::WrongPassword => "wrong_password",
-        Cause::NoRepository => "no_repository",
-        Cause::NameNotResolved => "name_not_resolved",
-        Cause::Refused => "refused",
-        Cause::TimedOut => "timed_out",
-        Cause::Tls => "tls",
-        Cause::Unauthorized => "unauthorized",
-        Cause::Forbidden => "forbidden",
-        Cause::DestinationFull => "destination_full",
-        Cause::HostFull => "host_full",
-        Cause::PermissionDenied => "permission_denied",
-        Cause::ServerError => "server_error",
-        Cause::Killed => "killed",
-        Cause::DiskFull => "disk_full",
-        Cause::GatewayDown => "gateway_down",
-        Cause::Unreachable => "unreachable",
-        Cause::ClockSkew => "clock_skew",
-        Cause::Damaged => "damaged",
-        Cause::DiskFault => "disk_fault",
-        Cause::SourceUnreadable => "source_unreadable",
-        Cause::ContainerFailed => "container_failed",
-        Cause::DatabaseFailed => "database_failed",
-        Cause::RedisUnreachable => "redis_unreachable",
-        Cause::ProgramMissing => "program_missing",
-        Cause::CleanupFailed => "cleanup_failed",
-        Cause::RetentionFailed => "retention_failed",
-        Cause::StatisticsFailed => "statistics_failed",
-        Cause::Busy => "busy",
-        Cause::Interrupted => "interrupted",
-    }
 }

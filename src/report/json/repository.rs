@@ -22,7 +22,7 @@ pub(super) struct RepositoryView<'a> {
     snapshots: Option<u64>,
     newest_snapshot: Option<Timestamp>,
     /// Locks.
-    locks: Option<LockView<'a>>,
+    locks: Option<&'a Lock>,
 }
 
 /// What a look covered; `false` and `null`: nobody looked.
@@ -32,16 +32,7 @@ struct CheckedView {
     folders: bool,
     listed_packs: Option<u32>,
     listed_indexes: Option<u32>,
-    ended: Option<&'static str>,
-}
-
-#[derive(Serialize)]
-struct LockView<'a> {
-    count: u64,
-    /// Whether one of them keeps all others out; `null` where that cannot be told.
-    exclusive: Option<bool>,
-    since: Option<Timestamp>,
-    by: Option<&'a str>,
+    ended: Option<Ended>,
 }
 
 /// Returns what a look at a repository has shown.
@@ -63,11 +54,11 @@ pub(super) fn repository_view(probe: &Probe) -> RepositoryView<'_> {
             view.opened = Some(checked.opened);
             view.checked = Some(checked_view(checked));
             (view.snapshots, view.newest_snapshot) = (Some(*snapshots), *newest);
-            view.locks = in_use.as_ref().map(lock_view);
+            view.locks = in_use.as_ref();
             ("healthy", None)
         }
         Verdict::Locked(lock) => {
-            view.locks = Some(lock_view(lock));
+            view.locks = Some(lock);
             ("locked", None)
         }
         Verdict::WrongPassword => ("wrong_password", None),
@@ -83,20 +74,12 @@ pub(super) fn repository_view(probe: &Probe) -> RepositoryView<'_> {
     RepositoryView { verdict, reason, ..view }
 }
 
-fn lock_view(lock: &Lock) -> LockView<'_> {
-    LockView { count: lock.count, exclusive: lock.exclusive, since: lock.since, by: lock.by.as_deref() }
-}
-
 fn checked_view(checked: &Checked) -> CheckedView {
     CheckedView {
         packs: checked.packs,
         folders: checked.folders,
         listed_packs: checked.listed.map(|listed| listed.packs),
         listed_indexes: checked.listed.map(|listed| listed.indexes),
-        ended: checked.ended.map(|ended| match ended {
-            Ended::TimeUp => "time_up",
-            Ended::Changed => "changed",
-            Ended::Failed => "failed",
-        }),
+        ended: checked.ended,
     }
 }
