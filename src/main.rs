@@ -1,11 +1,9 @@
 //! The program: see the library's front page.
 
-use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::Parser;
-use log::LevelFilter;
 
 use ns8_backup_monitor::cli::{Cli, Command};
 use ns8_backup_monitor::config::Live;
@@ -30,9 +28,7 @@ fn main() -> ExitCode {
 
 fn serve(live: Arc<Live>) -> std::io::Result<()> {
     let settings = live.current().ok();
-    let logging = settings.as_ref().map(|settings| &settings.logging);
-    let level = logging.map_or(LevelFilter::Info, |logging| logging.level);
-    journal::init(level, logging.and_then(|logging| logging.file.as_deref()).map(Path::new));
+    journal::init(settings.as_ref().map(|settings| &settings.logging));
     let sockets = Sockets::take(&live)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let served = runtime.block_on(serve::run(sockets, live));

@@ -8,11 +8,12 @@
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::net::UnixDatagram;
-use std::path::Path;
 
 use log::kv::{Key, Value, VisitSource};
 use log::{Level, LevelFilter, Log, Metadata, Record};
 use systemd_journal_logger::{JournalLog, connected_to_journal, current_exe_identifier};
+
+use crate::config::Logging;
 
 /// The syslog priority "critical", as the value of the field `PRIORITY`.
 pub const CRIT: u8 = 2;
@@ -33,10 +34,12 @@ struct Logger {
     file: Option<File>,
 }
 
-/// Starts logging to the journal when standard error is connected to it, else to standard error.
+/// Starts logging to the journal when standard error is connected to it, else to standard error; by the default
+/// settings if there are none.
 ///
-/// A `file` that cannot be opened is no reason not to work: it is said, and the rest goes on.
-pub fn init(level: LevelFilter, file: Option<&Path>) {
+/// A file that cannot be opened is no reason not to work: it is said, and the rest goes on.
+pub fn init(settings: Option<&Logging>) {
+    let file = settings.and_then(|settings| settings.file.as_deref());
     let journal = connected_to_journal();
     let sink = match journal.then(JournalLog::new) {
         Some(Ok(journal)) => Sink::Journal(journal),
@@ -49,7 +52,7 @@ pub fn init(level: LevelFilter, file: Option<&Path>) {
         Some(Err(error)) => (None, Some(error)),
         None => (None, None),
     };
-    log::set_max_level(level);
+    log::set_max_level(settings.map_or(LevelFilter::Info, |settings| settings.level));
     // Set twice only in tests, which share a process; the first one stays.
     let _ = log::set_boxed_logger(Box::new(Logger { sink, file: file_sink }));
     if let (Some(path), Some(error)) = (file, error) {

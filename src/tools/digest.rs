@@ -18,9 +18,8 @@ use crate::job::store;
 use crate::job::way::{self, hand_over};
 use crate::model::cluster::Cluster;
 use crate::model::history::History;
-use crate::model::mail::{Mail, Recipient, RecipientState};
+use crate::model::mail::{Mail, RecipientState};
 use crate::model::plan::{Module, ModuleId, PlanId};
-use crate::model::run::Outcome;
 use crate::system::calendar::{CalendarError, elapses};
 use crate::system::{self, files, journal};
 use crate::watch::digest::{self, Checked, Digest, Found, Known, Monitor, PlanDigest};
@@ -58,9 +57,7 @@ pub(super) async fn run(arguments: &cli::Digest, live: &Live) -> Done {
 /// What the timer does: logs to the journal, and mails the digest if this node watches.
 async fn weekly(arguments: &cli::Digest, live: &Live, now: Timestamp) -> ExitCode {
     let settings = live.current();
-    let logging = settings.as_ref().ok().map(|settings| &settings.logging);
-    let level = logging.map_or(log::LevelFilter::Info, |logging| logging.level);
-    journal::init(level, logging.and_then(|logging| logging.file.as_deref()));
+    journal::init(settings.as_ref().ok().map(|settings| &settings.logging));
     let sent = match settings {
         Ok(settings) => send_weekly(&settings, &store::state_directory(), &arguments.alertmanager, now).await,
         Err(error) => Err(error.to_string()),
@@ -145,20 +142,10 @@ fn failed(file: &Path, error: &io::Error) -> String {
 fn mail(settings: &Settings, digest: &Digest) -> Mail {
     let notification = &settings.notification;
     let (language, zone) = (notification.language, system::zone());
-    let domain = notification.mail_from.address.domain();
-    Mail {
-        plan: None,
-        outcome: Outcome::Test,
-        digest: String::new(),
-        written_at: digest.written_at,
-        subject: digest::subject(digest, &notification.subject_prefix, language),
-        body: digest::text(digest, language, &zone),
-        message_id: format!("<digest-{:x}@{domain}>", digest.written_at.as_nanosecond()),
-        thread_id: String::new(),
-        html: notification.html.then(|| digest::html_mail(digest, language, &zone)),
-        run_at: None,
-        recipients: notification.mail_to.iter().map(Recipient::new).collect(),
-    }
+    let subject = digest::subject(digest, &notification.subject_prefix, language);
+    let html = notification.html.then(|| digest::html_mail(digest, language, &zone));
+    let body = digest::text(digest, language, &zone);
+    Mail { html, ..super::mail(settings, "digest", digest.written_at, subject, body) }
 }
 
 /// Looks at everything that the digest says.

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 
-use super::{Done, print, settings_or_defaults};
+use super::{Done, print, settings_or_defaults, table};
 use crate::cli;
 use crate::config::Live;
 use crate::job::store;
@@ -16,6 +16,7 @@ use crate::model::plan::ModuleId;
 use crate::model::run::State;
 use crate::model::text::clean;
 use crate::report;
+use crate::report::figures::time;
 use crate::system;
 use crate::watch::history::Store;
 
@@ -129,20 +130,6 @@ fn bars(history: &History, module: &ModuleId) -> String {
 fn outcome(run: &RunRecord) -> String {
     let open = if run.over { "" } else { " (so far)" };
     format!("{}{open}", run.outcome.word())
-}
-
-fn time(time: Timestamp, zone: &TimeZone) -> String {
-    time.to_zoned_datetime(zone.clone()).strftime("%Y-%m-%d %H:%M").to_string()
-}
-
-fn table<const N: usize>(rows: &[[String; N]]) -> String {
-    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
-    let widths: Vec<usize> = (0..N).map(width).collect();
-    rows.iter().fold(String::new(), |mut table, row| {
-        let line: Vec<String> = row.iter().zip(&widths).map(|(cell, &width)| format!("{cell:width$}")).collect();
-        _ = writeln!(table, "{}", line.join("  ").trim_end());
-        table
-    })
 }
 
 #[cfg(test)]

@@ -11,14 +11,18 @@ mod send_test;
 mod setup;
 mod watch;
 
+use std::fmt::Write as _;
 use std::io::{ErrorKind, Write};
 use std::process::ExitCode;
 use std::sync::Arc;
+
+use jiff::Timestamp;
 
 use crate::cli::Tool;
 use crate::config::{self, Live, Settings};
 use crate::job::way::{hand_over, way};
 use crate::model::mail::{Mail, Recipient};
+use crate::model::run::Outcome;
 
 /// The exit status of a command, or why it could not do its work.
 type Done = Result<ExitCode, String>;
@@ -69,6 +73,36 @@ fn print(text: &str) {
             std::process::exit(1);
         }
         _ => {}
+    }
+}
+
+/// Returns rows of cells as text, each column as wide as its widest cell.
+fn table<const N: usize>(rows: &[[String; N]]) -> String {
+    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
+    let widths: Vec<usize> = (0..N).map(width).collect();
+    rows.iter().fold(String::new(), |mut table, row| {
+        let line: Vec<String> = row.iter().zip(&widths).map(|(cell, &width)| format!("{cell:width$}")).collect();
+        _ = writeln!(table, "{}", line.join("  ").trim_end());
+        table
+    })
+}
+
+/// Returns a mail about no plan, to all of `notification.mail_to`; `kind` begins its Message-ID.
+fn mail(settings: &Settings, kind: &str, now: Timestamp, subject: String, body: String) -> Mail {
+    let notification = &settings.notification;
+    let domain = notification.mail_from.address.domain();
+    Mail {
+        plan: None,
+        outcome: Outcome::Test,
+        digest: String::new(),
+        written_at: now,
+        subject,
+        body,
+        html: None,
+        run_at: None,
+        message_id: format!("<{kind}-{:x}@{domain}>", now.as_nanosecond()),
+        thread_id: String::new(),
+        recipients: notification.mail_to.iter().map(Recipient::new).collect(),
     }
 }
 

@@ -18,7 +18,7 @@ use jiff::tz::TimeZone;
 use rustix::fs::{CWD, Mode, OFlags, openat};
 use rustix::io::Errno;
 
-use super::{Done, print};
+use super::{Done, print, table};
 use crate::cli::{self, QueueAction};
 use crate::config::Live;
 use crate::job::store::{self, Wish};
@@ -44,7 +44,7 @@ pub(super) async fn run(arguments: &cli::Queue, live: &Live) -> Done {
         QueueAction::List => {
             // Without a usable configuration nobody knows when: the job waits for that, too.
             let wait = live.current().ok().map(|settings| settings.correlator.wait.max(settings.correlator.max_wait));
-            print(&table(&entries, &Clock { now: Timestamp::now(), zone: system::zone(), wait }));
+            print(&overview(&entries, &Clock { now: Timestamp::now(), zone: system::zone(), wait }));
         }
         QueueAction::Show { id } => print(&page(find(id)?)),
         QueueAction::Retry { id: Some(id) } => retry(&folder, &[find(id)?]).await?,
@@ -152,20 +152,14 @@ impl Clock {
     }
 }
 
-fn table(entries: &[Entry], clock: &Clock) -> String {
+fn overview(entries: &[Entry], clock: &Clock) -> String {
     if entries.is_empty() {
         return "Nothing is waiting.\n".into();
     }
     let heading = ["JOB", "AGE", "PLAN", "STATE", "NEXT", "LAST ERROR"].map(String::from);
     let rows: Vec<[String; 6]> =
         std::iter::once(heading).chain(entries.iter().map(|entry| row(entry, clock))).collect();
-    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
-    let widths: Vec<usize> = (0..6).map(width).collect();
-    rows.iter().fold(String::new(), |mut table, row| {
-        let line: Vec<String> = row.iter().zip(&widths).map(|(cell, &width)| format!("{cell:width$}")).collect();
-        _ = writeln!(table, "{}", line.join("  ").trim_end());
-        table
-    })
+    table(&rows)
 }
 
 fn row(entry: &Entry, clock: &Clock) -> [String; 6] {

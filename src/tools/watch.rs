@@ -34,9 +34,7 @@ use crate::watch::{cluster_backup, heartbeat, node, post, running, schedule};
 /// The command.
 pub(super) async fn run(live: &Live) -> Done {
     let settings = live.current();
-    let logging = settings.as_ref().ok().map(|settings| &settings.logging);
-    let level = logging.map_or(log::LevelFilter::Info, |logging| logging.level);
-    journal::init(level, logging.and_then(|logging| logging.file.as_deref()));
+    journal::init(settings.as_ref().ok().map(|settings| &settings.logging));
     let looked = match &settings {
         Ok(settings) => look(settings, &store::state_directory(), Timestamp::now()).await,
         Err(error) => Err(error.to_string()),
