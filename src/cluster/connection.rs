@@ -13,7 +13,7 @@ use tokio::sync::Semaphore;
 
 use super::limits::{BUFFER, KEYS, Limit, NUMBERS};
 use super::resp::{Batch, Reader, Reply};
-use super::value;
+use super::value::{self, Hash};
 use crate::config::{self, Endpoint};
 use crate::model::cluster::{ReadError, Why};
 use crate::model::plan::Fault;
@@ -93,8 +93,7 @@ impl Connection {
     /// Logs in as `user`, or as Redis's default user.
     async fn log_in(&mut self, user: Option<&str>, password: &str) -> Result<(), Why> {
         let mut login = Batch::default();
-        let words = ["AUTH"].into_iter().chain(user).chain([password]);
-        login.add(NUMBERS, &words.collect::<Vec<_>>());
+        login.add_long(NUMBERS, &["AUTH"], user.into_iter().chain([password]));
         match self.exchange(login).await?.next() {
             Some(Reply::Text(_)) => Ok(()),
             _ => Err(Why::LoginRefused),
@@ -178,6 +177,14 @@ pub(super) fn needed(reply: Option<Reply>) -> Result<Result<Reply, Fault>, Why> 
         Reply::TooLarge(bytes) => Ok(Err(Fault::TooLarge(bytes))),
         reply => Ok(Ok(reply)),
     }
+}
+
+/// The same for fields of a hash, of which there may be none.
+pub(super) fn hash(reply: Option<Reply>, names: &[&'static str]) -> Result<Result<Hash, Fault>, Why> {
+    Ok(needed(reply)?.and_then(|reply| match reply {
+        Reply::List(values) => value::named(names.iter().copied(), values),
+        _ => Ok(Hash::new()),
+    }))
 }
 
 fn code(error: &str) -> &str {

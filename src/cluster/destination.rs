@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use secrecy::SecretString;
 
-use super::connection::{Answers, Connection, needed};
+use super::connection::{Answers, Connection, hash};
 use super::found::Found;
 use super::keys;
 use super::limits::VALUE;
@@ -66,17 +66,13 @@ impl Asking {
     }
 
     pub(super) fn ask(&self, batch: &mut Batch) {
-        self.0.iter().for_each(|key| batch.add(VALUE, &["HMGET", key].into_iter().chain(FIELDS).collect::<Vec<_>>()));
+        self.0.iter().for_each(|key| batch.add_long(VALUE, &["HMGET", key], FIELDS));
     }
 
     pub(super) fn take(self, answers: &mut Answers) -> Result<(Vec<Destination>, Vec<Damage>), Why> {
         let (mut destinations, mut damaged) = (Vec::new(), Vec::new());
         for key in self.0 {
-            let hash = needed(answers.next())?.and_then(|reply| match reply {
-                Reply::List(values) => value::named(FIELDS, values),
-                _ => Ok(Hash::new()),
-            });
-            match hash {
+            match hash(answers.next(), &FIELDS)? {
                 Ok(hash) => destinations.extend(destination(&key, &hash)),
                 Err(fault) => damaged.push(Damage { entry: Entry::Key(key), fault }),
             }
@@ -93,8 +89,7 @@ pub(super) async fn add_passwords(connection: &mut Connection, agent: &Agent, de
         return;
     }
     let mut batch = Batch::default();
-    let ids = gateways.iter().map(|(uuid, _)| *uuid);
-    batch.add(VALUE, &["HMGET", PASSWORDS].into_iter().chain(ids).collect::<Vec<_>>());
+    batch.add_long(VALUE, &["HMGET", PASSWORDS], gateways.iter().map(|(uuid, _)| *uuid));
     let Some(Reply::List(passwords)) = connection.ask(batch).await.ok().and_then(|mut answers| answers.next()) else {
         return;
     };

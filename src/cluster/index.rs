@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use super::connection::{Answers, Connection, needed};
+use super::connection::{Answers, Connection, hash, needed};
 use super::found::Found;
 use super::limits::{LIST, VALUE};
 use super::path::is_segment;
@@ -52,8 +52,7 @@ impl Index {
         batch.add(LIST, &["HGETALL", "cluster/module_node"]);
         batch.add(LIST, &["HGETALL", "cluster/module_uuid"]);
         VALUES.iter().for_each(|command| batch.add(VALUE, command));
-        let fields = smarthost::FIELDS.into_iter();
-        batch.add(VALUE, &["HMGET", smarthost::KEY].into_iter().chain(fields).collect::<Vec<_>>());
+        batch.add_long(VALUE, &["HMGET", smarthost::KEY], smarthost::FIELDS);
     }
 
     /// Takes in the answers.
@@ -69,22 +68,15 @@ impl Index {
         let mut next = || answers.next().and_then(value::text);
         let [name, uuid, leader, loki, plans] = [(); 5].map(|()| next());
         let refused = |why| ReadError::Redis { address: redis.address().to_string(), why };
-        let relay = match needed(answers.next()) {
-            Ok(Ok(Reply::List(values))) => {
-                let hash = value::named(smarthost::FIELDS, values);
-                hash.map_err(|fault| unreadable(smarthost::KEY, fault)).map(|hash| smarthost::smarthost(&hash))
-            }
-            Ok(Ok(_)) => Ok(Ok(None)),
-            Ok(Err(fault)) => Err(unreadable(smarthost::KEY, fault)),
-            Err(why) => Err(why),
-        };
+        let fields = hash(answers.next(), &smarthost::FIELDS);
+        let fields = fields.and_then(|fields| fields.map_err(|fault| unreadable(smarthost::KEY, fault)));
         Ok(Self {
             name,
             uuid: uuid.filter(|uuid| is_segment(uuid)),
             leader: leader.filter(|node| is_segment(node)),
             loki: loki.and_then(ModuleId::new),
             plans: plans.and_then(|number| number.parse().ok()),
-            smarthost: relay.unwrap_or_else(|why| Err(refused(why))),
+            smarthost: fields.map_err(refused).and_then(|fields| smarthost::smarthost(&fields)),
             listed: !modules.is_empty(),
             modules,
             uuids: Some(uuids).filter(|uuids| !uuids.is_empty()),

@@ -6,7 +6,7 @@ use super::value::{self, Decoded, Hash};
 use crate::model::plan::{Fault, Layout, ModuleResult};
 
 /// The fields of a module's result.
-pub(super) const RESULT: &[Field] = &[
+pub(super) const RESULT: [Field; 6] = [
     ("start", WORD),
     ("end", WORD),
     ("errors", WORD),
@@ -17,26 +17,25 @@ pub(super) const RESULT: &[Field] = &[
 
 /// Returns a module's result from its fields.
 pub(super) fn result(hash: &Hash) -> Decoded {
-    numbers(Layout::B, |name| value::get(hash, name))
+    numbers(Layout::B, RESULT.map(|(name, _)| value::get(hash, name)))
 }
 
-/// Returns a result from its fields, which layout C has too.
-pub(super) fn numbers<'a>(layout: Layout, field: impl Fn(&str) -> Option<&'a str>) -> Decoded {
-    let count = |name: &str| field(name).and_then(value::count);
-    let time = |name: &str| field(name).and_then(value::seconds);
-    let errors = count("errors").ok_or(Fault::NoErrors)?;
-    let end = time("end");
+/// Returns a result from its fields in the order of [`RESULT`], which layout C has too.
+pub(super) fn numbers(layout: Layout, fields: [Option<&str>; 6]) -> Decoded {
+    let [start, end, errors, total_size, total_file_count, snapshots_count] = fields;
+    let errors = errors.and_then(value::count).ok_or(Fault::NoErrors)?;
+    let end = end.and_then(value::seconds);
     if errors == 0 && end.is_none() {
         return Err(Fault::NoEnd);
     }
     Ok(ModuleResult {
         layout,
-        start: time("start"),
+        start: start.and_then(value::seconds),
         end,
         errors,
         error: None,
-        total_size: count("total_size"),
-        total_file_count: count("total_file_count"),
-        snapshots_count: count("snapshots_count"),
+        total_size: total_size.and_then(value::count),
+        total_file_count: total_file_count.and_then(value::count),
+        snapshots_count: snapshots_count.and_then(value::count),
     })
 }

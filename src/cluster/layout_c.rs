@@ -23,17 +23,10 @@ struct Entry<'a> {
 /// Returns a module's result from its JSON.
 pub(super) fn result(json: &str) -> Decoded {
     let entry: Entry<'_> = serde_json::from_str(json).map_err(|_| Fault::NotJson)?;
-    let field = |name: &str| match name {
-        "start" => entry.start,
-        "end" => entry.end,
-        "errors" => entry.errors,
-        "total_size" => entry.total_size,
-        "total_file_count" => entry.total_file_count,
-        "snapshots_count" => entry.snapshots_count,
-        _ => None,
-    };
+    let Entry { start, end, errors, total_size, total_file_count, snapshots_count } = entry;
+    let fields = [start, end, errors, total_size, total_file_count, snapshots_count];
     // A number may stand in quotes.
-    layout_b::numbers(Layout::C, |name| field(name).map(|value| value.get().trim_matches('"')))
+    layout_b::numbers(Layout::C, fields.map(|value| value.map(|value| value.get().trim_matches('"'))))
 }
 
 #[cfg(test)]

@@ -128,8 +128,7 @@ impl<T> Wish<T> {
             (Question::Value, Shape::Fields(fields)) => {
                 let value = fields.iter().map(|(_, limit)| *limit).max().unwrap_or_default();
                 let limit = Limit { value, total: fields.len() * value + 4096 };
-                let names = fields.iter().map(|(field, _)| *field);
-                batch.add(limit, &["HMGET", key].into_iter().chain(names).collect::<Vec<_>>());
+                batch.add_long(limit, &["HMGET", key], fields.iter().map(|(field, _)| *field));
             }
         }
     }

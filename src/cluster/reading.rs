@@ -2,14 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use super::connection::{Answers, Connection, needed};
+use super::connection::{Answers, Connection, hash, needed};
 use super::details::{self, Details};
 use super::index::{Index, unreadable};
 use super::limits::{DEFINITION, NUMBERS, PLANS, VALUE};
 use super::question::{Question, Selector};
 use super::resp::{Batch, Reply};
 use super::results::{self, Latest};
-use super::value::{self, Hash};
 use super::{destination, keys, layout_a, plan};
 use crate::config;
 use crate::model::cluster::{Cluster, Why};
@@ -130,9 +129,8 @@ async fn define(
 fn ask_definitions(ids: &[PlanId], batch: &mut Batch) {
     for id in ids.iter().filter_map(PlanId::key_segment) {
         let (definition, status) = (keys::definition(id), keys::status(id));
-        let words = |key, fields| ["HMGET", key].into_iter().chain(fields).collect::<Vec<_>>();
-        batch.add(DEFINITION, &words(&definition, plan::DEFINITION.to_vec()));
-        batch.add(VALUE, &words(&status, layout_a::STATUS.to_vec()));
+        batch.add_long(DEFINITION, &["HMGET", &definition], plan::DEFINITION);
+        batch.add_long(VALUE, &["HMGET", &status], layout_a::STATUS);
     }
 }
 
@@ -142,21 +140,14 @@ fn take_definitions(ids: Vec<PlanId>, answers: &mut Answers, index: &Index) -> R
         let plan = match id.key_segment() {
             None => Plan::unknown(id.clone()),
             Some(_) => {
-                let definition = hash(answers, &plan::DEFINITION)?;
-                let status = hash(answers, &layout_a::STATUS)?;
+                let definition = hash(answers.next(), &plan::DEFINITION)?;
+                let status = hash(answers.next(), &layout_a::STATUS)?;
                 plan::define(id.clone(), definition, status, index)
             }
         };
         plans.insert(id, plan);
     }
     Ok(plans)
-}
-
-fn hash(answers: &mut Answers, names: &[&'static str]) -> Result<Result<Hash, Fault>, Why> {
-    Ok(needed(answers.next())?.and_then(|reply| match reply {
-        Reply::List(values) => value::named(names.iter().copied(), values),
-        _ => Ok(Hash::new()),
-    }))
 }
 
 fn definition_fault(plan: &Plan) -> Option<Fault> {
@@ -176,7 +167,7 @@ async fn find_members(connection: &mut Connection, index: &Index, plans: &mut Pl
     let mut batch = Batch::default();
     for module in &modules {
         let key = keys::plans_of(module);
-        batch.add(NUMBERS, &["SMISMEMBER", &key].into_iter().chain(ids.iter().map(String::as_str)).collect::<Vec<_>>());
+        batch.add_long(NUMBERS, &["SMISMEMBER", &key], ids.iter().map(String::as_str));
     }
     let mut answers = connection.ask(batch).await?;
     for module in modules {

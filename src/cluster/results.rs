@@ -53,8 +53,7 @@ impl<'a> Latest<'a> {
     pub(super) fn ask(&self, batch: &mut Batch) {
         for OnNode { plan, node, modules } in &self.0 {
             let key = C.key(node, plan.as_str());
-            let modules = modules.iter().map(|module| module.as_str());
-            batch.add(VALUE, &["HMGET", &key].into_iter().chain(modules).collect::<Vec<_>>());
+            batch.add_long(VALUE, &["HMGET", &key], modules.iter().map(|module| module.as_str()));
         }
     }
 
@@ -108,7 +107,7 @@ pub(super) fn earlier(plans: &BTreeMap<PlanId, Plan>, index: &Index, results: &A
             };
             wish(&A, layout_a::RESULT);
             if plan.members.is_some() {
-                wish(&B, layout_b::RESULT);
+                wish(&B, &layout_b::RESULT);
             }
         }
     }
