@@ -7,7 +7,7 @@ use std::io;
 use std::vec;
 
 use secrecy::ExposeSecret;
-use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, BufReader, ReadHalf, WriteHalf, split};
+use tokio::io::{AsyncWriteExt, BufReader, ReadHalf, WriteHalf, split};
 use tokio::net::{TcpStream, UnixStream};
 use tokio::sync::Semaphore;
 
@@ -18,6 +18,7 @@ use crate::config::{self, Endpoint};
 use crate::model::cluster::{ReadError, Why};
 use crate::model::plan::Fault;
 use crate::system::agent::Agent;
+use crate::system::http::Stream;
 
 /// Number of keys that one step of a scan looks at: few steps even on a large database, a few milliseconds of the
 /// server's time each.
@@ -53,9 +54,6 @@ pub(super) async fn bounded<T>(
     let result = tokio::time::timeout(redis.timeout, reading).await.unwrap_or_else(|_| Err(late()));
     result.map_err(|why| ReadError::Redis { address: redis.address().to_string(), why })
 }
-
-trait Stream: AsyncRead + AsyncWrite + Send + Sync + Unpin {}
-impl<T: AsyncRead + AsyncWrite + Send + Sync + Unpin> Stream for T {}
 
 /// An open connection.
 pub(super) struct Connection {

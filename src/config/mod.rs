@@ -21,8 +21,8 @@ use std::path::{Path, PathBuf};
 use secrecy::SecretString;
 
 pub use address::Endpoint;
-pub(crate) use file::read_regular;
 pub use file::{MAX_FILE, read_text};
+pub(crate) use file::{read_bytes, read_regular, text as text_of};
 pub use live::Live;
 pub use settings::*;
 pub use url::{Url, bare, is_loopback};

@@ -8,8 +8,8 @@ use base64::prelude::BASE64_STANDARD;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::reply::{Replies, Reply};
-use super::tls::Stream;
 use super::trouble::Trouble;
+use crate::system::http::Stream;
 
 /// How much is read at a time, in bytes.
 const CHUNK: usize = 4096;

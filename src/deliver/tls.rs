@@ -1,10 +1,8 @@
 //! TLS towards a relay: whom it may be, and the handshake.
 
-use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
 
-use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use tokio_rustls::rustls::client::{verify_server_cert_signed_by_trust_anchor, verify_server_name};
@@ -17,13 +15,11 @@ use tokio_rustls::rustls::server::ParsedCertificate;
 use tokio_rustls::rustls::{ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
 
 use super::trouble::Trouble;
+use crate::config::read_bytes;
+use crate::system::http::Stream;
 
 /// Largest file of certificates, in bytes; all authorities of a system together have some 200 KiB.
 const MAX_CA_FILE: u64 = 4 << 20;
-
-/// A connection, in plain text or through TLS.
-pub(super) trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
-impl<T: AsyncRead + AsyncWrite + Unpin + Send> Stream for T {}
 
 /// Whom a relay has to prove to be.
 #[derive(Debug)]
@@ -127,13 +123,8 @@ impl ServerCertVerifier for Verifier {
 
 /// Reads the certificates in `notification.smtp.ca_file`, at least one.
 fn certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
-    let mut pem = Vec::new();
-    let read = std::fs::File::open(file).and_then(|open| open.take(MAX_CA_FILE + 1).read_to_end(&mut pem));
-    match read {
-        Err(error) => return Err(problem(file, &format!("cannot be read: {error}"))),
-        Ok(length) if length as u64 > MAX_CA_FILE => return Err(problem(file, "is too large")),
-        Ok(_) => {}
-    }
+    let pem = read_bytes(file, MAX_CA_FILE);
+    let pem = pem.map_err(|error| problem(file, &format!("cannot be read: {error}")))?;
     let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&pem).collect();
     match found {
         Ok(found) if !found.is_empty() => Ok(found),

@@ -6,14 +6,12 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use base64::Engine;
-use base64::prelude::BASE64_STANDARD;
 use http_body_util::Full;
 use hyper::body::Bytes;
-use hyper::header::{ACCEPT, AUTHORIZATION, HOST, HeaderValue};
+use hyper::header::{ACCEPT, AUTHORIZATION, HOST};
 use hyper::{Request, StatusCode};
 use jiff::Timestamp;
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use tokio::time::timeout;
@@ -21,7 +19,7 @@ use tokio::time::timeout;
 use super::record::{Fields, Record};
 use super::run::{SHUTDOWN, STARTED_UP};
 use crate::model::reason::Silence;
-use crate::system::http::{HttpError, exchange};
+use crate::system::http::{HttpError, basic, encoded, exchange};
 
 /// Records asked for at a time, and how often.
 const PAGE: usize = 2000;
@@ -168,15 +166,12 @@ impl Loki {
     async fn page(&self, query: &str, from: u64, end: u64) -> Result<Bytes, Silence> {
         let path = format!(
             "/loki/api/v1/query_range?direction=forward&limit={PAGE}&start={from}&end={end}&query={}",
-            percent(query)
+            encoded(query)
         );
-        let login = BASE64_STANDARD.encode(format!("{}:{}", self.user, self.password.expose_secret()));
-        let mut login = HeaderValue::try_from(format!("Basic {login}")).map_err(|_| Silence::NoAccess)?;
-        login.set_sensitive(true);
         let request = Request::get(path)
             .header(HOST, &self.authority)
             .header(ACCEPT, "application/json")
-            .header(AUTHORIZATION, login)
+            .header(AUTHORIZATION, basic(&self.user, &self.password))
             .body(Full::default())
             .map_err(|error| Silence::Unreachable(error.to_string()))?;
         match exchange(&self.authority, request).await {
@@ -209,12 +204,6 @@ fn query(plan: &str, nodes: &[&str]) -> Option<String> {
     Some(format!("{{node_id=~\"{}\"}} |~ `\"({})`", nodes.join("|"), fields.join("|")))
 }
 
-/// `text` as a value in a URL's query.
-fn percent(text: &str) -> String {
-    let plain = |c: u8| c.is_ascii_alphanumeric() || matches!(c, b'-' | b'_' | b'.' | b'~');
-    text.bytes().map(|c| if plain(c) { char::from(c).to_string() } else { format!("%{c:02X}") }).collect()
-}
-
 /// The command that shows what was looked at: NS8's own `logcli` finds server and login. Its times may be in any zone.
 pub(super) fn command(plan: &str, node: &str, (since, until): (Timestamp, Timestamp)) -> String {
     let digits = |text: &str| text.chars().filter(char::is_ascii_digit).collect::<String>();
@@ -243,7 +232,7 @@ mod tests {
             assert_eq!(query("2", &["1", node]), None);
         }
         assert_eq!(query("2", &[]), None);
-        assert_eq!(percent("{a=~\"b|c\"} ü"), "%7Ba%3D~%22b%7Cc%22%7D%20%C3%BC");
+        assert_eq!(encoded("{a=~\"b|c\"} ü"), "%7Ba%3D~%22b%7Cc%22%7D%20%C3%BC");
     }
 
     #[test]

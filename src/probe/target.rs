@@ -1,6 +1,5 @@
 //! What there is to look at: from destinations and modules to single repositories. Pure.
 
-use std::fmt::Write;
 use std::net::SocketAddr;
 
 use secrecy::{ExposeSecret, SecretString};
@@ -10,6 +9,7 @@ use super::gateway::{self, Gateway};
 use super::{Agent, guard, restic};
 use crate::model::plan::ModuleId;
 use crate::model::repository::{Destination, Destinations, Doubt, MAX_MODULES, NotProbed, Unsafe};
+use crate::system::http::encoded;
 use crate::system::redact::without_inline_secrets;
 
 /// One repository to look at, named as in [`super::Probe`].
@@ -216,17 +216,6 @@ pub(super) fn through_gateway(
     let location = format!("rest:http://{login}@{address}{path}/").into();
     let secrets = vec![("RESTIC_PASSWORD", password.clone()), ("RESTIC_REST_PASSWORD", agent.password.clone())];
     restic::Repository { kind: Kind::Rest, location, secrets, rclone_config: None }
-}
-
-/// `text` percent-encoded, so that it is one segment of a path or one half of a login, whatever is in it.
-fn encoded(text: &str) -> String {
-    text.bytes().fold(String::new(), |mut encoded, byte| {
-        match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => encoded.push(byte.into()),
-            _ => drop(write!(encoded, "%{byte:02X}")),
-        }
-        encoded
-    })
 }
 
 fn incomplete(field: &str) -> NotProbed {

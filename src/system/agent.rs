@@ -1,18 +1,16 @@
 //! The node agent's login, by which the gateway and the private part of the cluster's Redis open.
 
 use std::env;
-use std::fs::File;
-use std::io::Read;
 use std::path::PathBuf;
 
 use secrecy::SecretString;
 
-use crate::config::RepoCheck;
+use crate::config::{RepoCheck, read_text};
 
 /// Where NS8 keeps the login. Only root may read it; the unit hands a copy on as the systemd credential `agent.env`.
 pub const AGENT_ENV: &str = "/var/lib/nethserver/node/state/agent.env";
 
-/// Maximum number of bytes that are read of it.
+/// Maximum size of the file, in bytes.
 const MAX_FILE: u64 = 64 << 10;
 
 /// The login of a node's agent: `REDIS_USER` and `REDIS_PASSWORD` in its `agent.env`.
@@ -31,9 +29,7 @@ impl Agent {
     pub fn load(settings: &RepoCheck) -> Option<Self> {
         let credential = || Some(PathBuf::from(env::var_os("CREDENTIALS_DIRECTORY")?).join("agent.env"));
         let file = settings.agent_env.clone().or_else(credential).unwrap_or_else(|| AGENT_ENV.into());
-        let mut text = String::new();
-        File::open(file).ok()?.take(MAX_FILE).read_to_string(&mut text).ok()?;
-        Self::parse(&text)
+        Self::parse(&read_text(&file, MAX_FILE).ok()?)
     }
 
     /// Finds the login among lines of `KEY=VALUE`; the last one counts, as in a shell.

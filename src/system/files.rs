@@ -2,11 +2,13 @@
 
 use std::ffi::OsString;
 use std::fs::{self, DirBuilder, File, OpenOptions};
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{FlockOperation, OFlags, flock};
+
+use crate::config::read_regular;
 
 /// Writes `content` to `file`, mode 0600: a reader sees either the old file or the whole new one, also after a power
 /// cut. A link at `file` is replaced, not followed.
@@ -69,16 +71,7 @@ pub fn remove(file: &Path) -> io::Result<()> {
 pub fn read(file: &Path, max: u64) -> io::Result<Vec<u8>> {
     // Without O_NONBLOCK, a FIFO would hold us until somebody writes to it.
     let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
-    let opened = OpenOptions::new().read(true).custom_flags(flags.bits().cast_signed()).open(file)?;
-    if !opened.metadata()?.is_file() {
-        return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is no regular file"));
-    }
-    let mut content = Vec::new();
-    opened.take(max.saturating_add(1)).read_to_end(&mut content)?;
-    if content.len() as u64 > max {
-        return Err(io::Error::new(io::ErrorKind::FileTooLarge, format!("it is longer than {max} bytes")));
-    }
-    Ok(content)
+    read_regular(OpenOptions::new().read(true).custom_flags(flags.bits().cast_signed()).open(file)?, max)
 }
 
 /// Makes `folder` and those above it, each for its owner only.

@@ -1,11 +1,14 @@
 //! Asks an HTTP server on this machine: the node's gateway, Alertmanager.
 
+use std::fmt::Write;
 use std::time::Duration;
 
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::body::Bytes;
 use hyper::client::conn::http1;
-use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HOST};
+use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HOST, HeaderValue};
 use hyper::{Request, StatusCode, Uri};
 use hyper_util::rt::TokioIo;
 use secrecy::{ExposeSecret, SecretString};
@@ -39,9 +42,9 @@ pub(crate) async fn exchange(authority: &str, request: Request<Full<Bytes>>) -> 
     exchange_over(Box::new(stream), request, MAX_BODY).await
 }
 
-/// A connection. One type for all, so that the client is in the program only once.
-pub(crate) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
-impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
+/// A connection. One type for all, so that what is spoken over it is in the program only once.
+pub(crate) trait Stream: AsyncRead + AsyncWrite + Send + Sync + Unpin {}
+impl<T: AsyncRead + AsyncWrite + Send + Sync + Unpin> Stream for T {}
 
 /// Sends `request` over `stream`; the answer's status and body, at most `max` bytes. Has no time-out of its own.
 pub(crate) async fn exchange_over(
@@ -81,8 +84,7 @@ pub(crate) async fn get(url: &str, limit: Duration) -> Result<(StatusCode, Bytes
     let address = format!("{}:{}", authority.host(), authority.port_u16().unwrap_or(80));
     let path = uri.path_and_query().map_or("/", |path| path.as_str());
     let request = Request::get(path).header(HOST, authority.as_str()).body(Full::default());
-    let answer = timeout(limit, exchange(&address, request.map_err(|error| error.to_string())?)).await;
-    answer.map_err(|_| format!("no answer within {} s", limit.as_secs()))?.map_err(|error| error.to_string())
+    within(limit, exchange(&address, request.map_err(|error| error.to_string())?)).await
 }
 
 /// Posts JSON to `path` at `authority` within `limit`, with a bearer token if there is one; the error in words for
@@ -99,6 +101,30 @@ pub(crate) async fn post_json(
         request = request.header(AUTHORIZATION, format!("Bearer {}", token.expose_secret()));
     }
     let request = request.body(Full::new(Bytes::from(body))).map_err(|_| "the request cannot be made")?;
-    let answer = timeout(limit, exchange(authority, request)).await;
+    within(limit, exchange(authority, request)).await
+}
+
+/// Waits for an answer within `limit`; the error in words for people.
+async fn within<T>(limit: Duration, answer: impl Future<Output = Result<T, HttpError>>) -> Result<T, String> {
+    let answer = timeout(limit, answer).await;
     answer.map_err(|_| format!("no answer within {} s", limit.as_secs()))?.map_err(|error| error.to_string())
+}
+
+/// Returns the value of the header `Authorization` that logs in with a password (RFC 7617).
+pub(crate) fn basic(user: &str, password: &SecretString) -> HeaderValue {
+    let login = BASE64_STANDARD.encode(format!("{user}:{}", password.expose_secret()));
+    let mut value = HeaderValue::try_from(format!("Basic {login}")).expect("base64 is ASCII");
+    value.set_sensitive(true);
+    value
+}
+
+/// Returns `text` percent-encoded, so that it is one part of a URL, whatever is in it.
+pub(crate) fn encoded(text: &str) -> String {
+    text.bytes().fold(String::new(), |mut encoded, byte| {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => encoded.push(byte.into()),
+            _ => drop(write!(encoded, "%{byte:02X}")),
+        }
+        encoded
+    })
 }

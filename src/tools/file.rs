@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{AtFlags, CWD, Mode, OFlags, openat, renameat, unlinkat};
 
-use crate::config::{MAX_FILE, read_regular};
+use crate::config::{MAX_FILE, read_regular, text_of};
 
 /// Mode and owner of a file; `None` leaves the owner to the system.
 #[derive(Debug, Clone, Copy)]
@@ -50,7 +50,7 @@ impl Place {
         let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
         let file = File::from(openat(&self.folder, &self.name, flags, Mode::empty())?);
         let metadata = file.metadata()?;
-        Ok((read_regular(file, MAX_FILE)?, metadata))
+        Ok((text_of(read_regular(file, MAX_FILE)?)?, metadata))
     }
 
     /// Writes `text` in place of the file, with this access: a reader sees either the old file or the whole new one,

@@ -23,7 +23,7 @@ async fn certificates_are_checked() {
         let other_name = relay_error(send(&other_name, &mail(), "a@example.com").await);
         assert!(other_name.contains("is for another name than 127.0.0.1"), "{other_name}");
 
-        for (ca_file, reason) in [("/no/such.pem", "cannot be read"), ("/dev/null", "holds no certificate")] {
+        for (ca_file, reason) in [("/no/such.pem", "cannot be read"), ("/dev/null", "cannot be read: it is no regular file")] {
             let bad = towards(&relay, encryption, &format!("ca_file: {ca_file}"));
             let error = relay_error(send(&bad, &mail(), "a@example.com").await);
             assert!(error.contains(&format!("ca_file {ca_file} {reason}")), "{error}");
@@ -121,7 +121,7 @@ async fn a_file_of_certificates_that_cannot_be_used_is_named() {
     for (content, words) in [
         (pem("AAAA"), "holds a damaged certificate"),
         (pem("not base64 at all!"), "holds no certificate in PEM form"),
-        ("x".repeat(5 << 20), "is too large"),
+        ("x".repeat(5 << 20), "cannot be read: it is larger than"),
         (String::new(), "holds no certificate"),
     ] {
         fs::write(&file, content).unwrap();
@@ -130,7 +130,7 @@ async fn a_file_of_certificates_that_cannot_be_used_is_named() {
         assert!(error.contains(&format!("ca_file {} {words}", file.display())), "{error}");
     }
     let endless = towards(&relay, "tls", "ca_file: /dev/zero");
-    assert!(relay_error(send(&endless, &mail(), "a@example.com").await).contains("is too large"));
+    assert!(relay_error(send(&endless, &mail(), "a@example.com").await).contains("it is no regular file"));
 }
 
 #[tokio::test]
