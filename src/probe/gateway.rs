@@ -5,22 +5,18 @@
 //! encrypted and stays unknown: whether the password fits, what a lock is for, who holds it, and whether the files hold
 //! what they should. Without the protocol's `Accept` header the gateway speaks WebDAV, which says when a file was written.
 
-use std::fmt;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use http_body_util::Full;
 use hyper::body::Bytes;
 use hyper::header::{ACCEPT, AUTHORIZATION, HOST};
 use hyper::{Request, StatusCode};
 use jiff::Timestamp;
-use secrecy::ExposeSecret;
 use serde::Deserialize;
-use serde::de::{Deserializer, SeqAccess, Visitor};
 use tokio::time::timeout;
 
+use super::list::each;
 use super::{Agent, guard, webdav};
 use crate::model::repository::{Checked, Listed, Lock, Sign, Verdict};
 use crate::system::http::{self, HttpError};
@@ -175,9 +171,8 @@ impl Gateway {
     }
 
     fn request(&self, method: &str, path: &str) -> Option<hyper::http::request::Builder> {
-        let login = format!("{}:{}", self.agent.user, self.agent.password.expose_secret());
         let request = Request::builder().method(method).uri(path).header(HOST, self.address.to_string());
-        let request = request.header(AUTHORIZATION, format!("Basic {}", STANDARD.encode(login)));
+        let request = request.header(AUTHORIZATION, http::basic(&self.agent.user, &self.agent.password));
         request.headers_ref().is_some().then_some(request)
     }
 
@@ -203,13 +198,7 @@ fn accepted(status: StatusCode) -> Result<(), Verdict> {
     }
 }
 
-fn parse(name: &str, body: &[u8]) -> Result<List, Verdict> {
-    let list: Result<Option<List>, _> = serde_json::from_slice(body);
-    let list = list.map_err(|error| Verdict::Failed(Sign::GatewayGarbled(format!("{name}: {error}"))));
-    Ok(list?.unwrap_or_default())
-}
-
-/// A list of files; the files themselves are not kept.
+/// A list of files.
 #[derive(Debug, Default, PartialEq)]
 struct List {
     files: u32,
@@ -217,33 +206,18 @@ struct List {
     empty: u32,
 }
 
-impl<'de> Deserialize<'de> for List {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_seq(Count)
+fn parse(name: &str, body: &[u8]) -> Result<List, Verdict> {
+    #[derive(Deserialize)]
+    struct File {
+        size: Option<f64>,
     }
-}
-
-struct Count;
-
-impl<'de> Visitor<'de> for Count {
-    type Value = List;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a list of files")
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut files: A) -> Result<List, A::Error> {
-        #[derive(Deserialize)]
-        struct File {
-            size: Option<f64>,
-        }
-        let mut list = List::default();
-        while let Some(File { size }) = files.next_element()? {
-            list.files += 1;
-            list.empty += u32::from(size == Some(0.0));
-        }
-        Ok(list)
-    }
+    let mut list = List::default();
+    let read = each(body, |File { size }| {
+        list.files += 1;
+        list.empty += u32::from(size == Some(0.0));
+    });
+    read.map_err(|error| Verdict::Failed(Sign::GatewayGarbled(format!("{name}: {error}"))))?;
+    Ok(list)
 }
 
 #[cfg(test)]

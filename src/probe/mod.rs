@@ -3,7 +3,8 @@
 //! Everything that a look needs comes in as values. `target` says what there is to look at; `address` refuses what is
 //! not safe to pass on. `restic` looks with the help of `check` and `local`; `gateway` looks through the node's
 //! rclone-gateway with the help of `webdav`, while `guard` and `relay` keep the login from everybody else. `complaint`
-//! says what restic's errors mean, and `system::redact` keeps secrets out of what is passed on. `limits` bounds it all.
+//! says what restic's errors mean, `list` counts what long lists hold, and `system::redact` keeps secrets out of what is
+//! passed on. `limits` bounds it all.
 
 mod address;
 mod check;
@@ -11,6 +12,7 @@ mod complaint;
 mod gateway;
 mod guard;
 mod limits;
+mod list;
 mod local;
 mod relay;
 mod restic;

@@ -5,13 +5,11 @@
 //! cache either. Secrets go by environment only. Works with restic 0.14 (Debian 12) and later.
 
 use std::env;
-use std::fmt;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use secrecy::SecretString;
 use serde::Deserialize;
-use serde::de::{Deserializer, SeqAccess, Visitor};
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
@@ -19,6 +17,7 @@ use super::address::Kind;
 use super::check::{self, Progress};
 use super::complaint;
 use super::limits::{MAX_LOCKS, MAX_OUTPUT, for_confirming};
+use super::list::each;
 use crate::model::repository::{Checked, Ended, Lock, NotProbed, Sign, Verdict};
 use crate::system::process::{Command, Output, RunError};
 
@@ -87,9 +86,7 @@ impl Session<'_> {
         if let Some(complaint) = complaint::unreadable_snapshot(&complaint::plain(&output.stderr)) {
             return Err(Verdict::Damaged(complaint::shown(complaint, &self.secrets()).into()));
         }
-        let snapshots: Option<Snapshots> = serde_json::from_slice(&output.stdout)
-            .map_err(|error| Verdict::Failed(Sign::ResticGarbled(error.to_string())))?;
-        Ok(snapshots.unwrap_or_default())
+        Snapshots::parse(&output.stdout).map_err(|error| Verdict::Failed(Sign::ResticGarbled(error.to_string())))
     }
 
     /// How many locks there are, and what those say that could be read, of the first few.
@@ -230,38 +227,24 @@ fn lock(total: u64, locks: &[LockFile]) -> Option<Lock> {
     (total > 0).then(|| Lock { count: total, exclusive, since: oldest.map(|lock| lock.time), by })
 }
 
-/// What is wanted of `restic snapshots --json`; the list itself is not kept.
+/// What is wanted of `restic snapshots --json`.
 #[derive(Debug, Default, PartialEq)]
 struct Snapshots {
     count: u64,
     newest: Option<Timestamp>,
 }
 
-impl<'de> Deserialize<'de> for Snapshots {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_seq(Count)
-    }
-}
-
-struct Count;
-
-impl<'de> Visitor<'de> for Count {
-    type Value = Snapshots;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a list of snapshots")
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Snapshots, A::Error> {
+impl Snapshots {
+    fn parse(json: &[u8]) -> serde_json::Result<Self> {
         #[derive(Deserialize)]
         struct Snapshot {
             time: Timestamp,
         }
-        let mut snapshots = Snapshots::default();
-        while let Some(Snapshot { time }) = list.next_element()? {
+        let mut snapshots = Self::default();
+        each(json, |Snapshot { time }| {
             snapshots.count += 1;
             snapshots.newest = snapshots.newest.max(Some(time));
-        }
+        })?;
         Ok(snapshots)
     }
 }
@@ -275,10 +258,10 @@ mod tests {
         let list =
             r#"[{"time":"2026-11-21T01:00:00.123456789+01:00","tree":"x"},{"time":"2026-11-20T23:30:00Z","paths":[]}]"#;
         let newest = "2026-11-21T00:00:00.123456789Z".parse().ok();
-        assert_eq!(serde_json::from_str::<Snapshots>(list).unwrap(), Snapshots { count: 2, newest });
-        assert_eq!(serde_json::from_str::<Snapshots>("[]").unwrap(), Snapshots::default());
+        assert_eq!(Snapshots::parse(list.as_bytes()).unwrap(), Snapshots { count: 2, newest });
+        assert_eq!(Snapshots::parse(b"[]").unwrap(), Snapshots::default());
         for wrong in ["{}", "[1]", "[{}]", "", "[", "5"] {
-            assert!(serde_json::from_str::<Snapshots>(wrong).is_err(), "{wrong}");
+            assert!(Snapshots::parse(wrong.as_bytes()).is_err(), "{wrong}");
         }
     }
 
