@@ -23,7 +23,9 @@ async fn certificates_are_checked() {
         let other_name = relay_error(send(&other_name, &mail(), "a@example.com").await);
         assert!(other_name.contains("is for another name than 127.0.0.1"), "{other_name}");
 
-        for (ca_file, reason) in [("/no/such.pem", "cannot be read"), ("/dev/null", "cannot be read: it is no regular file")] {
+        for (ca_file, reason) in
+            [("/no/such.pem", "cannot be read"), ("/dev/null", "cannot be read: it is no regular file")]
+        {
             let bad = towards(&relay, encryption, &format!("ca_file: {ca_file}"));
             let error = relay_error(send(&bad, &mail(), "a@example.com").await);
             assert!(error.contains(&format!("ca_file {ca_file} {reason}")), "{error}");
