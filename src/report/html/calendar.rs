@@ -18,14 +18,14 @@ impl Html {
 
     fn table(&mut self, calendar: &Calendar) {
         self.element(Tag::Paragraph, &calendar.drawn_legend);
-        self.raw("<div class=\"runs\" tabindex=\"0\" role=\"region\" aria-label=\"");
-        self.escaped(&calendar.title);
-        self.raw("\">\n<table>\n<thead><tr>");
+        self.around(
+            "<div class=\"runs\" tabindex=\"0\" role=\"region\" aria-label=\"",
+            &calendar.title,
+            "\">\n<table>\n<thead><tr>",
+        );
         self.column(&calendar.module);
         for (head, run) in calendar.heads.iter().zip(&calendar.runs) {
-            self.raw(&format!("<th scope=\"col\"><time datetime=\"{run}\" title=\""));
-            self.escaped(head);
-            self.raw("\">");
+            self.around(&format!("<th scope=\"col\"><time datetime=\"{run}\" title=\""), head, "\">");
             // The day of `2026-11-22 02:00`; the whole of it is the title.
             self.escaped(head.get(8..10).unwrap_or(head));
             self.raw("</time></th>");
@@ -38,15 +38,11 @@ impl Html {
     }
 
     fn column(&mut self, label: &str) {
-        self.raw("<th scope=\"col\">");
-        self.escaped(label);
-        self.raw("</th>");
+        self.around("<th scope=\"col\">", label, "</th>");
     }
 
     fn row(&mut self, row: &CalendarRow) {
-        self.raw("<tr><th scope=\"row\">");
-        self.escaped(&row.name);
-        self.raw("</th>");
+        self.around("<tr><th scope=\"row\">", &row.name, "</th>");
         for cell in &row.cells {
             match cell {
                 Some(mark) => self.raw(&format!("<td class=\"{}\">{}</td>", class(*mark), mark.drawn())),
@@ -56,9 +52,7 @@ impl Html {
         self.raw("<td>");
         self.raw(&line(row));
         self.escaped(&row.size);
-        self.raw("</td><td class=\"t\">");
-        self.escaped(&row.last_good);
-        self.raw("</td></tr>\n");
+        self.around("</td><td class=\"t\">", &row.last_good, "</td></tr>\n");
     }
 
     /// The same for a mail program, which is narrow and draws nothing: the marks in a row.
@@ -68,9 +62,7 @@ impl Html {
         self.raw("\n");
         for row in &calendar.rows {
             self.open(Tag::Item);
-            self.raw("<strong>");
-            self.escaped(&row.name);
-            self.raw("</strong> ");
+            self.around("<strong>", &row.name, "</strong> ");
             for cell in &row.cells {
                 match cell {
                     Some(Mark::Good) => self.text.push(Mark::Good.drawn()),

@@ -27,9 +27,7 @@ fn document(language: Language, title: &str, parts: &[Vec<Block>], style: Style)
     let mut html = Html { text: String::new(), style, level: 1 };
     html.raw(&format!("<!DOCTYPE html>\n<html lang=\"{lang}\">\n<head>\n<meta charset=\"utf-8\">\n"));
     html.raw("<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n");
-    html.raw("<meta name=\"color-scheme\" content=\"light dark\">\n<title>");
-    html.escaped(title);
-    html.raw("</title>\n");
+    html.around("<meta name=\"color-scheme\" content=\"light dark\">\n<title>", title, "</title>\n");
     html.raw(style.sheet());
     html.raw("</head>\n");
     html.open(Tag::Body);
@@ -74,6 +72,13 @@ impl Html {
         }
     }
 
+    /// Text as it is to be read, between two pieces of the page.
+    fn around(&mut self, before: &str, text: &str, after: &str) {
+        self.raw(before);
+        self.escaped(text);
+        self.raw(after);
+    }
+
     fn open(&mut self, tag: Tag) {
         self.raw(&self.style.open(tag));
     }
@@ -103,9 +108,7 @@ impl Html {
             Block::Note(text) | Block::LeftOut(text) => self.element(Tag::Paragraph, text),
             Block::Heading(text) => {
                 let level = self.level + 1;
-                self.raw(&format!("<h{level}>"));
-                self.escaped(text);
-                self.raw(&format!("</h{level}>\n"));
+                self.around(&format!("<h{level}>"), text, &format!("</h{level}>\n"));
             }
             Block::Fields(fields) => self.fields(fields),
             Block::Entries(entries) => entries.iter().for_each(|entry| self.entry(entry)),
@@ -151,9 +154,7 @@ impl Html {
         for entry in entries {
             self.open(Tag::Item);
             self.mark(entry.mark);
-            self.raw("<strong>");
-            self.escaped(&entry.name);
-            self.raw("</strong>");
+            self.around("<strong>", &entry.name, "</strong>");
             if !entry.value.is_empty() {
                 self.raw(": ");
                 self.escaped(&entry.value);
@@ -170,9 +171,7 @@ impl Html {
                 Line::Text(text) => self.element(Tag::Paragraph, text),
                 Line::Field(Field { label, value }) => {
                     self.open(Tag::Paragraph);
-                    self.raw("<strong>");
-                    self.escaped(label);
-                    self.raw(":</strong> ");
+                    self.around("<strong>", label, ":</strong> ");
                     self.escaped(value);
                     self.raw("</p>\n");
                 }

@@ -31,52 +31,31 @@ pub(super) enum Tag {
 }
 
 impl Tag {
+    /// Returns the element's name.
     pub(super) fn name(self) -> &'static str {
-        match self {
-            Self::Body => "body",
-            Self::Verdict | Self::Paragraph | Self::Foot => "p",
-            Self::Fields => "dl",
-            Self::Label => "dt",
-            Self::Value => "dd",
-            Self::Entry | Self::MarkedEntry(_) => "article",
-            Self::List => "ul",
-            Self::Item => "li",
-            Self::Quote | Self::Command => "pre",
-            Self::Mark(_) => "span",
-        }
+        self.drawn().0
     }
 
-    fn class(self) -> &'static str {
+    /// Returns the element's name, its class in the sheet, and its inline style but for the colour of a mark.
+    fn drawn(self) -> (&'static str, &'static str, &'static str) {
+        const LINES: &str = "white-space:pre-wrap;word-break:break-word;font-family:monospace;margin:6px 0";
         match self {
-            Self::Verdict => "verdict",
-            Self::Quote => "log",
-            Self::Command => "command",
-            Self::MarkedEntry(mark) | Self::Mark(mark) => class(mark),
-            _ => "",
-        }
-    }
-
-    fn inline(self) -> &'static str {
-        match self {
-            Self::Body => "font-family:sans-serif;line-height:1.5;max-width:48em;margin:0;padding:8px",
-            Self::Verdict => "font-size:18px;margin:0 0 12px",
-            Self::Paragraph => "margin:6px 0",
-            Self::Fields => "margin:12px 0",
-            Self::Label => "font-weight:bold",
-            Self::Value => "margin:0 0 4px",
-            Self::Entry => "padding:4px 12px;margin:12px 0;border-left:4px solid #767676",
-            Self::MarkedEntry(Mark::Good) => "padding:4px 12px;margin:12px 0;border-left:4px solid #0a6b2d",
-            Self::MarkedEntry(Mark::Bad) => "padding:4px 12px;margin:12px 0;border-left:4px solid #b00020",
-            Self::MarkedEntry(Mark::Absent) => "padding:4px 12px;margin:12px 0;border-left:4px solid #7a5200",
-            Self::List => "padding-left:20px",
-            Self::Item => "margin:4px 0",
-            Self::Quote | Self::Command => {
-                "white-space:pre-wrap;word-break:break-word;font-family:monospace;margin:6px 0"
+            Self::Body => ("body", "", "font-family:sans-serif;line-height:1.5;max-width:48em;margin:0;padding:8px"),
+            Self::Verdict => ("p", "verdict", "font-size:18px;margin:0 0 12px"),
+            Self::Paragraph => ("p", "", "margin:6px 0"),
+            Self::Fields => ("dl", "", "margin:12px 0"),
+            Self::Label => ("dt", "", "font-weight:bold"),
+            Self::Value => ("dd", "", "margin:0 0 4px"),
+            Self::Entry => ("article", "", "padding:4px 12px;margin:12px 0;border-left:4px solid #767676"),
+            Self::MarkedEntry(mark) => {
+                ("article", class(mark), "padding:4px 12px;margin:12px 0;border-left:4px solid ")
             }
-            Self::Foot => "font-size:13px;margin:2px 0",
-            Self::Mark(Mark::Good) => "color:#0a6b2d;font-weight:bold",
-            Self::Mark(Mark::Bad) => "color:#b00020;font-weight:bold",
-            Self::Mark(Mark::Absent) => "color:#7a5200;font-weight:bold",
+            Self::List => ("ul", "", "padding-left:20px"),
+            Self::Item => ("li", "", "margin:4px 0"),
+            Self::Quote => ("pre", "log", LINES),
+            Self::Command => ("pre", "command", LINES),
+            Self::Foot => ("p", "", "font-size:13px;margin:2px 0"),
+            Self::Mark(mark) => ("span", class(mark), "font-weight:bold;color:"),
         }
     }
 }
@@ -93,9 +72,15 @@ pub(super) fn class(mark: Mark) -> &'static str {
 impl Style {
     /// Returns an element's opening tag.
     pub(super) fn open(self, tag: Tag) -> String {
-        let name = tag.name();
-        match (self, tag.class()) {
-            (Self::Inline, _) => format!("<{name} style=\"{}\">", tag.inline()),
+        let (name, class, style) = tag.drawn();
+        let colour = match tag {
+            Tag::MarkedEntry(Mark::Good) | Tag::Mark(Mark::Good) => "#0a6b2d",
+            Tag::MarkedEntry(Mark::Bad) | Tag::Mark(Mark::Bad) => "#b00020",
+            Tag::MarkedEntry(Mark::Absent) | Tag::Mark(Mark::Absent) => "#7a5200",
+            _ => "",
+        };
+        match (self, class) {
+            (Self::Inline, _) => format!("<{name} style=\"{style}{colour}\">"),
             (Self::Sheet, "") => format!("<{name}>"),
             (Self::Sheet, class) => format!("<{name} class=\"{class}\">"),
         }
