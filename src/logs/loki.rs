@@ -12,8 +12,8 @@ use hyper::header::{ACCEPT, AUTHORIZATION, HOST};
 use hyper::{Request, StatusCode};
 use jiff::Timestamp;
 use secrecy::SecretString;
-use serde::Deserialize;
-use serde::de::IgnoredAny;
+use serde::de::{Error, IgnoredAny};
+use serde::{Deserialize, Deserializer};
 use tokio::time::timeout;
 
 use super::record::{Fields, Record};
@@ -64,29 +64,13 @@ struct Labels<'a> {
     module_id: std::borrow::Cow<'a, str>,
 }
 
-/// Nanoseconds since 1970, the record, and perhaps more.
-struct Entry(u64, String);
+/// Nanoseconds since 1970, the record, and perhaps more about it.
+#[derive(Deserialize)]
+struct Entry(#[serde(deserialize_with = "number")] u64, String, #[serde(default)] IgnoredAny);
 
-impl<'de> Deserialize<'de> for Entry {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Visitor;
-        impl<'de> serde::de::Visitor<'de> for Visitor {
-            type Value = Entry;
-
-            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str("a time and a line")
-            }
-
-            fn visit_seq<A: serde::de::SeqAccess<'de>>(self, mut parts: A) -> Result<Entry, A::Error> {
-                let missing = || serde::de::Error::custom("a value without time or line");
-                let time: String = parts.next_element()?.ok_or_else(missing)?;
-                let line = parts.next_element()?.ok_or_else(missing)?;
-                while parts.next_element::<IgnoredAny>()?.is_some() {}
-                Ok(Entry(time.parse().map_err(serde::de::Error::custom)?, line))
-            }
-        }
-        deserializer.deserialize_seq(Visitor)
-    }
+/// Reads a number that stands in quotes.
+fn number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
+    String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
 }
 
 impl Loki {
@@ -132,7 +116,7 @@ impl Loki {
             let mut records: Vec<(u64, &str, &str, &str)> = Vec::new();
             for stream in &answer.data.result {
                 let Labels { node_id, module_id } = &stream.stream;
-                for Entry(time, line) in &stream.values {
+                for Entry(time, line, _) in &stream.values {
                     records.push((*time, node_id, module_id, line));
                 }
             }
@@ -251,7 +235,7 @@ mod tests {
     fn a_value_may_have_more_than_two_parts() {
         let entries: Vec<Entry> = serde_json::from_str(r#"[["1","a"],["2","b",{"x":[1]}]]"#).unwrap();
         assert_eq!(
-            entries.iter().map(|Entry(time, line)| (*time, line.as_str())).collect::<Vec<_>>(),
+            entries.iter().map(|Entry(time, line, _)| (*time, line.as_str())).collect::<Vec<_>>(),
             [(1, "a"), (2, "b")]
         );
         for wrong in ["[[1,\"a\"]]", "[[\"1\"]]", "[[\"x\",\"a\"]]", "[{}]"] {
