@@ -85,13 +85,13 @@ fn is_our_route(route: &Value) -> bool {
     route["receiver"] == NAME && route["routes"].is_null()
 }
 
-/// Returns whether `route`, or a route below it, sends to `receiver`.
-fn names(route: &Value, receiver: &str) -> bool {
-    route["receiver"] == receiver || list(&route["routes"]).iter().any(|route| names(route, receiver))
+/// Returns whether `fits` holds for `route`, or for one below it.
+pub(in crate::tools) fn any_route(route: &Value, fits: &dyn Fn(&Value) -> bool) -> bool {
+    fits(route) || list(&route["routes"]).iter().any(|route| any_route(route, fits))
 }
 
 fn names_us(route: &Value) -> bool {
-    names(route, NAME)
+    any_route(route, &|route| route["receiver"] == NAME)
 }
 
 /// Returns a configuration without what is ours, and without a list of routes that is then empty.
@@ -176,7 +176,10 @@ fn insert_route(text: &str, webhook: &Webhook) -> Result<String, &'static str> {
 pub(super) fn default_has_a_route(text: &str) -> Option<(String, bool)> {
     let config = parse(text).ok()?;
     let default = config["route"]["receiver"].as_str()?;
-    Some((default.into(), list(&config["route"]["routes"]).iter().any(|route| names(route, default))))
+    Some((
+        default.into(),
+        list(&config["route"]["routes"]).iter().any(|route| any_route(route, &|route| route["receiver"] == default)),
+    ))
 }
 
 /// Returns the text with `added` after line `line`, indented by `columns`.

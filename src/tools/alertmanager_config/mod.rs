@@ -13,7 +13,7 @@ use super::{Done, print, settings_or_defaults};
 use crate::cli::AlertmanagerConfig;
 use crate::config::Live;
 
-pub(super) use edit::list;
+pub(super) use edit::{any_route, list};
 pub(super) use webhook::Webhook;
 
 /// The name of our receiver.

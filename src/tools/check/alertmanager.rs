@@ -1,28 +1,16 @@
 //! Asks the running Alertmanager for its configuration, and looks for our receiver and route in it. The file may say
 //! something else: NS8 writes it anew without a restart.
 
-use serde::Deserialize;
 use serde_yaml::Value;
 
 use super::{Line, PATIENCE, error, ok, warning};
 use crate::config::Receiver;
 use crate::system::http;
-use crate::tools::alertmanager_config::{NAME, Webhook, list};
+use crate::tools::alertmanager_config::{NAME, Webhook, any_route, list};
 
 const SUBJECT: &str = "alertmanager";
 const PATCH: &str =
     "put the route in with `ns8-backup-monitor alertmanager-config --patch FILE`, and reload Alertmanager";
-
-/// The part of `/api/v2/status` that matters: the configuration that is running.
-#[derive(Deserialize)]
-struct Status {
-    config: Config,
-}
-
-#[derive(Deserialize)]
-struct Config {
-    original: String,
-}
 
 /// Judges the Alertmanager at `url`.
 pub(super) async fn check(url: &str, receiver: &Receiver) -> Line {
@@ -36,11 +24,16 @@ pub(super) async fn check(url: &str, receiver: &Receiver) -> Line {
         Ok((status, _)) => return not_found(format!("answers {status}")),
         Err(why) => return not_found(why),
     };
-    let config = serde_json::from_slice::<Status>(&body).map(|status| status.config.original);
-    match config.ok().and_then(|text| serde_yaml::from_str(&text).ok()) {
+    match running(&body) {
         Some(config) => judge(url, &config, receiver),
         None => not_found("its answer is not that of an Alertmanager".into()),
     }
+}
+
+/// Returns the configuration that is running, from the answer of `/api/v2/status`.
+fn running(body: &[u8]) -> Option<Value> {
+    let status: serde_json::Value = serde_json::from_slice(body).ok()?;
+    serde_yaml::from_str(status["config"]["original"].as_str()?).ok()
 }
 
 /// Judges the running configuration. It is not this program's business to follow Alertmanager's routes: a route that
@@ -76,11 +69,6 @@ fn judge(url: &str, config: &Value, receiver: &Receiver) -> Line {
 fn is_matcher(matcher: &Value, webhook: &Webhook) -> bool {
     let without_spaces = |text: &str| text.replacen(" =~ ", "=~", 1);
     matcher.as_str().is_some_and(|matcher| without_spaces(matcher) == without_spaces(&webhook.matcher()))
-}
-
-/// Returns whether `fits` holds for `route`, or for one below it.
-fn any_route(route: &Value, fits: &dyn Fn(&Value) -> bool) -> bool {
-    fits(route) || list(&route["routes"]).iter().any(|route| any_route(route, fits))
 }
 
 /// Returns an address with one of the names of this machine, which all reach the port.
