@@ -13,7 +13,7 @@ use super::resp::{Batch, Reply};
 use super::value::{self, Hash};
 use crate::model::cluster::Why;
 use crate::model::plan::{Damage, Entry, Plan};
-use crate::model::repository::Destination;
+use crate::model::repository::{Destination, DestinationKind};
 use crate::system::agent::Agent;
 
 /// All keys of destinations, as a pattern.
@@ -84,57 +84,44 @@ impl Asking {
 /// Adds to the gateway's destinations the passwords of their repositories, reading them as `agent`. If that cannot be
 /// done they stay without one: the gateway can be asked without, so it is no error.
 pub(super) async fn add_passwords(connection: &mut Connection, agent: &Agent, destinations: &mut [Destination]) {
-    let mut gateways: Vec<(&str, &mut Option<SecretString>)> = destinations.iter_mut().filter_map(gateway).collect();
+    let mut gateways: Vec<&mut Destination> =
+        destinations.iter_mut().filter(|destination| destination.kind == DestinationKind::Gateway).collect();
     if gateways.is_empty() || connection.log_in_as(agent).await.is_err() {
         return;
     }
     let mut batch = Batch::default();
-    batch.add_long(VALUE, &["HMGET", PASSWORDS], gateways.iter().map(|(uuid, _)| *uuid));
+    batch.add_long(VALUE, &["HMGET", PASSWORDS], gateways.iter().map(|gateway| gateway.id.as_str()));
     let Some(Reply::List(passwords)) = connection.ask(batch).await.ok().and_then(|mut answers| answers.next()) else {
         return;
     };
-    for ((_, place), password) in gateways.iter_mut().zip(passwords) {
-        **place = value::text(password).map(SecretString::from);
-    }
-}
-
-fn gateway(destination: &mut Destination) -> Option<(&str, &mut Option<SecretString>)> {
-    match destination {
-        Destination::Gateway { uuid, password, .. } => Some((uuid, password)),
-        _ => None,
+    for (gateway, password) in gateways.iter_mut().zip(passwords) {
+        gateway.password = value::text(password).map(SecretString::from);
     }
 }
 
 /// The destination in the hash at `key`; `None` if there is none.
 fn destination(key: &str, hash: &Hash) -> Option<Destination> {
     let (id, documented) = keys::parse_destination(key).filter(|_| !hash.is_empty())?;
-    let id = id.to_owned();
     let field = |name: &str| value::field(hash, name);
     let secret = |name: &str| field(name).map(SecretString::from);
     let secrets = ["password", "aws_access_key_id", "aws_secret_access_key", "b2_account_id", "b2_account_key"];
-    Some(if documented {
-        Destination::Documented {
-            id,
-            backend: field("backend"),
-            url: field("url"),
-            path: field("path"),
-            password: secret("password"),
-            aws_access_key_id: secret("aws_access_key_id"),
-            aws_secret_access_key: secret("aws_secret_access_key"),
-            rclone_config: field("rclone_config"),
-        }
-    } else if secrets.into_iter().any(|name| field(name).is_some()) {
-        Destination::PerModule {
-            uuid: id,
-            name: field("name"),
-            url: field("url"),
-            password: secret("password"),
-            aws_access_key_id: secret("aws_access_key_id"),
-            aws_secret_access_key: secret("aws_secret_access_key"),
-            b2_account_id: secret("b2_account_id"),
-            b2_account_key: secret("b2_account_key"),
-        }
-    } else {
-        Destination::Gateway { uuid: id, name: field("name"), url: field("url"), password: None }
+    let kind = match documented {
+        true => DestinationKind::Documented,
+        false if secrets.into_iter().any(|name| field(name).is_some()) => DestinationKind::PerModule,
+        false => DestinationKind::Gateway,
+    };
+    Some(Destination {
+        id: id.into(),
+        kind,
+        name: field("name"),
+        backend: field("backend"),
+        url: field("url"),
+        path: field("path"),
+        password: secret("password"),
+        aws_access_key_id: secret("aws_access_key_id"),
+        aws_secret_access_key: secret("aws_secret_access_key"),
+        b2_account_id: secret("b2_account_id"),
+        b2_account_key: secret("b2_account_key"),
+        rclone_config: field("rclone_config"),
     })
 }

@@ -37,7 +37,7 @@ impl Cluster {
     /// Returns the destinations of `plan`, and the paths of its modules' repositories there.
     pub fn destinations_of(&self, plan: &Plan) -> Destinations {
         let of_plan = |destination: &&Destination| match &plan.repository {
-            Some(id) => destination.id() == id,
+            Some(id) => destination.id == *id,
             None => true,
         };
         let path = |(id, module): (&ModuleId, &Module)| Some((id.clone(), module.repository_path.clone()?));

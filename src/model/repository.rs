@@ -23,75 +23,53 @@ pub struct Destinations {
     pub paths: BTreeMap<ModuleId, String>,
 }
 
-/// One destination. Which kind it is follows from the fields that are found, as with the layouts of the results.
+/// One destination.
 ///
-/// Each field is the Redis field of the same name, at most 16 KiB long and otherwise unchecked: data, and never an
-/// option or a command. `None` if it is missing or empty. The id is made of letters, digits, `.`, `_` and `-`. Ids of
-/// keys count as secrets: they are half of a login. A `url` may hold a login as well, so none is shown before it has been redacted.
-#[derive(Debug, Clone)]
-pub enum Destination {
-    /// HASH `cluster/backup_repository/<id>/parameters` (the founding document, A): one repository.
-    Documented {
-        /// `<id>` of the key.
-        id: String,
-        /// `s3`, `b2`, `sftp`, `rclone` or `local`.
-        backend: Option<String>,
-        /// The cloud backend's URL.
-        url: Option<String>,
-        /// The local or SFTP path.
-        path: Option<String>,
-        /// The repository's password.
-        password: Option<SecretString>,
-        /// `aws_access_key_id`; with `b2` the account id.
-        aws_access_key_id: Option<SecretString>,
-        /// `aws_secret_access_key`; with `b2` the account key.
-        aws_secret_access_key: Option<SecretString>,
-        /// Path of an rclone configuration file.
-        rclone_config: Option<String>,
-    },
-    /// HASH `cluster/backup_repository/<uuid>` with secrets (NS8 core 3.0 to 3.19, B): a repository for each module, at
-    /// `<url>/<app>/<module uuid>`.
-    PerModule {
-        /// `<uuid>` of the key.
-        uuid: String,
-        /// The name that people gave it.
-        name: Option<String>,
-        /// As restic understands it: `s3:s3.amazonaws.com/bucket`.
-        url: Option<String>,
-        /// The password of all its repositories.
-        password: Option<SecretString>,
-        /// S3's key id.
-        aws_access_key_id: Option<SecretString>,
-        /// S3's key.
-        aws_secret_access_key: Option<SecretString>,
-        /// B2's account id.
-        b2_account_id: Option<SecretString>,
-        /// B2's account key.
-        b2_account_key: Option<SecretString>,
-    },
-    /// The same HASH without secrets (NS8 core 3.20 and later, C): a repository for each module, behind the node's
-    /// rclone-gateway.
-    Gateway {
-        /// `<uuid>` of the key.
-        uuid: String,
-        /// The name that people gave it.
-        name: Option<String>,
-        /// As in B; the gateway knows how to get there, so it is only shown.
-        url: Option<String>,
-        /// The password of all its repositories. Private in Redis: only known where the node agent's login could be
-        /// used to read it.
-        password: Option<SecretString>,
-    },
+/// Each field but id and kind is the Redis field of the same name, at most 16 KiB long and otherwise unchecked: data, and
+/// never an option or a command. `None` if it is missing or empty. Ids of keys count as secrets: they are half of a login.
+/// A `url` may hold a login as well, so none is shown before it has been redacted.
+#[derive(Debug, Clone, Default)]
+pub struct Destination {
+    /// The id in its key, made of letters, digits, `.`, `_` and `-`.
+    pub id: String,
+    /// How its repositories are opened.
+    pub kind: DestinationKind,
+    /// The name that people gave it.
+    pub name: Option<String>,
+    /// `s3`, `b2`, `sftp`, `rclone` or `local`.
+    pub backend: Option<String>,
+    /// As restic understands it: `s3:s3.amazonaws.com/bucket`. The gateway knows how to get there, so there it is only
+    /// shown.
+    pub url: Option<String>,
+    /// The local or SFTP path.
+    pub path: Option<String>,
+    /// The password of all its repositories. Behind the gateway it is private in Redis: only known if the node agent's
+    /// login could be used to read it.
+    pub password: Option<SecretString>,
+    /// S3's key id; of a documented `b2` the account id.
+    pub aws_access_key_id: Option<SecretString>,
+    /// S3's key; of a documented `b2` the account key.
+    pub aws_secret_access_key: Option<SecretString>,
+    /// B2's account id.
+    pub b2_account_id: Option<SecretString>,
+    /// B2's account key.
+    pub b2_account_key: Option<SecretString>,
+    /// Path of an rclone configuration file.
+    pub rclone_config: Option<String>,
 }
 
-impl Destination {
-    /// Returns the id in its key.
-    pub fn id(&self) -> &str {
-        match self {
-            Self::Documented { id, .. } => id,
-            Self::PerModule { uuid, .. } | Self::Gateway { uuid, .. } => uuid,
-        }
-    }
+/// The kind of a destination. It follows from the fields that are found, as with the layouts of the results.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum DestinationKind {
+    /// HASH `cluster/backup_repository/<id>/parameters` (the founding document, A): one repository.
+    #[default]
+    Documented,
+    /// HASH `cluster/backup_repository/<uuid>` with secrets (NS8 core 3.0 to 3.19, B): a repository for each module, at
+    /// `<url>/<app>/<module uuid>`.
+    PerModule,
+    /// The same HASH without secrets (NS8 core 3.20 and later, C): a repository for each module, behind the node's
+    /// rclone-gateway.
+    Gateway,
 }
 
 /// What a look at one repository has shown.

@@ -8,7 +8,7 @@ use super::address::{self, Address, Kind, is_plain, stays_below};
 use super::gateway::{self, Gateway};
 use super::{Agent, guard, restic};
 use crate::model::plan::ModuleId;
-use crate::model::repository::{Destination, Destinations, Doubt, MAX_MODULES, NotProbed, Unsafe};
+use crate::model::repository::{Destination, DestinationKind, Destinations, Doubt, MAX_MODULES, NotProbed, Unsafe};
 use crate::system::http::encoded;
 use crate::system::redact::without_inline_secrets;
 
@@ -43,7 +43,7 @@ pub(super) fn targets(
     let mut targets = Vec::new();
     for destination in &destinations.all {
         let (repository, location) = shown(destination);
-        let is_gateway = matches!(destination, Destination::Gateway { .. });
+        let is_gateway = destination.kind == DestinationKind::Gateway;
         let target = |module, way| Target {
             repository: repository.clone(),
             location: location.clone(),
@@ -51,7 +51,7 @@ pub(super) fn targets(
             gateway: is_gateway,
             way,
         };
-        if let Destination::Documented { .. } = destination {
+        if destination.kind == DestinationKind::Documented {
             targets.push(target(None, documented(destination)));
             continue;
         }
@@ -78,67 +78,45 @@ pub(super) fn find(url: &str, agent: Option<&Agent>) -> Result<Gateway, NotProbe
 
 /// A destination's name and place, for people.
 fn shown(destination: &Destination) -> (String, Option<String>) {
-    let (name, place) = match destination {
-        Destination::Documented { id, backend, url, path, .. } => (id, documented_location(backend, url, path).ok()),
-        Destination::PerModule { uuid, name, url, .. } | Destination::Gateway { uuid, name, url, .. } => {
-            (name.as_ref().unwrap_or(uuid), url.clone())
-        }
+    let place = match destination.kind {
+        DestinationKind::Documented => documented_location(destination).ok(),
+        DestinationKind::PerModule | DestinationKind::Gateway => destination.url.clone(),
     };
+    let name = destination.name.as_ref().unwrap_or(&destination.id);
     (name.clone(), place.map(|place| without_inline_secrets(&place)))
 }
 
 /// How to look at a repository of the founding document.
 fn documented(destination: &Destination) -> Result<Way, NotProbed> {
-    let Destination::Documented {
-        backend,
-        url,
-        path,
-        password,
-        aws_access_key_id: id,
-        aws_secret_access_key: key,
-        rclone_config,
-        ..
-    } = destination
-    else {
-        return Err(incomplete("backend"));
-    };
-    let location = documented_location(backend, url, path)?;
+    let location = documented_location(destination)?;
+    let Destination { aws_access_key_id: id, aws_secret_access_key: key, .. } = destination;
     // The document keeps B2's login in the same two fields.
     let keys = [("aws_access_key_id", id), ("aws_secret_access_key", key)];
-    let repository = with_secrets(&location, password, keys, keys)?;
-    let rclone_config = rclone_config.clone().filter(|_| repository.kind == Kind::Rclone);
+    let repository = with_secrets(&location, &destination.password, keys, keys)?;
+    let rclone_config = destination.rclone_config.clone().filter(|_| repository.kind == Kind::Rclone);
     Ok(Way::Restic(restic::Repository { rclone_config, ..repository }))
 }
 
 /// How to look at the repository at `path` below `destination`, which has one for each module.
 fn of_module(gateway: &Result<Gateway, NotProbed>, destination: &Destination, path: &str) -> Result<Way, NotProbed> {
+    let Destination { id, url, password, .. } = destination;
     if !stays_below(path) {
         return Err(Unsafe::Path.into());
     }
-    match destination {
-        Destination::PerModule {
-            url,
-            password,
-            aws_access_key_id,
-            aws_secret_access_key,
-            b2_account_id,
-            b2_account_key,
-            ..
-        } => {
-            let url = url.as_deref().ok_or_else(|| incomplete("url"))?;
-            let s3 = [("aws_access_key_id", aws_access_key_id), ("aws_secret_access_key", aws_secret_access_key)];
-            let b2 = [("b2_account_id", b2_account_id), ("b2_account_key", b2_account_key)];
-            with_secrets(&below(url, path), password, s3, b2).map(Way::Restic)
+    if destination.kind == DestinationKind::Gateway {
+        if id.contains('/') || !stays_below(id) {
+            return Err(Unsafe::Path.into());
         }
-        Destination::Gateway { uuid, password, .. } => {
-            if uuid.contains('/') || !stays_below(uuid) {
-                return Err(Unsafe::Path.into());
-            }
-            let repository = gateway::Repository { gateway: gateway.clone()?, path: in_url(&format!("{uuid}/{path}")) };
-            Ok(Way::Gateway(repository, password.clone()))
-        }
-        Destination::Documented { .. } => documented(destination),
+        let repository = gateway::Repository { gateway: gateway.clone()?, path: in_url(&format!("{id}/{path}")) };
+        return Ok(Way::Gateway(repository, password.clone()));
     }
+    let url = url.as_deref().ok_or_else(|| incomplete("url"))?;
+    let s3 = [
+        ("aws_access_key_id", &destination.aws_access_key_id),
+        ("aws_secret_access_key", &destination.aws_secret_access_key),
+    ];
+    let b2 = [("b2_account_id", &destination.b2_account_id), ("b2_account_key", &destination.b2_account_key)];
+    with_secrets(&below(url, path), password, s3, b2).map(Way::Restic)
 }
 
 /// `path` in a URL: `/` and its segments, percent-encoded.
@@ -148,11 +126,8 @@ pub(super) fn in_url(path: &str) -> String {
 
 /// `RESTIC_REPOSITORY` from layout A's fields: `<backend>:<url or path>`, each of which may already begin with its
 /// backend. The document keeps what is in the cloud in `url` and files in `path`; whichever is there is taken.
-fn documented_location(
-    backend: &Option<String>,
-    url: &Option<String>,
-    path: &Option<String>,
-) -> Result<String, NotProbed> {
+fn documented_location(destination: &Destination) -> Result<String, NotProbed> {
+    let Destination { backend, url, path, .. } = destination;
     let backend = backend.as_deref().ok_or_else(|| incomplete("backend"))?.trim().to_ascii_lowercase();
     let (field, place) = match backend.as_str() {
         "sftp" | "local" => ("path", path.as_deref().or(url.as_deref())),

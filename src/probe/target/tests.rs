@@ -5,8 +5,9 @@ fn some(text: &str) -> Option<String> {
 }
 
 fn documented(backend: &str, url: &str, path: &str) -> Destination {
-    Destination::Documented {
+    Destination {
         id: "1".into(),
+        kind: DestinationKind::Documented,
         backend: some(backend),
         url: some(url),
         path: some(path),
@@ -14,20 +15,27 @@ fn documented(backend: &str, url: &str, path: &str) -> Destination {
         aws_access_key_id: Some("id".into()),
         aws_secret_access_key: Some("key".into()),
         rclone_config: some("/etc/rclone.conf"),
+        ..Destination::default()
     }
 }
 
 fn per_module(url: &str) -> Destination {
-    Destination::PerModule {
-        uuid: "d1".into(),
+    Destination {
+        id: "d1".into(),
+        kind: DestinationKind::PerModule,
         name: Some("Offsite".into()),
         url: some(url),
         password: Some("pw".into()),
         aws_access_key_id: Some("s3-id".into()),
         aws_secret_access_key: Some("s3-key".into()),
         b2_account_id: Some("b2-id".into()),
-        b2_account_key: None,
+        ..Destination::default()
     }
+}
+
+fn behind_the_gateway(id: &str) -> Destination {
+    let password = Some("pw".into());
+    Destination { id: id.into(), kind: DestinationKind::Gateway, password, ..Destination::default() }
 }
 
 fn agent() -> Agent {
@@ -40,8 +48,8 @@ fn gateway() -> Result<Gateway, NotProbed> {
 
 /// What restic would be given for it: the location, then the secrets.
 fn restic(destination: &Destination, path: &str) -> Result<Vec<String>, String> {
-    let way = match destination {
-        Destination::Documented { .. } => super::documented(destination),
+    let way = match destination.kind {
+        DestinationKind::Documented => super::documented(destination),
         _ => of_module(&gateway(), destination, path),
     };
     match way {
@@ -122,8 +130,7 @@ fn a_modules_repository_is_below_its_destination() {
 
 #[test]
 fn behind_the_gateway_all_is_encoded_and_the_login_is_for_the_relay() {
-    let destination =
-        |uuid: &str| Destination::Gateway { uuid: uuid.into(), name: None, url: None, password: Some("pw".into()) };
+    let destination = behind_the_gateway;
     assert_eq!(restic(&destination("d 1"), "mail/u1").unwrap(), ["127.0.0.1:4694", "/d%201/mail/u1"]);
     let repository = through_gateway(([127, 0, 0, 1], 80).into(), "/d%201/mail/u1", &agent(), &"pw".into());
     let location = "rest:http://node%2F1:p%3A%40%2Fw@127.0.0.1:80/d%201/mail/u1/";
@@ -139,7 +146,7 @@ fn behind_the_gateway_all_is_encoded_and_the_login_is_for_the_relay() {
 #[test]
 fn no_path_leads_above_its_destination() {
     let per_module = per_module("s3:host/bucket");
-    let gateway = Destination::Gateway { uuid: "d1".into(), name: None, url: None, password: None };
+    let gateway = behind_the_gateway("d1");
     for path in ["../u1", "mail/..", "/etc/u1", "mail//u1", "", "mail/\u{1b}"] {
         for destination in [&per_module, &gateway] {
             assert_eq!(restic(destination, path), Err(NotProbed::from(Unsafe::Path).to_string()), "{path:?}");
@@ -150,8 +157,7 @@ fn no_path_leads_above_its_destination() {
 #[test]
 fn a_secret_that_no_environment_holds_is_refused() {
     let mut destination = documented("s3", "host/bucket", "");
-    let Destination::Documented { aws_secret_access_key, .. } = &mut destination else { panic!() };
-    *aws_secret_access_key = Some("a\0b".into());
+    destination.aws_secret_access_key = Some("a\0b".into());
     assert_eq!(restic(&destination, ""), Err(NotProbed::from(Unsafe::Text).to_string()));
 }
 

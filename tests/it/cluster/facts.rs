@@ -5,7 +5,7 @@ use ns8_backup_monitor::cluster::{self, Question, Selector, Want};
 use ns8_backup_monitor::config;
 use ns8_backup_monitor::model::cluster::{Cluster, Encryption};
 use ns8_backup_monitor::model::plan::{Damage, Entry, Fault};
-use ns8_backup_monitor::model::repository::Destination;
+use ns8_backup_monitor::model::repository::{Destination, DestinationKind};
 use ns8_backup_monitor::system::agent::Agent;
 use secrecy::ExposeSecret;
 
@@ -87,21 +87,21 @@ async fn a_plan_that_names_its_destination_has_that_one() {
         cluster.destinations_of(&cluster.plans[0]).all
     };
     let found = find("new").await;
-    let [Destination::Gateway { uuid, name, url, password: None }] = &found[..] else { panic!("{found:?}") };
-    assert_eq!((uuid.as_str(), name.as_deref(), url.as_deref()), ("new", Some("Gate"), Some("b2:bucket")));
+    let [Destination { id, kind: DestinationKind::Gateway, name, url, password: None, .. }] = &found[..] else {
+        panic!("{found:?}")
+    };
+    assert_eq!((id.as_str(), name.as_deref(), url.as_deref()), ("new", Some("Gate"), Some("b2:bucket")));
     let found = find("old").await;
-    let [Destination::PerModule { uuid, password, .. }] = &found[..] else { panic!("{found:?}") };
-    assert_eq!((uuid.as_str(), password.as_ref().unwrap().expose_secret()), ("old", "geheim"));
+    let [Destination { id, kind: DestinationKind::PerModule, password, .. }] = &found[..] else { panic!("{found:?}") };
+    assert_eq!((id.as_str(), password.as_ref().unwrap().expose_secret()), ("old", "geheim"));
     for elsewhere in ["../smarthost", "..", "first/parameters", "a%2fb", "none"] {
         assert!(find(elsewhere).await.is_empty(), "{elsewhere}");
     }
     assert_eq!(redis.calls("scan"), 0);
     let found = find("").await;
-    let [Destination::Documented { id, backend, .. }, Destination::Gateway { .. }, Destination::PerModule { .. }] =
-        &found[..]
-    else {
-        panic!("{found:?}")
-    };
+    let kinds: Vec<_> = found.iter().map(|destination| destination.kind).collect();
+    assert_eq!(kinds, [DestinationKind::Documented, DestinationKind::Gateway, DestinationKind::PerModule]);
+    let Destination { id, backend, .. } = &found[0];
     assert_eq!((id.as_str(), backend.as_deref()), ("first", Some("s3")));
 }
 
@@ -127,7 +127,9 @@ async fn private_passwords_come_with_the_agents_login() {
         let question = Question { plans: Selector::Plan(&plan_id("2")), want, now: Timestamp::now() };
         let cluster = cluster::read(settings, question).await.unwrap();
         match &cluster.destinations[..] {
-            [Destination::Gateway { password, .. }] => password.as_ref().map(|word| word.expose_secret().to_owned()),
+            [Destination { kind: DestinationKind::Gateway, password, .. }] => {
+                password.as_ref().map(|word| word.expose_secret().to_owned())
+            }
             other => panic!("{other:?}"),
         }
     };

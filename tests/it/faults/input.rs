@@ -232,15 +232,12 @@ fn whatever_restic_prints_a_repository_is_not_made_healthy_by_it() {
     std::fs::set_permissions(path("restic"), PermissionsExt::from_mode(0o755)).unwrap();
     let restic = path("restic").display().to_string();
     let means = Means { restic, gateway: "http://127.0.0.1:1".into(), agent: None };
-    let destination = Destination::Documented {
+    let destination = Destination {
         id: "1".into(),
         backend: Some("local".into()),
-        url: None,
         path: Some("/nowhere".into()),
         password: Some("p".into()),
-        aws_access_key_id: None,
-        aws_secret_access_key: None,
-        rclone_config: None,
+        ..Destination::default()
     };
     let limit = Duration::from_secs(60);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();

@@ -200,7 +200,7 @@ async fn no_module_leads_out_of_its_destination() {
             assert_eq!(probes[0].verdict, Verdict::NotProbed(NotProbed::Unsafe(Unsafe::Path)), "{path}");
         }
     }
-    let above = Destination::Gateway { uuid: "..".into(), name: None, url: None, password: None };
+    let above = Destination { id: "..".into(), ..gateway_destination(None) };
     let verdict = probes(&behind(&gateway.url, "x"), &[above], &["mail1"], LONG).await.remove(0).verdict;
     assert_eq!(verdict, Verdict::NotProbed(NotProbed::Unsafe(Unsafe::Path)));
 }

@@ -191,15 +191,14 @@ async fn nothing_stays_behind_when_a_probe_is_broken_off() {
 
 #[tokio::test]
 async fn no_secret_is_in_a_verdict() {
-    let destination = Destination::Documented {
+    let destination = Destination {
         id: "1".into(),
         backend: Some("s3".into()),
         url: Some("https://planted-user:planted-1@host/bucket".into()),
-        path: None,
         password: Some("planted-2".into()),
         aws_access_key_id: Some("planted-3".into()),
         aws_secret_access_key: Some("planted-4".into()),
-        rclone_config: None,
+        ..Destination::default()
     };
     let probes = probes(&with_restic(&fake("tells-secrets")), &[destination], &[], LONG).await;
     let Verdict::Failed(why) = &probes[0].verdict else { panic!("{probes:?}") };

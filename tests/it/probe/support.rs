@@ -10,7 +10,9 @@ use std::thread;
 use std::time::Duration;
 
 use ns8_backup_monitor::model::plan::ModuleId;
-use ns8_backup_monitor::model::repository::{Checked, Destination, Destinations, Lock, Probe, Verdict};
+use ns8_backup_monitor::model::repository::{
+    Checked, Destination, DestinationKind, Destinations, Lock, Probe, Verdict,
+};
 use ns8_backup_monitor::probe::{Agent, Means, probe};
 use tempfile::TempDir;
 
@@ -82,36 +84,34 @@ pub(super) fn documented(backend: &str, place: &str, password: &str) -> Destinat
 }
 
 pub(super) fn layout_a(backend: &str, place: &str, password: &str, rclone_config: Option<&PathBuf>) -> Destination {
-    Destination::Documented {
+    Destination {
         id: "1".into(),
         backend: Some(backend.into()),
-        url: None,
         path: Some(place.into()),
         password: Some(password.into()),
         aws_access_key_id: Some("id".into()),
         aws_secret_access_key: Some("key".into()),
         rclone_config: rclone_config.map(|file| file.display().to_string()),
+        ..Destination::default()
     }
 }
 
 /// A destination with a repository for each module.
 pub(super) fn per_module(url: &str) -> Destination {
-    Destination::PerModule {
-        uuid: "d1".into(),
+    Destination {
+        id: "d1".into(),
+        kind: DestinationKind::PerModule,
         name: Some("Offsite".into()),
         url: Some(url.into()),
         password: Some(PASSWORD.into()),
-        aws_access_key_id: None,
-        aws_secret_access_key: None,
-        b2_account_id: None,
-        b2_account_key: None,
+        ..Destination::default()
     }
 }
 
 /// A destination behind the gateway, whose repositories are at `/destination/<app>/<uuid>`.
 pub(super) fn gateway_destination(password: Option<&str>) -> Destination {
-    let password = password.map(Into::into);
-    Destination::Gateway { uuid: "destination".into(), name: None, url: None, password }
+    let (id, kind, password) = ("destination".into(), DestinationKind::Gateway, password.map(Into::into));
+    Destination { id, kind, password, ..Destination::default() }
 }
 
 pub(super) fn healthy(in_use: Option<Lock>) -> Verdict {
