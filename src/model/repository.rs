@@ -25,9 +25,9 @@ pub struct Destinations {
 
 /// One destination.
 ///
-/// Each field but id and kind is the Redis field of the same name, at most 16 KiB long and otherwise unchecked: data, and
-/// never an option or a command. `None` if it is missing or empty. Ids of keys count as secrets: they are half of a login.
-/// A `url` may hold a login as well, so none is shown before it has been redacted.
+/// Each field but id and kind is the Redis field of the same name, at most 16 KiB long and otherwise unchecked: data,
+/// and never an option or a command. `None` if it is missing or empty. Ids of keys count as secrets: they are half of a
+/// login. A `url` may hold a login as well, so none is shown before it has been redacted.
 #[derive(Debug, Clone, Default)]
 pub struct Destination {
     /// The id in its key, made of letters, digits, `.`, `_` and `-`.
