@@ -4,7 +4,7 @@
 //! three things to the caller: try all again later, try this recipient again later, or give this recipient up.
 //!
 //! ```text
-//! Way ─┬─ smtp ──── relay, message, dialogue (reply, tls), advice (trouble)
+//! Way ─┬─ smtp ──── relay, message, dialogue (reply), advice (trouble)
 //!      └─ sendmail ─ message
 //! ```
 
@@ -17,7 +17,6 @@ mod reply;
 mod retry;
 mod sendmail;
 mod smtp;
-mod tls;
 mod trouble;
 mod way;
 

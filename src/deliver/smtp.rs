@@ -13,13 +13,13 @@ use super::error::SendError;
 use super::message;
 use super::relay::Relay;
 use super::reply::Reply;
-use super::tls::{self, Trust};
 use super::trouble::{Stage, Trouble};
 use crate::config::{Notification, host_name};
 use crate::model::address::Address;
 use crate::model::cluster::Encryption;
 use crate::model::mail::Mail;
 use crate::system::http::Stream;
+use crate::system::tls::{self, Trust};
 
 /// How long to wait for the relay's goodbye.
 const QUIT_PATIENCE: Duration = Duration::from_secs(5);

@@ -1,5 +1,5 @@
-//! The machine: calendar expressions, durable files, child processes, HTTP on loopback, the journal, and points at which tests kill
-//! the program.
+//! The machine: calendar expressions, durable files, child processes, HTTP, TLS, the journal, and points at which tests
+//! kill the program.
 
 pub mod agent;
 pub mod calendar;
@@ -10,6 +10,7 @@ pub(crate) mod kill;
 pub mod messages;
 pub mod process;
 pub(crate) mod redact;
+pub(crate) mod tls;
 pub mod zone;
 
 pub use zone::{zone, zone_name};

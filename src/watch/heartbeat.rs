@@ -2,7 +2,6 @@
 //!
 //! Whoever knows the address can send signs of life: it is in no message.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use http_body_util::Full;
@@ -10,13 +9,10 @@ use hyper::body::Bytes;
 use hyper::header::{HOST, USER_AGENT};
 use hyper::{Request, StatusCode, Uri};
 use tokio::net::TcpStream;
-use tokio_rustls::TlsConnector;
-use tokio_rustls::rustls::crypto::ring;
-use tokio_rustls::rustls::pki_types::ServerName;
-use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 
 use crate::config;
 use crate::system::http;
+use crate::system::tls::{Trust, secure};
 
 /// How long the request may take as a whole.
 const LIMIT: Duration = Duration::from_secs(20);
@@ -46,25 +42,11 @@ async fn request(url: &str) -> Result<StatusCode, String> {
         .body(Full::<Bytes>::default())
         .map_err(|_| "it is not an address")?;
     let stream = TcpStream::connect((host, port)).await.map_err(|error| error.to_string())?;
-    let stream: Box<dyn http::Stream> = match tls {
-        true => {
-            let name = ServerName::try_from(host.to_owned()).map_err(|_| "its host is no name of a server")?;
-            Box::new(connector()?.connect(name, stream).await.map_err(|error| error.to_string())?)
-        }
-        false => Box::new(stream),
+    let stream: Box<dyn http::Stream> = Box::new(stream);
+    let stream = match tls {
+        true => secure(stream, host, &Trust::Verified(None)).await.map_err(|error| error.to_string())?,
+        false => stream,
     };
     let answer = http::exchange_over(stream, request, MAX_ANSWER).await;
     answer.map(|(status, _)| status).map_err(|error| error.to_string())
-}
-
-/// TLS with the system's certificate authorities.
-fn connector() -> Result<TlsConnector, String> {
-    let mut roots = RootCertStore::empty();
-    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-    if roots.is_empty() {
-        return Err("this machine knows no certificate authority: install ca-certificates".into());
-    }
-    let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()));
-    let config = config.with_safe_default_protocol_versions().map_err(|error| error.to_string())?;
-    Ok(TlsConnector::from(Arc::new(config.with_root_certificates(roots).with_no_client_auth())))
 }

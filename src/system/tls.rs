@@ -1,5 +1,6 @@
-//! TLS towards a relay: whom it may be, and the handshake.
+//! TLS towards a server: whom it may be, and the handshake.
 
+use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -14,44 +15,44 @@ use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use tokio_rustls::rustls::server::ParsedCertificate;
 use tokio_rustls::rustls::{ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
 
-use super::trouble::Trouble;
+use super::http::Stream;
 use crate::config::read_bytes;
-use crate::system::http::Stream;
 
 /// Largest file of certificates, in bytes; all authorities of a system together have some 200 KiB.
 const MAX_CA_FILE: u64 = 4 << 20;
 
-/// Whom a relay has to prove to be.
+/// Whom a server has to prove to be.
 #[derive(Debug)]
-pub(super) enum Trust<'a> {
-    /// The relay asked for, by an authority of the system, or as the file of certificates says, if there is one.
+pub(crate) enum Trust<'a> {
+    /// The server asked for, by an authority of the system, or as the file of certificates says, if there is one.
     Verified(Option<&'a Path>),
     /// Anybody.
     Anybody,
 }
 
-/// Secures a connection to the relay `host`.
+/// Secures a connection to `host`.
 ///
 /// # Errors
-/// Returns an error if the certificates cannot be read, the handshake fails, or the relay's certificate is not accepted.
-pub(super) async fn secure(stream: Box<dyn Stream>, host: &str, trust: &Trust<'_>) -> Result<Box<dyn Stream>, Trouble> {
+/// Returns an error if the certificates cannot be read, the handshake fails, or the server's certificate is not accepted:
+/// then rustls's own error is inside.
+pub(crate) async fn secure(stream: Box<dyn Stream>, host: &str, trust: &Trust<'_>) -> io::Result<Box<dyn Stream>> {
     let name = ServerName::try_from(host.to_owned())
-        .map_err(|_| Trouble::broken(format!("no certificate can be for the name {host:?}")))?;
+        .map_err(|_| io::Error::other(format!("no certificate can be for the name {host:?}")))?;
     let stream = TlsConnector::from(Arc::new(config(trust)?)).connect(name, stream).await?;
     Ok(Box::new(stream))
 }
 
-fn config(trust: &Trust<'_>) -> Result<ClientConfig, Trouble> {
+fn config(trust: &Trust<'_>) -> io::Result<ClientConfig> {
     let provider = Arc::new(ring::default_provider());
-    let verifier = Verifier::new(trust, &provider).map_err(Trouble::Broken)?;
+    let verifier = Verifier::new(trust, &provider).map_err(io::Error::other)?;
     let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
-    let builder = builder.map_err(|error| Trouble::broken(error.to_string()))?;
+    let builder = builder.map_err(io::Error::other)?;
     Ok(builder.dangerous().with_custom_certificate_verifier(Arc::new(verifier)).with_no_client_auth())
 }
 
-/// Checks a relay's certificate. Each of the administrator's own certificates is an authority, and is accepted as the
-/// relay's own too: whoever names this very certificate has said whose it is, so that neither its name nor its dates
-/// matter, as in DANE (RFC 7671, section 5.1). A relay that signed its certificate itself works that way, which rustls
+/// Checks a server's certificate. Each of the administrator's own certificates is an authority, and is accepted as the
+/// server's own too: whoever names this very certificate has said whose it is, so that neither its name nor its dates
+/// matter, as in DANE (RFC 7671, section 5.1). A server that signed its certificate itself works that way, which rustls
 /// refuses otherwise if the certificate says `CA:TRUE`, as openssl makes them.
 #[derive(Debug)]
 struct Verifier {
