@@ -12,15 +12,12 @@ use super::message;
 use crate::config::Notification;
 use crate::model::address::Address;
 use crate::model::mail::Mail;
-use crate::model::text::clean;
+use crate::model::text::{clean, without_middle};
 use crate::system::process::{self, Command, RunError};
 
 /// NS8's own folders. `ns8-sendmail` is in the second; it runs only with the `python3` in the first, which must come
 /// before the system's.
 const FOLDERS: [&str; 2] = ["/usr/local/agent/pyenv/bin", "/usr/local/agent/bin"];
-
-/// How much of the beginning of a long error is passed on, in bytes. A traceback has its cause at the end.
-const MAX_HEAD: usize = 100;
 
 /// Hands `mail` over for `to`; returns what the command says.
 ///
@@ -76,18 +73,10 @@ fn command(settings: &Notification, mail: &Mail, to: &Address) -> Command {
     }
 }
 
-/// Returns the command's own words on one line: all of them, or if they are long their beginning and their end.
+/// Returns the command's own words on one line: all of them, or if they are long their beginning and their end. A
+/// traceback has its cause at the end.
 fn both_ends(words: &str) -> String {
-    let words = clean(words, usize::MAX);
-    let boundary = |at: &usize| words.is_char_boundary(*at);
-    match words.len() {
-        0..=MAX_WORDS => words,
-        length => {
-            let head = (0..=MAX_HEAD).rev().find(boundary).unwrap_or(0);
-            let tail = (length + MAX_HEAD - MAX_WORDS..length).find(boundary).unwrap_or(length);
-            format!("{} … {}", &words[..head], &words[tail..])
-        }
-    }
+    without_middle(&clean(words, usize::MAX), MAX_WORDS)
 }
 
 fn explain(error: RunError) -> SendError {
@@ -115,6 +104,6 @@ mod tests {
         let cause = "smtplib.SMTPAuthenticationError: (535, b'5.7.8 Error: authentication failed')";
         let kept = both_ends(&format!("Traceback (most recent call last):\n{frames}{cause}\n"));
         assert!(kept.starts_with("Traceback (most") && kept.ends_with(cause), "{kept}");
-        assert!(kept.contains(" … ") && kept.len() <= MAX_WORDS + 5, "{kept}");
+        assert!(kept.contains(" … ") && kept.chars().count() <= MAX_WORDS, "{kept}");
     }
 }

@@ -3,12 +3,10 @@
 use serde::Deserialize;
 
 use super::redact::redact;
+use crate::model::text::without_middle;
 
 /// Longest line that is quoted, in characters.
 const MAX_CHARS: usize = 300;
-
-/// What stands for the middle of a long line.
-const GAP: &str = " … ";
 
 /// Returns `line` without control characters, NS8's `Command '[…]'` and secrets, on one line and of any length.
 pub(super) fn clean(line: &str) -> String {
@@ -88,14 +86,7 @@ fn without_command(line: &str) -> String {
 ///
 /// Takes lines that are clean already: half a secret would not be found.
 pub(super) fn shorten(line: &str) -> String {
-    let length = line.chars().count();
-    if length <= MAX_CHARS {
-        return line.to_owned();
-    }
-    let kept = MAX_CHARS - GAP.chars().count();
-    let head: String = line.chars().take(kept / 2).collect();
-    let tail: String = line.chars().skip(length - (kept - kept / 2)).collect();
-    format!("{}{GAP}{}", head.trim_end(), tail.trim_start())
+    without_middle(line, MAX_CHARS)
 }
 
 #[cfg(test)]

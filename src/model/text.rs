@@ -31,6 +31,19 @@ pub(crate) fn clean(text: &str, max: usize) -> String {
     clean
 }
 
+/// Returns `text`, its middle left out if it has more than `max` characters.
+pub(crate) fn without_middle(text: &str, max: usize) -> String {
+    const GAP: &str = " … ";
+    let length = text.chars().count();
+    if length <= max {
+        return text.into();
+    }
+    let kept = max - GAP.chars().count();
+    let head: String = text.chars().take(kept / 2).collect();
+    let tail: String = text.chars().skip(length - (kept - kept / 2)).collect();
+    format!("{}{GAP}{}", head.trim_end(), tail.trim_start())
+}
+
 /// Control characters, and Unicode's format characters: direction marks, zero-width characters, tags.
 fn is_unseen(c: char) -> bool {
     c.is_control()
