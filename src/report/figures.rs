@@ -76,6 +76,13 @@ pub(crate) fn number(words: Words, number: u64) -> String {
     grouped
 }
 
+/// Sizes as bars, a character each; the highest of `levels` is the largest size. A size that is not known has none.
+pub(crate) fn bars(sizes: &[Option<u64>], levels: &[char]) -> String {
+    let largest = sizes.iter().flatten().max().copied().unwrap_or(0).max(1);
+    let level = |size: u64| (u128::from(size) * (levels.len() - 1) as u128 / u128::from(largest)) as usize;
+    sizes.iter().map(|size| size.map_or(' ', |size| levels[level(size)])).collect()
+}
+
 /// A sentence that others may follow: without the full stop at its end.
 pub(crate) fn without_full_stop(sentence: &str) -> &str {
     sentence.trim_end_matches(['.', '\n', ' '])

@@ -2,10 +2,12 @@
 
 use std::borrow::Cow;
 
-use super::blocks::{Block, Calendar, CalendarRow, Commands, Entry, Line};
+use super::blocks::{Block, Calendar, Commands, Entry, Line};
+use super::figures::bars;
 
 const WIDTH: usize = 72;
 const STEP: usize = 2;
+const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
 /// Longest name beside the marks of the last runs.
 const NAME_WIDTH: usize = 20;
 
@@ -78,7 +80,7 @@ impl Page {
         for row in &calendar.rows {
             let marks: String = row.cells.iter().map(|cell| cell.map_or('.', |mark| mark.plain())).collect();
             let name = shortened(&row.name, NAME_WIDTH);
-            let line = format!("  {name:NAME_WIDTH$}  {marks}  {}  {}", bars(row), row.size);
+            let line = format!("  {name:NAME_WIDTH$}  {marks}  {}  {}", bars(&row.sizes, &BARS), row.size);
             self.0.extend([line.trim_end(), "\n"]);
         }
     }
@@ -140,12 +142,4 @@ fn shortened(word: &str, most: usize) -> Cow<'_, str> {
     let head = word.chars().take(most / 2);
     let tail = word.chars().skip(length - (most - 1) / 2);
     head.chain(['…']).chain(tail).collect::<String>().into()
-}
-
-/// The sizes as bars; the highest is the largest of the row.
-fn bars(row: &CalendarRow) -> String {
-    let largest = row.sizes.iter().flatten().max().copied().unwrap_or(0).max(1);
-    let height = |size: u64| (u128::from(size) * 7 / u128::from(largest)) as usize;
-    let bar = |size: &Option<u64>| size.map_or(' ', |size| ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'][height(size)]);
-    row.sizes.iter().map(bar).collect()
 }

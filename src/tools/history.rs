@@ -16,12 +16,15 @@ use crate::model::plan::ModuleId;
 use crate::model::run::State;
 use crate::model::text::clean;
 use crate::report;
-use crate::report::figures::time;
+use crate::report::figures::{bars, time};
 use crate::system;
 use crate::watch::history::Store;
 
 /// Longest name that is shown, in bytes.
 const MAX_NAME: usize = 40;
+
+/// The sizes of the last runs in plain characters.
+const BARS: [char; 5] = ['.', ':', '-', '=', '#'];
 
 /// The command.
 pub(super) fn run(arguments: &cli::History, live: &Live) -> Done {
@@ -106,7 +109,7 @@ fn page(history: &History, zone: &TimeZone) -> String {
     let row = |id: &&ModuleId| {
         let good = history.last_good(id).map_or("-".into(), |at| time(at, zone));
         let in_a_row = history.module_failed_in_a_row(id).to_string();
-        [clean(id.as_str(), MAX_NAME), history.module_marks(id), bars(history, id), in_a_row, good]
+        [clean(id.as_str(), MAX_NAME), history.module_marks(id), bars(&sizes(history, id), &BARS), in_a_row, good]
     };
     let rows: Vec<[String; 5]> = std::iter::once(heading).chain(modules.iter().map(row)).collect();
     let legend = "+ success, x error, - no result; sizes from . (least) to # (most)";
@@ -114,17 +117,10 @@ fn page(history: &History, zone: &TimeZone) -> String {
     page
 }
 
-/// A bar for the size of `module` in each of the last runs, in plain characters.
-fn bars(history: &History, module: &ModuleId) -> String {
-    const LEVELS: [char; 5] = ['.', ':', '-', '=', '#'];
+/// The size of `module` in each of the last runs.
+fn sizes(history: &History, module: &ModuleId) -> Vec<Option<u64>> {
     let runs = &history.runs[history.runs.len().saturating_sub(MARKS)..];
-    let sizes: Vec<Option<u64>> = runs.iter().map(|run| run.modules.get(module).and_then(|part| part.size)).collect();
-    let most = sizes.iter().flatten().copied().max().unwrap_or(0).max(1);
-    let bar = |size: &Option<u64>| match size {
-        Some(size) => LEVELS[(u128::from(*size) * 4 / u128::from(most)) as usize],
-        None => ' ',
-    };
-    sizes.iter().map(bar).collect()
+    runs.iter().map(|run| run.modules.get(module).and_then(|part| part.size)).collect()
 }
 
 fn outcome(run: &RunRecord) -> String {
