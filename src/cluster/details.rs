@@ -34,7 +34,6 @@ const NO_DATA: &str = "no_data_backup";
 enum Of {
     Module(ModuleId),
     Image(ModuleId),
-    ImageAndUuid(ModuleId),
     Node(String),
     Loki(ModuleId),
 }
@@ -79,7 +78,7 @@ impl Asking {
             of.extend(index.nodes().into_iter().map(|node| Of::Node(node.into())));
         }
         if want.repositories {
-            of.extend(modules().map(if index.uuids.is_some() { Of::Image } else { Of::ImageAndUuid }));
+            of.extend(modules().map(Of::Image));
         }
         if want.loki {
             of.extend(
@@ -87,7 +86,13 @@ impl Asking {
             );
         }
         let wish = |of: Of| {
-            let (key, shape) = (of.key(), of.shape());
+            let shape = match of {
+                Of::Module(_) | Of::Node(_) => Shape::Text(limits::NAME),
+                Of::Image(_) if index.uuids.is_some() => Shape::Fields(IMAGE),
+                Of::Image(_) => Shape::Fields(IMAGE_AND_UUID),
+                Of::Loki(_) => Shape::Fields(LOKI),
+            };
+            let key = of.key();
             (of, key, shape)
         };
         let wishes = Wishes::welcome(of.into_iter().map(wish));
@@ -130,18 +135,7 @@ impl Of {
         match self {
             Self::Module(module) => ["module/", module.as_str(), "/ui_name"].concat(),
             Self::Node(node) => ["node/", node, "/ui_name"].concat(),
-            Self::Image(module) | Self::ImageAndUuid(module) | Self::Loki(module) => {
-                ["module/", module.as_str(), "/environment"].concat()
-            }
-        }
-    }
-
-    fn shape(&self) -> Shape {
-        match self {
-            Self::Module(_) | Self::Node(_) => Shape::Text(limits::NAME),
-            Self::Image(_) => Shape::Fields(IMAGE),
-            Self::ImageAndUuid(_) => Shape::Fields(IMAGE_AND_UUID),
-            Self::Loki(_) => Shape::Fields(LOKI),
+            Self::Image(module) | Self::Loki(module) => ["module/", module.as_str(), "/environment"].concat(),
         }
     }
 }
@@ -154,7 +148,7 @@ impl Details {
             Err(fault) => (value::Hash::new(), Some(damage(fault))),
         };
         match &of {
-            Of::Module(module) | Of::Image(module) | Of::ImageAndUuid(module) => {
+            Of::Module(module) | Of::Image(module) => {
                 if let Some(damaged) = damaged {
                     self.damaged.entry(module.clone()).or_default().push(damaged);
                 }
@@ -167,7 +161,7 @@ impl Details {
         }
         match of {
             Of::Module(module) => self.names.extend(value::field(&hash, "").map(|name| (module, name))),
-            Of::Image(module) | Of::ImageAndUuid(module) => {
+            Of::Image(module) => {
                 self.images.insert(module, (value::field(&hash, "MODULE_UUID"), value::field(&hash, "IMAGE_URL")));
             }
             Of::Node(node) => drop(self.nodes.insert(node, value::field(&hash, ""))),
