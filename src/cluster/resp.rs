@@ -1,9 +1,10 @@
 //! Redis's protocol (RESP 2): commands out, bounded answers in.
 //!
 //! No answer takes more memory than its limit allows, whatever the server sends: what is beyond it is skipped on the
-//! stream, so that the answers that follow stay readable. The client library would buffer a whole answer.
+//! stream, so that the answers that follow stay readable. The client library packs the commands; it would buffer a
+//! whole answer, so the answers are read here.
 
-use std::io::{self, Write};
+use std::io;
 
 use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncReadExt};
 
@@ -38,6 +39,8 @@ impl Reply {
 pub(super) struct Batch {
     pub(super) bytes: Vec<u8>,
     pub(super) limits: Vec<Limit>,
+    /// The command that is being packed: one for all, for the sake of its memory.
+    command: redis::Cmd,
 }
 
 impl Batch {
@@ -48,11 +51,11 @@ impl Batch {
 
     /// Adds a command that takes any number of words after its first ones.
     pub(super) fn add_long<'a>(&mut self, limit: Limit, words: &[&'a str], more: impl IntoIterator<Item = &'a str>) {
-        let words: Vec<&str> = words.iter().copied().chain(more).collect();
-        _ = write!(self.bytes, "*{}\r\n", words.len());
-        for word in words {
-            _ = write!(self.bytes, "${}\r\n{word}\r\n", word.len());
+        self.command.clear();
+        for word in words.iter().copied().chain(more) {
+            self.command.arg(word);
         }
+        self.command.write_packed_command(&mut self.bytes);
         self.limits.push(limit);
     }
 }
