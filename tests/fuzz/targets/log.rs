@@ -4,8 +4,13 @@
 
 use std::collections::BTreeMap;
 
-use ns8_backup_monitor::model;
 use ns8_backup_monitor::model::plan::ModuleId;
+
+#[path = "../../../src/model"]
+mod model {
+    pub(crate) use ns8_backup_monitor::model::{plan, reason};
+    pub(crate) mod text;
+}
 
 #[path = "."]
 mod system {
