@@ -18,7 +18,7 @@ use crate::config::{self, Endpoint};
 use crate::model::cluster::{ReadError, Why};
 use crate::model::plan::Fault;
 use crate::system::agent::Agent;
-use crate::system::http::Stream;
+use crate::system::stream::Stream;
 
 /// Number of keys that one step of a scan looks at: few steps even on a large database, a few milliseconds of the
 /// server's time each.

@@ -9,7 +9,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::reply::{Replies, Reply};
 use super::trouble::Trouble;
-use crate::system::http::Stream;
+use crate::system::stream::Stream;
 
 /// How much is read at a time, in bytes.
 const CHUNK: usize = 4096;

@@ -18,7 +18,7 @@ use crate::config::{Notification, host_name};
 use crate::model::address::Address;
 use crate::model::cluster::Encryption;
 use crate::model::mail::Mail;
-use crate::system::http::Stream;
+use crate::system::stream::Stream;
 use crate::system::tls::{self, Trust};
 
 /// How long to wait for the relay's goodbye.

@@ -1,4 +1,4 @@
-//! Asks an HTTP server on this machine: the node's gateway, Alertmanager.
+//! Asks an HTTP server: the node's gateway, Alertmanager, Loki, a monitoring service.
 
 use std::fmt::Write;
 use std::time::Duration;
@@ -8,13 +8,16 @@ use base64::prelude::BASE64_STANDARD;
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::body::Bytes;
 use hyper::client::conn::http1;
-use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HOST, HeaderValue};
+use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HOST, HeaderValue, USER_AGENT};
 use hyper::{Request, StatusCode, Uri};
 use hyper_util::rt::TokioIo;
 use secrecy::{ExposeSecret, SecretString};
-use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
+
+use super::stream::Stream;
+use super::tls::{Trust, secure};
+use crate::config::bare;
 
 /// Largest answer that is read, in bytes: some 180,000 snapshots of a repository.
 pub(crate) const MAX_BODY: usize = 16 << 20;
@@ -41,10 +44,6 @@ pub(crate) async fn exchange(authority: &str, request: Request<Full<Bytes>>) -> 
     let stream = TcpStream::connect(authority).await.map_err(|error| HttpError::Unreachable(error.to_string()))?;
     exchange_over(Box::new(stream), request, MAX_BODY).await
 }
-
-/// A connection. One type for all, so that what is spoken over it is in the program only once.
-pub(crate) trait Stream: AsyncRead + AsyncWrite + Send + Sync + Unpin {}
-impl<T: AsyncRead + AsyncWrite + Send + Sync + Unpin> Stream for T {}
 
 /// Sends `request` over `stream`; the answer's status and body, at most `max` bytes. Has no time-out of its own.
 pub(crate) async fn exchange_over(
@@ -77,14 +76,27 @@ pub(crate) async fn exchange_over(
     }
 }
 
-/// What `url` (`http://host:port/path`) answers within `limit`; the error in words for people.
+/// What `url` (`http://` or `https://`) answers within `limit`; the error in words for people, without the address.
 pub(crate) async fn get(url: &str, limit: Duration) -> Result<(StatusCode, Bytes), String> {
-    let uri: Uri = url.parse().map_err(|_| "this is not an address")?;
-    let authority = uri.authority().filter(|_| uri.scheme_str() == Some("http")).ok_or("this is no http:// address")?;
-    let address = format!("{}:{}", authority.host(), authority.port_u16().unwrap_or(80));
+    let uri: Uri = url.parse().map_err(|_| "it is not an address")?;
+    let authority = uri.authority().ok_or("it names no host")?;
+    let tls = uri.scheme_str() == Some("https");
+    let (host, port) = (bare(authority.host()), authority.port_u16().unwrap_or(if tls { 443 } else { 80 }));
     let path = uri.path_and_query().map_or("/", |path| path.as_str());
-    let request = Request::get(path).header(HOST, authority.as_str()).body(Full::default());
-    within(limit, exchange(&address, request.map_err(|error| error.to_string())?)).await
+    let request = Request::get(path)
+        .header(HOST, authority.as_str())
+        .header(USER_AGENT, concat!("ns8-backup-monitor/", env!("CARGO_PKG_VERSION")))
+        .body(Full::default())
+        .map_err(|_| "it is not an address")?;
+    let connect = async {
+        let stream: Box<dyn Stream> = Box::new(TcpStream::connect((host, port)).await?);
+        if tls { secure(stream, host, &Trust::Verified(None)).await } else { Ok(stream) }
+    };
+    let exchange = async {
+        let stream = connect.await.map_err(|error| HttpError::Unreachable(error.to_string()))?;
+        exchange_over(stream, request, MAX_BODY).await
+    };
+    within(limit, exchange).await
 }
 
 /// Posts JSON to `path` at `authority` within `limit`, with a bearer token if there is one; the error in words for

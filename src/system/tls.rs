@@ -15,7 +15,7 @@ use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use tokio_rustls::rustls::server::ParsedCertificate;
 use tokio_rustls::rustls::{ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
 
-use super::http::Stream;
+use super::stream::Stream;
 use crate::config::read_bytes;
 
 /// Largest file of certificates, in bytes; all authorities of a system together have some 200 KiB.
