@@ -113,24 +113,12 @@ mod tests {
 
     use super::*;
     use crate::model::mail::{Recipient, RecipientState};
-    use crate::model::run::Outcome;
 
     fn mail(address: String, subject: String, body: String, id: String) -> Mail {
-        Mail {
-            plan: None,
-            outcome: Outcome::Partial,
-            digest: String::new(),
-            written_at: Timestamp::MIN,
-            subject,
-            body,
-            html: None,
-            run_at: None,
-            message_id: id.clone(),
-            thread_id: id,
-            recipients: [address, "ops@example.com".into()]
-                .map(|address| Recipient { address, state: RecipientState::Pending { last_error: None } })
-                .into(),
-        }
+        let recipient = |address| Recipient { address, state: RecipientState::Pending { last_error: None } };
+        let recipients = [address, "ops@example.com".into()].map(recipient).into();
+        let (message_id, thread_id) = (id.clone(), id);
+        Mail { written_at: Timestamp::MIN, subject, body, message_id, thread_id, ..Mail::sample(recipients) }
     }
 
     /// Text with more of what could do harm in a header than chance would give.

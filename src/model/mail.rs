@@ -121,3 +121,23 @@ impl Mail {
         self.recipients.iter().any(|recipient| matches!(recipient.state, RecipientState::GivenUp { .. }))
     }
 }
+
+#[cfg(test)]
+impl Mail {
+    /// A report about plan 2 for tests.
+    pub(crate) fn sample(recipients: Vec<Recipient>) -> Self {
+        Self {
+            plan: PlanId::new("2"),
+            outcome: Outcome::Partial,
+            digest: "d".into(),
+            written_at: Timestamp::UNIX_EPOCH,
+            subject: "s".into(),
+            body: "b".into(),
+            html: None,
+            run_at: None,
+            message_id: "<m@x>".into(),
+            thread_id: "<t@x>".into(),
+            recipients,
+        }
+    }
+}

@@ -5,7 +5,6 @@ use crate::model::alert::Alert;
 use crate::model::job::{Attempts, Delivery};
 use crate::model::mail::{Recipient, RecipientState};
 use crate::model::plan::PlanId;
-use crate::model::run::Outcome;
 
 const DAY: Duration = Duration::from_secs(86_400);
 
@@ -55,19 +54,9 @@ async fn reopen(state: &Path, queue: Store) -> (Store, mpsc::UnboundedReceiver<J
 fn with_mail(mut job: Job, digest: &str, states: &[RecipientState]) -> Job {
     let recipient =
         |(n, state): (usize, &RecipientState)| Recipient { address: format!("{n}@example.com"), state: state.clone() };
-    let mail = Mail {
-        plan: job.plan.clone(),
-        outcome: Outcome::Partial,
-        digest: digest.into(),
-        written_at: now(),
-        subject: "s".into(),
-        body: "b".into(),
-        html: None,
-        run_at: None,
-        message_id: "<m@x>".into(),
-        thread_id: "<t@x>".into(),
-        recipients: states.iter().enumerate().map(recipient).collect(),
-    };
+    let recipients = states.iter().enumerate().map(recipient).collect();
+    let (plan, digest) = (job.plan.clone(), digest.into());
+    let mail = Mail { plan, digest, written_at: now(), ..Mail::sample(recipients) };
     job.stage = Stage::Delivering(Delivery { mails: vec![mail], attempts: Attempts::default(), interim: false });
     job
 }

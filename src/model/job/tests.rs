@@ -11,19 +11,7 @@ fn job(accepted_at: &str) -> Job {
 
 fn mail(states: Vec<RecipientState>) -> Mail {
     let recipient = |state| Recipient { address: "admin@example.com".into(), state };
-    Mail {
-        plan: PlanId::new("2"),
-        outcome: Outcome::Partial,
-        digest: "d".into(),
-        written_at: Timestamp::UNIX_EPOCH,
-        subject: "s".into(),
-        body: "b".into(),
-        html: None,
-        run_at: None,
-        message_id: "<m@x>".into(),
-        thread_id: "<t@x>".into(),
-        recipients: states.into_iter().map(recipient).collect(),
-    }
+    Mail::sample(states.into_iter().map(recipient).collect())
 }
 
 #[test]
