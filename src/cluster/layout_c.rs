@@ -22,7 +22,9 @@ struct Entry<'a> {
 
 /// Returns a module's result from its JSON.
 pub(super) fn result(json: &str) -> Decoded {
-    let entry: Entry<'_> = serde_json::from_str(json).map_err(|_| Fault::NotJson)?;
+    // serde would take a list for the fields in their order.
+    let object = Some(json).filter(|json| json.trim_start().starts_with('{')).ok_or(Fault::NotJson)?;
+    let entry: Entry<'_> = serde_json::from_str(object).map_err(|_| Fault::NotJson)?;
     let Entry { start, end, errors, total_size, total_file_count, snapshots_count } = entry;
     let fields = [start, end, errors, total_size, total_file_count, snapshots_count];
     // A number may stand in quotes.

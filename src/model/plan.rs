@@ -160,7 +160,7 @@ pub enum Entry {
 pub enum Fault {
     /// The key holds another type of value.
     OtherType,
-    /// It is not valid JSON.
+    /// It is not a JSON object.
     NotJson,
     /// It says neither success nor error.
     NoOutcome,

@@ -8,7 +8,7 @@ use crate::model::text::clean;
 use crate::report::figures::{MAX_NAME, MAX_SENTENCE};
 
 impl Words {
-    /// Returns one clause about an entry: "the result of mail1 is not valid JSON".
+    /// Returns one clause about an entry: "the result of mail1 is not a JSON object".
     pub(crate) fn damage(self, damage: &Damage) -> String {
         let entry = match &damage.entry {
             Entry::Definition => self.entry_definition(),
@@ -87,7 +87,7 @@ choice! {
     /// Returns what is wrong with an entry, after its name.
     fn fault(fault: Fault);
     Fault::OtherType => { En: "has the wrong Redis type", It: "ha un tipo Redis errato" }
-    Fault::NotJson => { En: "is not valid JSON", It: "non è JSON valido" }
+    Fault::NotJson => { En: "is not a JSON object", It: "non è un oggetto JSON" }
     Fault::NoOutcome => { En: "says neither success nor error", It: "non indica né successo né errore" }
     Fault::NoTimestamp => { En: "has no readable timestamp", It: "non ha un timestamp leggibile" }
     Fault::NoErrors => { En: "has no readable number of errors", It: "non ha un numero di errori leggibile" }

@@ -133,6 +133,17 @@ async fn a_damaged_result_is_said_and_never_counts_as_a_success() {
 }
 
 #[tokio::test]
+async fn json_that_is_no_object_is_no_result() {
+    let redis = two_nodes(&[("instances", "mail1 idle3 other4")]);
+    let list = "[1795954000, 1795955000, 0, 5, 6, 1]";
+    redis.hset("node/1/backup_status/2", &[("mail1", list), ("idle3", "null"), ("other4", "\"success\"")]);
+    let plan = read(&redis, "2").await;
+    assert_eq!(ids(plan.results.keys()), [""; 0]);
+    let damaged = ["idle3", "mail1", "other4"].map(|name| result(name, Fault::NotJson));
+    assert_eq!(plan.damaged, damaged);
+}
+
+#[tokio::test]
 async fn a_damaged_result_without_known_members_is_a_module_without_a_result() {
     let redis = Redis::start();
     redis.hset("module/mail1/backup/1/status", &[("result", "success"), ("timestamp", "2026-11-20T02:10:00Z")]);
