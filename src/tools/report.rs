@@ -13,6 +13,7 @@ use crate::config::{Live, Settings, host_name};
 use crate::job::examine::{Examined, Extent, Wanted, examine};
 use crate::job::look::{Due, Look};
 use crate::job::store::state_directory;
+use crate::model::history::{History, RunRecord};
 use crate::model::job::JobId;
 use crate::model::mail::Recipient;
 use crate::model::plan::ModuleId;
@@ -85,7 +86,7 @@ async fn look(arguments: &cli::Report, settings: &Settings) -> Looked {
         let progress = |done, all| show_progress(&format!("plan {id}: looking at the repositories, {done} of {all}"));
         let mut one = examine(settings, &cluster, plan, assessment, wanted, &progress).await;
         // Only root and the service may read it; without it the report says less.
-        one.history = histories.load(id).ok();
+        one.history = histories.load(id).ok().map(|history| with_this_run(history, &one));
         one.next_run = next_run;
         examined.push(one);
     }
@@ -93,6 +94,28 @@ async fn look(arguments: &cli::Report, settings: &Settings) -> Looked {
     let nothing = examined.is_empty().then_some(Finding::NothingRecent(window));
     let in_no_plan = cluster.unplanned.into_iter().flatten().map(|(module, _)| module).collect();
     Looked { cluster: cluster.name, examined, in_no_plan, nothing }
+}
+
+/// Returns `history`, if there is one, with the run as it stands, which the watch may not have seen yet. Nothing is
+/// written.
+fn with_this_run(mut history: History, one: &Examined) -> History {
+    let Examined { plan, assessment, .. } = one;
+    if history.runs.is_empty() || assessment.modules.is_empty() {
+        return history;
+    }
+    let states = assessment.modules.iter().map(|(id, state)| (id, *state));
+    let mut run = RunRecord::new(plan, assessment.due, Timestamp::now(), assessment.outcome, false, states);
+    let is_it = |known: &&RunRecord| match run.due {
+        Some(due) => known.due == Some(due),
+        None => known.at == run.at,
+    };
+    let known = history.runs.iter().rev().find(is_it);
+    // Without a result, the history knows more: whether the run was missed, and when that was noticed.
+    if run.has_results() || known.is_none() && run.due.is_some() {
+        run.over = assessment.unsettled().is_empty() || known.is_some_and(|known| known.over);
+        history.record(run);
+    }
+    history
 }
 
 /// Shows a line on a terminal, which the next one replaces.

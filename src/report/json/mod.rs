@@ -14,7 +14,6 @@ use super::words::Words;
 use super::{Finding, Interim, News, PlanFacts, Report, outcome};
 use crate::config::Language;
 use crate::model::alert::Alert;
-use crate::model::history::History;
 use crate::model::plan::{ModuleId, PlanId, PlanStatus};
 use crate::model::reason::{Gap, Source};
 use crate::model::repository::Probes;
@@ -174,7 +173,11 @@ fn plan_view<'a>(facts: &PlanFacts<'a>, outcome: &str) -> PlanView<'a> {
         due: assessment.due,
         next_run: facts.next_run,
         contradiction: assessment.contradiction.map(contradiction_word),
-        failed_runs_in_a_row: if good { 0 } else { facts.history.map_or(1, History::failed_in_a_row) },
+        failed_runs_in_a_row: if good {
+            0
+        } else {
+            facts.history.map_or(1, |history| history.failed_in_a_row().max(1))
+        },
         cluster_backup: ClusterBackupView {
             newest: facts.cluster_backup,
             log: facts.reasons.map(|reasons| &*reasons.cluster_backup).unwrap_or_default(),

@@ -1,5 +1,10 @@
 //! `report` and `send-test`.
 
+use ns8_backup_monitor::model::history::{ModuleRecord, RunRecord};
+use ns8_backup_monitor::model::plan::{ModuleId, PlanId};
+use ns8_backup_monitor::model::run::{Outcome, State};
+use ns8_backup_monitor::watch::history::Store;
+
 use super::*;
 
 #[test]
@@ -27,6 +32,35 @@ fn report_shows_the_mail_and_its_exit_status_tells_the_outcome() {
     assert_eq!(ran.code, 5);
     assert!(ran.out.contains("could not be read"));
     assert_eq!((run(&["report", ""]).code, run(&["report", "1", "2"]).code), (2, 2));
+}
+
+/// The history on disk ends before this run: the watch comes every 15 minutes.
+#[test]
+fn a_report_counts_the_run_that_it_is_about() {
+    let site = Site::plain();
+    let in_a_row = || {
+        let ran = site.run(&["report", "1", "--json"]);
+        let json: serde_json::Value = serde_json::from_str(&ran.out).unwrap();
+        let (report, module) = (&json["reports"][0], &json["reports"][0]["modules"][0]);
+        (report["failed_runs_in_a_row"].clone(), module["runs_without_success"].clone())
+    };
+    assert_eq!(in_a_row().0, 1, "nothing is known of the plan");
+    site.result("1", "samba1", "disk quota exceeded");
+    assert_eq!(in_a_row(), (1.into(), 1.into()));
+    let (plan, samba) = (PlanId::new("1").unwrap(), ModuleId::new("samba1").unwrap());
+    for hours in [48, 24] {
+        let at = jiff::Timestamp::now() - jiff::SignedDuration::from_hours(hours);
+        let part = ModuleRecord { state: State::Error, end: Some(at), seconds: None, size: None, files: None };
+        let (outcome, modules) = (Outcome::RepoFailure, [(samba.clone(), part)].into());
+        let run = RunRecord { due: None, at, outcome, over: true, reported: None, modules };
+        Store::new(&site.path("state")).record(&plan, None, run).unwrap();
+    }
+    assert_eq!(in_a_row(), (3.into(), 3.into()));
+    let ran = site.run(&["report", "1"]);
+    assert!(ran.out.contains("all 1 module(s) failed [failed 3 runs in a row]"), "{}", ran.out);
+    assert!(ran.out.contains("Failed 3 runs in a row"), "{}", ran.out);
+    let kept = Store::new(&site.path("state")).load(&plan).unwrap();
+    assert_eq!(kept.runs.len(), 2, "a look writes nothing");
 }
 
 #[test]
