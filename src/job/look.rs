@@ -111,7 +111,7 @@ impl Look {
         let due_of = &*due;
         let assess = |plan| {
             let elapses = due_of.of(plan).cloned().unwrap_or_default().caught_up(plan);
-            let (due, since) = due_of.times(plan, &elapses.before, reference, settings.watch.enabled);
+            let (due, since) = due_of.times(plan, elapses.due(plan), reference, settings.watch.enabled);
             assess(
                 plan,
                 &RunRule { due, since, joined: due_of.joined(plan), alert_start, says_missing, stale_after },
@@ -119,7 +119,8 @@ impl Look {
             )
         };
         let assessments = cluster.plans.iter().map(assess).collect();
-        let next_runs = cluster.plans.iter().map(|plan| due.of(plan)?.next).collect();
+        let next_run = |plan: &Plan| due.of(plan)?.next.filter(|_| plan.enabled);
+        let next_runs = cluster.plans.iter().map(next_run).collect();
         Ok(Self { cluster, assessments, next_runs })
     }
 

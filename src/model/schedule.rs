@@ -38,6 +38,16 @@ impl Elapses {
         self
     }
 
+    /// Returns when `plan` was due, newest first. NS8 has no timer for a plan that is switched off: it was due only if a
+    /// run took place since then, before somebody switched it off.
+    pub fn due(&self, plan: &Plan) -> &[Timestamp] {
+        let began = |result: &ModuleResult| result.start.or(result.end);
+        let has_run = self
+            .last()
+            .is_some_and(|last| plan.results.values().any(|result| began(result).is_some() && is_of_run(result, last)));
+        if plan.enabled || has_run { &self.before } else { &[] }
+    }
+
     /// Returns the last elapse at or before the reference time.
     pub fn last(&self) -> Option<Timestamp> {
         self.before.first().copied()

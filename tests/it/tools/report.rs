@@ -63,6 +63,32 @@ fn a_report_counts_the_run_that_it_is_about() {
     assert_eq!(kept.runs.len(), 2, "a look writes nothing");
 }
 
+/// NS8 makes no timer for a plan that is switched off.
+#[test]
+fn a_plan_that_is_switched_off_is_due_only_if_its_run_took_place() {
+    let site = Site::plain();
+    let now = jiff::Timestamp::now();
+    let due = now - jiff::SignedDuration::from_hours(2);
+    let schedule = due.strftime("*-*-* %H:%M:%S UTC").to_string();
+    site.redis.hset("cluster/module_node", &[("mail1", "1"), ("samba1", "1")]);
+    site.redis.hset("cluster/backup/1", &[("instances", "mail1 samba1"), ("enabled", ""), ("schedule", &schedule)]);
+    let report = |ends: [i64; 2]| {
+        for (module, minutes) in ["mail1", "samba1"].iter().zip(ends) {
+            let end = due.as_second() + 60 * minutes;
+            let result = format!(r#"{{"start":{},"end":{end},"errors":0}}"#, end - 30);
+            site.redis.hset("node/1/backup_status/1", &[(module, &result)]);
+        }
+        let ran = site.run(&["report", "1", "--json"]);
+        let json: serde_json::Value = serde_json::from_str(&ran.out).unwrap();
+        let report = &json["reports"][0];
+        assert_eq!(report["next_run"], serde_json::Value::Null);
+        (report["outcome"].clone(), report["due"].is_null())
+    };
+    let days = 24 * 60;
+    assert_eq!(report([-3 * days, -3 * days]), ("SUCCESS".into(), true), "the last run before it was switched off");
+    assert_eq!(report([-3 * days, 1]), ("PARTIAL".into(), false), "it was switched off in the middle of this run");
+}
+
 #[test]
 fn times_are_in_the_zone_of_the_environment_else_in_the_systems() {
     let site = Site::plain();
