@@ -110,7 +110,7 @@ impl Look {
         let now = Timestamp::now();
         let due_of = &*due;
         let assess = |plan| {
-            let elapses = due_of.of(plan).cloned().unwrap_or_default().caught_up(plan);
+            let elapses = due_of.of(plan).cloned().unwrap_or_default().caught_up(plan, now);
             let (due, since) = due_of.times(plan, elapses.due(plan), reference, settings.watch.enabled);
             assess(
                 plan,

@@ -26,13 +26,15 @@ pub struct Elapses {
 
 impl Elapses {
     /// Returns the elapses as of the next one, if every member has been backed up since then: the results are that run's.
+    /// At the time `now` it must have come, or a node's clock is ahead of it: results may be dated days ahead.
     #[must_use]
-    pub fn caught_up(mut self, plan: &Plan) -> Self {
+    pub fn caught_up(mut self, plan: &Plan, now: Timestamp) -> Self {
+        let latest = now.saturating_add(TOLERANCE).unwrap_or(now);
         let has_run = |next: &Timestamp| {
             let is_since = |id: &ModuleId| plan.results.get(id).is_some_and(|result| is_of_run(result, *next));
             plan.members.as_ref().is_some_and(|members| !members.is_empty() && members.iter().all(is_since))
         };
-        if let Some(next) = self.next.filter(has_run) {
+        if let Some(next) = self.next.filter(|next| *next <= latest && has_run(next)) {
             self.before.insert(0, next);
         }
         self
@@ -169,9 +171,11 @@ mod tests {
         plan.members = Some([a.clone(), b.clone()].into());
         plan.results = [(a, result(180)), (b.clone(), result(125))].into();
         let elapses = Elapses { before: [120, 60, 0].map(at).into(), next: Some(at(180)) };
-        assert_eq!(elapses.clone().caught_up(&plan).last(), Some(at(120)));
+        assert_eq!(elapses.clone().caught_up(&plan, at(185)).last(), Some(at(120)));
         plan.results.insert(b, result(185));
-        assert_eq!(elapses.caught_up(&plan).last(), Some(at(180)));
+        assert_eq!(elapses.clone().caught_up(&plan, at(185)).last(), Some(at(180)));
+        assert_eq!(elapses.clone().caught_up(&plan, at(179)).last(), Some(at(180)), "a node's clock is a minute ahead");
+        assert_eq!(elapses.caught_up(&plan, at(170)).last(), Some(at(120)), "nothing can have run since the future");
     }
 
     #[test]

@@ -177,8 +177,8 @@ impl Monitor {
         let (now, plan) = (at(view.now), &found.expect("plans stay").0);
         let work = self.work.entry(job.id.clone()).or_default();
         let reference = *work.reference.get_or_insert_with(|| job.reference(now));
-        let elapses = around(found.unwrap().1, reference.as_second()).caught_up(plan);
-        let (due, since) = self.memory.times(plan, &elapses.before, reference);
+        let elapses = around(found.unwrap().1, reference.as_second()).caught_up(plan, now);
+        let (due, since) = self.memory.times(plan, elapses.due(plan), reference);
         let rule = RunRule {
             due,
             since,
