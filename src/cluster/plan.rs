@@ -94,15 +94,19 @@ impl Results {
         }
         let unread = self.unread.into_iter();
         plan.damaged.extend(unread.map(|(node, fault)| Damage { entry: Entry::Node(node), fault }));
-        if !plan.enabled {
-            let idle = plan.members.iter().flatten().filter(|module| !plan.results.contains_key(*module));
-            plan.not_awaited = idle.cloned().collect();
-        }
         let status = plan.status.as_ref().and_then(|status| status.timestamp);
         if status.is_some_and(|time| is_ahead(time, now)) {
             plan.damaged.push(Damage { entry: Entry::Status, fault: Fault::InTheFuture });
         }
     }
+}
+
+/// Notes the members of a plan that is switched off of which there is no result, once the nodes of its modules are
+/// known. One that cannot be read is not among them.
+pub(super) fn note_idle(plan: &mut Plan) {
+    let has_entry = |module: &&ModuleId| plan.results.contains_key(*module) || plan.unreadable(module).is_some();
+    let idle = plan.members.iter().flatten().filter(|module| !has_entry(module));
+    plan.not_awaited = idle.filter(|_| !plan.enabled).cloned().collect();
 }
 
 fn is_ahead(time: Timestamp, now: Timestamp) -> bool {

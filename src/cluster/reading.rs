@@ -56,6 +56,7 @@ pub(super) async fn read(
     for plan in plans.values_mut() {
         found.remove(&plan.id).unwrap_or_default().complete(plan, question.now);
         details.complete(plan, &index);
+        plan::note_idle(plan);
     }
     Ok(assemble(index, plans, details, destinations, question.plans))
 }

@@ -295,6 +295,18 @@ async fn a_disabled_plan_has_members_of_whom_no_result_is_expected() {
     assert_eq!(ids(&plan.not_awaited), ["web2"]);
 }
 
+/// A result that cannot be read is not none.
+#[tokio::test]
+async fn a_damaged_result_in_a_disabled_plan_is_not_left_out() {
+    let redis = two_nodes(&[("instances", "mail1 web2 idle3"), ("enabled", "")]);
+    redis.hset("node/1/backup_status/2", &[("mail1", "{")]);
+    redis.run::<String>("SET node/2/backup_status/2 text");
+    let plan = read(&redis, "2").await;
+    assert_eq!(ids(&plan.not_awaited), ["idle3"]);
+    let now = Timestamp::now();
+    assert_eq!(assess(&plan, &RunRule::by_age(None, None), now).counts.missing, 2);
+}
+
 /// What is left over from a plan is no result of it.
 #[tokio::test]
 async fn of_a_deleted_plan_nothing_is_shown() {
