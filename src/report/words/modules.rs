@@ -11,7 +11,7 @@ phrases! {
     heading_in_brief(count: &str) { En: "Further ones, in brief ({count})", It: "Altri, in breve ({count})" }
     heading_succeeded(count: &str) { En: "Backed up ({count})", It: "Backup riusciti ({count})" }
     heading_unusual() { En: "Unusual", It: "Fuori dal solito" }
-    heading_damaged() { En: "Could not be read", It: "Non leggibile" }
+    heading_damaged() { En: "Not readable, or not credible", It: "Non leggibile, o non credibile" }
     label_node() { En: "Node", It: "Nodo" }
     label_ended() { En: "Ended", It: "Fine" }
     label_ran() { En: "Ran", It: "Esecuzione" }
@@ -86,7 +86,10 @@ phrases! {
         En: "whether it has a result cannot be seen: {clause}",
         It: "non si può vedere se abbia un risultato: {clause}",
     }
-    missing() { En: "there is no result of any run", It: "non esiste il risultato di alcuna esecuzione" }
+    missing() {
+        En: "there is no result of any run on its node",
+        It: "sul suo nodo non esiste il risultato di alcuna esecuzione",
+    }
 
     // What to type, and where.
     label_next(place: &str) { En: "Next, {place}", It: "Da eseguire, {place}" }

@@ -76,8 +76,8 @@ phrases! {
         It: "Il risultato più recente è vecchio: da allora nessuna esecuzione di questo piano ne ha lasciato uno.",
     }
     not_awaited(modules: &str) {
-        En: "In the plan, but without any result: {modules}.",
-        It: "Nel piano, ma senza alcun risultato: {modules}.",
+        En: "In the plan, but without a result on the module's node: {modules}.",
+        It: "Nel piano, ma senza un risultato sul nodo del modulo: {modules}.",
     }
     disabled_plan() {
         En: "The plan is disabled: it does not run by itself.",

@@ -67,8 +67,8 @@ phrases! {
         It: "tutti i risultati ({total}) sono positivi, ma precedenti all'avviso",
     }
     subject_future(total: usize) {
-        En: "all {total} result(s) are successes, but one is dated in the future",
-        It: "tutti i risultati ({total}) sono positivi, ma uno ha una data futura",
+        En: "all {total} result(s) are successes, but at least one is dated in the future",
+        It: "tutti i risultati ({total}) sono positivi, ma almeno uno ha una data futura",
     }
     subject_cluster_backup_failed() { En: "; cluster backup failed", It: "; backup del cluster non riuscito" }
     subject_cluster_backup_old() {
@@ -147,8 +147,8 @@ phrases! {
         It: "tutti i risultati presenti sono positivi ({total}), ma il riepilogo del piano dice altro.",
     }
     future_differs(total: &str) {
-        En: "every result that is there is a success ({total}), but one is dated in the future: a clock is wrong, or somebody wrote it.",
-        It: "tutti i risultati presenti sono positivi ({total}), ma uno ha una data futura: un orologio è errato, o qualcuno lo ha scritto.",
+        En: "every result that is there is a success ({total}), but at least one is dated in the future: a clock is wrong, or somebody wrote it.",
+        It: "tutti i risultati presenti sono positivi ({total}), ma almeno uno ha una data futura: un orologio è errato, o qualcuno lo ha scritto.",
     }
     alert_differs(total: &str) {
         En: "every result that is there is a success ({total}), but the alert is newer than all of them.",
