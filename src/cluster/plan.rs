@@ -29,6 +29,7 @@ pub(super) fn define(id: PlanId, definition: Result<Hash, Fault>, status: Result
     plan.repository = value::field(&definition, "repository");
     plan.schedule = value::field(&definition, "schedule");
     let member = |id| ModuleId::new(id).filter(|module| index.has_member(module));
+    plan.names_members = value::get(&definition, "instances").is_some();
     plan.members = value::get(&definition, "instances").map(|ids| ids.split_whitespace().filter_map(member).collect());
     match status.and_then(|hash| layout_a::status(&hash)) {
         Ok(status) => plan.status = status,

@@ -138,7 +138,7 @@ async fn look(
 /// Reads when the cluster's own backup was written, which the leader's run uploads before its modules.
 async fn cluster_backup(settings: &Settings, cluster: &Cluster, plan: &Plan, probe_wanted: bool) -> Option<Timestamp> {
     let repo_check = &settings.repo_check;
-    let in_layout_c = plan.results.values().any(|result| result.layout == Layout::C);
+    let in_layout_c = plan.layout() == Some(Layout::C);
     if !(repo_check.enabled && probe_wanted && in_layout_c) {
         return None;
     }
@@ -155,11 +155,11 @@ fn means(repo_check: &RepoCheck) -> Means {
 /// Reads why modules failed, and whether the cluster's own backup did, which only the leader's log says. Layout A keeps
 /// the reason itself, and only layout C has a cluster backup.
 async fn reasons(cluster: &Cluster, plan: &Plan, assessment: &Assessment, suspected: bool) -> Option<Reasons> {
-    let newest = plan.results.values().map(|result| result.layout).max()?;
+    let layout = plan.layout()?;
     let unexplained = matches!(assessment.contradiction, Some(Contradiction::Alert { .. }));
     let is_troubled = assessment.troubled().next().is_some();
-    let leader = cluster.leader.as_deref().filter(|_| newest == Layout::C);
-    if newest == Layout::A || !(is_troubled || leader.is_some() && (suspected || unexplained)) {
+    let leader = cluster.leader.as_deref().filter(|_| layout == Layout::C);
+    if layout == Layout::A || !(is_troubled || leader.is_some() && (suspected || unexplained)) {
         return None;
     }
     let (sources, ask) = logs_of(cluster, plan, assessment, leader);

@@ -109,6 +109,9 @@ pub struct Plan {
     pub repository: Option<String>,
     /// When it runs: a systemd calendar expression as it stands in `schedule`, not checked (B, C).
     pub schedule: Option<String>,
+    /// Whether its definition names its members: the cluster writes layout C, though an upgrade may have left earlier
+    /// keys behind.
+    pub names_members: bool,
     /// The modules that ought to have a result, also in a disabled plan; `None` if the layout does not name them (A).
     ///
     /// As in NS8's `list-backups`, a module that is no longer in `cluster/module_node` or, in layout C, has no UUID in
@@ -189,6 +192,7 @@ impl Plan {
             enabled: true,
             repository: None,
             schedule: None,
+            names_members: false,
             members: None,
             results: BTreeMap::new(),
             modules: BTreeMap::new(),
@@ -196,6 +200,12 @@ impl Plan {
             not_awaited: BTreeSet::new(),
             damaged: Vec::new(),
         }
+    }
+
+    /// The generation of keys that the cluster writes for it now; `None` if that cannot be told.
+    pub fn layout(&self) -> Option<Layout> {
+        let newest = self.results.values().map(|result| result.layout).max();
+        if self.names_members { Some(Layout::C) } else { newest }
     }
 
     /// When the newest result ended.

@@ -57,7 +57,7 @@ pub fn expected(
         let left: Option<Duration> = missing.iter().filter(|id| on_node(id)).map(usual).sum();
         began.checked_add(left?).ok()
     };
-    let one_by_one = plan.results.values().map(|result| result.layout).max().is_none_or(|newest| newest == Layout::C);
+    let one_by_one = plan.layout().is_none_or(|newest| newest == Layout::C);
     let expect = |id: &ModuleId| match one_by_one {
         true => done(node(id)?),
         false => assessment.due?.checked_add(usual(id)?).ok(),

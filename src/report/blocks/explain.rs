@@ -140,7 +140,7 @@ impl Composer<'_> {
             (_, Some(News::ClusterBackup)) => words.on_the_leader(),
             _ => return,
         };
-        if facts.plan.results.values().map(|result| result.layout).max() != Some(Layout::C) {
+        if facts.plan.layout() != Some(Layout::C) {
             return;
         }
         let gaps = facts.reasons.map(|reasons| &*reasons.gaps).unwrap_or_default();

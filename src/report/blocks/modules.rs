@@ -45,12 +45,6 @@ impl<'a> Part<'a> {
     fn reason(self) -> Option<&'a Reason> {
         self.facts.reasons?.modules.get(self.id)
     }
-
-    /// The layout of its result, or of its plan's other results.
-    fn layout(self) -> Option<Layout> {
-        let newest = || self.plan().results.values().map(|result| result.layout).max();
-        self.result().map(|result| result.layout).or_else(newest)
-    }
 }
 
 impl Composer<'_> {
@@ -252,7 +246,7 @@ impl Composer<'_> {
             Some((Layout::A, None)) => (self.here(), commands::status(self.report.redis, plan, part.id)),
             Some((Layout::B | Layout::C, _)) => (self.place(part), commands::restic(plan, part.id, "snapshots")),
         };
-        let log = match part.layout() {
+        let log = match part.plan().layout() {
             Some(Layout::B) => commands::run_of_module(plan, part.id, self.span(part.facts)),
             _ => Vec::new(),
         };
@@ -265,7 +259,8 @@ impl Composer<'_> {
     fn gaps(&mut self, facts: &PlanFacts, parts: &[Part]) {
         let Some(reasons) = facts.reasons.filter(|reasons| !reasons.gaps.is_empty()) else { return };
         let unexplained = parts.iter().filter(|part| part.state == State::Error && part.reason().is_none());
-        let unexplained: Vec<_> = unexplained.filter(|part| part.layout() > Some(Layout::A)).map(|p| p.id).collect();
+        let unexplained: Vec<_> =
+            unexplained.filter(|part| part.plan().layout() > Some(Layout::A)).map(|p| p.id).collect();
         if unexplained.is_empty() {
             return;
         }
@@ -294,7 +289,7 @@ impl Composer<'_> {
     fn logs(&mut self, facts: &PlanFacts, parts: &[Part]) {
         let mut places = Vec::new();
         let troubled = parts.iter().filter(|part| part.state != State::Success);
-        for place in troubled.filter(|part| part.layout() == Some(Layout::C)).map(|part| self.place(*part)) {
+        for place in troubled.filter(|part| part.plan().layout() == Some(Layout::C)).map(|part| self.place(*part)) {
             if !places.contains(&place) {
                 places.push(place);
             }

@@ -131,6 +131,17 @@ fn units_are_named_by_layout_and_only_those_that_exist() {
     assert_eq!(units(Layout::C), ["systemctl status backup2.service", &log]);
 }
 
+/// The units of before are gone with an upgrade, though results of before are still there.
+#[test]
+fn after_an_upgrade_no_unit_of_before_is_named() {
+    let left = Case::new("left").module("mail1", ModuleResult { layout: Layout::B, ..last_night() });
+    let left = left.missing(&["imap2"]).due("2026-11-22T01:00:00Z").with(|case| case.plan.names_members = true);
+    let words = left.words();
+    assert!(!words.contains("systemctl --user") && words.contains("$ systemctl status backup2.service"), "{words}");
+    let none = Case::new("none").missing(&["imap2"]).with(|case| case.plan.names_members = true);
+    assert!(none.words().contains("$ systemctl status backup2.service"));
+}
+
 #[test]
 fn a_repository_that_may_never_have_been_made_is_no_headline() {
     let written = |result: ModuleResult, snapshot| {
