@@ -162,10 +162,9 @@ async fn from_loki(sources: &Sources, plan: &PlanId, nodes: &[&NodeAsk]) -> Reas
     };
     let error = read.err();
     for (id, reader) in readers {
-        add(
-            &mut found,
-            assemble(Source::Loki, reader.finish(), error.clone(), Some(loki::command(plan.as_str(), id, window))),
-        );
+        // NS8's `logcli` asks the same server, so it needs one as well.
+        let command = sources.loki.is_some().then(|| loki::command(plan.as_str(), id, window));
+        add(&mut found, assemble(Source::Loki, reader.finish(), error.clone(), command));
     }
     found
 }

@@ -86,13 +86,20 @@ async fn a_message_of_bytes_and_one_that_is_too_long_do_no_harm() {
 }
 
 #[tokio::test]
-async fn a_journal_that_cannot_be_read_is_named_and_loki_has_a_command() {
+async fn logs_that_cannot_be_read_are_named_with_a_command_that_can_work() {
     let empty = TempDir::new().unwrap();
     let missing = empty.path().join("missing");
     for folder in [empty.path().to_owned(), missing] {
         let journal = Journal { directory: Some(folder), ..Journal::default() };
-        let found = reasons(&Sources { journal, loki: None }, &ask(&["mail1"])).await;
+        let found = reasons(&Sources { journal: journal.clone(), loki: None }, &ask(&["mail1"])).await;
         assert_eq!((found.gaps[0].source, &found.gaps[0].command), (Source::Journal, &None), "the report has one");
+        assert_eq!(
+            (&found.gaps[1].why, &found.gaps[1].command),
+            (&Silence::NotConfigured, &None),
+            "logcli has no server"
+        );
+        let loki = Loki::new("127.0.0.1", "1", "loki", "s3cret".into(), LIMIT);
+        let found = reasons(&Sources { journal, loki }, &ask(&["mail1"])).await;
         let logcli = found.gaps[1].command.as_deref().unwrap();
         assert!(logcli.starts_with("logcli query ") && logcli.contains("node_id=\"1\""), "{logcli}");
     }
