@@ -66,7 +66,9 @@ impl Composer<'_> {
             notes.push(words.alert_is_newer(&self.time(start)));
         }
         notes.extend(self.about_the_status(facts));
-        if assessment.outdated && plan.newest_end().is_some() && plan.damaged.is_empty() {
+        // The run that was due last took place, and no other since.
+        let is_last = assessment.due.is_some() && assessment.counts.success + assessment.counts.error > 0;
+        if assessment.outdated && !is_last && plan.newest_end().is_some() && plan.damaged.is_empty() {
             notes.push(words.outdated());
         }
         if !plan.enabled {

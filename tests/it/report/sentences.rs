@@ -211,6 +211,17 @@ fn an_alert_is_said_to_be_raised_anew_only_where_nothing_tells_of_a_run() {
     }
 }
 
+/// A weekly plan ran days ago, as it should.
+#[test]
+fn a_run_is_called_old_only_if_another_may_have_been_due() {
+    let old = "The newest result is old";
+    let case = || Case::new("old").module("mail1", ModuleResult { errors: 1, ..last_night() });
+    let words = case().due("2026-11-21T01:00:00Z").words();
+    assert!(words.contains("results since 2026-11-21 01:00") && !words.contains(old), "{words}");
+    assert!(case().words().contains(old), "nobody knows when it was due");
+    assert!(case().due("2026-11-22T01:00:00Z").words().contains(old), "the run that was due left nothing");
+}
+
 #[test]
 fn one_of_many_is_told_in_a_line() {
     let many = |result: &ModuleResult| {
