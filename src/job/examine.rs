@@ -132,7 +132,9 @@ async fn look(
     let means = means(repo_check);
     let modules: Vec<&ModuleId> = assessment.troubled().collect();
     let destinations = cluster.destinations_of(plan);
-    Probes::Done(probe::probe(&destinations, &modules, &means, repo_check.timeout, progress).await)
+    let probes = probe::probe(&destinations, &modules, &means, repo_check.timeout, progress).await;
+    // There are some, but no module needs its own to be looked at.
+    if probes.is_empty() && !destinations.all.is_empty() { Probes::NotNeeded } else { Probes::Done(probes) }
 }
 
 /// Reads when the cluster's own backup was written, which the leader's run uploads before its modules.

@@ -88,8 +88,8 @@ phrases! {
         It: "I repository non sono stati controllati: il controllo è disattivato.",
     }
     probes_none() {
-        En: "No repository to check is configured.",
-        It: "Non è configurato alcun repository da controllare.",
+        En: "No repository of this plan is known.",
+        It: "Di questo piano non è noto alcun repository.",
     }
     probes_unknown(why: &str) {
         En: "The list of repositories could not be read: {why}",

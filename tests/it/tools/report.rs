@@ -145,6 +145,24 @@ fn report_shows_its_progress_on_a_terminal_only() {
 }
 
 #[test]
+fn a_repository_that_is_not_looked_at_is_not_said_to_be_missing() {
+    let site = Site::plain();
+    let config = fs::read_to_string(site.path("config.yml")).unwrap();
+    site.write("config.yml", &config.replace("enabled: false", "enabled: true"));
+    site.redis.hset("cluster/module_node", &[("mail1", "1")]);
+    site.redis.hset("cluster/backup/1", &[("instances", "mail1"), ("repository", "d1")]);
+    let ahead = jiff::Timestamp::now().as_second() + 2 * 86_400;
+    let result = format!(r#"{{"start":{ahead},"end":{ahead},"errors":0}}"#);
+    site.redis.hset("node/1/backup_status/1", &[("mail1", &result)]);
+    let unknown = "No repository of this plan is known.";
+    assert!(site.run(&["report", "1"]).out.contains(unknown));
+    site.redis.hset("cluster/backup_repository/d1", &[("name", "Offsite"), ("url", "s3:s3.amazonaws.com/bucket")]);
+    let ran = site.run(&["report", "1"]);
+    // Every result is a success: no module's repository is concerned.
+    assert!(ran.out.contains("dated in the future") && !ran.out.contains("REPOSITORIES"), "{}", ran.out);
+}
+
+#[test]
 fn report_send_sends_once_and_shows_the_answers() {
     let site = Site::plain();
     site.result("1", "samba1", "disk quota exceeded");
