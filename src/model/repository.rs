@@ -262,7 +262,10 @@ pub enum NotProbed {
     /// `repo_check.restic` is not on PATH.
     #[error("{0} is not installed; install restic, or name it in repo_check.restic")]
     ResticMissing(String),
-    /// It is there but cannot be run, and why.
+    /// It is there, and may not be run by this user.
+    #[error("{0} is not executable: check its mode, owner and SELinux label")]
+    ResticNotExecutable(String),
+    /// It is there but cannot be run; the system's words.
     #[error("restic cannot be run: {0}")]
     ResticUnusable(String),
     /// The gateway wants the node agent's credentials, and there are none.

@@ -176,8 +176,11 @@ impl Session<'_> {
                 told @ (Verdict::Unreachable(_) | Verdict::Denied(_) | Verdict::NotProbed(_)) => told,
                 _ => Verdict::TimedOut(self.limit),
             },
-            error @ (RunError::NotExecutable(_) | RunError::Failed { .. }) => {
-                Verdict::NotProbed(NotProbed::ResticUnusable(error.to_string()))
+            RunError::NotExecutable(path) => {
+                Verdict::NotProbed(NotProbed::ResticNotExecutable(path.display().to_string()))
+            }
+            RunError::Failed { path, source } => {
+                Verdict::NotProbed(NotProbed::ResticUnusable(format!("{}: {source}", path.display())))
             }
         }
     }

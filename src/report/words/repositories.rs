@@ -15,6 +15,9 @@ impl Words {
                 NotProbed::ResticMissing(program) => {
                     format!("{program} non è installato; installare restic o indicarlo in repo_check.restic")
                 }
+                NotProbed::ResticNotExecutable(path) => {
+                    format!("{path} non è eseguibile: controllarne permessi, proprietario ed etichetta SELinux")
+                }
                 NotProbed::ResticUnusable(why) => format!("restic non può essere eseguito: {why}"),
                 NotProbed::NoCredentials => "mancano le credenziali dell'agente del nodo; indicare il file agent.env \
                                              in repo_check.agent_env o passarlo come credenziale systemd agent.env"
