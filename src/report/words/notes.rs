@@ -60,7 +60,7 @@ phrases! {
         It: "L'avviso è iniziato il {time}. Tutti i risultati sono positivi, ma questi sono precedenti: {modules}. Confrontarne gli orari qui sotto con la pianificazione del piano.",
     }
     raised_anew(newest: &str, failed: &str, total: &str) {
-        En: "When they last ran (newest result: {newest}), {failed} of {total} modules failed. The alert may only have been raised anew for that, as after a restart of Prometheus.",
+        En: "When they last ran (newest result: {newest}), failed modules: {failed} of {total}. The alert may only have been raised anew for that, as after a restart of Prometheus.",
         It: "All'ultima esecuzione (risultato più recente: {newest}), moduli con backup non riuscito: {failed} su {total}. L'avviso può essere stato solo riproposto per questo, come dopo un riavvio di Prometheus.",
     }
     undefined_plan() {

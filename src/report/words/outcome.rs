@@ -91,11 +91,11 @@ phrases! {
         It: "backup riuscito per tutti i moduli ({total} su {total}). Esecuzioni non riuscite prima di questa: {runs}.",
     }
     missed(due: &str, total: &str) {
-        En: "the plan did not run. The run was due {due}, and none of {total} modules has a result since.",
+        En: "the plan did not run. The run was due {due}, and no module has a result since (0 of {total}).",
         It: "il piano non è stato eseguito. L'esecuzione era prevista per {due}; da allora nessun risultato (moduli: {total}).",
     }
     some_succeeded(total: &str, members: &str) {
-        En: "{total} of the {members} modules in the plan backed up; the plan is disabled, and no other result is expected.",
+        En: "backed up: {total} of the {members} modules in the plan; the plan is disabled, and no other result is expected.",
         It: "backup riuscito per {total} dei {members} moduli nel piano; il piano è disabilitato, e non si attende altro.",
     }
     mixed(total: &str, parts: &str) { En: "of {total} modules, {parts}.", It: "su {total} moduli, {parts}." }
@@ -119,8 +119,8 @@ phrases! {
         It: "il piano non ha moduli, quindi non è stato eseguito alcun backup.",
     }
     none_awaited(members: &str) {
-        En: "the plan is disabled, and none of its {members} modules has a result.",
-        It: "il piano è disabilitato e nessuno dei suoi {members} moduli ha un risultato.",
+        En: "the plan is disabled, and no module of it has a result (0 of {members}).",
+        It: "il piano è disabilitato e nessun suo modulo ha un risultato (0 su {members}).",
     }
     nothing_found() {
         En: "the cluster holds no backup status for this plan.",

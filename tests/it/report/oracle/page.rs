@@ -138,7 +138,7 @@ impl Truth<'_> {
         let (succeeded, idle) = (self.count(State::Success), self.not_awaited.len());
         let words = match (self.outcome(), failed, absent) {
             ("SUCCESS", ..) if idle > 0 => format!(
-                "{total} of the {} modules in the plan backed up; the plan is disabled, and no other result is expected.",
+                "backed up: {total} of the {} modules in the plan; the plan is disabled, and no other result is expected.",
                 total + idle
             ),
             ("SUCCESS", ..) => format!("every module was backed up successfully ({total} of {total})."),
@@ -153,7 +153,7 @@ impl Truth<'_> {
                 format!("of {total} modules, {}.", parts.collect::<Vec<_>>().join(", "))
             }
             (_, 0, 0) if !self.plan().defined => "the cluster holds no backup status for this plan.".into(),
-            (_, 0, 0) if idle > 0 => format!("the plan is disabled, and none of its {idle} modules has a result."),
+            (_, 0, 0) if idle > 0 => format!("the plan is disabled, and no module of it has a result (0 of {idle})."),
             (_, 0, 0) => "the plan has no modules, so nothing was backed up.".into(),
             (_, 0, _) => format!("no module has a result of this run (0 of {total})."),
             _ => format!("every module failed ({total} of {total})."),
