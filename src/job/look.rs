@@ -118,7 +118,11 @@ impl Look {
                 now,
             )
         };
-        let assessments = cluster.plans.iter().map(assess).collect();
+        let mut assessments: Vec<Assessment> = cluster.plans.iter().map(assess).collect();
+        // An alert that names no plan is about the one that failed.
+        if assessments.iter().any(|assessment| assessment.counts.error > 0) {
+            assessments.iter_mut().for_each(Assessment::forget_the_alert);
+        }
         let next_run = |plan: &Plan| due.of(plan)?.next.filter(|_| plan.enabled);
         let next_runs = cluster.plans.iter().map(next_run).collect();
         Ok(Self { cluster, assessments, next_runs })
@@ -132,7 +136,7 @@ impl Look {
     /// Returns the members without a result of this run, each with its plan. Nobody waits for a plan that is switched
     /// off, or whose members are not known.
     pub fn awaited(&self) -> BTreeSet<(PlanId, ModuleId)> {
-        let running = self.plans().filter(|(plan, _)| plan.enabled && plan.members.is_some());
+        let running = self.plans().filter(|(plan, _)| plan.is_awaited());
         let unsettled = running
             .flat_map(|(plan, assessment)| assessment.unsettled().into_iter().map(|module| (plan.id.clone(), module)));
         unsettled.collect()

@@ -169,6 +169,14 @@ impl Assessment {
         self.modules.iter().filter(|(_, state)| *state != State::Success).map(|(module, _)| module)
     }
 
+    /// Takes back that an alert contradicts the results: another plan explains it.
+    pub fn forget_the_alert(&mut self) {
+        if matches!(self.contradiction, Some(Contradiction::Alert { .. })) {
+            self.contradiction = None;
+            self.outcome = self.counts.outcome();
+        }
+    }
+
     /// Returns the members that have no result of this run yet.
     pub fn unsettled(&self) -> BTreeSet<ModuleId> {
         let absent = |state: &State| matches!(state, State::Stale | State::Missing);
