@@ -72,8 +72,10 @@ impl Writer<'_> {
         let Self { settings, job, .. } = self;
         let interim = self.interim.then(|| Interim {
             missing: match &finding {
-                Finding::Plan(facts) => report::expected(facts.plan, facts.assessment, facts.history),
-                Finding::NothingRecent(_) | Finding::Unreadable(_) => BTreeMap::new(),
+                Finding::Plan(facts) if facts.plan.is_awaited() => {
+                    report::expected(facts.plan, facts.assessment, facts.history)
+                }
+                Finding::Plan(_) | Finding::NothingRecent(_) | Finding::Unreadable(_) => BTreeMap::new(),
             },
             follows_until: self.now.checked_add(settings.correlator.follow).ok(),
         });

@@ -55,6 +55,11 @@ impl<'a> Report<'a> {
         }
     }
 
+    /// Returns what is still to come, if the run that it is about goes on.
+    pub fn open(&self) -> Option<&'a Interim> {
+        self.interim.filter(|interim| self.plan().is_none() || !interim.missing.is_empty())
+    }
+
     /// Returns the facts about the plan, if it is about one that could be read.
     pub fn plan(&self) -> Option<&PlanFacts<'a>> {
         match &self.finding {
@@ -141,7 +146,7 @@ pub enum News {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Interim {
     /// The modules without a result of this run so far, each with when it should be done, as far as its earlier
-    /// durations tell. Empty if the cluster could not be read.
+    /// durations tell. Empty if the cluster could not be read, or if only another plan's run goes on.
     pub missing: BTreeMap<ModuleId, Option<Timestamp>>,
     /// When the final report is sent at the latest.
     pub follows_until: Option<Timestamp>,

@@ -152,6 +152,27 @@ fn a_reminder_during_the_next_run_waits_for_its_end_without_a_mail() {
     assert_eq!(site.inbox()[0].subject, "[ns8-backup] PARTIAL - 1/2 module(s) failed");
 }
 
+/// The alert names no plan, so each plan that ran lately has a mail.
+#[test]
+fn a_run_that_is_over_is_not_called_so_far_since_another_goes_on() {
+    let mut site = running();
+    let now = Timestamp::now().as_second();
+    site.redis.hset("cluster/module_node", &[("web3", "1")]);
+    site.redis.hset("cluster/backup/3", &[("name", "Web"), ("instances", "web3"), ("enabled", "1")]);
+    let result = format!(r#"{{"start":{},"end":{now},"errors":0}}"#, now - 60);
+    site.redis.hset("node/1/backup_status/3", &[("web3", &result)]);
+    site.service.start();
+    assert_eq!(site.service.post(webhook(&[""])).0, 202);
+    site.mails(2 * EVERYBODY);
+    let inbox = site.inbox();
+    let of = |subject: &str| inbox.iter().find(|mail| mail.subject == subject).unwrap_or_else(|| panic!("{inbox:#?}"));
+    assert!(of("[ns8-backup] PARTIAL - 1/2 module(s) failed, 1 without a result (so far)").text.contains("samba1"));
+    let over = of("[ns8-backup] SUCCESS - all 1 module(s) backed up successfully");
+    let text = over.text.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(text.starts_with("SUCCESS: every module was backed up"), "{text}");
+    assert!(text.contains("This run is over; another plan's is not, and another report follows."), "{text}");
+}
+
 /// It was busy until NS8 gave up on it; there is no log to read here.
 #[test]
 fn a_module_that_has_had_no_result_for_far_too_long_is_not_waited_for() {
