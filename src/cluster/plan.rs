@@ -2,18 +2,16 @@
 
 use std::collections::{BTreeMap, BTreeSet, btree_map};
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 use super::index::Index;
 use super::layout_a;
 use super::value::{self, Decoded, Hash};
 use crate::model::plan::{Damage, Entry, Fault, Layout, ModuleId, Plan, PlanId};
+use crate::model::time::is_ahead;
 
 /// The fields of a plan's definition.
 pub(super) const DEFINITION: [&str; 5] = ["name", "repository", "schedule", "enabled", "instances"];
-
-/// How far a node's clock may be ahead of this one's.
-const CLOCK_TOLERANCE: SignedDuration = SignedDuration::from_mins(5);
 
 /// Returns a plan from its definition and layout A's status of it, either of which may be empty or unreadable. Its
 /// members are known if it has `instances`.
@@ -108,8 +106,4 @@ pub(super) fn note_idle(plan: &mut Plan) {
     let has_entry = |module: &&ModuleId| plan.results.contains_key(*module) || plan.unreadable(module).is_some();
     let idle = plan.members.iter().flatten().filter(|module| !has_entry(module));
     plan.not_awaited = idle.filter(|_| !plan.enabled).cloned().collect();
-}
-
-fn is_ahead(time: Timestamp, now: Timestamp) -> bool {
-    time > now.saturating_add(CLOCK_TOLERANCE).unwrap_or(now)
 }

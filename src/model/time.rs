@@ -2,9 +2,17 @@
 
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
+
+/// How far a node's clock may be ahead of this one's.
+const CLOCK_TOLERANCE: SignedDuration = SignedDuration::from_mins(5);
 
 /// Returns how long ago `time` is at `now`; nothing if it lies ahead.
 pub fn age(time: Timestamp, now: Timestamp) -> Duration {
     Duration::try_from(now.duration_since(time)).unwrap_or_default()
+}
+
+/// Whether `time` lies so far after `now` that one of two clocks is wrong: it proves nothing.
+pub fn is_ahead(time: Timestamp, now: Timestamp) -> bool {
+    time > now.saturating_add(CLOCK_TOLERANCE).unwrap_or(now)
 }

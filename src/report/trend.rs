@@ -9,6 +9,7 @@ use super::PlanFacts;
 use crate::model::history::History;
 use crate::model::plan::{Layout, ModuleId, ModuleResult, Plan};
 use crate::model::run::{Assessment, State};
+use crate::model::time::is_ahead;
 
 /// The runs without a success that end with this one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,11 +28,12 @@ pub(super) fn streak(facts: &PlanFacts, module: &ModuleId, state: State) -> Stre
     Streak { runs, failed: parts.take(runs).filter(|part| part.state == State::Error).count() }
 }
 
-/// Returns when `module` was last backed up, as far as the history and its last result say.
-pub(super) fn last_good(facts: &PlanFacts, module: &ModuleId) -> Option<Timestamp> {
+/// Returns when `module` was last backed up, as far as the history and its last result say. A time well after
+/// `now` is of a clock that was wrong.
+pub(super) fn last_good(facts: &PlanFacts, module: &ModuleId, now: Timestamp) -> Option<Timestamp> {
     let recorded = facts.history.and_then(|history| history.last_good(module));
     let result = facts.plan.results.get(module).filter(|result| result.errors == 0).and_then(|result| result.end);
-    recorded.max(result)
+    [recorded, result].into_iter().flatten().filter(|time| !is_ahead(*time, now)).max()
 }
 
 /// Returns the modules without a result of this run, each with when it should be done.

@@ -134,7 +134,7 @@ impl Composer<'_> {
             failed if failed == streak.runs => Some(words.failed_in_a_row(&runs)),
             _ => Some(words.no_success_in_a_row(&runs)),
         };
-        let last_good = match trend::last_good(part.facts, part.id) {
+        let last_good = match trend::last_good(part.facts, part.id, self.report.now) {
             Some(time) => Some(words.last_good(&self.time(time), &self.age(time))),
             None => in_a_row.as_ref().map(|_| words.no_last_good()),
         };

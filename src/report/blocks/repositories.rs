@@ -195,7 +195,7 @@ fn perhaps_not_made(facts: &PlanFacts, module: &ModuleId) -> bool {
     let written = reason.is_some_and(|reason| reason.snapshot_written == Some(true));
     let hidden = facts.plan.unreadable(module).is_some();
     let result = facts.plan.results.get(module);
-    !(result.is_some_and(has_data) || written || hidden || trend::last_good(facts, module).is_some())
+    !(result.is_some_and(has_data) || written || hidden || trend::last_good(facts, module, Timestamp::MAX).is_some())
 }
 
 /// Whether there are locks of which it cannot be seen from here whether they keep backups out.

@@ -138,7 +138,7 @@ pub fn json(report: &Report) -> serde_json::Value {
         alerts_left_out: report.alerts_left_out,
     };
     match &report.finding {
-        Finding::Plan(facts) => document.plan = Some(plan_view(facts, document.outcome)),
+        Finding::Plan(facts) => document.plan = Some(plan_view(facts, document.outcome, report.now)),
         Finding::NothingRecent(window) => document.nothing_within_seconds = Some(window.as_secs()),
         Finding::Unreadable(why) => document.error = Some(why.to_string()),
     }
@@ -150,7 +150,7 @@ fn interim_view(interim: &Interim) -> InterimView<'_> {
     InterimView { missing: missing.collect(), follows_until: interim.follows_until }
 }
 
-fn plan_view<'a>(facts: &PlanFacts<'a>, outcome: &str) -> PlanView<'a> {
+fn plan_view<'a>(facts: &PlanFacts<'a>, outcome: &str, now: Timestamp) -> PlanView<'a> {
     let PlanFacts { plan, assessment, .. } = *facts;
     let counts = assessment.counts;
     let (repository_check, repository_check_error, repositories) = match facts.probes {
@@ -186,7 +186,7 @@ fn plan_view<'a>(facts: &PlanFacts<'a>, outcome: &str) -> PlanView<'a> {
         gave_up_waiting_after_seconds: facts.gave_up_waiting_after.map(|wait| wait.as_secs()),
         outdated: assessment.outdated,
         counts: CountsView { total: counts.total(), absent: counts.absent(), counts },
-        modules: assessment.modules.iter().map(|(id, state)| module_view(facts, id, *state)).collect(),
+        modules: assessment.modules.iter().map(|(id, state)| module_view(facts, id, *state, now)).collect(),
         repository_check,
         repository_check_error,
         repositories,

@@ -46,7 +46,7 @@ struct UnusualView {
 }
 
 /// Returns one module's part in the run.
-pub(super) fn module_view<'a>(facts: &PlanFacts<'a>, id: &'a ModuleId, state: State) -> ModuleView<'a> {
+pub(super) fn module_view<'a>(facts: &PlanFacts<'a>, id: &'a ModuleId, state: State, now: Timestamp) -> ModuleView<'a> {
     let plan = facts.plan;
     let (module, result) = (plan.modules.get(id), plan.results.get(id));
     let reason: Option<&'a Reason> = facts.reasons.and_then(|reasons| reasons.modules.get(id));
@@ -71,7 +71,7 @@ pub(super) fn module_view<'a>(facts: &PlanFacts<'a>, id: &'a ModuleId, state: St
         cause: reason.and_then(|reason| reason.cause),
         snapshot_written: reason.and_then(|reason| reason.snapshot_written),
         runs_without_success: if succeeded { 0 } else { trend::streak(facts, id, state).runs },
-        last_good: trend::last_good(facts, id),
+        last_good: trend::last_good(facts, id, now),
         unusual: unusual.iter().map(unusual_view).collect(),
     }
 }

@@ -53,6 +53,18 @@ fn runs_in_a_row_and_the_last_good_backup_are_named() {
 }
 
 #[test]
+fn a_backup_of_the_future_is_no_good_backup_on_record() {
+    let words = |days: i64| {
+        let mut case = case(&[("mail1", "se"), ("imap2", "ss")]);
+        let part = case.history.as_mut().unwrap().runs[0].modules.get_mut(&id("mail1")).unwrap();
+        part.end = Some(at(NOW) + jiff::SignedDuration::from_hours(24 * days));
+        case.words()
+    };
+    assert!(words(-2).contains("Last good backup 2026-11-20 02:15 (2 d ago)"));
+    assert!(!words(2).contains("ood backup"), "a clock was wrong");
+}
+
+#[test]
 fn the_subject_counts_runs_in_a_row_from_the_second_on() {
     let subject = |mail1: &str| case(&[("mail1", mail1), ("imap2", "ssss")]).report(Language::En, |r| subject(r, ""));
     assert_eq!(subject("ssse"), "PARTIAL - 1/2 module(s) failed");

@@ -243,7 +243,7 @@ impl<'a> Truth<'a> {
             "cause": null,
             "snapshot_written": null,
             "runs_without_success": usize::from(module.state != State::Success),
-            "last_good": times.map(|(_, end)| end).filter(|_| success),
+            "last_good": times.map(|(_, end)| end).filter(|end| success && *end <= self.now),
             "unusual": [],
         })
     }
