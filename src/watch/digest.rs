@@ -79,6 +79,8 @@ pub struct PlanDigest {
     pub next_run: Option<Timestamp>,
     /// The number of its members.
     pub modules: usize,
+    /// The number of its entries that could not be read, or not be believed.
+    pub damaged: usize,
     /// The members that failed or have no result of the last run.
     pub troubled: Vec<Troubled>,
     /// The size of the newest snapshots of all members, in bytes.
@@ -234,7 +236,8 @@ impl PlanDigest {
         let overdue = !has_run && !due.is_empty() && missed.is_some();
         let members: BTreeSet<&ModuleId> = plan.members.iter().flatten().chain(plan.results.keys()).collect();
         let good = outcome.is_none_or(|outcome| matches!(outcome, Outcome::Success | Outcome::Recovered));
-        let standing = match (plan.enabled, good && !overdue && !known.invalid && !members.is_empty()) {
+        let is_whole = !known.invalid && !members.is_empty() && plan.damaged.is_empty();
+        let standing = match (plan.enabled, good && !overdue && is_whole) {
             (false, _) => Standing::Disabled,
             (true, true) => Standing::Fine,
             (true, false) => Standing::Attention,
@@ -252,6 +255,7 @@ impl PlanDigest {
             last_run: missed.map(|run| run.due.unwrap_or(run.at)).or(plan.newest_sign()),
             next_run: known.elapses.and_then(|elapses| elapses.next).filter(|_| plan.enabled),
             modules: members.len(),
+            damaged: plan.damaged.len(),
             troubled: troubled.map(|(id, state)| trouble(plan, id, *state, known.history)).collect(),
             size: (!sizes.is_empty()).then(|| sizes.iter().fold(0, |sum: u64, size| sum.saturating_add(*size))),
             size_before: known.history.and_then(|history| size_before(history, now)),

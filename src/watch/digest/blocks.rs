@@ -149,6 +149,7 @@ impl Writer<'_> {
             (true, ..) => words.digest_running(),
             (_, Some(Outcome::Missed), Some(due)) => words.digest_missed(&self.time(due)),
             (_, Some(outcome), Some(at)) => words.digest_last_run(outcome.word(), &self.time(at)),
+            _ if plan.damaged > 0 => words.digest_perhaps_ran(),
             _ => words.digest_never_ran(),
         };
         if plan.standing == Standing::Disabled {
@@ -166,6 +167,7 @@ impl Writer<'_> {
             .into_iter()
             .chain(marks)
             .chain(schedule.map(|schedule| words.digest_invalid(&clean(schedule, MAX_NAME))))
+            .chain((plan.damaged > 0).then(|| words.digest_damaged(plan.damaged)))
             .chain((plan.modules == 0).then(|| words.digest_no_members()))
             .collect()
     }

@@ -3,7 +3,7 @@ use jiff::tz::TimeZone;
 use super::*;
 use crate::config::Language;
 use crate::model::history::{ModuleRecord, RunRecord};
-use crate::model::plan::{Layout, Module, ModuleResult};
+use crate::model::plan::{Damage, Entry, Fault, Layout, Module, ModuleResult};
 
 const DAY: i64 = 86_400;
 
@@ -77,6 +77,20 @@ fn sum_up(plan: &Plan, history: Option<&History>) -> PlanDigest {
     let elapses = elapses();
     let known = Known { elapses: Some(&elapses), history, ..Known::default() };
     PlanDigest::new(plan, known, Some(Duration::from_secs(43_200)), at(8 * 3600))
+}
+
+/// Nobody can say that all is well with what cannot be read.
+#[test]
+fn a_plan_with_a_damaged_result_needs_attention() {
+    let damage = Damage { entry: Entry::Result(id("mail1")), fault: Fault::NotJson };
+    let mut hidden = plan("2", &[("mail1", 60, 0)]);
+    (hidden.results, hidden.damaged) = (BTreeMap::new(), vec![damage]);
+    let text = |language| text(&digest(vec![sum_up(&hidden, None)]), language, &TimeZone::UTC);
+    let words = text(Language::En).split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(words.contains("PLANS THAT NEED ATTENTION (1)") && !words.contains("has not run yet"), "{words}");
+    assert!(words.contains("whether it has run cannot be seen"), "{words}");
+    assert!(words.contains("not readable, or not credible: 1; the report on the plan says which"), "{words}");
+    assert!(text(Language::It).contains("non leggibili"), "{}", text(Language::It));
 }
 
 #[test]
