@@ -22,11 +22,15 @@ pub(crate) fn time_with_offset(time: Timestamp, zone: &TimeZone) -> String {
     time.to_zoned_datetime(zone.clone()).strftime("%Y-%m-%d %H:%M %:z").to_string()
 }
 
-/// When something that began at `start` ended: `02:12`, with the date where that is another.
-pub(crate) fn end_time(start: Timestamp, end: Timestamp, zone: &TimeZone) -> String {
-    let ended = end.to_zoned_datetime(zone.clone());
-    let same_day = start.to_zoned_datetime(zone.clone()).date() == ended.date();
-    if same_day { ended.strftime("%H:%M").to_string() } else { time(end, zone) }
+/// When something began and ended: `2026-11-22 01:00` and `02:12`, the latter with its date where that is another. Both
+/// have their offset if the clocks were changed in between.
+pub(crate) fn period(start: Timestamp, end: Timestamp, zone: &TimeZone) -> [String; 2] {
+    let [began, ended] = [start, end].map(|time| time.to_zoned_datetime(zone.clone()));
+    if began.offset() != ended.offset() {
+        return [start, end].map(|time| time_with_offset(time, zone));
+    }
+    let until = if began.date() == ended.date() { ended.strftime("%H:%M").to_string() } else { time(end, zone) };
+    [time(start, zone), until]
 }
 
 /// `45 s`, `12 min`, `1 h 12 min`, `3 d 4 h`: the two largest units that are not 0.
@@ -116,15 +120,23 @@ mod tests {
     #[test]
     fn an_end_has_its_date_only_where_that_is_another_in_the_readers_zone() {
         let end = |start: &str, hours| {
-            end_time(
-                start.parse().unwrap(),
-                "2026-11-22T02:12:10Z".parse().unwrap(),
-                &TimeZone::fixed(jiff::tz::offset(hours)),
-            )
+            let zone = TimeZone::fixed(jiff::tz::offset(hours));
+            let [_, end] = period(start.parse().unwrap(), "2026-11-22T02:12:10Z".parse().unwrap(), &zone);
+            end
         };
         assert_eq!(end("2026-11-22T01:00:00Z", 0), "02:12");
         assert_eq!(end("2026-11-21T23:30:00Z", 0), "2026-11-22 02:12");
         assert_eq!(end("2026-11-21T23:30:00Z", 1), "03:12");
+    }
+
+    #[test]
+    fn a_period_in_which_the_clocks_change_has_offsets() {
+        let zone = TimeZone::get("Europe/Rome").unwrap();
+        let period = |start: &str, end: &str| period(start.parse().unwrap(), end.parse().unwrap(), &zone);
+        // From 02:50 to 02:10, it seems.
+        let autumn = period("2026-10-25T00:50:00Z", "2026-10-25T01:10:00Z");
+        assert_eq!(autumn, ["2026-10-25 02:50 +02:00", "2026-10-25 02:10 +01:00"]);
+        assert_eq!(period("2026-10-25T01:10:00Z", "2026-10-25T01:20:00Z"), ["2026-10-25 02:10", "02:20"]);
     }
 
     #[test]

@@ -216,7 +216,8 @@ impl Composer<'_> {
     fn times(&self, result: &ModuleResult) -> Vec<Line> {
         let words = self.words;
         if let (Some(start), Some(end)) = (result.start, result.end) {
-            let period = words.period(&self.time(start), &figures::end_time(start, end, &self.report.zone));
+            let [start, end] = figures::period(start, end, &self.report.zone);
+            let period = words.period(&start, &end);
             let duration = self.duration(result).map(|duration| format!(" ({duration})"));
             return vec![Line::field(words.label_ran(), period + &duration.unwrap_or_default())];
         }

@@ -289,10 +289,12 @@ impl Truth<'_> {
     fn figures(&self, result: &Result) -> Vec<String> {
         let (start, end) = result.times(self.plan(), self.now);
         let [began, ended] = [start, end].map(|time| time.to_zoned_datetime(self.world.tz()));
-        let until = if began.date() == ended.date() { ended.strftime("%H:%M").to_string() } else { self.time(end) };
+        let changed = began.offset() != ended.offset();
+        let whole = if changed { "%F %H:%M %:z" } else { "%F %H:%M" };
+        let until = if began.date() == ended.date() && !changed { "%H:%M" } else { whole };
+        let [since, until] = [began.strftime(whole), ended.strftime(until)].map(|time| time.to_string());
         let took = result.took(self.plan());
-        let mut lines =
-            vec![format!("Ran: {} to {until} ({took})", self.time(start)), format!("Errors: {}", result.errors)];
+        let mut lines = vec![format!("Ran: {since} to {until} ({took})"), format!("Errors: {}", result.errors)];
         let (size, files) = (SIZES[result.size], FILES[result.files].1);
         if result.count > 0 && size.0 > 0 {
             lines.push(format!("Newest snapshot: {}, files: {files}, of this run or of an earlier one", size.1));
