@@ -36,7 +36,8 @@ pub(super) async fn run(plan: &Plan, record: RunRecord) -> Option<(History, RunR
 pub fn of(plan: &Plan, assessment: &Assessment, alerts: &Alerts, over: bool, now: Timestamp) -> RunRecord {
     let outcome = if is_missed(assessment, alerts) { Outcome::Missed } else { assessment.outcome };
     let states = assessment.modules.iter().map(|(id, state)| (id, *state));
-    RunRecord::new(plan, assessment.due, now, outcome, over, states)
+    let record = RunRecord::new(plan, assessment.due, now, outcome, over, states);
+    RunRecord { previous_due: assessment.previous_due, ..record }
 }
 
 /// Whether the watch says that the run did not start, and there is no result of it.
@@ -99,8 +100,7 @@ async fn remember(mail: &Mail) {
 /// well now and a failure was mailed.
 pub fn failed_before(history: &History) -> Option<usize> {
     history.trouble?;
-    let before = history.runs.iter().rev().skip(1).take_while(|run| run.is_bad()).count();
-    Some(before.max(1))
+    Some(history.failed_before_last().max(1))
 }
 
 /// The values of the label `news` in a job's alerts.

@@ -1,12 +1,14 @@
 //! The last runs of a plan: what still can be restored, and what is unusual. Pure.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::plan::{ModuleId, Plan, PlanId};
 use super::run::{Outcome, State};
+use super::schedule::RETRIES;
 
 mod usual;
 mod wire;
@@ -41,6 +43,8 @@ pub struct History {
 pub struct RunRecord {
     /// When it was due by the plan's schedule; `None` if there is none, or if it is not known.
     pub due: Option<Timestamp>,
+    /// When the run before was due; `None` if that is not known.
+    pub previous_due: Option<Timestamp>,
     /// The newest end of its modules; for a run without any result, when it was noticed.
     pub at: Timestamp,
     /// The outcome, [`Outcome::Missed`] for a run that did not start.
@@ -93,7 +97,7 @@ impl RunRecord {
         };
         let modules: BTreeMap<ModuleId, ModuleRecord> = states.into_iter().map(part).collect();
         let at = modules.values().filter_map(|module| module.end).max().unwrap_or(whole_seconds(at));
-        Self { due, at, outcome, over, reported: None, modules }
+        Self { due, previous_due: None, at, outcome, over, reported: None, modules }
     }
 
     /// Whether every module succeeded.
@@ -120,6 +124,15 @@ impl RunRecord {
     /// Whether `module` had a result of it.
     pub fn had_result(&self, module: &ModuleId) -> bool {
         self.modules.get(module).is_some_and(|part| part.end.is_some())
+    }
+
+    /// Whether no run lies between `earlier` and this one, as far as is known. One that was due while `earlier` went on
+    /// did not begin.
+    fn follows(&self, earlier: &Self) -> bool {
+        let is_whole = earlier.modules.values().all(|part| part.end.is_some());
+        let retries = if is_whole { Duration::ZERO } else { RETRIES };
+        let over = if earlier.has_results() { earlier.at.saturating_add(retries).ok() } else { None };
+        self.previous_due.is_none_or(|due| due <= earlier.time() || Some(due) <= over)
     }
 
     /// What runs are sorted by.
@@ -154,7 +167,7 @@ impl RunRecord {
         let is_knowns =
             |id: &ModuleId, part: &ModuleRecord| known.modules.get(id).is_some_and(|known| known.end == part.end);
         self.modules.retain(|id, part| !is_knowns(id, part));
-        self.due = None;
+        (self.due, self.previous_due) = (None, None);
         self.judge();
     }
 
@@ -209,6 +222,7 @@ impl History {
             let known = &self.runs[place];
             // The due time, once known, is kept by a reading after the schedule was edited.
             run.due = run.due.or(known.due);
+            run.previous_due = run.previous_due.or(known.previous_due);
             run.keep(known);
             if run.reported.is_none() && known.says_the_same_as(&run) {
                 run.reported = known.reported;
@@ -230,20 +244,27 @@ impl History {
         true
     }
 
-    /// Returns the number of runs in a row, up to the last one, that failed or were missed.
+    /// Returns the number of runs in a row, up to the last one, that failed or were missed. A run that nobody saw ends the
+    /// row: it may have been good.
     pub fn failed_in_a_row(&self) -> usize {
-        self.runs.iter().rev().take_while(|run| run.is_bad()).count()
+        self.without_gap().take_while(|run| run.is_bad()).count()
+    }
+
+    /// Returns the number of runs in a row before the last one that failed or were missed.
+    pub fn failed_before_last(&self) -> usize {
+        self.without_gap().skip(1).take_while(|run| run.is_bad()).count()
     }
 
     /// Returns the number of runs in a row, up to the last one, in which `module` failed or had no result. Runs that it
-    /// was not part of are passed over.
+    /// was not part of are passed over. A run that nobody saw ends the row.
     pub fn module_failed_in_a_row(&self, module: &ModuleId) -> usize {
         let is_bad = |(run, part): &(&RunRecord, &ModuleRecord)| match part.state {
             State::Success => false,
             State::Error => true,
             State::Stale | State::Missing => run.over,
         };
-        self.parts(module).take_while(is_bad).count()
+        let parts = self.without_gap().filter_map(|run| Some((run, run.modules.get(module)?)));
+        parts.take_while(is_bad).count()
     }
 
     /// Returns when the last good backup of `module` ended, as far as the history goes back.
@@ -278,6 +299,12 @@ impl History {
             None => ' ',
         };
         self.runs[self.runs.len().saturating_sub(MARKS)..].iter().map(mark).collect()
+    }
+
+    /// The last runs, newest first, without those before one that nobody saw.
+    fn without_gap(&self) -> impl Iterator<Item = &RunRecord> {
+        let gap = self.runs.windows(2).rposition(|pair| !pair[1].follows(&pair[0]));
+        self.runs[gap.map_or(0, |place| place + 1)..].iter().rev()
     }
 
     /// The parts of `module`, newest first.

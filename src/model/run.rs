@@ -130,6 +130,16 @@ impl RunRule<'_> {
     pub fn by_age(alert_start: Option<Timestamp>, stale_after: Option<Duration>) -> Self {
         Self { due: &[], since: None, joined: None, alert_start, says_missing: false, stale_after }
     }
+
+    /// Whether the plan was due at `due` by the schedule that it has.
+    fn counts(&self, due: Timestamp) -> bool {
+        self.since.is_none_or(|since| due > since)
+    }
+
+    /// The times at which it was due by that schedule, newest first.
+    fn counting(&self) -> impl Iterator<Item = Timestamp> {
+        self.due.iter().copied().filter(|due| self.counts(*due))
+    }
 }
 
 /// Why all is not said to be well although each module succeeded.
@@ -159,6 +169,8 @@ pub struct Assessment {
     pub outdated: bool,
     /// When this run was due by the plan's schedule; `None` if that is not known and age alone decided.
     pub due: Option<Timestamp>,
+    /// When the run before was due; `None` if that is not known.
+    pub previous_due: Option<Timestamp>,
     /// What contradicts a SUCCESS.
     pub contradiction: Option<Contradiction>,
 }
@@ -213,13 +225,14 @@ pub fn assess(plan: &Plan, rule: &RunRule<'_>, now: Timestamp) -> Assessment {
     let counts = Counts::of(&modules);
     let contradiction = contradiction(plan, rule).filter(|_| counts.outcome() == Outcome::Success);
     let outcome = if contradiction.is_some() { Outcome::RepoFailure } else { counts.outcome() };
-    Assessment { outcome, counts, modules, outdated, due: boundary.due, contradiction }
+    let due = boundary.due;
+    let previous_due = due.and_then(|due| rule.counting().find(|time| *time < due));
+    Assessment { outcome, counts, modules, outdated, due, previous_due, contradiction }
 }
 
 /// The boundary of the run that `rule` is about.
 fn boundary(plan: &Plan, rule: &RunRule<'_>, now: Timestamp) -> Boundary {
-    let counts = |due: &Timestamp| rule.since.is_none_or(|since| *due > since);
-    if let Some(due) = of_run(plan, rule.due).filter(counts) {
+    if let Some(due) = of_run(plan, rule.due).filter(|due| rule.counts(*due)) {
         return Boundary::due(plan, due, rule.stale_after, now);
     }
     // One clock that runs ahead must not make everybody else's result an old one.

@@ -183,7 +183,14 @@ impl<'a> Look<'a> {
             (run, Progress::Over) => run.record(self.facts.now, true),
             (run, _) => run.record_missed(self.facts.now),
         });
-        results.into_iter().chain(missed).collect()
+        let records = results.into_iter().chain(missed);
+        records.map(|record| RunRecord { previous_due: self.previous_due(record.due), ..record }).collect()
+    }
+
+    /// When the plan was due before `due`, as far as that counts.
+    fn previous_due(&self, due: Option<Timestamp>) -> Option<Timestamp> {
+        let counts = |time: &Timestamp| *time > self.known.since && Some(*time) < due;
+        self.elapses.before.iter().copied().find(counts)
     }
 
     fn describe(&self, kind: Kind, run: &Run<'_>, over: bool) -> News {

@@ -19,6 +19,7 @@ fn run(night: i64, modules: &[(&str, State, Option<i64>)]) -> RunRecord {
     };
     RunRecord {
         due: Some(at(night * DAY)),
+        previous_due: None,
         at: at(night * DAY + 1000),
         outcome: if good { Outcome::Success } else { Outcome::Partial },
         over: true,
@@ -141,6 +142,33 @@ fn the_last_good_backup_is_what_can_be_restored() {
     assert_eq!(history.failed_in_a_row(), 1);
     assert_eq!(history.marks(), "+x+!");
     assert_eq!(history.module_marks(&id("a")), "+x -");
+}
+
+#[test]
+fn a_run_that_nobody_saw_ends_a_row() {
+    let night = |night: i64, parts: &[(&str, State, Option<i64>)]| RunRecord {
+        previous_due: Some(at((night - 1) * DAY)),
+        ..run(night, parts)
+    };
+    let failed = |number: i64| night(number, &[("a", Error, Some(1))]);
+    let in_a_row = |runs: Vec<RunRecord>| {
+        let history = history(runs);
+        assert_eq!(history.failed_in_a_row(), history.module_failed_in_a_row(&id("a")));
+        history.failed_in_a_row()
+    };
+    assert_eq!(in_a_row([0, 1, 2].map(failed).into()), 3);
+    assert_eq!(in_a_row([0, 1, 3, 4].map(failed).into()), 2, "nobody saw the third night");
+    let long = RunRecord { at: at(2 * DAY + 5), ..failed(1) };
+    assert_eq!(in_a_row(vec![failed(0), long, failed(3)]), 3, "the run before went on when it was due");
+    let mut missed = night(1, &[("a", Stale, None)]);
+    (missed.outcome, missed.at) = (Outcome::Missed, at(2 * DAY + 5));
+    assert_eq!(in_a_row(vec![failed(0), missed.clone(), failed(2)]), 3);
+    assert_eq!(in_a_row(vec![failed(0), missed, failed(3)]), 1);
+    let busy = night(1, &[("a", Error, Some(1)), ("b", Stale, None)]);
+    let busy = RunRecord { at: at(2 * DAY - 3000), ..busy };
+    assert_eq!(in_a_row(vec![busy, failed(3)]), 2, "it still tried the busy module again");
+    let history = history([failed(0), failed(2), night(3, &[("a", Success, Some(1))])]);
+    assert_eq!(history.failed_before_last(), 1);
 }
 
 #[test]

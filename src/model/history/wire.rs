@@ -26,6 +26,8 @@ pub(super) struct File {
 #[derive(Serialize, Deserialize)]
 struct Run {
     due: Option<Timestamp>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    previous_due: Option<Timestamp>,
     at: Timestamp,
     outcome: Outcome,
     #[serde(default = "yes")]
@@ -75,6 +77,7 @@ impl From<History> for File {
         };
         let run = |run: &RunRecord| Run {
             due: run.due,
+            previous_due: run.previous_due,
             at: run.at,
             outcome: run.outcome,
             over: run.over,
@@ -116,8 +119,8 @@ impl TryFrom<File> for History {
                 };
                 parts.insert(id.clone(), ModuleRecord { state, end: end.transpose()?, seconds, size, files });
             }
-            let Run { due, at, outcome, over, reported, .. } = run;
-            runs.push(RunRecord { due, at, outcome, over, reported, modules: parts });
+            let Run { due, previous_due, at, outcome, over, reported, .. } = run;
+            runs.push(RunRecord { due, previous_due, at, outcome, over, reported, modules: parts });
         }
         Ok(Self { version: file.version, plan: file.plan, name: file.name, trouble: file.trouble, runs })
     }

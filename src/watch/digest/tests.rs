@@ -49,6 +49,7 @@ fn history(number: &str, nights: &[(i64, bool)]) -> History {
             ModuleRecord { state, end: Some(at(night * DAY + 60)), seconds: None, size: Some(2 << 30), files: None };
         history.record(RunRecord {
             due: Some(at(night * DAY)),
+            previous_due: None,
             at: at(night * DAY + 60),
             outcome: if *good { Outcome::Success } else { Outcome::RepoFailure },
             over: true,

@@ -29,7 +29,15 @@ pub(super) fn history(modules: &[(&str, &str)]) -> History {
         let modules: BTreeMap<_, _> = modules.iter().filter_map(part).collect();
         let good = modules.values().all(|part| part.state == State::Success);
         let outcome = if good { Outcome::Success } else { Outcome::Partial };
-        history.runs.push(RunRecord { due: Some(due), at: end, outcome, over: true, reported: None, modules });
+        history.runs.push(RunRecord {
+            due: Some(due),
+            previous_due: None,
+            at: end,
+            outcome,
+            over: true,
+            reported: None,
+            modules,
+        });
     }
     history
 }

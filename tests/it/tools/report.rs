@@ -52,7 +52,7 @@ fn a_report_counts_the_run_that_it_is_about() {
         let at = jiff::Timestamp::now() - jiff::SignedDuration::from_hours(hours);
         let part = ModuleRecord { state: State::Error, end: Some(at), seconds: None, size: None, files: None };
         let (outcome, modules) = (Outcome::RepoFailure, [(samba.clone(), part)].into());
-        let run = RunRecord { due: None, at, outcome, over: true, reported: None, modules };
+        let run = RunRecord { due: None, previous_due: None, at, outcome, over: true, reported: None, modules };
         Store::new(&site.path("state")).record(&plan, None, run).unwrap();
     }
     assert_eq!(in_a_row(), (3.into(), 3.into()));
