@@ -129,8 +129,8 @@ impl RunRecord {
     /// Whether no run lies between `earlier` and this one, as far as is known. One that was due while `earlier` went on
     /// did not begin.
     fn follows(&self, earlier: &Self) -> bool {
-        let is_whole = earlier.modules.values().all(|part| part.end.is_some());
-        let retries = if is_whole { Duration::ZERO } else { RETRIES };
+        let was_retried = earlier.over && earlier.modules.values().any(|part| part.end.is_none());
+        let retries = if was_retried { RETRIES } else { Duration::ZERO };
         let over = if earlier.has_results() { earlier.at.saturating_add(retries).ok() } else { None };
         self.previous_due.is_none_or(|due| due <= earlier.time() || Some(due) <= over)
     }

@@ -166,7 +166,9 @@ fn a_run_that_nobody_saw_ends_a_row() {
     assert_eq!(in_a_row(vec![failed(0), missed, failed(3)]), 1);
     let busy = night(1, &[("a", Error, Some(1)), ("b", Stale, None)]);
     let busy = RunRecord { at: at(2 * DAY - 3000), ..busy };
-    assert_eq!(in_a_row(vec![busy, failed(3)]), 2, "it still tried the busy module again");
+    assert_eq!(in_a_row(vec![busy.clone(), failed(3)]), 2, "it still tried the busy module again");
+    let begun = RunRecord { over: false, ..busy };
+    assert_eq!(in_a_row(vec![begun, failed(3)]), 1, "nobody saw how it went on");
     let history = history([failed(0), failed(2), night(3, &[("a", Success, Some(1))])]);
     assert_eq!(history.failed_before_last(), 1);
 }
