@@ -9,6 +9,7 @@ use super::Look;
 use crate::model::ended::{Progress, QUIET, far_too_late};
 use crate::model::history::History;
 use crate::model::schedule::TOLERANCE;
+use crate::model::time::age;
 use crate::watch::memory::Announced;
 use crate::watch::news::{Kind, News};
 use crate::watch::run::Run;
@@ -93,7 +94,9 @@ impl Look<'_> {
     pub(super) fn announce_missed(&mut self, run: &Run<'_>, due: Timestamp) -> Option<News> {
         let newest = self.plan.newest_end();
         let is_it = |said: &Announced| said.due == Some(due) && said.over && said.kind != Kind::ClusterBackup;
-        let again = |said: &Announced| said.newest == newest && self.age(said.at) < AGAIN;
+        // By when they were due: by its log, one run is known to be missed sooner than another.
+        let is_soon_after = |said: &Announced| said.due.is_some_and(|said| age(said, due) < AGAIN);
+        let again = |said: &Announced| said.newest == newest && is_soon_after(said);
         if self.known.announced.iter().any(is_it) || self.known.last(Kind::Missed).is_some_and(again) {
             return None;
         }

@@ -204,6 +204,16 @@ fn a_run_that_is_cut_off_before_its_first_result_is_news_although_the_plan_was_e
 }
 
 #[test]
+fn a_run_that_is_cut_off_the_night_after_a_missed_one_is_news_at_once() {
+    let mut world = World::nightly(&["a", "b"]);
+    world.night(None);
+    world.progress = Progress::Over;
+    world.night(None);
+    assert_eq!(world.kinds(), [Missed, Failed]);
+    assert!(world.posted[1].0.rem_euclid(DAY) <= 2 * HOUR + 15 * MINUTE, "{:?}", world.posted);
+}
+
+#[test]
 fn a_module_that_joins_by_day_is_awaited_from_the_next_night_on() {
     let mut world = World::nightly(&["a", "b"]);
     world.good_until(11);
