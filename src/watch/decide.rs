@@ -72,6 +72,7 @@ pub fn decide(facts: &Facts<'_>, memory: &mut Memory) -> Decided {
         if let Some(known) = memory.plans.get_mut(&plan.id)
             && !known.members.is_empty()
         {
+            known.date_back(plan);
             let elapses = known.elapses.clone().unwrap_or_default();
             let mut look = Look { plan, facts, known, elapses, history: None };
             let (news, records) = look.news();

@@ -2,17 +2,23 @@
 
 use std::collections::BTreeSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::time::Duration;
 
 use jiff::Timestamp;
 
 use super::memory::{Memory, PlanMemory};
 use super::run::members;
 use crate::model::plan::{ModuleId, Plan};
+use crate::model::time::age;
+
+/// A watch that has not looked for this long was away: what came and went meanwhile, nobody saw.
+const AWAY: Duration = Duration::from_secs(1800);
 
 /// Notes in `memory` which plans there are at `now`: which are new, switched on, edited, or gone. Precedes
 /// [`super::decide::decide`].
 pub fn meet(plans: &[Plan], now: Timestamp, memory: &mut Memory) {
     memory.plans.retain(|id, _| plans.iter().any(|plan| plan.id == *id));
+    let looked_at = memory.looked_at.filter(|at| age(*at, now) >= AWAY);
     for plan in plans {
         let is_new = !memory.plans.contains_key(&plan.id);
         let known = memory.plans.entry(plan.id.clone()).or_insert_with(|| PlanMemory::new(now));
@@ -21,7 +27,10 @@ pub fn meet(plans: &[Plan], now: Timestamp, memory: &mut Memory) {
             continue;
         }
         if plan.schedule != known.schedule || (plan.enabled && !known.enabled) {
-            known.due_before = known.last_due(plan, now).filter(|_| known.enabled);
+            // Nobody knows whether the plan was due since the last look: it may have been edited before.
+            let was_seen = |due: &Timestamp| looked_at.is_none_or(|at| *due <= at);
+            known.due_before = known.last_due(plan, now).filter(|due| known.enabled && was_seen(due));
+            known.edited_after = looked_at.filter(|_| known.enabled);
             (known.since, known.elapses, known.invalid) = (now, None, false);
             known.schedule.clone_from(&plan.schedule);
         }

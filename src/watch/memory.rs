@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 use std::{fs, io};
 
 use jiff::Timestamp;
@@ -11,13 +12,15 @@ use serde::{Deserialize, Serialize};
 use super::cluster_backup::Seen;
 use super::news::{Kind, News};
 use crate::model::plan::{ModuleId, Plan, PlanId};
-use crate::model::schedule::Elapses;
+use crate::model::schedule::{Elapses, TOLERANCE, is_of_run};
 use crate::system::files;
 
 /// The version of the file format.
 const VERSION: u32 = 1;
 /// Largest file that is read, in bytes: 200 plans of 1,000 modules take 4 MB.
 const MAX_FILE: u64 = 32 << 20;
+/// A run begins its first backup this long after it was due at most: the leader stores the cluster's own first.
+const BEGINS_WITHIN: Duration = Duration::from_secs(600);
 /// Announcements kept of one plan.
 const MAX_ANNOUNCED: usize = 8;
 
@@ -57,6 +60,9 @@ pub struct PlanMemory {
     /// When the run was due, by the schedule before, during or after which the plan was edited.
     #[serde(default)]
     pub due_before: Option<Timestamp>,
+    /// When it was last seen before it was edited, if that is long before `since`.
+    #[serde(default)]
+    pub edited_after: Option<Timestamp>,
     /// When its schedule elapses; `None` if that is not known.
     pub elapses: Option<Elapses>,
     /// Whether systemd does not accept the schedule.
@@ -209,6 +215,7 @@ impl PlanMemory {
             schedule: None,
             since: now,
             due_before: None,
+            edited_after: None,
             elapses: None,
             invalid: false,
             members: BTreeSet::new(),
@@ -239,6 +246,20 @@ impl PlanMemory {
         let elapses = self.elapses.as_ref()?;
         let next = elapses.next.filter(|next| *next <= now);
         next.or(elapses.of_run(plan)).filter(|due| *due > self.since).or(self.due_before)
+    }
+
+    /// Counts the last elapse although the schedule was first seen later, if nobody looked in between, and a backup of
+    /// `plan` began then: it had the schedule already.
+    pub fn date_back(&mut self, plan: &Plan) {
+        let has_begun = |due: Timestamp| {
+            let until = due.saturating_add(BEGINS_WITHIN).unwrap_or(due);
+            plan.results.values().any(|result| is_of_run(result, due) && result.start.is_some_and(|at| at <= until))
+        };
+        let last = self.elapses.as_ref().and_then(Elapses::last);
+        let is_between = |due: &Timestamp| self.edited_after.is_some_and(|at| at < *due) && *due <= self.since;
+        if let Some(due) = last.filter(is_between).filter(|due| has_begun(*due)) {
+            (self.since, self.edited_after) = (due.saturating_sub(TOLERANCE).unwrap_or(due), None);
+        }
     }
 
     /// Remembers about which failures, and which absences from the run due at `due`, somebody is mailed.

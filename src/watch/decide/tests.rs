@@ -214,6 +214,45 @@ fn a_run_that_is_cut_off_the_night_after_a_missed_one_is_news_at_once() {
 }
 
 #[test]
+fn a_run_that_began_by_a_schedule_of_which_nobody_saw_since_when_counts() {
+    let mut world = World::nightly(&["a", "b"]);
+    world.good_until(3);
+    world.plan.schedule = Some("another".into());
+    world.offset = 5 * HOUR;
+    world.be_away(2 * 60);
+    world.run(&[GOOD, None]);
+    world.be_away(70);
+    world.progress = Progress::Over;
+    world.pass(60);
+    assert_eq!(world.kinds(), [Failed]);
+    assert_eq!(world.posted[0].2, Some(at(world.now.div_euclid(DAY) * DAY + 5 * HOUR)));
+    // The same, and nothing began then: the plan may have been edited later.
+    let mut world = World::nightly(&["a", "b"]);
+    world.good_until(3);
+    world.plan.schedule = Some("another".into());
+    world.offset = 5 * HOUR;
+    world.be_away(4 * 60);
+    world.until(0);
+    assert_eq!(world.kinds(), []);
+}
+
+#[test]
+fn of_an_elapse_that_nobody_saw_it_is_not_said_that_the_plan_ran_by_it() {
+    for (minutes, due) in [(10, Some(2 * HOUR)), (60, None)] {
+        let mut world = World::nightly(&["a"]);
+        world.until(2);
+        world.be_away(-10);
+        world.tick();
+        world.plan.schedule = Some("another".into());
+        world.offset = HOUR;
+        world.be_away(10 + minutes);
+        world.tick();
+        let known = world.memory.plans[&world.plan.id].due_before;
+        assert_eq!(known, due.map(|due| at(world.now.div_euclid(DAY) * DAY + due)), "{minutes} min");
+    }
+}
+
+#[test]
 fn a_module_that_joins_by_day_is_awaited_from_the_next_night_on() {
     let mut world = World::nightly(&["a", "b"]);
     world.good_until(11);

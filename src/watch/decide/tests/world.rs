@@ -185,6 +185,12 @@ impl World {
             return;
         }
         decided.news.iter().for_each(|news| self.memory.announced(news));
+        self.memory.looked_at = Some(at(self.now));
+    }
+
+    /// Passes this many minutes in which the watch does not look.
+    pub(super) fn be_away(&mut self, minutes: i64) {
+        self.now += minutes * MINUTE;
     }
 
     /// Alertmanager, which raises the alert.
