@@ -11,10 +11,12 @@ use crate::config::Settings;
 use crate::model::cluster::{Cluster, ReadError};
 use crate::model::job::Job;
 use crate::model::plan::{ModuleId, Plan, PlanId};
-use crate::model::run::{Assessment, RunRule, State, assess};
+use crate::model::run::{Assessment, State};
 use crate::model::schedule::Elapses;
 use crate::system::agent::Agent;
 use crate::system::calendar;
+use crate::watch::as_of::AsOf;
+use crate::watch::history::Store;
 use crate::watch::memory::Memory;
 
 /// When schedules were due, as seen from one job's arrival. It is asked once for each schedule.
@@ -44,25 +46,6 @@ impl Due {
 
     fn of(&self, plan: &Plan) -> Option<&Elapses> {
         plan.schedule.as_ref().and_then(|schedule| self.elapses.get(schedule))
-    }
-
-    /// The members that have joined `plan`, each with when it was first seen.
-    fn joined(&self, plan: &Plan) -> Option<&BTreeMap<ModuleId, Timestamp>> {
-        Some(&self.watch.as_ref()?.plans.get(&plan.id)?.newcomers)
-    }
-
-    /// Returns those of `elapses` that `plan` was due at, and since when they count.
-    fn times<'a>(
-        &'a self,
-        plan: &Plan,
-        elapses: &'a [Timestamp],
-        reference: Timestamp,
-        watches: bool,
-    ) -> (&'a [Timestamp], Option<Timestamp>) {
-        match self.watch.as_ref().filter(|_| watches) {
-            Some(watch) => watch.times(plan, elapses, reference),
-            None => (elapses, None),
-        }
     }
 }
 
@@ -105,20 +88,18 @@ impl Look {
     ) -> Result<Self, ReadError> {
         let stale_after = settings.correlator.stale_after;
         let agent = Agent::load(&settings.repo_check);
-        let cluster = cluster::read(&settings.redis, question(selector, extent, agent.as_ref())).await?;
+        let mut cluster = cluster::read(&settings.redis, question(selector, extent, agent.as_ref())).await?;
         due.learn(&cluster.plans, reference).await;
         let now = Timestamp::now();
-        let due_of = &*due;
-        let assess = |plan| {
-            let elapses = due_of.of(plan).cloned().unwrap_or_default().caught_up(plan, now);
-            let (due, since) = due_of.times(plan, elapses.due(plan), reference, settings.watch.enabled);
-            assess(
-                plan,
-                &RunRule { due, since, joined: due_of.joined(plan), alert_start, says_missing, stale_after },
-                now,
-            )
-        };
-        let mut assessments: Vec<Assessment> = cluster.plans.iter().map(assess).collect();
+        let histories = Store::new(&state_directory());
+        let mut assessments: Vec<Assessment> = Vec::new();
+        for plan in &mut cluster.plans {
+            let elapses = due.of(plan).cloned().unwrap_or_default();
+            let memory = due.watch.as_ref().filter(|_| settings.watch.enabled);
+            let as_of = AsOf { reference, elapses: &elapses, memory, alert_start, says_missing, stale_after, now };
+            let id = plan.id.clone();
+            assessments.push(as_of.assess(plan, || histories.load(&id).ok()));
+        }
         // An alert that names no plan is about the one that failed.
         if assessments.iter().any(|assessment| assessment.counts.error > 0) {
             assessments.iter_mut().for_each(Assessment::forget_the_alert);

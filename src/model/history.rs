@@ -6,9 +6,9 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::plan::{ModuleId, Plan, PlanId};
+use super::plan::{Layout, ModuleId, ModuleResult, Plan, PlanId};
 use super::run::{Outcome, State};
-use super::schedule::RETRIES;
+use super::schedule::{RETRIES, is_of_run};
 
 mod usual;
 mod wire;
@@ -70,6 +70,24 @@ pub struct ModuleRecord {
     pub size: Option<u64>,
     /// The number of files in its newest snapshot.
     pub files: Option<u64>,
+}
+
+impl ModuleRecord {
+    /// Returns it as the cluster had it; `None` if it has no result.
+    fn result(&self, layout: Layout) -> Option<ModuleResult> {
+        let end = self.end?;
+        let start = self.seconds.and_then(|seconds| end.checked_sub(Duration::from_secs(seconds)).ok());
+        Some(ModuleResult {
+            layout,
+            start,
+            end: Some(end),
+            errors: u64::from(self.state == State::Error),
+            error: None,
+            total_size: self.size,
+            total_file_count: self.files,
+            snapshots_count: None,
+        })
+    }
 }
 
 impl RunRecord {
@@ -272,6 +290,28 @@ impl History {
         self.parts(module)
             .find(|(_, part)| part.state == State::Success)
             .and_then(|(run, part)| part.end.or(Some(run.at)))
+    }
+
+    /// Returns `plan` with the results of runs due at `due` or later that the cluster has no more: those of modules that
+    /// have moved to another node since. `None` if there are none.
+    pub fn recall(&self, plan: &Plan, due: Timestamp, now: Timestamp) -> Option<Plan> {
+        let layout = plan.results.values().map(|result| result.layout).max().unwrap_or(Layout::C);
+        let since = || self.runs.iter().rev().take_while(|run| run.due.is_none_or(|of_run| of_run >= due));
+        let newest = |id: &ModuleId| since().find_map(|run| run.modules.get(id)?.result(layout));
+        let is_gone = |id: &ModuleId, known: &ModuleResult| {
+            let result = plan.results.get(id);
+            // By a clock that was set back since, what is newer looks older.
+            known.end <= Some(now)
+                && result.is_none_or(|result| result.end < known.end)
+                && plan.unreadable(id).is_none()
+        };
+        let known = plan.members.iter().flatten().filter_map(|id| Some((id.clone(), newest(id)?)));
+        let gone: Vec<_> = known.filter(|(id, result)| is_gone(id, result) && is_of_run(result, due)).collect();
+        (!gone.is_empty()).then(|| {
+            let mut plan = plan.clone();
+            plan.results.extend(gone);
+            plan
+        })
     }
 
     /// Returns the newest run that somebody was mailed about.

@@ -8,6 +8,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::schedule::is_of_run;
+
 /// A backup plan's id, as an alert's label carries it: data of any content, never a pattern or a path.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -232,6 +234,12 @@ impl Plan {
     pub fn is_in_the_future(&self, module: &ModuleId) -> bool {
         let of_module = |entry: &Entry| matches!(entry, Entry::Result(id) if id == module);
         self.damaged.iter().any(|damage| damage.fault == Fault::InTheFuture && of_module(&damage.entry))
+    }
+
+    /// Whether a member has no result of a run that was due at `due` or later.
+    pub fn lacks_results_since(&self, due: Timestamp) -> bool {
+        let has_none = |id: &ModuleId| self.results.get(id).is_none_or(|result| !is_of_run(result, due));
+        self.members.iter().flatten().any(has_none)
     }
 
     /// The damage that hides the result of `module`: its own, or that of its node's results.

@@ -180,8 +180,7 @@ async fn look(settings: &Settings, state: &Path, alertmanager: &str, now: Timest
         let answer = plan.schedule.as_ref().and_then(|schedule| elapses.get(schedule));
         let known = Known {
             elapses: answer.and_then(|answer| answer.as_ref().ok()),
-            joined: memory.as_ref().and_then(|memory| Some(&memory.plans.get(&plan.id)?.newcomers)),
-            since: memory.as_ref().and_then(|memory| memory.since(plan, now)),
+            memory: memory.as_ref().filter(|_| settings.watch.enabled),
             invalid: answer == Some(&Err(CalendarError::Invalid)),
             history: histories.get(&plan.id),
             cluster_backup: plan

@@ -19,11 +19,11 @@ use crate::model::ended::{Open, Progress};
 use crate::model::job::Job;
 use crate::model::mail::{Mail, RecipientState};
 use crate::model::plan::{ModuleId, Plan, PlanId};
-use crate::model::run::{RunRule, assess};
 use crate::system::files::{self, Lock};
 use crate::system::journal;
 use crate::system::kill;
 use crate::system::messages;
+use crate::watch::as_of::AsOf;
 use crate::watch::decide::{Decided, Facts, Rules, decide};
 use crate::watch::history::Store;
 use crate::watch::meet::meet;
@@ -123,7 +123,7 @@ async fn look_at_plans(
         .collect();
     let histories = Store::new(state);
     let jobs = jobs(state);
-    let progress = progress(settings, memory, &cluster.plans, now).await;
+    let progress = progress(settings, memory, &histories, &cluster.plans, now).await;
     let facts = Facts {
         now,
         rules: Rules {
@@ -165,17 +165,23 @@ async fn tell(settings: &Settings, news: &[News], memory: &mut Memory) -> Result
 }
 
 /// Asks the logs about the runs that have lacked results for long, unless that was said already.
-async fn progress(settings: &Settings, memory: &Memory, plans: &[Plan], now: Timestamp) -> BTreeMap<PlanId, Progress> {
+async fn progress(
+    settings: &Settings,
+    memory: &Memory,
+    histories: &Store,
+    plans: &[Plan],
+    now: Timestamp,
+) -> BTreeMap<PlanId, Progress> {
     let mut found = BTreeMap::new();
     for plan in plans.iter().filter(|plan| plan.enabled) {
-        let Some(known) = memory.plans.get(&plan.id) else { continue };
-        let due = known.elapses.as_ref().map_or(&[][..], |elapses| &elapses.before);
-        let (due, since) = memory.times(plan, due, now);
-        let by_age = RunRule::by_age(None, settings.correlator.stale_after);
-        let assessment = assess(plan, &RunRule { due, since, ..by_age }, now);
+        let (id, mut plan) = (&plan.id, plan.clone());
+        let Some(known) = memory.plans.get(id) else { continue };
+        let elapses = known.elapses.clone().unwrap_or_default();
+        let as_of = AsOf::now(now, &elapses, Some(memory), settings.correlator.stale_after);
+        let assessment = as_of.assess(&mut plan, || histories.load(id).ok());
         let Some(due) = assessment.due.or(known.due_before) else { continue };
         let is_news = |id: &ModuleId| known.was_member(id, due) && !known.told_absent(id, due);
-        let open = Open::of(plan, &assessment, None, settings.watch.grace, now);
+        let open = Open::of(&plan, &assessment, None, settings.watch.grace, now);
         if !assessment.unsettled().iter().any(is_news) || !open.is_some_and(|open| open.is_quiet()) {
             continue;
         }
@@ -183,7 +189,7 @@ async fn progress(settings: &Settings, memory: &Memory, plans: &[Plan], now: Tim
         let want = Want { loki: true, ..Want::default() };
         let question = Question { plans: Selector::Plan(&plan.id), want, now };
         if let Ok(cluster) = cluster::read(&settings.redis, question).await {
-            found.insert(plan.id.clone(), examine::progress(&cluster, plan, &assessment).await);
+            found.insert(plan.id.clone(), examine::progress(&cluster, &plan, &assessment).await);
         }
     }
     found

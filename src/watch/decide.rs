@@ -74,6 +74,8 @@ pub fn decide(facts: &Facts<'_>, memory: &mut Memory) -> Decided {
         {
             known.date_back(plan);
             let elapses = known.elapses.clone().unwrap_or_default();
+            let recalled = recall(plan, &elapses, facts);
+            let plan = recalled.as_ref().unwrap_or(plan);
             let mut look = Look { plan, facts, known, elapses, history: None };
             let (news, records) = look.news();
             decided.news.extend(news);
@@ -82,6 +84,12 @@ pub fn decide(facts: &Facts<'_>, memory: &mut Memory) -> Decided {
         }
     }
     decided
+}
+
+/// Returns `plan` with the results that only its history knows, if there are any.
+fn recall(plan: &Plan, elapses: &Elapses, facts: &Facts<'_>) -> Option<Plan> {
+    let due = elapses.of_runs(plan).take(2).last()?;
+    plan.lacks_results_since(due).then(|| (facts.history)(&plan.id)?.recall(plan, due, facts.now)).flatten()
 }
 
 /// A look at one plan.
@@ -136,20 +144,11 @@ impl<'a> Look<'a> {
         Some(Run::read(self.plan, Some(due), self.facts.now, None, &self.known.newcomers))
     }
 
-    /// The members whose absence from `run` means something: those that had no result of it
-    /// before they moved to another node. If it is not known when that was, those that have an older result.
-    fn awaited(&mut self, run: &Run<'_>) -> BTreeSet<ModuleId> {
-        let Some(due) = run.due else {
-            return run.absent.iter().filter(|(_, has_older)| **has_older).map(|(id, _)| id.clone()).collect();
-        };
-        let members: BTreeSet<ModuleId> = run.absent.keys().cloned().collect();
-        if members.is_empty() {
-            return members;
-        }
-        let history = self.history();
-        let of_run = history.and_then(|history| history.runs.iter().rev().find(|run| run.due == Some(due)));
-        let had_result = |id: &ModuleId| of_run.is_some_and(|run| run.had_result(id));
-        members.into_iter().filter(|id| !had_result(id)).collect()
+    /// The members whose absence from `run` means something. If it is not known when that was, those that have an older
+    /// result.
+    fn awaited(&self, run: &Run<'_>) -> BTreeSet<ModuleId> {
+        let counts = |(_, has_older): &(&ModuleId, &bool)| run.due.is_some() || **has_older;
+        run.absent.iter().filter(counts).map(|(id, _)| id.clone()).collect()
     }
 
     /// Whether a run that has started will have no further result, or has had none for much longer than the modules that

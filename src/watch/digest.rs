@@ -6,10 +6,12 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::{Serialize, Serializer};
 
+use super::as_of::AsOf;
+use super::memory::Memory;
 use crate::model::cluster::ReadError;
 use crate::model::history::History;
 use crate::model::plan::{ModuleId, Plan, PlanId};
-use crate::model::run::{Outcome, RunRule, State, assess};
+use crate::model::run::{Outcome, State};
 use crate::model::schedule::Elapses;
 use crate::model::time::age;
 
@@ -206,10 +208,8 @@ impl Checked {
 pub struct Known<'a> {
     /// When its schedule elapses.
     pub elapses: Option<&'a Elapses>,
-    /// Members that have joined it, each with when it was first seen.
-    pub joined: Option<&'a BTreeMap<ModuleId, Timestamp>>,
-    /// Since when it is known to have that schedule, as the watch saw it.
-    pub since: Option<Timestamp>,
+    /// What the watch knows; `None` if nothing is watched.
+    pub memory: Option<&'a Memory>,
     /// Whether systemd does not accept the schedule.
     pub invalid: bool,
     /// Its history.
@@ -221,9 +221,9 @@ pub struct Known<'a> {
 impl PlanDigest {
     /// Sums up one plan at `now`.
     pub fn new(plan: &Plan, known: Known<'_>, stale_after: Option<Duration>, now: Timestamp) -> Self {
-        let due: &[Timestamp] = known.elapses.map_or(&[], |elapses| &elapses.before);
-        let rule = RunRule { due, since: known.since, joined: known.joined, ..RunRule::by_age(None, stale_after) };
-        let assessment = assess(plan, &rule, now);
+        let (mut plan, elapses) = (plan.clone(), known.elapses.cloned().unwrap_or_default());
+        let as_of = AsOf::now(now, &elapses, known.memory, stale_after);
+        let assessment = as_of.assess(&mut plan, || known.history.cloned());
         let last = known.history.and_then(|history| history.runs.last());
         let missed = last.filter(|run| run.outcome == Outcome::Missed && Some(run.at) > plan.newest_end());
         let has_run = plan.newest_sign().is_some();
@@ -233,7 +233,7 @@ impl PlanDigest {
             Some(_) => Some(Outcome::Missed),
             None => Some(assessment.outcome).filter(|_| has_run && !running),
         };
-        let overdue = !has_run && !due.is_empty() && missed.is_some();
+        let overdue = !has_run && !elapses.before.is_empty() && missed.is_some();
         let members: BTreeSet<&ModuleId> = plan.members.iter().flatten().chain(plan.results.keys()).collect();
         let good = outcome.is_none_or(|outcome| matches!(outcome, Outcome::Success | Outcome::Recovered));
         let is_whole = !known.invalid && !members.is_empty() && plan.damaged.is_empty();
@@ -256,7 +256,7 @@ impl PlanDigest {
             next_run: known.elapses.and_then(|elapses| elapses.next).filter(|_| plan.enabled),
             modules: members.len(),
             damaged: plan.damaged.len(),
-            troubled: troubled.map(|(id, state)| trouble(plan, id, *state, known.history)).collect(),
+            troubled: troubled.map(|(id, state)| trouble(&plan, id, *state, known.history)).collect(),
             size: (!sizes.is_empty()).then(|| sizes.iter().fold(0, |sum: u64, size| sum.saturating_add(*size))),
             size_before: known.history.and_then(|history| size_before(history, now)),
             last_runs: known.history.map(History::marks).unwrap_or_default(),

@@ -4,6 +4,7 @@
 //! ([`schedule`]); decide what is news ([`decide`], pure); post it to the program's own socket ([`post`]); remember it
 //! ([`memory`]). Killed anywhere, the next tick says the same again, and a job that is there already takes it in.
 
+pub mod as_of;
 pub mod cluster_backup;
 pub mod decide;
 pub mod digest;

@@ -19,8 +19,9 @@ use ns8_backup_monitor::model::job::{Attempts, Delivery, Examined, Following, Jo
 use ns8_backup_monitor::model::mail::{Mail, Recipient, RecipientState};
 use ns8_backup_monitor::model::plan::{Plan, PlanId};
 use ns8_backup_monitor::model::repository::Probes;
-use ns8_backup_monitor::model::run::{Outcome, RunRule, State, assess};
+use ns8_backup_monitor::model::run::{Outcome, State};
 use ns8_backup_monitor::report::{self, Finding, Interim, PlanFacts, Report};
+use ns8_backup_monitor::watch::as_of::AsOf;
 use ns8_backup_monitor::watch::decide::{Facts, Rules, decide};
 use ns8_backup_monitor::watch::{meet::meet, memory::Memory, news, running};
 
@@ -174,23 +175,24 @@ impl Monitor {
     fn look(&mut self, job: &Job, view: &View<'_>) -> Settled {
         let found = view.plans.as_ref().map(|plans| plans.iter().find(|(plan, _)| Some(&plan.id) == job.plan.as_ref()));
         let Some(found) = found else { return Settled { look: Err(away()), over: false } };
-        let (now, plan) = (at(view.now), &found.expect("plans stay").0);
+        let (now, (plan, elapses)) = (at(view.now), found.expect("plans stay"));
         let work = self.work.entry(job.id.clone()).or_default();
         let reference = *work.reference.get_or_insert_with(|| job.reference(now));
-        let elapses = around(found.unwrap().1, reference.as_second()).caught_up(plan, now);
-        let (due, since) = self.memory.times(plan, elapses.due(plan), reference);
-        let rule = RunRule {
-            due,
-            since,
-            joined: self.memory.plans.get(&plan.id).map(|known| &known.newcomers),
+        let elapses = around(elapses, reference.as_second());
+        let as_of = AsOf {
+            reference,
+            elapses: &elapses,
+            memory: Some(&self.memory),
             alert_start: job.failure_start(),
             says_missing: job.says_missing(),
             stale_after: self.settings.correlator.stale_after,
+            now,
         };
-        let assessments = vec![assess(plan, &rule, now)];
-        let look = Look { cluster: cluster(plan), assessments, next_runs: vec![elapses.next] };
         let histories = self.histories.borrow();
-        let open = Open::of(plan, &look.assessments[0], histories.get(&plan.id), self.settings.watch.grace, now);
+        let mut plan = plan.clone();
+        let assessments = vec![as_of.assess(&mut plan, || histories.get(&job.plan.clone()?).cloned())];
+        let look = Look { cluster: cluster(&plan), assessments, next_runs: vec![elapses.next] };
+        let open = Open::of(&plan, &look.assessments[0], histories.get(&plan.id), self.settings.watch.grace, now);
         let progress = || (view.progress)(&plan.id, look.assessments[0].due.map(Timestamp::as_second));
         let over = look.awaited().is_empty() || open.is_some_and(|open| open.is_over(progress()));
         Settled { look: Ok(look), over }

@@ -8,7 +8,7 @@ use serde_json::json;
 
 use crate::calendar::elapses;
 use crate::monitor::{Monitor, View, alert};
-use crate::ns8::{DAY, HOUR, Lot, MINUTE, Member, Site, at};
+use crate::ns8::{DAY, Fate, HOUR, Lot, MINUTE, Member, Site, at};
 
 const STEP: i64 = 30;
 /// Scrape, rule and `group_wait` until the first notification of a group.
@@ -346,10 +346,7 @@ fn progress(site: &Site, due: Option<i64>, now: i64) -> Progress {
         return Progress::Unknown;
     }
     let Some(run) = site.runs.last() else { return Progress::Unknown };
-    let plan = site.plan();
-    let has_result = |member: &&Member| {
-        plan.results.iter().any(|(id, result)| id.as_str() == member.id && result.start >= Some(at(run.began)))
-    };
+    let has_result = |member: &&Member| run.fates.get(&member.id).is_some_and(|fate| *fate != Fate::None);
     let absent = site.members.iter().filter(|member| !has_result(member));
     let is_in_log = |over: &i64| due.is_none_or(|due| *over >= due);
     let on = |node: u8| match (site.is_active(node, now), run.nodes.get(&node).is_some_and(is_in_log)) {

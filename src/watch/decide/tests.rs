@@ -253,6 +253,21 @@ fn of_an_elapse_that_nobody_saw_it_is_not_said_that_the_plan_ran_by_it() {
 }
 
 #[test]
+fn a_run_of_which_the_only_result_has_gone_with_its_module_was_not_missed() {
+    let mut world = World::nightly(&["a", "b"]);
+    world.progress = Progress::NotStarted;
+    world.until(2);
+    world.run(&[GOOD, None]);
+    world.pass(60);
+    world.plan.results.remove(&id("a"));
+    world.until(0);
+    assert_eq!(world.kinds(), [Failed]);
+    let history = world.history.borrow();
+    let troubles: Vec<_> = history.runs.last().unwrap().troubles().map(|(id, _)| id.as_str()).collect();
+    assert_eq!(troubles, ["b"]);
+}
+
+#[test]
 fn a_module_that_joins_by_day_is_awaited_from_the_next_night_on() {
     let mut world = World::nightly(&["a", "b"]);
     world.good_until(11);

@@ -139,6 +139,7 @@ fn the_standing_says_what_is_known() {
     assert_eq!(sum_up(&last_night, None).standing, Standing::Attention, "not tonight's");
     let mut missed = history("2", &[(-1, true), (0, false)]);
     missed.runs[1].outcome = Outcome::Missed;
+    missed.runs[1].modules.values_mut().for_each(|part| (part.state, part.end) = (State::Stale, None));
     let digest = sum_up(&last_night, Some(&missed));
     assert_eq!((digest.outcome, digest.last_run), (Some(Outcome::Missed), Some(at(0))));
     assert_eq!(sum_up(&plan("2", &[]), None).standing, Standing::Attention, "nothing is backed up");

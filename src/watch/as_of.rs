@@ -1,0 +1,67 @@
+//! What a plan's results mean as of a time: the one way of jobs, digest and watch. Pure.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::memory::Memory;
+use crate::model::history::History;
+use crate::model::plan::Plan;
+use crate::model::run::{Assessment, RunRule, assess};
+use crate::model::schedule::Elapses;
+
+/// What is known beside a plan's results.
+#[derive(Debug, Clone, Copy)]
+pub struct AsOf<'a> {
+    /// The time as of which the run is looked for.
+    pub reference: Timestamp,
+    /// The elapses of the plan's schedule around that time.
+    pub elapses: &'a Elapses,
+    /// What the watch knows; `None` if nothing is watched.
+    pub memory: Option<&'a Memory>,
+    /// The newest start of the alerts; `None` without an alert.
+    pub alert_start: Option<Timestamp>,
+    /// Whether an alert says that the run is missing.
+    pub says_missing: bool,
+    /// `correlator.stale_after`.
+    pub stale_after: Option<Duration>,
+    /// The time.
+    pub now: Timestamp,
+}
+
+impl<'a> AsOf<'a> {
+    /// The last run as of `now`, without an alert.
+    pub fn now(
+        now: Timestamp,
+        elapses: &'a Elapses,
+        memory: Option<&'a Memory>,
+        stale_after: Option<Duration>,
+    ) -> Self {
+        Self { reference: now, elapses, memory, alert_start: None, says_missing: false, stale_after, now }
+    }
+
+    /// Assesses the results of `plan`. Puts those back into it that only `history` knows; it is asked if some lack.
+    pub fn assess(&self, plan: &mut Plan, history: impl FnOnce() -> Option<History>) -> Assessment {
+        let assessment = self.assess_results(plan);
+        let Some(due) = assessment.due.filter(|_| !assessment.unsettled().is_empty()) else { return assessment };
+        match history().and_then(|history| history.recall(plan, due, self.now)) {
+            None => assessment,
+            Some(recalled) => {
+                *plan = recalled;
+                self.assess_results(plan)
+            }
+        }
+    }
+
+    /// Assesses the results of `plan` as they are.
+    fn assess_results(&self, plan: &Plan) -> Assessment {
+        let elapses = self.elapses.clone().caught_up(plan, self.now);
+        let (due, since) = match self.memory {
+            Some(memory) => memory.times(plan, elapses.due(plan), self.reference),
+            None => (elapses.due(plan), None),
+        };
+        let joined = self.memory.and_then(|memory| Some(&memory.plans.get(&plan.id)?.newcomers));
+        let &Self { alert_start, says_missing, stale_after, .. } = self;
+        assess(plan, &RunRule { due, since, joined, alert_start, says_missing, stale_after }, self.now)
+    }
+}
