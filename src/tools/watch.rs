@@ -15,16 +15,16 @@ use crate::cluster::{self, Question, Selector, Want};
 use crate::config::{Live, Settings};
 use crate::job::{examine, store};
 use crate::model::cluster::Cluster;
-use crate::model::ended::{Open, Progress};
+use crate::model::ended::Progress;
 use crate::model::job::Job;
 use crate::model::mail::{Mail, RecipientState};
-use crate::model::plan::{ModuleId, Plan, PlanId};
+use crate::model::plan::{Plan, PlanId};
 use crate::system::files::{self, Lock};
 use crate::system::journal;
 use crate::system::kill;
 use crate::system::messages;
-use crate::watch::as_of::AsOf;
 use crate::watch::decide::{Decided, Facts, Rules, decide};
+use crate::watch::going_on::lacking;
 use crate::watch::history::Store;
 use crate::watch::meet::meet;
 use crate::watch::memory::Memory;
@@ -167,29 +167,24 @@ async fn tell(settings: &Settings, news: &[News], memory: &mut Memory) -> Result
 /// Asks the logs about the runs that have lacked results for long, unless that was said already.
 async fn progress(
     settings: &Settings,
-    memory: &Memory,
+    memory: &mut Memory,
     histories: &Store,
     plans: &[Plan],
     now: Timestamp,
 ) -> BTreeMap<PlanId, Progress> {
     let mut found = BTreeMap::new();
-    for plan in plans.iter().filter(|plan| plan.enabled) {
-        let (id, mut plan) = (&plan.id, plan.clone());
-        let Some(known) = memory.plans.get(id) else { continue };
-        let elapses = known.elapses.clone().unwrap_or_default();
-        let as_of = AsOf::now(now, &elapses, Some(memory), settings.correlator.stale_after);
-        let assessment = as_of.assess(&mut plan, || histories.load(id).ok());
-        let Some(due) = assessment.due.or(known.due_before) else { continue };
-        let is_news = |id: &ModuleId| known.was_member(id, due) && !known.told_absent(id, due);
-        let open = Open::of(&plan, &assessment, None, settings.watch.grace, now);
-        if !assessment.unsettled().iter().any(is_news) || !open.is_some_and(|open| open.is_quiet()) {
-            continue;
-        }
-        // The login to the cluster's log server is not part of a tick's reading.
-        let want = Want { loki: true, ..Want::default() };
-        let question = Question { plans: Selector::Plan(&plan.id), want, now };
-        if let Ok(cluster) = cluster::read(&settings.redis, question).await {
-            found.insert(plan.id.clone(), examine::progress(&cluster, &plan, &assessment).await);
+    for plan in plans {
+        while let Some(run) = lacking(settings, memory, plan, now, || histories.load(&plan.id).ok()) {
+            // The login to the cluster's log server is not part of a tick's reading.
+            let want = Want { loki: true, ..Want::default() };
+            let question = Question { plans: Selector::Plan(&plan.id), want, now };
+            let Ok(cluster) = cluster::read(&settings.redis, question).await else { break };
+            let progress = examine::progress(&cluster, &run.plan, &run.assessment).await;
+            found.insert(plan.id.clone(), progress);
+            if !memory.plans.get_mut(&plan.id).is_some_and(|known| known.note_progress(run.due, progress)) {
+                break;
+            }
+            found.remove(&plan.id);
         }
     }
     found

@@ -55,12 +55,14 @@ impl<'a> AsOf<'a> {
 
     /// Assesses the results of `plan` as they are.
     fn assess_results(&self, plan: &Plan) -> Assessment {
-        let elapses = self.elapses.clone().caught_up(plan, self.now);
+        let known = self.memory.and_then(|memory| memory.plans.get(&plan.id));
+        let mut elapses = self.elapses.clone().caught_up(plan, self.now);
+        elapses.before.retain(|due| known.is_none_or(|known| !known.skipped.contains(due)));
         let (due, since) = match self.memory {
             Some(memory) => memory.times(plan, elapses.due(plan), self.reference),
             None => (elapses.due(plan), None),
         };
-        let joined = self.memory.and_then(|memory| Some(&memory.plans.get(&plan.id)?.newcomers));
+        let joined = known.map(|known| &known.newcomers);
         let &Self { alert_start, says_missing, stale_after, .. } = self;
         assess(plan, &RunRule { due, since, joined, alert_start, says_missing, stale_after }, self.now)
     }

@@ -73,7 +73,7 @@ pub fn decide(facts: &Facts<'_>, memory: &mut Memory) -> Decided {
             && !known.members.is_empty()
         {
             known.date_back(plan);
-            let elapses = known.elapses.clone().unwrap_or_default();
+            let elapses = known.own_elapses();
             let recalled = recall(plan, &elapses, facts);
             let plan = recalled.as_ref().unwrap_or(plan);
             let mut look = Look { plan, facts, known, elapses, history: None };

@@ -31,7 +31,7 @@ pub fn meet(plans: &[Plan], now: Timestamp, memory: &mut Memory) {
             let was_seen = |due: &Timestamp| looked_at.is_none_or(|at| *due <= at);
             known.due_before = known.last_due(plan, now).filter(|due| known.enabled && was_seen(due));
             known.edited_after = looked_at.filter(|_| known.enabled);
-            (known.since, known.elapses, known.invalid) = (now, None, false);
+            (known.since, known.elapses, known.invalid, known.goes_on) = (now, None, false, None);
             known.schedule.clone_from(&plan.schedule);
         }
         known.enabled = plan.enabled;

@@ -13,6 +13,7 @@ use super::cluster_backup::Seen;
 use super::news::{Kind, News};
 use crate::model::plan::{ModuleId, Plan, PlanId};
 use crate::model::schedule::{Elapses, TOLERANCE, is_of_run};
+use crate::model::time::age;
 use crate::system::files;
 
 /// The version of the file format.
@@ -21,6 +22,8 @@ const VERSION: u32 = 1;
 const MAX_FILE: u64 = 32 << 20;
 /// A run begins its first backup this long after it was due at most: the leader stores the cluster's own first.
 const BEGINS_WITHIN: Duration = Duration::from_secs(600);
+/// Elapses of a frequent plan are asked for as far back as this.
+const KEEP_SKIPPED: Duration = Duration::from_secs(8 * 86_400);
 /// Announcements kept of one plan.
 const MAX_ANNOUNCED: usize = 8;
 
@@ -65,6 +68,12 @@ pub struct PlanMemory {
     pub edited_after: Option<Timestamp>,
     /// When its schedule elapses; `None` if that is not known.
     pub elapses: Option<Elapses>,
+    /// When the run was due that by its log went on at the last look.
+    #[serde(default)]
+    pub goes_on: Option<Timestamp>,
+    /// Elapses at which, by its log, the run before went on.
+    #[serde(default)]
+    pub skipped: BTreeSet<Timestamp>,
     /// Whether systemd does not accept the schedule.
     #[serde(default)]
     pub invalid: bool,
@@ -217,6 +226,8 @@ impl PlanMemory {
             due_before: None,
             edited_after: None,
             elapses: None,
+            goes_on: None,
+            skipped: BTreeSet::new(),
             invalid: false,
             members: BTreeSet::new(),
             newcomers: BTreeMap::new(),
@@ -241,9 +252,16 @@ impl PlanMemory {
         self.told_absent.get(module).is_some_and(|told| *told >= due)
     }
 
+    /// Returns the elapses of its schedule, without those at which the run before went on.
+    pub fn own_elapses(&self) -> Elapses {
+        let mut elapses = self.elapses.clone().unwrap_or_default();
+        elapses.before.retain(|due| !self.skipped.contains(due));
+        elapses
+    }
+
     /// Returns when the last run of `plan` was due by the schedule that is known, at `now`.
     pub fn last_due(&self, plan: &Plan, now: Timestamp) -> Option<Timestamp> {
-        let elapses = self.elapses.as_ref()?;
+        let elapses = self.own_elapses();
         let next = elapses.next.filter(|next| *next <= now);
         next.or(elapses.of_run(plan)).filter(|due| *due > self.since).or(self.due_before)
     }
@@ -291,6 +309,7 @@ impl PlanMemory {
     pub fn not_after(&mut self, now: Timestamp) {
         self.since = self.since.min(now);
         self.changed_at = self.changed_at.min(now);
+        self.skipped.retain(|due| age(*due, now) < KEEP_SKIPPED && *due <= now);
         self.announced.retain(|known| known.at <= now);
         self.newcomers.values_mut().for_each(|seen| *seen = (*seen).min(now));
     }

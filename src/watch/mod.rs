@@ -8,6 +8,7 @@ pub mod as_of;
 pub mod cluster_backup;
 pub mod decide;
 pub mod digest;
+pub mod going_on;
 pub mod heartbeat;
 pub mod history;
 pub mod meet;

@@ -23,7 +23,7 @@ use ns8_backup_monitor::model::run::{Outcome, State};
 use ns8_backup_monitor::report::{self, Finding, Interim, PlanFacts, Report};
 use ns8_backup_monitor::watch::as_of::AsOf;
 use ns8_backup_monitor::watch::decide::{Facts, Rules, decide};
-use ns8_backup_monitor::watch::{meet::meet, memory::Memory, news, running};
+use ns8_backup_monitor::watch::{going_on::lacking, meet::meet, memory::Memory, news, running};
 
 use crate::calendar::around;
 use crate::ns8::at;
@@ -334,6 +334,24 @@ impl Monitor {
         }
     }
 
+    /// As `tools::watch` asks the logs.
+    fn progress(&mut self, plans: &[Plan], view: &View<'_>) -> BTreeMap<PlanId, Progress> {
+        let (now, histories) = (at(view.now), self.histories.borrow());
+        let mut found = BTreeMap::new();
+        for plan in plans {
+            let history = || histories.get(&plan.id).cloned();
+            while let Some(run) = lacking(&self.settings, &mut self.memory, plan, now, history) {
+                let progress = (view.progress)(&plan.id, Some(run.due.as_second()));
+                found.insert(plan.id.clone(), progress);
+                if !self.memory.plans.get_mut(&plan.id).unwrap().note_progress(run.due, progress) {
+                    break;
+                }
+                found.remove(&plan.id);
+            }
+        }
+        found
+    }
+
     /// A tick of the watch, as `tools::watch` does it.
     pub fn tick(&mut self, view: &View<'_>) {
         let Some(plans) = &view.plans else { return };
@@ -343,8 +361,7 @@ impl Monitor {
         for (plan, elapses) in plans {
             self.memory.plans.get_mut(&plan.id).unwrap().elapses = Some(around(elapses, view.now));
         }
-        let due = |plan: &Plan| (plan.id.clone(), self.memory.plans[&plan.id].last_due(plan, now));
-        let known: BTreeMap<PlanId, Option<Timestamp>> = all.iter().map(due).collect();
+        let found = self.progress(&all, view);
         let facts = Facts {
             now,
             rules: Rules {
@@ -355,7 +372,7 @@ impl Monitor {
             },
             plans: &all,
             in_queue: &|plan, until| self.table.jobs().any(|job| job.reports(plan, until)),
-            progress: &|plan| (view.progress)(plan, known[plan].map(Timestamp::as_second)),
+            progress: &|plan| found.get(plan).copied().unwrap_or_default(),
             history: &|plan| self.histories.borrow().get(plan).cloned(),
             cluster_backup: &|_| None,
         };

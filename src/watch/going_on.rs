@@ -1,0 +1,94 @@
+//! What to ask the logs about, and which elapses have no run of their own: by its log the run before went on. Pure.
+//!
+//! systemd does not start a service that runs already. Results show that only once the run is over, and never if it was
+//! cut off.
+
+use jiff::Timestamp;
+
+use super::as_of::AsOf;
+use super::memory::{Memory, PlanMemory};
+use crate::config::Settings;
+use crate::model::ended::{Open, Progress};
+use crate::model::history::History;
+use crate::model::plan::{ModuleId, Plan};
+use crate::model::run::Assessment;
+
+/// A run that has lacked results for long.
+pub struct Lacking {
+    /// The plan, with what only its history knows.
+    pub plan: Plan,
+    /// What its results mean.
+    pub assessment: Assessment,
+    /// When the run was due.
+    pub due: Timestamp,
+}
+
+/// Returns the run of `plan` that the logs are to be asked about at `now`, unless its absences were told already: the
+/// one that went on at the last look, or else the last.
+pub fn lacking(
+    settings: &Settings,
+    memory: &mut Memory,
+    plan: &Plan,
+    now: Timestamp,
+    history: impl Fn() -> Option<History>,
+) -> Option<Lacking> {
+    let find = |memory: &Memory| {
+        let known = memory.plans.get(&plan.id).filter(|_| plan.enabled)?;
+        let mut elapses = known.elapses.clone().unwrap_or_default();
+        elapses.before.retain(|due| known.goes_on.is_none_or(|begun| *due <= begun));
+        let mut plan = plan.clone();
+        let as_of = AsOf::now(now, &elapses, Some(memory), settings.correlator.stale_after);
+        let assessment = as_of.assess(&mut plan, &history);
+        let due = assessment.due.or(known.due_before)?;
+        let is_news = |id: &ModuleId| known.was_member(id, due) && !known.told_absent(id, due);
+        let open = Open::of(&plan, &assessment, None, settings.watch.grace, now);
+        let is_asked = assessment.unsettled().iter().any(is_news) && open.is_some_and(|open| open.is_quiet());
+        is_asked.then_some(Lacking { plan, assessment, due })
+    };
+    let begun = find(memory);
+    if begun.is_some() {
+        return begun;
+    }
+    let known = memory.plans.get_mut(&plan.id)?;
+    known.goes_on.take().and_then(|_| find(memory))
+}
+
+impl PlanMemory {
+    /// Notes how far the run that was due at `due` has come by its log. Returns whether a later run is to be asked about:
+    /// this one went on at the last look, and does so no more.
+    pub fn note_progress(&mut self, due: Timestamp, progress: Progress) -> bool {
+        let before = self.goes_on.take();
+        let later = self.elapses.iter().flat_map(|elapses| &elapses.before).filter(|time| **time > due);
+        let is_later = later.clone().any(|time| !self.skipped.contains(time));
+        if progress != Progress::Running {
+            return before.is_some() && is_later;
+        }
+        self.goes_on = Some(due);
+        let later: Vec<Timestamp> = later.copied().collect();
+        self.skipped.extend(later);
+        false
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::schedule::Elapses;
+
+    #[test]
+    fn an_elapse_at_which_the_run_before_goes_on_has_no_run() {
+        let at = |hour: i64| Timestamp::from_second(1_763_596_800 + hour * 3600).unwrap();
+        let elapses = |last: i64| Elapses { before: (0..4).map(|n| at(last - n)).collect(), next: Some(at(last + 1)) };
+        let mut known = PlanMemory { elapses: Some(elapses(5)), ..PlanMemory::new(at(0)) };
+        assert!(!known.note_progress(at(5), Progress::Running));
+        assert!(known.goes_on == Some(at(5)) && known.skipped.is_empty());
+        known.elapses = Some(elapses(6));
+        assert!(!known.note_progress(at(5), Progress::Running));
+        assert_eq!(known.own_elapses().before, [at(5), at(4), at(3)]);
+        assert!(!known.note_progress(at(5), Progress::Over), "no run is later");
+        known.elapses = Some(elapses(7));
+        known.goes_on = Some(at(5));
+        assert!(known.note_progress(at(5), Progress::Over));
+        assert_eq!(known.own_elapses().before, [at(7), at(5), at(4)]);
+    }
+}
