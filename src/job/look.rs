@@ -44,6 +44,14 @@ impl Due {
         }
     }
 
+    /// Returns the elapses around the job's arrival or, if the results are a later run's, around its begin.
+    async fn of_results(&self, plan: &Plan, now: Timestamp) -> Elapses {
+        let elapses = self.of(plan).cloned().unwrap_or_default();
+        let (Some(schedule), Some(begun)) = (&plan.schedule, elapses.overtaken(plan, now)) else { return elapses };
+        let later = calendar::elapses(&[schedule.clone()].into(), begun, None).await.remove(schedule);
+        later.and_then(Result::ok).unwrap_or(elapses)
+    }
+
     fn of(&self, plan: &Plan) -> Option<&Elapses> {
         plan.schedule.as_ref().and_then(|schedule| self.elapses.get(schedule))
     }
@@ -94,7 +102,7 @@ impl Look {
         let histories = Store::new(&state_directory());
         let mut assessments: Vec<Assessment> = Vec::new();
         for plan in &mut cluster.plans {
-            let elapses = due.of(plan).cloned().unwrap_or_default();
+            let elapses = due.of_results(plan, now).await;
             let memory = due.watch.as_ref().filter(|_| settings.watch.enabled);
             let as_of = AsOf { reference, elapses: &elapses, memory, alert_start, says_missing, stale_after, now };
             let id = plan.id.clone();

@@ -25,19 +25,15 @@ pub struct Elapses {
 }
 
 impl Elapses {
-    /// Returns the elapses as of the next one, if every member has been backed up since then: the results are that run's.
-    /// At the time `now` it must have come, or a node's clock is ahead of it: results may be dated days ahead.
-    #[must_use]
-    pub fn caught_up(mut self, plan: &Plan, now: Timestamp) -> Self {
-        let latest = now.saturating_add(TOLERANCE).unwrap_or(now);
-        let has_run = |next: &Timestamp| {
-            let is_since = |id: &ModuleId| plan.results.get(id).is_some_and(|result| is_of_run(result, *next));
-            plan.members.as_ref().is_some_and(|members| !members.is_empty() && members.iter().all(is_since))
-        };
-        if let Some(next) = self.next.filter(|next| *next <= latest && has_run(next)) {
-            self.before.insert(0, next);
-        }
-        self
+    /// Returns when the results of `plan` began if every member has been backed up since the next elapse: they are a
+    /// later run's, which was due then or, as clocks differ, a little later. At the time `now` that elapse must have come:
+    /// results may be dated days ahead.
+    pub fn overtaken(&self, plan: &Plan, now: Timestamp) -> Option<Timestamp> {
+        let (next, members) = (self.next?, plan.members.as_ref()?);
+        let start = |id: &ModuleId| plan.results.get(id).and_then(|result| result.start.or(result.end));
+        let first = members.iter().map(start).min()??;
+        let begun = first.min(now).saturating_add(TOLERANCE).unwrap_or(now);
+        (is_from(first, next) && is_from(now, next)).then_some(begun)
     }
 
     /// Returns when `plan` was due, newest first. NS8 has no timer for a plan that is switched off: it was due only if a
@@ -100,8 +96,12 @@ fn is_in_the_retries(plan: &Plan, before: Timestamp, due: Timestamp) -> bool {
 
 /// Whether a backup started in the run that was due at `due`, or later, so that its result is of that run.
 pub fn is_of_run(result: &ModuleResult, due: Timestamp) -> bool {
-    let earliest = due.saturating_sub(TOLERANCE).unwrap_or(Timestamp::MIN);
-    result.start.or(result.end).is_none_or(|began| began >= earliest)
+    result.start.or(result.end).is_none_or(|began| is_from(began, due))
+}
+
+/// Whether what `began` then began in the run that was due at `due`, or later.
+pub fn is_from(began: Timestamp, due: Timestamp) -> bool {
+    began >= due.saturating_sub(TOLERANCE).unwrap_or(Timestamp::MIN)
 }
 
 /// Whether backups that follow one another without a pause begin before `due` and end after it.
@@ -171,11 +171,14 @@ mod tests {
         plan.members = Some([a.clone(), b.clone()].into());
         plan.results = [(a, result(180)), (b.clone(), result(125))].into();
         let elapses = Elapses { before: [120, 60, 0].map(at).into(), next: Some(at(180)) };
-        assert_eq!(elapses.clone().caught_up(&plan, at(185)).last(), Some(at(120)));
+        let overtaken = |plan: &Plan, now: i64| elapses.overtaken(plan, at(now));
+        assert_eq!(overtaken(&plan, 190), None);
+        plan.results.remove(&b);
+        assert_eq!(overtaken(&plan, 190), None);
         plan.results.insert(b, result(185));
-        assert_eq!(elapses.clone().caught_up(&plan, at(185)).last(), Some(at(180)));
-        assert_eq!(elapses.clone().caught_up(&plan, at(179)).last(), Some(at(180)), "a node's clock is a minute ahead");
-        assert_eq!(elapses.caught_up(&plan, at(170)).last(), Some(at(120)), "nothing can have run since the future");
+        assert_eq!(overtaken(&plan, 190), Some(at(182)));
+        assert_eq!(overtaken(&plan, 179), Some(at(181)), "a node's clock is a minute ahead");
+        assert_eq!(overtaken(&plan, 170), None, "nothing can have run since the future");
     }
 
     #[test]

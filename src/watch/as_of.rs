@@ -56,7 +56,7 @@ impl<'a> AsOf<'a> {
     /// Assesses the results of `plan` as they are.
     fn assess_results(&self, plan: &Plan) -> Assessment {
         let known = self.memory.and_then(|memory| memory.plans.get(&plan.id));
-        let mut elapses = self.elapses.clone().caught_up(plan, self.now);
+        let mut elapses = self.elapses.clone();
         elapses.before.retain(|due| known.is_none_or(|known| !known.skipped.contains(due)));
         let (due, since) = match self.memory {
             Some(memory) => memory.times(plan, elapses.due(plan), self.reference),
