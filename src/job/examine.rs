@@ -168,8 +168,9 @@ async fn reasons(cluster: &Cluster, plan: &Plan, assessment: &Assessment, suspec
     Some(logs::reasons(&sources, &ask).await)
 }
 
-/// Returns how far the run has come on the nodes with a module that has no result of it, as their logs say.
-pub async fn progress(cluster: &Cluster, plan: &Plan, assessment: &Assessment) -> Progress {
+/// Returns how far the run has come on the nodes with a module that has no result of it, as their logs say,
+/// and when it began there.
+pub async fn progress(cluster: &Cluster, plan: &Plan, assessment: &Assessment) -> (Progress, Option<Timestamp>) {
     let (sources, mut ask) = logs_of(cluster, plan, assessment, None);
     let absent = assessment.unsettled();
     ask.nodes.retain(|node| node.modules.keys().any(|id| absent.contains(id)));
@@ -177,7 +178,7 @@ pub async fn progress(cluster: &Cluster, plan: &Plan, assessment: &Assessment) -
     match asked.sum::<usize>() == absent.len() {
         true => logs::progress(&sources, &ask).await,
         // It is not known which node the others are on.
-        false => Progress::Unknown,
+        false => (Progress::Unknown, None),
     }
 }
 

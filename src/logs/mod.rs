@@ -82,8 +82,8 @@ pub async fn reasons(sources: &Sources, ask: &Ask) -> Reasons {
     found
 }
 
-/// Returns how far a run has come on the nodes that are asked about, by the marks in its log.
-pub async fn progress(sources: &Sources, ask: &Ask) -> Progress {
+/// Returns how far a run has come on the nodes that are asked about, by the marks in its log, and when it began there.
+pub async fn progress(sources: &Sources, ask: &Ask) -> (Progress, Option<Timestamp>) {
     let mut furthest = None;
     for node in &ask.nodes {
         furthest = furthest.max(Some(progress_on(sources, ask, node).await));
@@ -91,7 +91,7 @@ pub async fn progress(sources: &Sources, ask: &Ask) -> Progress {
     furthest.unwrap_or_default()
 }
 
-async fn progress_on(sources: &Sources, ask: &Ask, node: &NodeAsk) -> Progress {
+async fn progress_on(sources: &Sources, ask: &Ask, node: &NodeAsk) -> (Progress, Option<Timestamp>) {
     let (wanted, window, plan) = (wanted(node), window(node), ask.plan.as_str());
     let mut reader = Reader::new(plan, &wanted);
     let read = match &sources.loki {
@@ -102,7 +102,8 @@ async fn progress_on(sources: &Sources, ask: &Ask, node: &NodeAsk) -> Progress {
         Some(loki) => loki.read(plan, &[&node.node], window, |_, fields| reader.read(fields)).await,
     };
     let log = reader.finish();
-    match read {
+    let began = log.began.and_then(|time| Timestamp::from_microsecond(time).ok());
+    let progress = match read {
         Err(_) => Progress::Unknown,
         Ok(()) if !log.seen => Progress::NotStarted,
         Ok(()) => match log.running {
@@ -111,7 +112,8 @@ async fn progress_on(sources: &Sources, ask: &Ask, node: &NodeAsk) -> Progress {
             // Until core 3.19 nothing marks the end.
             None => Progress::Unknown,
         },
-    }
+    };
+    (progress, began)
 }
 
 /// What is asked about `node`, but for the modules that were found already; `None` if nothing is missing.

@@ -41,6 +41,8 @@ pub(super) struct RunLog {
     pub(super) cluster_backup: Vec<String>,
     /// Whether anything of this plan was seen.
     pub(super) seen: bool,
+    /// When the run that was seen last began, in microseconds since 1970, if that was seen.
+    pub(super) began: Option<i64>,
     /// Whether the run that was seen last goes on; `None` if only modules were seen.
     pub(super) running: Option<bool>,
 }
@@ -165,6 +167,9 @@ impl<'q> Reader<'q> {
                 let lost = stream.start(module, of == plan, fields.time);
                 let cluster = stream.cluster.take();
                 if of == plan {
+                    if !self.running {
+                        self.log.began = Some(fields.time);
+                    }
                     self.saw(cluster, true);
                 }
                 lost.into_iter().for_each(|open| self.settle(open, End::Open, None));

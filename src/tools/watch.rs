@@ -179,9 +179,9 @@ async fn progress(
             let want = Want { loki: true, ..Want::default() };
             let question = Question { plans: Selector::Plan(&plan.id), want, now };
             let Ok(cluster) = cluster::read(&settings.redis, question).await else { break };
-            let progress = examine::progress(&cluster, &run.plan, &run.assessment).await;
+            let (progress, began) = examine::progress(&cluster, &run.plan, &run.assessment).await;
             found.insert(plan.id.clone(), progress);
-            if !memory.plans.get_mut(&plan.id).is_some_and(|known| known.note_progress(run.due, progress)) {
+            if !memory.plans.get_mut(&plan.id).is_some_and(|known| known.note_progress(run.due, progress, began)) {
                 break;
             }
             found.remove(&plan.id);

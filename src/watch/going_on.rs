@@ -12,6 +12,7 @@ use crate::model::ended::{Open, Progress};
 use crate::model::history::History;
 use crate::model::plan::{ModuleId, Plan};
 use crate::model::run::Assessment;
+use crate::model::schedule::is_from;
 
 /// A run that has lacked results for long.
 pub struct Lacking {
@@ -23,8 +24,8 @@ pub struct Lacking {
     pub due: Timestamp,
 }
 
-/// Returns the run of `plan` that the logs are to be asked about at `now`, unless its absences were told already: the
-/// one that went on at the last look, or else the last.
+/// Returns the run of `plan` that the logs are to be asked about at `now`, the one that went on
+/// at the last look, or else the last, unless its absences were told already.
 pub fn lacking(
     settings: &Settings,
     memory: &mut Memory,
@@ -40,7 +41,9 @@ pub fn lacking(
         let as_of = AsOf::now(now, &elapses, Some(memory), settings.correlator.stale_after);
         let assessment = as_of.assess(&mut plan, &history);
         let due = assessment.due.or(known.due_before)?;
-        let is_news = |id: &ModuleId| known.was_member(id, due) && !known.told_absent(id, due);
+        // Also once that was told: by the next elapse it must be known whether the run goes on.
+        let is_told = |id: &ModuleId| known.goes_on.is_none() && known.told_absent(id, due);
+        let is_news = |id: &ModuleId| known.was_member(id, due) && !is_told(id);
         let open = Open::of(&plan, &assessment, None, settings.watch.grace, now);
         let is_asked = assessment.unsettled().iter().any(is_news) && open.is_some_and(|open| open.is_quiet());
         is_asked.then_some(Lacking { plan, assessment, due })
@@ -54,24 +57,27 @@ pub fn lacking(
 }
 
 impl PlanMemory {
-    /// Notes how far the run that was due at `due` has come by its log. Returns whether a later run is to be asked about:
-    /// this one went on at the last look, and does so no more.
-    pub fn note_progress(&mut self, due: Timestamp, progress: Progress) -> bool {
-        let before = self.goes_on.take();
-        let later = self.elapses.iter().flat_map(|elapses| &elapses.before).filter(|time| **time > due);
-        let is_later = later.clone().any(|time| !self.skipped.contains(time));
-        if progress != Progress::Running {
-            return before.is_some() && is_later;
+    /// Notes how far the run that was due at `due` has come by its log, which says when the last run `began`. Returns
+    /// whether a later run is to be asked about: this one went on at the last look, and does so no more.
+    pub fn note_progress(&mut self, due: Timestamp, progress: Progress, began: Option<Timestamp>) -> bool {
+        let went_on = self.goes_on.take().is_some();
+        let elapses = self.own_elapses().before;
+        let later = || elapses.iter().copied().filter(|time| *time > due);
+        // The log since then may end with another run.
+        let is_within = |time: &Timestamp| began.is_some_and(|began| !is_from(began, *time));
+        if progress != Progress::Running || !later().all(|time| is_within(&time)) {
+            return went_on && later().next().is_some();
         }
         self.goes_on = Some(due);
-        let later: Vec<Timestamp> = later.copied().collect();
-        self.skipped.extend(later);
+        self.skipped.extend(later());
         false
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
     use crate::model::schedule::Elapses;
 
@@ -80,15 +86,19 @@ mod tests {
         let at = |hour: i64| Timestamp::from_second(1_763_596_800 + hour * 3600).unwrap();
         let elapses = |last: i64| Elapses { before: (0..4).map(|n| at(last - n)).collect(), next: Some(at(last + 1)) };
         let mut known = PlanMemory { elapses: Some(elapses(5)), ..PlanMemory::new(at(0)) };
-        assert!(!known.note_progress(at(5), Progress::Running));
+        let begun = Some(at(5) + Duration::from_secs(3));
+        assert!(!known.note_progress(at(5), Progress::Running, begun));
         assert!(known.goes_on == Some(at(5)) && known.skipped.is_empty());
         known.elapses = Some(elapses(6));
-        assert!(!known.note_progress(at(5), Progress::Running));
+        assert!(!known.note_progress(at(5), Progress::Running, begun));
         assert_eq!(known.own_elapses().before, [at(5), at(4), at(3)]);
-        assert!(!known.note_progress(at(5), Progress::Over), "no run is later");
+        assert!(!known.note_progress(at(5), Progress::Over, begun), "no run is later");
         known.elapses = Some(elapses(7));
-        known.goes_on = Some(at(5));
-        assert!(known.note_progress(at(5), Progress::Over));
+        for (progress, begun) in [(Progress::Over, begun), (Progress::Running, Some(at(7))), (Progress::Running, None)]
+        {
+            known.goes_on = Some(at(5));
+            assert!(known.note_progress(at(5), progress, begun), "{progress:?} {begun:?}");
+        }
         assert_eq!(known.own_elapses().before, [at(7), at(5), at(4)]);
     }
 }

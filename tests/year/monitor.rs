@@ -28,6 +28,9 @@ use ns8_backup_monitor::watch::{going_on::lacking, meet::meet, memory::Memory, n
 use crate::calendar::around;
 use crate::ns8::at;
 
+/// How far a run has come, and when the last one began.
+pub type Come = (Progress, Option<Timestamp>);
+
 /// What the monitor can see and do now.
 pub struct View<'a> {
     pub now: i64,
@@ -35,7 +38,7 @@ pub struct View<'a> {
     pub plans: Option<Vec<(Plan, &'a [i64])>>,
     pub relay: bool,
     /// How far a plan's run has come that was due at this time, by its log.
-    pub progress: &'a dyn Fn(&PlanId, Option<i64>) -> Progress,
+    pub progress: &'a dyn Fn(&PlanId, Option<i64>) -> Come,
     /// Plans whose unit is active on the leader.
     pub active: BTreeSet<PlanId>,
 }
@@ -178,7 +181,8 @@ impl Monitor {
         let (now, (plan, elapses)) = (at(view.now), found.expect("plans stay"));
         let work = self.work.entry(job.id.clone()).or_default();
         let reference = *work.reference.get_or_insert_with(|| job.reference(now));
-        let elapses = around(elapses, reference.as_second());
+        let known = around(elapses, reference.as_second());
+        let elapses = known.overtaken(plan, now).map_or(known, |begun| around(elapses, begun.as_second()));
         let as_of = AsOf {
             reference,
             elapses: &elapses,
@@ -194,7 +198,7 @@ impl Monitor {
         let look = Look { cluster: cluster(&plan), assessments, next_runs: vec![elapses.next] };
         let open = Open::of(&plan, &look.assessments[0], histories.get(&plan.id), self.settings.watch.grace, now);
         let progress = || (view.progress)(&plan.id, look.assessments[0].due.map(Timestamp::as_second));
-        let over = look.awaited().is_empty() || open.is_some_and(|open| open.is_over(progress()));
+        let over = look.awaited().is_empty() || open.is_some_and(|open| open.is_over(progress().0));
         Settled { look: Ok(look), over }
     }
 
@@ -341,9 +345,9 @@ impl Monitor {
         for plan in plans {
             let history = || histories.get(&plan.id).cloned();
             while let Some(run) = lacking(&self.settings, &mut self.memory, plan, now, history) {
-                let progress = (view.progress)(&plan.id, Some(run.due.as_second()));
+                let (progress, began) = (view.progress)(&plan.id, Some(run.due.as_second()));
                 found.insert(plan.id.clone(), progress);
-                if !self.memory.plans.get_mut(&plan.id).unwrap().note_progress(run.due, progress) {
+                if !self.memory.plans.get_mut(&plan.id).unwrap().note_progress(run.due, progress, began) {
                     break;
                 }
                 found.remove(&plan.id);

@@ -7,7 +7,7 @@ use ns8_backup_monitor::model::plan::{Layout, PlanId};
 use serde_json::json;
 
 use crate::calendar::elapses;
-use crate::monitor::{Monitor, View, alert};
+use crate::monitor::{Come, Monitor, View, alert};
 use crate::ns8::{DAY, Fate, HOUR, Lot, MINUTE, Member, Site, at};
 
 const STEP: i64 = 30;
@@ -341,11 +341,8 @@ impl World {
 }
 
 /// What the logs of the nodes say, from `due` on, that still have to give a result of the last run.
-fn progress(site: &Site, due: Option<i64>, now: i64) -> Progress {
-    if site.layout != Layout::C {
-        return Progress::Unknown;
-    }
-    let Some(run) = site.runs.last() else { return Progress::Unknown };
+fn progress(site: &Site, due: Option<i64>, now: i64) -> Come {
+    let Some(run) = site.runs.last().filter(|_| site.layout == Layout::C) else { return (Progress::Unknown, None) };
     let has_result = |member: &&Member| run.fates.get(&member.id).is_some_and(|fate| *fate != Fate::None);
     let absent = site.members.iter().filter(|member| !has_result(member));
     let is_in_log = |over: &i64| due.is_none_or(|due| *over >= due);
@@ -354,7 +351,9 @@ fn progress(site: &Site, due: Option<i64>, now: i64) -> Progress {
         (false, true) => Progress::Over,
         (false, false) => Progress::NotStarted,
     };
-    absent.map(|member| on(member.node)).max().unwrap_or_default()
+    // Its beginning is in the log if the log is read from before it on.
+    let began = due.is_none_or(|due| run.began >= due - 120).then(|| at(run.began));
+    (absent.map(|member| on(member.node)).max().unwrap_or_default(), began)
 }
 
 /// How many days that is.
