@@ -78,7 +78,7 @@ impl Open {
         let patience = |id| usual(id).or_else(|| plan.results.get(id)?.duration()).map(far_too_late);
         let is_too_late = |id| match (patience(id), due_for) {
             // Each module has a timer of its own, and none is retried.
-            (Some(patience), Some(due_for)) if is_layout_b(plan) => due_for >= patience,
+            (patience, Some(due_for)) if is_layout_b(plan) => due_for >= patience.unwrap_or(grace),
             (Some(patience), _) => quiet >= RETRIES + patience,
             (None, _) => quiet >= grace,
         };
