@@ -181,12 +181,19 @@ impl Job {
         self.plan.as_ref() == Some(plan) && (self.takes_alerts() || has_read())
     }
 
-    /// Returns the time as of which its run is looked for, at `now`: that of its arrival; or now, if all it has said is
+    /// Returns the time as of which its run is looked for, at `now`: that of its arrival; when
+    /// the run was due, if the watch says that it did not start; or now, if all it has said is
     /// that the cluster could not be read. Another run may have begun since, whose alert has joined it.
     pub fn reference(&self, now: Timestamp) -> Timestamp {
         let mails = self.mails();
         let says_nothing = !mails.is_empty() && mails.iter().all(|mail| mail.outcome == Outcome::Unknown);
-        if says_nothing { now.max(self.accepted_at) } else { self.accepted_at }
+        // The watch says when the run was due that did not start. Another may have begun by the time it says so.
+        let is_missed = |alert: &Alert| alert.labels.get("news").is_some_and(|news| news == "missed");
+        match self.alerts.kept.iter().all(is_missed) {
+            _ if says_nothing => now.max(self.accepted_at),
+            true => self.alert_start(),
+            false => self.accepted_at,
+        }
     }
 
     /// When a failure was last alerted: the newest start of its alerts, no later than its arrival. `None` if they are the

@@ -101,6 +101,17 @@ fn a_job_that_could_not_look_looks_for_the_run_of_now() {
 }
 
 #[test]
+fn a_job_about_a_missed_run_looks_for_that_run_although_the_next_has_begun() {
+    let mut job = job("2026-11-22T03:00:00Z");
+    job.alerts.kept[0].labels = [("news".into(), "missed".into())].into();
+    let due: Timestamp = "2026-11-22T00:00:00Z".parse().unwrap();
+    job.alerts.kept[0].starts_at = Some(due);
+    assert_eq!(job.reference(job.accepted_at), due);
+    job.alerts.kept[0].labels = [("news".into(), "failed".into())].into();
+    assert_eq!(job.reference(job.accepted_at), job.accepted_at);
+}
+
+#[test]
 fn starting_over_puts_a_new_address_in_the_place_of_a_wrong_one() {
     let at = Timestamp::UNIX_EPOCH;
     let start_over = |mail_to: &[&str]| {
