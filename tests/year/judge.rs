@@ -126,8 +126,7 @@ impl<'a> Judge<'a> {
             wrong.push(format!("not final: it goes on for {} min", (run.over() - mail.written) / 60));
         }
         let newest = site.runs.iter().rev().find(|run| run.began <= mail.written).unwrap_or(run);
-        let outages: Vec<Outage> =
-            [&self.world.redis_away, &self.world.monitor_down].into_iter().flatten().copied().collect();
+        let outages = self.hidden();
         let known = [run, newest].map(|run| in_a_row(site, run, &outages).max(in_a_row(site, run, &[])));
         let in_a_row = known[0].max(known[1]);
         if mail.in_a_row > in_a_row.max(1) {
@@ -191,18 +190,40 @@ impl<'a> Judge<'a> {
         }
     }
 
+    /// When nobody could look.
+    fn hidden(&self) -> Vec<Outage> {
+        [&self.world.redis_away, &self.world.monitor_down].into_iter().flatten().copied().collect()
+    }
+
+    /// Whether the plan was edited, and then due, while nobody could look: it may have been edited after that.
+    fn is_after_hidden_edit(&self, site: &Site, run: &Run) -> bool {
+        let hidden = self.hidden();
+        let hides = |time: i64| hidden.iter().filter(move |(from, until)| (*from..=*until).contains(&time));
+        let seen = |edit: i64| {
+            let mut time = edit;
+            while let Some(until) = hides(time).map(|(_, until)| until + 1).max() {
+                time = until;
+            }
+            // The next tick.
+            if time > edit { time + 15 * MINUTE } else { time }
+        };
+        site.edits.iter().any(|edit| run.due.is_some_and(|due| (*edit..=seen(*edit)).contains(&due)))
+    }
+
     /// When the monitor could know all of it and speak.
     fn deadline(&self, site: &Site, run: &Run) -> i64 {
         // Nobody knows how long a module takes that has never had a result, and layout B's log has no end of a run.
         let is_unknown = |id: &String| site.layout == Layout::B && state_of(site, id, None, run.began).is_none();
         let waits = !run.skipped.is_empty() || run.bad().iter().any(is_unknown);
-        let mut ready = match run.due.filter(|_| waits) {
-            Some(due) => run.over().max(due + GRACE),
-            None => run.over(),
+        let mut ready = match run.due {
+            Some(due) if waits => run.over().max(due + GRACE),
+            // Nor does anybody know that a module gets no result before it has had the time that it takes.
+            Some(due) if site.layout == Layout::B => run.over().max(due + longest(site, run)),
+            _ => run.over(),
         };
-        let outages = [&self.world.redis_away, &self.world.monitor_down];
+        let outages = self.hidden();
         let relay = self.world.relay_away.iter().map(|(from, until)| (*from, *until + HOUR));
-        let all: Vec<Outage> = outages.into_iter().flatten().copied().chain(relay).collect();
+        let all: Vec<Outage> = outages.into_iter().chain(relay).collect();
         loop {
             let hides = |(from, until): &&Outage| *from <= ready + LIMIT && *until > ready;
             match all.iter().filter(hides).map(|(_, until)| *until).max() {
@@ -218,8 +239,15 @@ impl<'a> Judge<'a> {
         let a_day = |mail: &&Said| mail.outcome == Outcome::Missed && (mail.written - run.began).abs() < DAY;
         let is_made_up_for = next < run.began + GRACE;
         self.deadline(site, run) + LIMIT > next
+            || is_missed && self.is_after_hidden_edit(site, run)
             || is_missed && (is_made_up_for || said.iter().copied().any(|mail| a_day(&mail)))
     }
+}
+
+/// How long those modules take that have no result of `run`.
+fn longest(site: &Site, run: &Run) -> i64 {
+    let is_absent = |id: &str| run.fates.get(id) == Some(&Fate::None);
+    site.members.iter().filter(|member| is_absent(&member.id)).map(|member| member.minutes * MINUTE).max().unwrap_or(0)
 }
 
 /// Whether all modules but this one are said to be well.

@@ -87,6 +87,8 @@ pub struct Site {
     next: usize,
     pub members: Vec<Member>,
     pub runs: Vec<Run>,
+    /// When its schedule was edited.
+    pub edits: Vec<i64>,
     /// Modules that moved to another node, each with when.
     pub moved: Vec<(String, i64)>,
     coming: Vec<Coming>,
@@ -114,6 +116,7 @@ impl Site {
             next: 0,
             members: members.iter().map(member).collect(),
             runs: Vec::new(),
+            edits: Vec::new(),
             moved: Vec::new(),
             coming: Vec::new(),
             results: BTreeMap::new(),
@@ -133,6 +136,7 @@ impl Site {
 
     /// Takes the other schedule at `now`: its timer is made anew.
     pub fn edit(&mut self, now: i64) {
+        self.edits.push(now);
         self.current = 1 - self.current;
         self.arm(now);
     }
