@@ -4,6 +4,7 @@ use super::*;
 use crate::config::Language;
 use crate::model::history::{ModuleRecord, RunRecord};
 use crate::model::plan::{Damage, Entry, Fault, Layout, Module, ModuleResult};
+use crate::watch::memory::PlanMemory;
 
 const DAY: i64 = 86_400;
 
@@ -129,6 +130,22 @@ fn both_languages_say_the_same() {
     let paragraphs = |text: &str| text.split("\n\n").count();
     assert_eq!((paragraphs(&english), paragraphs(&italian)), (9, 9), "{english}{italian}");
     assert!(italian.contains("PIANI CHE RICHIEDONO ATTENZIONE (2)") && !italian.contains(" plan"), "{italian}");
+}
+
+#[test]
+fn a_plan_that_was_edited_stands_as_its_last_run_left_it() {
+    // It ran at two, and was edited by day: by the new schedule it was due at midnight already, before the edit.
+    let plan = plan("2", &[("mail1", 60 - 22 * 3600, 0)]);
+    let known =
+        PlanMemory { schedule: plan.schedule.clone(), due_before: Some(at(-22 * 3600)), ..PlanMemory::new(at(30)) };
+    let mut memory = Memory::default();
+    memory.looked_at = Some(at(60));
+    memory.plans.insert(plan.id.clone(), known);
+    let elapses = elapses();
+    let known = Known { elapses: Some(&elapses), ..Known::default() };
+    assert_eq!(PlanDigest::new(&plan, known, None, at(60)).standing, Standing::Attention, "nobody has watched");
+    let known = Known { memory: Some(&memory), ..known };
+    assert_eq!(PlanDigest::new(&plan, known, None, at(60)).standing, Standing::Fine);
 }
 
 #[test]
