@@ -39,8 +39,9 @@ impl<'a> Judge<'a> {
         let verbose = std::env::var_os("YEAR_VERBOSE").is_some();
         let mut judge = Self { world, counts: BTreeMap::new(), findings: Vec::new(), verbose };
         for site in &world.sites {
-            let said: Vec<&Said> =
-                world.monitor.said.iter().filter(|said| said.plan.as_ref() == Some(&site.id)).collect();
+            let said = world.monitor.said.iter().filter(|said| said.plan.as_ref() == Some(&site.id));
+            let said: Vec<Said> = said.map(|said| Said { due: judge.due(site, said.due), ..said.clone() }).collect();
+            let said: Vec<&Said> = said.iter().collect();
             judge.mails(site, &said);
             judge.runs(site, &said);
         }
@@ -103,10 +104,7 @@ impl<'a> Judge<'a> {
                 State::Error => Some(false),
                 State::Stale | State::Missing => None,
             };
-            // NS8's own list has nothing of a module that has moved.
-            let moved = site.moved.iter().any(|(id, time)| id == module && *time <= mail.written)
-                && !all_good_else(mail, module);
-            let is_open = says.is_none() && (mail.due.is_none() || moved);
+            let is_open = says.is_none() && mail.due.is_none();
             if !truths.contains(&says) && !is_open {
                 wrong.push(format!("{module} is {truths:?}, not {state:?}"));
             }
@@ -126,9 +124,7 @@ impl<'a> Judge<'a> {
             wrong.push(format!("not final: it goes on for {} min", (run.over() - mail.written) / 60));
         }
         let newest = site.runs.iter().rev().find(|run| run.began <= mail.written).unwrap_or(run);
-        let outages = self.hidden();
-        let known = [run, newest].map(|run| in_a_row(site, run, &outages).max(in_a_row(site, run, &[])));
-        let in_a_row = known[0].max(known[1]);
+        let in_a_row = in_a_row(site, run).max(in_a_row(site, newest));
         if mail.in_a_row > in_a_row.max(1) {
             wrong.push(format!("{} in a row, not {in_a_row}: {}", mail.in_a_row, mail.before));
         }
@@ -190,6 +186,16 @@ impl<'a> Judge<'a> {
         }
     }
 
+    /// When the run was due that a mail is about. Nobody could see that this one went on at the next elapse and was cut
+    /// off then.
+    fn due(&self, site: &Site, due: Option<i64>) -> Option<i64> {
+        let time = due?;
+        let hides = |run: &Run, (from, until): &Outage| *from <= time && *until >= run.over();
+        let is_hidden =
+            |run: &&Run| run.began < time && time < run.over() && self.hidden().iter().any(|outage| hides(run, outage));
+        site.runs.iter().find(is_hidden).map_or(due, |run| run.due)
+    }
+
     /// When nobody could look.
     fn hidden(&self) -> Vec<Outage> {
         [&self.world.redis_away, &self.world.monitor_down].into_iter().flatten().copied().collect()
@@ -244,15 +250,13 @@ impl<'a> Judge<'a> {
     }
 }
 
-/// How long those modules take that have no result of `run`.
+/// How long the last backup took of those modules that have no result of `run`.
 fn longest(site: &Site, run: &Run) -> i64 {
-    let is_absent = |id: &str| run.fates.get(id) == Some(&Fate::None);
-    site.members.iter().filter(|member| is_absent(&member.id)).map(|member| member.minutes * MINUTE).max().unwrap_or(0)
-}
-
-/// Whether all modules but this one are said to be well.
-fn all_good_else(mail: &Said, module: &str) -> bool {
-    mail.states.iter().all(|(id, state)| id == module || *state == State::Success)
+    let before = || site.runs.iter().rev().filter(|other| other.began < run.began);
+    let of = |other: &Run, id: &str| other.fates.get(id).filter(|fate| **fate != Fate::None).map(ended);
+    let last = |id: &String| before().find_map(|other| Some(of(other, id)? - other.began));
+    let absent = run.fates.iter().filter(|(_, fate)| **fate == Fate::None).map(|(id, _)| id);
+    absent.filter_map(last).max().unwrap_or(0)
 }
 
 fn ended(fate: &Fate) -> i64 {
@@ -302,15 +306,8 @@ fn state_of(site: &Site, module: &str, due: Option<i64>, now: i64) -> Option<boo
     fates.next().map(|fate| matches!(fate, Fate::Good(_)))
 }
 
-/// The runs in a row, up to `run`, that were not good, without those that came and went while nobody could look.
-fn in_a_row(site: &Site, run: &Run, outages: &[Outage]) -> usize {
-    let is_hidden = |(n, run): &(usize, &Run)| {
-        let next = site.runs.get(n + 1).map_or(i64::MAX, |next| next.began + 15 * MINUTE);
-        outages.iter().any(|(from, until)| *from <= run.over() + 15 * MINUTE && *until >= next)
-    };
-    let before = site.runs.iter().enumerate().rev().filter(|(_, other)| other.began <= run.began);
-    before
-        .filter(|other| other.1.began == run.began || !is_hidden(other))
-        .take_while(|(_, run)| !run.bad().is_empty())
-        .count()
+/// The runs in a row, up to `run`, that were not good.
+fn in_a_row(site: &Site, run: &Run) -> usize {
+    let before = site.runs.iter().rev().filter(|other| other.began <= run.began);
+    before.take_while(|run| !run.bad().is_empty()).count()
 }

@@ -57,7 +57,7 @@ pub struct Said {
     pub subject: String,
     /// The last runs in the history.
     pub before: String,
-    id: String,
+    pub id: String,
 }
 
 /// What only a running process knows of a job.

@@ -89,8 +89,6 @@ pub struct Site {
     pub runs: Vec<Run>,
     /// When its schedule was edited.
     pub edits: Vec<i64>,
-    /// Modules that moved to another node, each with when.
-    pub moved: Vec<(String, i64)>,
     coming: Vec<Coming>,
     results: BTreeMap<String, (u8, ModuleResult)>,
     /// Gauges that are 0, by node: since when, and of which run.
@@ -117,7 +115,6 @@ impl Site {
             members: members.iter().map(member).collect(),
             runs: Vec::new(),
             edits: Vec::new(),
-            moved: Vec::new(),
             coming: Vec::new(),
             results: BTreeMap::new(),
             gauges: BTreeMap::new(),

@@ -165,7 +165,6 @@ impl World {
         let some = self.random.usize(0..lots.len());
         let length: i64 = lots.iter().map(|lot| lot.minutes).sum();
         let after = now + (length + 2) * MINUTE;
-        let hours = |hours: i64| now + hours * HOUR;
         match fault {
             "first fails" => lots[0].fails = true,
             "last fails" => lots[last].fails = true,
@@ -189,11 +188,6 @@ impl World {
                 lots[some].fails = true;
                 self.relay_away.push((now, after + 2 * HOUR));
             }
-            "leader rebooted" => self.todo.push((now + length * MINUTE / 2, Todo::Reboot)),
-            "plan edited" => self.todo.push((hours(1), Todo::Edit(n))),
-            "module moved" if self.interval(n) > HOUR => self.todo.push((after + HOUR, Todo::Move(n))),
-            "module removed" => self.todo.push((after + HOUR, Todo::Remove(n))),
-            "module added" => self.todo.push((after + HOUR, Todo::Add(n))),
             "longer than its interval" if self.is_small(n) => {
                 lots[some].minutes = self.interval(n) / MINUTE + 40;
                 lots[last].fails = true;
@@ -203,15 +197,29 @@ impl World {
                 let step = if self.random.bool() { 12 * MINUTE } else { -12 * MINUTE };
                 self.todo.push((after + 15 * MINUTE, Todo::SetClock(step)));
             }
-            "run by hand" if due.is_some() => self.todo.push((after + self.random.i64(2..15) * HOUR, Todo::ByHand(n))),
             "Alertmanager dead" => {
                 lots[some].fails = true;
                 self.alertmanager_dead.push((now, after + 3 * HOUR));
             }
-            _ => {}
+            _ => self.plan_for_later(n, due.is_some(), fault, length),
         }
         let off: BTreeSet<u8> = [1, 2].into_iter().filter(|node| self.node_is_off(*node)).collect();
         self.sites[n].start(now, due, fault, &lots, |node| !off.contains(&node));
+    }
+
+    /// What a fault does during the run or after it.
+    fn plan_for_later(&mut self, n: usize, is_scheduled: bool, fault: &'static str, length: i64) {
+        let after = self.now + (length + 2) * MINUTE;
+        let todo = match fault {
+            "leader rebooted" => (self.now + length * MINUTE / 2, Todo::Reboot),
+            "plan edited" => (self.now + HOUR, Todo::Edit(n)),
+            "module moved" if self.interval(n) > HOUR => (after + HOUR, Todo::Move(n)),
+            "module removed" => (after + HOUR, Todo::Remove(n)),
+            "module added" => (after + HOUR, Todo::Add(n)),
+            "run by hand" if is_scheduled => (after + self.random.i64(2..15) * HOUR, Todo::ByHand(n)),
+            _ => return,
+        };
+        self.todo.push(todo);
     }
 
     fn lot(&mut self, member: &Member) -> Lot {
@@ -262,8 +270,6 @@ impl World {
                 Todo::Move(n) if !self.sites[n].is_active(1, now) && !self.sites[n].is_active(2, now) => {
                     let member = &mut self.sites[n].members[0];
                     member.node = 3 - member.node;
-                    let moved = (member.id.clone(), now);
-                    self.sites[n].moved.push(moved);
                 }
                 Todo::Remove(n) if self.sites[n].members.len() > 2 => {
                     let id = self.sites[n].members.last().unwrap().id.clone();
