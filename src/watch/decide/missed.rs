@@ -17,6 +17,8 @@ use crate::watch::running::PATIENCE;
 
 /// A plan that does not run at all, though it is due several times a day, is news this often.
 const AGAIN: Duration = Duration::from_secs(23 * 3600);
+/// Every schedule that has elapsed more often has this many known elapses.
+const MANY: usize = 3;
 /// A missed run that is noticed this long after its time is over was missed by the watch as well.
 const CATCHING_UP: Duration = Duration::from_secs(3600);
 
@@ -42,7 +44,12 @@ impl Look<'_> {
         let overdue = self.ended_by_log(newest).or(self.elapses.before.iter().copied().find(|due| *due <= deadline));
         let oldest = self.elapses.before.last().copied().unwrap_or(newest);
         // A plan that runs more often than that has missed something if it has not run for so long.
-        let (due, since) = overdue.map_or((oldest, deadline), |due| (due, due));
+        let (due, since) = match overdue {
+            Some(due) => (due, due),
+            None if self.elapses.before.len() >= MANY => (oldest, deadline),
+            // It is due for the first time.
+            None => return Missed::No,
+        };
         if since <= self.known.since || self.has_run_since(since) {
             return Missed::No;
         }
