@@ -7,6 +7,7 @@ use Kind::{Failed, Hangs, Missed, Recovered, Success};
 use world::{BAD, DAY, GOOD, HOUR, MINUTE, World, at, id};
 
 mod any_nights;
+mod changes;
 mod world;
 
 #[test]
@@ -148,134 +149,6 @@ fn by_its_log_a_run_is_over_when_ns8_has_given_up_on_a_busy_module() {
     world.progress = Progress::Running;
     world.night(Some(&[GOOD, None]));
     assert_eq!(world.kinds(), [Failed, Hangs]);
-}
-
-#[test]
-fn what_is_met_for_the_first_time_has_missed_nothing_but_may_have_failed() {
-    let mut world = World::new(DAY, 2 * HOUR, &["a", "b"]);
-    world.now = 3 * HOUR;
-    world.until(0);
-    assert_eq!(world.kinds(), [], "it has never run");
-    let mut world = World::new(DAY, 2 * HOUR, &["a", "b"]);
-    world.now = -20 * HOUR;
-    world.run(&[GOOD, BAD]);
-    world.now = 9 * HOUR;
-    world.pass(60);
-    assert_eq!(world.kinds(), [Failed]);
-    assert_eq!(world.final_mails(), [["b"]]);
-    world.until(0);
-    assert_eq!(world.kinds(), [Failed]);
-    world.night(None);
-    assert_eq!(world.kinds(), [Failed, Missed]);
-}
-
-#[test]
-fn a_plan_that_is_edited_or_switched_on_has_missed_nothing() {
-    let mut world = World::nightly(&["a"]);
-    world.good_until(10);
-    world.plan.enabled = false;
-    world.pass(60 * 24 * 3);
-    world.plan.enabled = true;
-    world.until(0);
-    assert_eq!(world.kinds(), []);
-    world.good_until(10);
-    // From 02:00 to 09:00: the last elapse is an hour ago, and nobody could have kept it.
-    world.plan.schedule = Some("another".into());
-    world.offset = 9 * HOUR;
-    world.pass(20 * 60);
-    assert_eq!(world.kinds(), []);
-    world.pass(12 * 60);
-    assert_eq!(world.kinds(), [Missed], "the next one counts");
-}
-
-#[test]
-fn a_run_that_is_cut_off_before_its_first_result_is_news_although_the_plan_was_edited() {
-    for (progress, kinds) in [(Progress::Over, vec![Failed]), (Progress::NotStarted, vec![])] {
-        let mut world = World::nightly(&["a", "b"]);
-        world.until(3);
-        world.plan.schedule = Some("another".into());
-        world.offset = HOUR;
-        world.pass(30);
-        world.progress = progress;
-        world.until(0);
-        assert_eq!(world.kinds(), kinds, "{progress:?}");
-        assert!(world.posted.iter().all(|(time, _, due)| *due == Some(at(time.div_euclid(DAY) * DAY + 2 * HOUR))));
-    }
-}
-
-#[test]
-fn a_run_that_is_cut_off_the_night_after_a_missed_one_is_news_at_once() {
-    let mut world = World::nightly(&["a", "b"]);
-    world.night(None);
-    world.progress = Progress::Over;
-    world.night(None);
-    assert_eq!(world.kinds(), [Missed, Failed]);
-    assert!(world.posted[1].0.rem_euclid(DAY) <= 2 * HOUR + 15 * MINUTE, "{:?}", world.posted);
-}
-
-#[test]
-fn a_run_that_began_by_a_schedule_of_which_nobody_saw_since_when_counts() {
-    let mut world = World::nightly(&["a", "b"]);
-    world.good_until(3);
-    world.plan.schedule = Some("another".into());
-    world.offset = 5 * HOUR;
-    world.be_away(2 * 60);
-    world.run(&[GOOD, None]);
-    world.be_away(70);
-    world.progress = Progress::Over;
-    world.pass(60);
-    assert_eq!(world.kinds(), [Failed]);
-    assert_eq!(world.posted[0].2, Some(at(world.now.div_euclid(DAY) * DAY + 5 * HOUR)));
-    // The same, and nothing began then: the plan may have been edited later.
-    let mut world = World::nightly(&["a", "b"]);
-    world.good_until(3);
-    world.plan.schedule = Some("another".into());
-    world.offset = 5 * HOUR;
-    world.be_away(4 * 60);
-    world.until(0);
-    assert_eq!(world.kinds(), []);
-}
-
-#[test]
-fn of_an_elapse_that_nobody_saw_it_is_not_said_that_the_plan_ran_by_it() {
-    for (minutes, due) in [(10, Some(2 * HOUR)), (60, None)] {
-        let mut world = World::nightly(&["a"]);
-        world.until(2);
-        world.be_away(-10);
-        world.tick();
-        world.plan.schedule = Some("another".into());
-        world.offset = HOUR;
-        world.be_away(10 + minutes);
-        world.tick();
-        let known = world.memory.plans[&world.plan.id].due_before;
-        assert_eq!(known, due.map(|due| at(world.now.div_euclid(DAY) * DAY + due)), "{minutes} min");
-    }
-}
-
-#[test]
-fn a_run_of_which_the_only_result_has_gone_with_its_module_was_not_missed() {
-    let mut world = World::nightly(&["a", "b"]);
-    world.progress = Progress::NotStarted;
-    world.until(2);
-    world.run(&[GOOD, None]);
-    world.pass(60);
-    world.plan.results.remove(&id("a"));
-    world.until(0);
-    assert_eq!(world.kinds(), [Failed]);
-    let history = world.history.borrow();
-    let troubles: Vec<_> = history.runs.last().unwrap().troubles().map(|(id, _)| id.as_str()).collect();
-    assert_eq!(troubles, ["b"]);
-}
-
-#[test]
-fn a_module_that_joins_by_day_is_awaited_from_the_next_night_on() {
-    let mut world = World::nightly(&["a", "b"]);
-    world.good_until(11);
-    world.plan.members.get_or_insert_default().insert(id("c"));
-    world.until(0);
-    assert_eq!(world.kinds(), []);
-    world.night(Some(&[GOOD, GOOD, None]));
-    assert_eq!(world.kinds(), [Hangs]);
 }
 
 #[test]
