@@ -100,10 +100,11 @@ impl Results {
     }
 }
 
-/// Notes the members of a plan that is switched off of which there is no result, once the nodes of its modules are
-/// known. One that cannot be read is not among them.
+/// Notes the members of a plan that is switched off and has no result at all, not even one that cannot be read. Needs the
+/// nodes of its modules.
 pub(super) fn note_idle(plan: &mut Plan) {
-    let has_entry = |module: &&ModuleId| plan.results.contains_key(*module) || plan.unreadable(module).is_some();
-    let idle = plan.members.iter().flatten().filter(|module| !has_entry(module));
-    plan.not_awaited = idle.filter(|_| !plan.enabled).cloned().collect();
+    let is_unreadable = |module: &ModuleId| plan.unreadable(module).is_some();
+    if !plan.enabled && plan.results.is_empty() && !plan.members.iter().flatten().any(is_unreadable) {
+        plan.not_awaited = plan.members.clone().unwrap_or_default();
+    }
 }

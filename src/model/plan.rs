@@ -128,7 +128,7 @@ pub struct Plan {
     pub modules: BTreeMap<ModuleId, Module>,
     /// Layout A's own record of the whole plan.
     pub status: Option<PlanStatus>,
-    /// Members of a disabled plan without a result: none is expected.
+    /// The members of a disabled plan that has no result at all: none is expected.
     pub not_awaited: BTreeSet<ModuleId>,
     /// Entries that are there but could not be read, or not be believed.
     pub damaged: Vec<Damage>,

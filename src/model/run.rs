@@ -206,7 +206,7 @@ pub fn assess(plan: &Plan, rule: &RunRule<'_>, now: Timestamp) -> Assessment {
     // A module whose result is damaged is in `modules` only: it counts as one without a result, never as nothing.
     let ids: BTreeSet<&ModuleId> =
         plan.results.keys().chain(plan.members.iter().flatten()).chain(plan.modules.keys()).collect();
-    // Nobody waits for a result of a plan that is switched off.
+    // A plan that is switched off and has no result ran never, or long ago.
     let ids = ids.into_iter().filter(|id| !plan.not_awaited.contains(*id));
     let state = |id: &ModuleId| match plan.results.get(id) {
         None => State::Missing,

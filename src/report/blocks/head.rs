@@ -42,10 +42,7 @@ impl Composer<'_> {
         let (words, counts, plan) = (self.words, &facts.assessment.counts, facts.plan);
         let total = self.count(counts.total());
         match (facts.assessment.outcome, counts.error, counts.absent()) {
-            (Outcome::Success, ..) if plan.not_awaited.is_empty() => words.all_succeeded(&total),
-            (Outcome::Success, ..) => {
-                words.some_succeeded(&total, &self.count(counts.total() + plan.not_awaited.len()))
-            }
+            (Outcome::Success, ..) => words.all_succeeded(&total),
             (Outcome::RepoFailure, 0, 0) => self.why_nothing(plan),
             (Outcome::RepoFailure, 0, _) => words.none_ran(&total),
             (Outcome::Partial, failed, absent) => {

@@ -94,10 +94,6 @@ phrases! {
         En: "the plan did not run. The run was due {due}, and no module has a result since (0 of {total}).",
         It: "il piano non è stato eseguito. L'esecuzione era prevista per {due}; da allora nessun risultato (moduli: {total}).",
     }
-    some_succeeded(total: &str, members: &str) {
-        En: "backed up: {total} of the {members} modules in the plan; the plan is disabled, and no other result is expected.",
-        It: "backup riuscito per {total} dei {members} moduli nel piano; il piano è disabilitato, e non si attende altro.",
-    }
     mixed(total: &str, parts: &str) { En: "of {total} modules, {parts}.", It: "su {total} moduli, {parts}." }
     so_far(verdict: &str) { En: "so far, {verdict}", It: "finora, {verdict}" }
     count_failed(count: &str) { En: "{count} failed", It: "{count} con backup non riuscito" }

@@ -1,9 +1,11 @@
 //! What is read from each generation of keys.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use ns8_backup_monitor::cluster::{self, Question, Selector, Want};
 use ns8_backup_monitor::model::plan::{Damage, Entry, Fault, Layout, Plan};
-use ns8_backup_monitor::model::run::{RunRule, assess};
+use ns8_backup_monitor::model::run::{Outcome, RunRule, assess};
 
 use super::{ids, members, module, plan_id, read, read_all};
 use crate::support::redis::Redis;
@@ -287,12 +289,16 @@ async fn a_definition_without_members_does_not_hide_layout_a() {
 }
 
 #[tokio::test]
-async fn a_disabled_plan_has_members_of_whom_no_result_is_expected() {
+async fn of_a_disabled_plan_no_result_is_expected_unless_it_has_one() {
     let redis = two_nodes(&[("instances", "mail1 web2"), ("enabled", "")]);
-    redis.hset("node/1/backup_status/2", &[("mail1", GOOD)]);
     let plan = read(&redis, "2").await;
     assert_eq!((plan.enabled, members(&plan)), (false, vec!["mail1", "web2"]));
-    assert_eq!(ids(&plan.not_awaited), ["web2"]);
+    assert_eq!(ids(&plan.not_awaited), ["mail1", "web2"]);
+    redis.hset("node/1/backup_status/2", &[("mail1", GOOD)]);
+    let plan = read(&redis, "2").await;
+    assert_eq!(plan.not_awaited, BTreeSet::new());
+    let assessment = assess(&plan, &RunRule::by_age(None, None), Timestamp::now());
+    assert_eq!(assessment.outcome, Outcome::Partial, "no SUCCESS without a result of each member");
 }
 
 /// A result that cannot be read is not none.
@@ -302,9 +308,9 @@ async fn a_damaged_result_in_a_disabled_plan_is_not_left_out() {
     redis.hset("node/1/backup_status/2", &[("mail1", "{")]);
     redis.run::<String>("SET node/2/backup_status/2 text");
     let plan = read(&redis, "2").await;
-    assert_eq!(ids(&plan.not_awaited), ["idle3"]);
+    assert_eq!(plan.not_awaited, BTreeSet::new());
     let now = Timestamp::now();
-    assert_eq!(assess(&plan, &RunRule::by_age(None, None), now).counts.missing, 2);
+    assert_eq!(assess(&plan, &RunRule::by_age(None, None), now).counts.missing, 3);
 }
 
 /// What is left over from a plan is no result of it.

@@ -192,11 +192,8 @@ pub(super) fn cases() -> Vec<Case> {
             ]),
         Case::new("disabled")
             .module("mail1", result(0))
-            .missing(&[])
-            .with(|case| {
-                case.plan.enabled = false;
-                case.plan.not_awaited = [ModuleId::new("mail2").unwrap()].into();
-            })
+            .missing(&["mail2"])
+            .with(|case| case.plan.enabled = false)
             .alert_at("2026-11-22T01:40:00Z"),
         Case::new("nothing_readable").with(|case| {
             case.plan.damaged = vec![damage("imap2")];

@@ -137,10 +137,6 @@ impl Truth<'_> {
         let (total, failed, absent) = (self.modules.len(), self.count(State::Error), self.absent());
         let (succeeded, idle) = (self.count(State::Success), self.not_awaited.len());
         let words = match (self.outcome(), failed, absent) {
-            ("SUCCESS", ..) if idle > 0 => format!(
-                "backed up: {total} of the {} modules in the plan; the plan is disabled, and no other result is expected.",
-                total + idle
-            ),
             ("SUCCESS", ..) => format!("every module was backed up successfully ({total} of {total})."),
             _ if self.is_contradicted() => format!(
                 "every result that is there is a success ({total}), but at least one is dated in the future: a clock is \

@@ -89,8 +89,8 @@ impl<'a> Truth<'a> {
             Seen::Result(..) => State::Error,
             Seen::Damaged(_) | Seen::Hidden | Seen::Nothing => State::Missing,
         };
-        let is_awaited = |seen: &Seen| plan.enabled || !matches!(seen, Seen::Nothing);
-        let (awaited, others): (Vec<_>, Vec<_>) = seen.iter().cloned().partition(|(_, seen)| is_awaited(seen));
+        let is_idle = !plan.enabled && seen.iter().all(|(_, seen)| matches!(seen, Seen::Nothing));
+        let (awaited, others): (Vec<_>, Vec<_>) = seen.iter().cloned().partition(|_| !is_idle);
         let mut modules: Vec<Member> =
             awaited.into_iter().map(|(place, seen)| Member { place, state: state(&seen), seen }).collect();
         modules.sort_by_key(|module| (module.state, module.place));
