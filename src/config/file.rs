@@ -13,7 +13,7 @@ pub const MAX_FILE: u64 = 1 << 20;
 /// Reads a text file of at most `max` bytes.
 ///
 /// # Errors
-/// Returns an error as [`read_bytes`] does, or if it is not UTF-8.
+/// Returns an error if the file cannot be read, is no regular file, is longer, or is not UTF-8.
 pub fn read_text(path: &Path, max: u64) -> io::Result<String> {
     text(read_bytes(path, max)?)
 }
