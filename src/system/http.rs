@@ -76,8 +76,9 @@ pub(crate) async fn exchange_over(
     }
 }
 
-/// What `url` (`http://` or `https://`) answers within `limit`; the error in words for people, without the address.
-pub(crate) async fn get(url: &str, limit: Duration) -> Result<(StatusCode, Bytes), String> {
+/// What `url` (`http://` or `https://`) answers within `limit`, at most `max` bytes; the error in words for people, without
+/// the address.
+pub(crate) async fn get(url: &str, max: usize, limit: Duration) -> Result<(StatusCode, Bytes), String> {
     let uri: Uri = url.parse().map_err(|_| "it is not an address")?;
     let authority = uri.authority().ok_or("it names no host")?;
     let tls = uri.scheme_str() == Some("https");
@@ -94,7 +95,7 @@ pub(crate) async fn get(url: &str, limit: Duration) -> Result<(StatusCode, Bytes
     };
     let exchange = async {
         let stream = connect.await.map_err(|error| HttpError::Unreachable(error.to_string()))?;
-        exchange_over(stream, request, MAX_BODY).await
+        exchange_over(stream, request, max).await
     };
     within(limit, exchange).await
 }

@@ -8,12 +8,14 @@ use crate::system::http;
 
 /// How long the request may take as a whole.
 const LIMIT: Duration = Duration::from_secs(20);
+/// Largest answer that is read, in bytes.
+const MAX_ANSWER: usize = 64 << 10;
 
 /// Requests `url` once.
 ///
 /// # Errors
 /// Returns an error in words if the answer is not 2xx, or does not come within 20 seconds.
 pub async fn beat(url: &str) -> Result<(), String> {
-    let (status, _) = http::get(url, LIMIT).await?;
+    let (status, _) = http::get(url, MAX_ANSWER, LIMIT).await?;
     if status.is_success() { Ok(()) } else { Err(format!("it answers {status}")) }
 }

@@ -19,7 +19,7 @@ pub(super) async fn check(url: &str, receiver: &Receiver) -> Line {
         let todo = "is it running? If it is elsewhere, give its address: --alertmanager URL";
         error(SUBJECT, format!("{url}: {why}"), todo)
     };
-    let body = match http::get(&format!("{url}/api/v2/status"), PATIENCE).await {
+    let body = match http::get(&format!("{url}/api/v2/status"), http::MAX_BODY, PATIENCE).await {
         Ok((status, body)) if status.is_success() => body,
         Ok((status, _)) => return not_found(format!("answers {status}")),
         Err(why) => return not_found(why),

@@ -197,7 +197,7 @@ async fn probe(settings: &Settings, layouts: &BTreeSet<Layout>) -> Vec<Line> {
 
 async fn gateway(settings: &Settings) -> Line {
     let url = &settings.repo_check.gateway;
-    match http::get(url, PATIENCE).await {
+    match http::get(url, http::MAX_BODY, PATIENCE).await {
         Ok(_) => ok("probe", format!("gateway {url}: answers")),
         Err(why) => warning("probe", format!("gateway {url}: {why}"), "see `systemctl status rclone-gateway`"),
     }
