@@ -12,7 +12,9 @@ use crate::cluster::Selector;
 use crate::config::{Live, Settings, host_name};
 use crate::job::examine::{Examined, Extent, Wanted, examine};
 use crate::job::look::{Due, Look};
+use crate::job::record;
 use crate::job::store::state_directory;
+use crate::model::alert::Alerts;
 use crate::model::history::{History, RunRecord};
 use crate::model::job::JobId;
 use crate::model::mail::Recipient;
@@ -103,8 +105,7 @@ fn with_this_run(mut history: History, one: &Examined) -> History {
     if history.runs.is_empty() || assessment.modules.is_empty() {
         return history;
     }
-    let states = assessment.modules.iter().map(|(id, state)| (id, *state));
-    let mut run = RunRecord::new(plan, assessment.due, Timestamp::now(), assessment.outcome, false, states);
+    let mut run = record::of(plan, assessment, &Alerts::default(), false, Timestamp::now());
     let is_it = |known: &&RunRecord| match run.due {
         Some(due) => known.due == Some(due),
         None => known.at == run.at,
