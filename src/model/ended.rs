@@ -112,7 +112,7 @@ pub fn far_too_late(usual: Duration) -> Duration {
 
 /// Whether the results are those of NS8 until core 3.19.
 fn is_layout_b(plan: &Plan) -> bool {
-    plan.results.values().map(|result| result.layout).max() == Some(Layout::B)
+    plan.layout() == Some(Layout::B)
 }
 
 /// The newest end of the run's own results.

@@ -139,11 +139,6 @@ impl RunRecord {
         self.modules.values().any(|part| part.end.is_some())
     }
 
-    /// Whether `module` had a result of it.
-    pub fn had_result(&self, module: &ModuleId) -> bool {
-        self.modules.get(module).is_some_and(|part| part.end.is_some())
-    }
-
     /// Whether no run lies between `earlier` and this one, as far as is known. One that was due while `earlier` went on
     /// did not begin.
     fn follows(&self, earlier: &Self) -> bool {
@@ -295,7 +290,7 @@ impl History {
     /// Returns `plan` with the results of runs due at `due` or later that the cluster has no more: those of modules that
     /// have moved to another node since. `None` if there are none.
     pub fn recall(&self, plan: &Plan, due: Timestamp, now: Timestamp) -> Option<Plan> {
-        let layout = plan.results.values().map(|result| result.layout).max().unwrap_or(Layout::C);
+        let layout = plan.layout().unwrap_or(Layout::C);
         let since = || self.runs.iter().rev().take_while(|run| run.due.is_none_or(|of_run| of_run >= due));
         let newest = |id: &ModuleId| since().find_map(|run| run.modules.get(id)?.result(layout));
         let is_gone = |id: &ModuleId, known: &ModuleResult| {
