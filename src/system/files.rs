@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{FlockOperation, OFlags, flock};
 
+use super::kill;
 use crate::config::read_regular;
 
 /// Writes `content` to `file`, mode 0600: a reader sees either the old file or the whole new one, also after a power
@@ -34,7 +35,9 @@ pub fn put(file: &Path, content: &[u8]) -> io::Result<()> {
     let written = (|| {
         let mut opened = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&temporary)?;
         opened.write_all(content)?;
+        kill::point("file-written");
         opened.sync_all()?;
+        kill::point("file-synced");
         fs::rename(&temporary, file)
     })();
     if written.is_err() {

@@ -1,19 +1,18 @@
 //! The queue's folder: durable writes, and reading what is there.
 
 use std::collections::BTreeMap;
-use std::fs::{self, DirBuilder, File, OpenOptions};
-use std::io::{self, Write as _};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::fs::{self, OpenOptions};
+use std::io;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use log::{error, warn};
-use rustix::fs::FlockOperation;
 
 use super::sent::Sent;
 use crate::model::address::Mailbox;
 use crate::model::job::{Attempts, Delivery, Job, JobId, Stage, VERSION};
 use crate::model::plan::PlanId;
-use crate::system::files;
+use crate::system::files::{self, Lock};
 use crate::system::journal::CRIT;
 use crate::system::kill;
 use crate::system::messages;
@@ -24,16 +23,14 @@ const MAX_FILE: u64 = 64 << 20;
 pub(super) const JOB: &str = "json";
 /// The ending of a job that was given up.
 pub(super) const FAILED: &str = "failed";
-/// The ending of a file that could not be read.
-const BROKEN: &str = "broken";
 /// What was sent lately; beside jobs, but none.
 pub(super) const SENT: &str = "sent";
 
 /// The queue's folder, locked.
 pub(super) struct Disk {
     folder: PathBuf,
-    /// Held as long as this process serves; the kernel releases it however the process ends.
-    _lock: File,
+    /// Held as long as this process serves.
+    _lock: Lock,
 }
 
 /// What the administrator wishes for a job while the service runs: an empty file `<job>.retry` or `<job>.drop`.
@@ -64,7 +61,7 @@ impl Wish {
     pub fn leave(self, folder: &Path, id: &JobId) -> io::Result<PathBuf> {
         let file = folder.join(format!("{id}.{}", self.ending()));
         // A link that the service's user left there is not followed, since root may call this.
-        match private().create_new(true).open(&file) {
+        match OpenOptions::new().write(true).create_new(true).mode(0o600).open(&file) {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists && is_plain(&file) => Ok(file),
             created => created.map(|_| file),
         }
@@ -90,12 +87,15 @@ pub fn files(folder: &Path, ending: &str) -> io::Result<Vec<PathBuf>> {
 impl Disk {
     pub(super) fn open(state: &Path) -> io::Result<Self> {
         let folder = super::folder(state);
-        DirBuilder::new().recursive(true).mode(0o700).create(&folder)?;
-        sync(state)?;
-        let lock = private().open(folder.join(".lock"))?;
-        rustix::fs::flock(&lock, FlockOperation::NonBlockingLockExclusive).map_err(|error| match error {
-            rustix::io::Errno::WOULDBLOCK => io::Error::other("another ns8-backup-monitor is serving it"),
-            error => error.into(),
+        let lock = folder.join(".lock");
+        // Where there is a lock, the folder's name is durable.
+        if !lock.exists() {
+            files::make_folder(&folder)?;
+            files::sync(state)?;
+        }
+        let lock = Lock::try_take(&lock).map_err(|error| match error.kind() {
+            io::ErrorKind::WouldBlock => io::Error::other("another ns8-backup-monitor is serving it"),
+            _ => error,
         })?;
         Ok(Self { folder, _lock: lock })
     }
@@ -164,7 +164,7 @@ impl Disk {
         let mut errors = BTreeMap::new();
         for (name, content) in group {
             if let Some(content) = content
-                && let Err(error) = self.write(name, content)
+                && let Err(error) = files::put(&self.folder.join(name), content)
             {
                 errors.insert(name.clone(), error.to_string());
             }
@@ -180,7 +180,7 @@ impl Disk {
         for name in removed {
             let result = match &unwritten {
                 Some(other) => Err(io::Error::other(format!("waits for {other} to be written"))),
-                None => self.remove(name),
+                None => files::remove(&self.folder.join(name)),
             };
             if let Err(error) = result {
                 errors.insert(name.clone(), error.to_string());
@@ -194,51 +194,16 @@ impl Disk {
 
     /// Makes the folder durable; where that fails, what was done in it is not.
     fn sync(&self, group: &BTreeMap<String, Option<Vec<u8>>>, errors: &mut BTreeMap<String, String>) {
-        if let Err(error) = sync(&self.folder) {
+        if let Err(error) = files::sync(&self.folder) {
             for name in group.keys() {
                 errors.entry(name.clone()).or_insert_with(|| error.to_string());
             }
         }
     }
-
-    fn write(&self, name: &str, content: &[u8]) -> io::Result<()> {
-        let temporary = self.folder.join(format!("{name}.tmp"));
-        let written = (|| {
-            let mut file = private().truncate(true).open(&temporary)?;
-            file.write_all(content)?;
-            kill::point("queue-written");
-            file.sync_all()?;
-            kill::point("queue-synced");
-            fs::rename(&temporary, self.folder.join(name))
-        })();
-        if written.is_err() {
-            // On a full disk the half-written file takes the place that the next try needs.
-            let _ = fs::remove_file(&temporary);
-        }
-        written
-    }
-
-    fn remove(&self, name: &str) -> io::Result<()> {
-        match fs::remove_file(self.folder.join(name)) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-            _ => Ok(()),
-        }
-    }
-}
-
-/// A file that only its owner may read: alerts and mails are nobody else's business.
-fn private() -> OpenOptions {
-    let mut options = OpenOptions::new();
-    options.write(true).create(true).mode(0o600);
-    options
 }
 
 fn is_plain(file: &Path) -> bool {
     fs::symlink_metadata(file).is_ok_and(|meta| meta.is_file())
-}
-
-fn sync(folder: &Path) -> io::Result<()> {
-    File::open(folder)?.sync_all()
 }
 
 /// Why a job cannot be read.
@@ -269,19 +234,11 @@ pub fn read_job(path: &Path) -> Result<Job, Unreadable> {
 }
 
 fn set_aside(path: &Path, reason: &str) {
-    let aside = (0..)
-        .map(|n| match n {
-            0 => path.with_extension(BROKEN),
-            n => path.with_extension(format!("{n}.{BROKEN}")),
-        })
-        .find(|candidate| !candidate.exists())
-        .expect("there are more numbers than files");
-    let renamed = fs::rename(path, &aside);
-    let (path, aside) = (path.display().to_string(), aside.display());
-    error!(PRIORITY = CRIT, MESSAGE_ID = messages::JOB_SET_ASIDE, FILE = path, REASON = reason;
-        "{path} cannot be read: {reason}. An alert or a mail may be lost with it: look at the backups");
-    match renamed {
-        Ok(()) => warn!("{path} was set aside as {aside}"),
-        Err(error) => warn!("{path} could not be set aside as {aside}: {error}"),
+    let path_text = path.display().to_string();
+    error!(PRIORITY = CRIT, MESSAGE_ID = messages::JOB_SET_ASIDE, FILE = path_text, REASON = reason;
+        "{path_text} cannot be read: {reason}. An alert or a mail may be lost with it: look at the backups");
+    match files::set_aside(path) {
+        Ok(aside) => warn!("{path_text} was set aside as {}", aside.display()),
+        Err(error) => warn!("{path_text} could not be set aside: {error}"),
     }
 }

@@ -296,9 +296,9 @@ async fn a_job_is_not_forgotten_before_what_was_sent_is_on_disk() {
     let (queue, mut started) = open(state.path());
     queue.accept(batch([for_plan("2", "1")]), now()).await.unwrap();
     let id = started.try_recv().unwrap();
-    fs::create_dir(queue.folder().join("sent.tmp")).unwrap();
+    fs::create_dir(queue.folder().join(".sent.tmp")).unwrap();
     let delivered = with_mail(queue.get(&id).unwrap(), "d", &[RecipientState::Delivered { at: now() }]);
     queue.finish(&delivered, now(), DAY).await;
-    assert_eq!(names(queue.folder()), [format!("{id}.json"), "sent.tmp".into()]);
+    assert_eq!(names(queue.folder()), [".sent.tmp".into(), format!("{id}.json")]);
     assert!(!queue.is_done(), "the next process would send the report once more");
 }

@@ -140,6 +140,12 @@ class Service:
             raise RuntimeError(f"{type(self).__name__} answered {status}")
         return seconds
 
+    def has_run(self):
+        """Leaves what an earlier process has left: the folder and the lock of its queue."""
+        folder = os.path.join(self.folder, "queue")
+        os.mkdir(folder)
+        open(os.path.join(folder, ".lock"), "w").close()
+
     def spawn(self, command, environment):
         log = os.open(os.path.join(self.folder, "log"), os.O_CREAT | os.O_WRONLY | os.O_APPEND, 0o600)
         actions = [(os.POSIX_SPAWN_DUP2, log, 1), (os.POSIX_SPAWN_DUP2, log, 2)]

@@ -32,7 +32,7 @@ def cold(bench, name):
     """Seconds from exec to the first 2xx, and the processor's time until then."""
     service = SERVICES[name](bench, wait=LONG)
     # As on every start but the very first one.
-    os.mkdir(os.path.join(service.folder, "queue"))
+    service.has_run()
     try:
         if service.listener:
             client = socket.create_connection(("127.0.0.1", service.port))
@@ -69,7 +69,7 @@ def processor_time(pid):
 def activated(bench, kind):
     """Seconds from connecting to the 2xx, where systemd's own activator holds the socket and starts the program."""
     service = kind(bench, wait=LONG)
-    os.mkdir(os.path.join(service.folder, "queue"))
+    service.has_run()
     service.listener.close()
     service.listener, service.port = None, free_port()
     passed = [word for name in ("PATH", *service.environment()) for word in ("-E", name)]

@@ -11,8 +11,8 @@ use crate::support::site::{Read, Site};
 /// The steps of a job at which a debug build can be killed, and whether a kill there may come between the relay's 250
 /// and its record, at some passage.
 const POINTS: [(&str, bool); 11] = [
-    ("queue-written", true),
-    ("queue-synced", true),
+    ("file-written", true),
+    ("file-synced", true),
     ("queue-renamed", false),
     ("queue-removed", false),
     ("queue-saved", false),
