@@ -236,6 +236,11 @@ impl Plan {
         self.damaged.iter().any(|damage| damage.fault == Fault::InTheFuture && of_module(&damage.entry))
     }
 
+    /// Whether it has a success that is dated in the future: by a clock that is wrong, which proves nothing.
+    pub fn has_success_in_the_future(&self) -> bool {
+        self.results.iter().any(|(id, result)| result.errors == 0 && self.is_in_the_future(id))
+    }
+
     /// Whether a member has no result of a run that was due at `due` or later.
     pub fn lacks_results_since(&self, due: Timestamp) -> bool {
         let has_none = |id: &ModuleId| self.results.get(id).is_none_or(|result| !is_of_run(result, due));

@@ -255,7 +255,7 @@ fn contradiction(plan: &Plan, rule: &RunRule<'_>) -> Option<Contradiction> {
     if plan.status.as_ref().is_some_and(|status| !status.success) {
         return Some(Contradiction::PlanRecord);
     }
-    if plan.results.iter().any(|(id, result)| result.errors == 0 && plan.is_in_the_future(id)) {
+    if plan.has_success_in_the_future() {
         return Some(Contradiction::Future);
     }
     let start = rule.alert_start.filter(|_| !rule.says_missing)?;

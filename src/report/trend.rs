@@ -54,7 +54,8 @@ pub fn expected(
     };
     let done = |of: &str| {
         let on_node = |id: &ModuleId| node(id) == Some(of);
-        let settled = plan.results.iter().filter(|(id, _)| !missing.contains(*id) && on_node(id));
+        let counts = |id: &ModuleId| !missing.contains(id) && on_node(id) && !plan.is_in_the_future(id);
+        let settled = plan.results.iter().filter(|(id, _)| counts(id));
         let began = settled.filter_map(|(_, result)| result.end).max().or(assessment.due)?;
         let left: Option<Duration> = missing.iter().filter(|id| on_node(id)).map(usual).sum();
         began.checked_add(left?).ok()

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use crate::model::boundary::Boundary;
 use crate::model::history::RunRecord;
 use crate::model::plan::{ModuleId, ModuleResult, Plan};
-use crate::model::run::{Outcome, State};
+use crate::model::run::{Counts, Outcome, State};
 
 /// One reading of one run.
 #[derive(Debug, Clone)]
@@ -84,10 +84,10 @@ impl<'a> Run<'a> {
 
     /// The record of it for the history.
     pub(super) fn record(&self, now: Timestamp, over: bool) -> RunRecord {
-        let outcome = match (self.succeeded, self.errors.len(), self.absent.len()) {
-            (1.., 0, 0) => Outcome::Success,
-            (0, _, 0) | (0, 0, _) => Outcome::RepoFailure,
-            _ => Outcome::Partial,
+        let (success, error, stale) = (self.succeeded, self.errors.len(), self.absent.len());
+        let outcome = match (Counts { success, error, stale, missing: 0 }).outcome() {
+            Outcome::Success if self.plan.has_success_in_the_future() => Outcome::RepoFailure,
+            outcome => outcome,
         };
         RunRecord::new(self.plan, self.due, now, outcome, over, self.states())
     }

@@ -19,7 +19,7 @@ impl Look<'_> {
             Some(_) => run.has_started() && self.awaited(run).is_empty(),
             None => run.is_good() && self.age(self.known.changed_at) >= SETTLED,
         };
-        if self.known.settled == Some(self.known.results) || !whole {
+        if self.known.settled == Some(self.known.results) || !whole || self.plan.has_success_in_the_future() {
             return None;
         }
         if (self.facts.in_queue)(&self.plan.id, run.newest) {

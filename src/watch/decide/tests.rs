@@ -1,7 +1,8 @@
 //! Nights of all kinds: what is mailed, against what was so.
 
 use super::*;
-use crate::model::plan::{Layout, ModuleResult};
+use crate::model::plan::{Damage, Entry, Fault, Layout, ModuleResult};
+use crate::model::run::Outcome;
 use crate::watch::meet::meet;
 use Kind::{Failed, Hangs, Missed, Recovered, Success};
 use world::{BAD, DAY, GOOD, HOUR, MINUTE, World, at, id};
@@ -94,6 +95,21 @@ fn a_run_that_ends_after_noon_has_its_last_word_then() {
     assert_eq!(world.kinds(), [Failed], "the job follows the run");
     assert_eq!(world.mails.iter().map(|mail| mail.1).collect::<Vec<_>>(), [false, true]);
     assert_eq!(world.final_mails(), [["a", "c"]]);
+}
+
+#[test]
+fn a_success_that_is_dated_ahead_is_no_all_clear_before_its_time_has_come() {
+    let mut world = World::nightly(&["a", "b"]);
+    world.night(Some(&[BAD, GOOD]));
+    world.until(2);
+    world.run(&[GOOD; 2]);
+    world.plan.damaged = vec![Damage { entry: Entry::Result(id("b")), fault: Fault::InTheFuture }];
+    world.pass(60);
+    assert_eq!(world.kinds(), [Failed]);
+    assert_eq!(world.history.borrow().runs.last().unwrap().outcome, Outcome::RepoFailure);
+    world.plan.damaged.clear();
+    world.pass(60);
+    assert_eq!(world.kinds(), [Failed, Recovered]);
 }
 
 /// With `correlator.follow_seconds: 0` there is no job any more when the run ends.
