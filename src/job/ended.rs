@@ -47,7 +47,7 @@ impl Ended {
             return false;
         }
         for (plan, assessment) in open {
-            let (progress, _) = progress(&look.cluster, plan, assessment).await;
+            let (progress, _) = progress(look.cluster.loki.as_ref(), plan, assessment).await;
             if !is_over(plan, assessment, progress, settings, self.now()).await {
                 self.asked_at = Some(Instant::now());
                 return false;

@@ -164,14 +164,14 @@ async fn reasons(cluster: &Cluster, plan: &Plan, assessment: &Assessment, suspec
     if layout == Layout::A || !(is_troubled || leader.is_some() && (suspected || unexplained)) {
         return None;
     }
-    let (sources, ask) = logs_of(cluster, plan, assessment, leader);
+    let (sources, ask) = logs_of(cluster.loki.as_ref(), plan, assessment, leader);
     Some(logs::reasons(&sources, &ask).await)
 }
 
 /// Returns how far the run has come on the nodes with a module that has no result of it, as their logs say,
-/// and when it began there.
-pub async fn progress(cluster: &Cluster, plan: &Plan, assessment: &Assessment) -> (Progress, Option<Timestamp>) {
-    let (sources, mut ask) = logs_of(cluster, plan, assessment, None);
+/// and when it began there. `loki` is the login to the cluster's log server.
+pub async fn progress(loki: Option<&Loki>, plan: &Plan, assessment: &Assessment) -> (Progress, Option<Timestamp>) {
+    let (sources, mut ask) = logs_of(loki, plan, assessment, None);
     let absent = assessment.unsettled();
     ask.nodes.retain(|node| node.modules.keys().any(|id| absent.contains(id)));
     let asked = ask.nodes.iter().map(|node| node.modules.keys().filter(|id| absent.contains(*id)).count());
@@ -182,8 +182,8 @@ pub async fn progress(cluster: &Cluster, plan: &Plan, assessment: &Assessment) -
     }
 }
 
-fn logs_of(cluster: &Cluster, plan: &Plan, assessment: &Assessment, leader: Option<&str>) -> (Sources, Ask) {
-    let sources = Sources { journal: Journal::default(), loki: cluster.loki.as_ref().and_then(loki) };
+fn logs_of(login: Option<&Loki>, plan: &Plan, assessment: &Assessment, leader: Option<&str>) -> (Sources, Ask) {
+    let sources = Sources { journal: Journal::default(), loki: login.and_then(loki) };
     let host = node::id().ok().flatten();
     (sources, Ask { plan: plan.id.clone(), host, nodes: nodes(plan, assessment, leader, Timestamp::now()) })
 }

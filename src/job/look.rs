@@ -1,5 +1,6 @@
 //! One look at a job's plans: what the cluster says now, and when each plan was due.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
@@ -105,8 +106,11 @@ impl Look {
             let elapses = due.of_results(plan, now).await;
             let memory = due.watch.as_ref().filter(|_| settings.watch.enabled);
             let as_of = AsOf { reference, elapses: &elapses, memory, alert_start, says_missing, stale_after, now };
-            let id = plan.id.clone();
-            assessments.push(as_of.assess(plan, || histories.load(&id).ok()));
+            let (known, assessment) = as_of.assess(plan, || histories.load(&plan.id).ok());
+            if let Cow::Owned(recalled) = known {
+                *plan = recalled;
+            }
+            assessments.push(assessment);
         }
         // An alert that names no plan is about the one that failed.
         if assessments.iter().any(|assessment| assessment.counts.error > 0) {

@@ -173,13 +173,18 @@ async fn progress(
     now: Timestamp,
 ) -> BTreeMap<PlanId, Progress> {
     let mut found = BTreeMap::new();
+    // The login to the log server is not part of a tick's reading: it is read when it is needed, once.
+    let mut logs = None;
     for plan in plans {
         while let Some(run) = lacking(settings, memory, plan, now, || histories.load(&plan.id).ok()) {
-            // The login to the cluster's log server is not part of a tick's reading.
-            let want = Want { loki: true, ..Want::default() };
-            let question = Question { plans: Selector::Plan(&plan.id), want, now };
-            let Ok(cluster) = cluster::read(&settings.redis, question).await else { break };
-            let (progress, began) = examine::progress(&cluster, &run.plan, &run.assessment).await;
+            if logs.is_none() {
+                let want = Want { loki: true, ..Want::default() };
+                let question = Question { plans: Selector::None, want, now };
+                let Ok(cluster) = cluster::read(&settings.redis, question).await else { return found };
+                logs = Some(cluster.loki);
+            }
+            let login = logs.as_ref().and_then(Option::as_ref);
+            let (progress, began) = examine::progress(login, &run.plan, &run.assessment).await;
             found.insert(plan.id.clone(), progress);
             if !memory.plans.get_mut(&plan.id).is_some_and(|known| known.note_progress(run.due, progress, began)) {
                 break;

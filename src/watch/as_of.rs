@@ -1,5 +1,6 @@
 //! What a plan's results mean as of a time: the one way of jobs, digest and watch. Pure.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -40,15 +41,15 @@ impl<'a> AsOf<'a> {
         Self { reference: now, elapses, memory, alert_start: None, says_missing: false, stale_after, now }
     }
 
-    /// Assesses the results of `plan`. Puts those back into it that only `history` knows; it is asked if some lack.
-    pub fn assess(&self, plan: &mut Plan, history: impl FnOnce() -> Option<History>) -> Assessment {
+    /// Assesses the results of `plan`. Returns it with those that only `history` knows; that is asked if some lack.
+    pub fn assess<'p>(&self, plan: &'p Plan, history: impl FnOnce() -> Option<History>) -> (Cow<'p, Plan>, Assessment) {
         let assessment = self.assess_results(plan);
-        let Some(due) = assessment.due.filter(|_| !assessment.unsettled().is_empty()) else { return assessment };
-        match history().and_then(|history| history.recall(plan, due, self.now)) {
-            None => assessment,
+        let due = assessment.due.filter(|_| assessment.counts.absent() > 0);
+        match due.and_then(|due| history()?.recall(plan, due, self.now)) {
+            None => (Cow::Borrowed(plan), assessment),
             Some(recalled) => {
-                *plan = recalled;
-                self.assess_results(plan)
+                let assessment = self.assess_results(&recalled);
+                (Cow::Owned(recalled), assessment)
             }
         }
     }
@@ -56,8 +57,7 @@ impl<'a> AsOf<'a> {
     /// Assesses the results of `plan` as they are.
     fn assess_results(&self, plan: &Plan) -> Assessment {
         let known = self.memory.and_then(|memory| memory.plans.get(&plan.id));
-        let mut elapses = self.elapses.clone();
-        elapses.before.retain(|due| known.is_none_or(|known| !known.skipped.contains(due)));
+        let elapses = known.map_or_else(|| self.elapses.clone(), |known| known.own(self.elapses));
         let (due, since) = match self.memory {
             Some(memory) => memory.times(plan, elapses.due(plan), self.reference),
             None => (elapses.due(plan), None),

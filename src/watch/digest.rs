@@ -221,9 +221,9 @@ pub struct Known<'a> {
 impl PlanDigest {
     /// Sums up one plan at `now`.
     pub fn new(plan: &Plan, known: Known<'_>, stale_after: Option<Duration>, now: Timestamp) -> Self {
-        let (mut plan, elapses) = (plan.clone(), known.elapses.cloned().unwrap_or_default());
+        let elapses = known.elapses.cloned().unwrap_or_default();
         let as_of = AsOf::now(now, &elapses, known.memory, stale_after);
-        let assessment = as_of.assess(&mut plan, || known.history.cloned());
+        let (plan, assessment) = as_of.assess(plan, || known.history.cloned());
         let last = known.history.and_then(|history| history.runs.last());
         let missed = last.filter(|run| run.outcome == Outcome::Missed && Some(run.at) > plan.newest_end());
         let has_run = plan.newest_sign().is_some();

@@ -3,6 +3,8 @@
 //! systemd does not start a service that runs already. Results show that only once the run is over, and never if it was
 //! cut off.
 
+use std::borrow::Cow;
+
 use jiff::Timestamp;
 
 use super::as_of::AsOf;
@@ -15,9 +17,9 @@ use crate::model::run::Assessment;
 use crate::model::schedule::is_from;
 
 /// A run that has lacked results for long.
-pub struct Lacking {
+pub struct Lacking<'a> {
     /// The plan, with what only its history knows.
-    pub plan: Plan,
+    pub plan: Cow<'a, Plan>,
     /// What its results mean.
     pub assessment: Assessment,
     /// When the run was due.
@@ -26,20 +28,19 @@ pub struct Lacking {
 
 /// Returns the run of `plan` that the logs are to be asked about at `now`, the one that went on
 /// at the last look, or else the last, unless its absences were told already.
-pub fn lacking(
+pub fn lacking<'a>(
     settings: &Settings,
     memory: &mut Memory,
-    plan: &Plan,
+    plan: &'a Plan,
     now: Timestamp,
     history: impl Fn() -> Option<History>,
-) -> Option<Lacking> {
+) -> Option<Lacking<'a>> {
     let find = |memory: &Memory| {
         let known = memory.plans.get(&plan.id).filter(|_| plan.enabled)?;
         let mut elapses = known.elapses.clone().unwrap_or_default();
         elapses.before.retain(|due| known.goes_on.is_none_or(|begun| *due <= begun));
-        let mut plan = plan.clone();
         let as_of = AsOf::now(now, &elapses, Some(memory), settings.correlator.stale_after);
-        let assessment = as_of.assess(&mut plan, &history);
+        let (plan, assessment) = as_of.assess(plan, &history);
         let due = assessment.due.or(known.due_before)?;
         // Also once that was told: by the next elapse it must be known whether the run goes on.
         let is_told = |id: &ModuleId| known.goes_on.is_none() && known.told_absent(id, due);

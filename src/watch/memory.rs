@@ -254,9 +254,13 @@ impl PlanMemory {
 
     /// Returns the elapses of its schedule, without those at which the run before went on.
     pub fn own_elapses(&self) -> Elapses {
-        let mut elapses = self.elapses.clone().unwrap_or_default();
-        elapses.before.retain(|due| !self.skipped.contains(due));
-        elapses
+        self.elapses.as_ref().map(|elapses| self.own(elapses)).unwrap_or_default()
+    }
+
+    /// Returns `elapses` without those at which the run before went on.
+    pub fn own(&self, elapses: &Elapses) -> Elapses {
+        let is_own = |due: &Timestamp| !self.skipped.contains(due);
+        Elapses { before: elapses.before.iter().copied().filter(is_own).collect(), next: elapses.next }
     }
 
     /// Returns when the last run of `plan` was due by the schedule that is known, at `now`.

@@ -193,8 +193,8 @@ impl Monitor {
             now,
         };
         let histories = self.histories.borrow();
-        let mut plan = plan.clone();
-        let assessments = vec![as_of.assess(&mut plan, || histories.get(&job.plan.clone()?).cloned())];
+        let (known, assessment) = as_of.assess(plan, || histories.get(&job.plan.clone()?).cloned());
+        let (plan, assessments) = (known.into_owned(), vec![assessment]);
         let look = Look { cluster: cluster(&plan), assessments, next_runs: vec![elapses.next] };
         let open = Open::of(&plan, &look.assessments[0], histories.get(&plan.id), self.settings.watch.grace, now);
         let progress = || (view.progress)(&plan.id, look.assessments[0].due.map(Timestamp::as_second));
