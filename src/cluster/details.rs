@@ -45,21 +45,31 @@ pub(super) struct Asking {
     unplanned: Option<Vec<ModuleId>>,
     /// Whether their flags are still to be asked for.
     flags: bool,
+    /// Whether the paths of repositories are wanted.
+    paths: bool,
 }
 
 /// Details that were found.
 #[derive(Default)]
 pub(super) struct Details {
-    names: BTreeMap<ModuleId, String>,
-    /// UUID and image of each module, from its environment.
-    images: BTreeMap<ModuleId, (Option<String>, Option<String>)>,
+    modules: BTreeMap<ModuleId, Known>,
+    /// Whether the paths of repositories are wanted.
+    paths: bool,
     pub(super) nodes: BTreeMap<String, Option<String>>,
     pub(super) unplanned: Option<BTreeSet<ModuleId>>,
     pub(super) loki: Option<Loki>,
-    /// What is damaged of a module.
-    damaged: BTreeMap<ModuleId, Vec<Damage>>,
     /// What is damaged of the cluster.
     pub(super) cluster_damaged: Vec<Damage>,
+}
+
+/// What was found of a module.
+#[derive(Default)]
+struct Known {
+    name: Option<String>,
+    /// UUID and image, from its environment.
+    uuid: Option<String>,
+    image: Option<String>,
+    damaged: Vec<Damage>,
 }
 
 impl Asking {
@@ -96,7 +106,7 @@ impl Asking {
             (of, key, shape)
         };
         let wishes = Wishes::welcome(of.into_iter().map(wish));
-        Self { wishes, unplanned, flags: true }
+        Self { wishes, unplanned, flags: true, paths: want.repositories }
     }
 
     /// Asks what is still open.
@@ -121,7 +131,7 @@ impl Asking {
     /// Returns what has been found, once nothing is open.
     pub(super) fn found(self, index: &Index) -> Details {
         let unplanned = self.unplanned.map(|modules| modules.into_iter().collect());
-        let mut details = Details { unplanned, ..Details::default() };
+        let mut details = Details { unplanned, paths: self.paths, ..Details::default() };
         details.nodes = index.nodes().into_iter().map(|node| (node.to_owned(), None)).collect();
         for (of, found) in self.wishes.granted() {
             details.take(of, found);
@@ -143,42 +153,44 @@ impl Of {
 impl Details {
     fn take(&mut self, of: Of, found: Found) {
         let damage = |fault| Damage { entry: Entry::Key(of.key()), fault };
-        let (hash, damaged) = match found {
+        let (mut hash, damaged) = match found {
             Ok(hash) => (hash, None),
             Err(fault) => (value::Hash::new(), Some(damage(fault))),
         };
-        match &of {
-            Of::Module(module) | Of::Image(module) => {
-                if let Some(damaged) = damaged {
-                    self.damaged.entry(module.clone()).or_default().push(damaged);
-                }
+        match of {
+            Of::Module(module) => {
+                let known = self.modules.entry(module).or_default();
+                known.name = value::take(&mut hash, "");
+                known.damaged.extend(damaged);
             }
-            Of::Node(_) => self.cluster_damaged.extend(damaged),
-            Of::Loki(module) => match loki(module, &hash) {
+            Of::Image(module) => {
+                let known = self.modules.entry(module).or_default();
+                (known.uuid, known.image) =
+                    (value::take(&mut hash, "MODULE_UUID"), value::take(&mut hash, "IMAGE_URL"));
+                known.damaged.extend(damaged);
+            }
+            Of::Node(node) => {
+                self.nodes.insert(node, value::take(&mut hash, ""));
+                self.cluster_damaged.extend(damaged);
+            }
+            Of::Loki(ref module) => match loki(module, &hash) {
                 Ok(login) => self.loki = Some(login),
                 Err(wrong) => self.cluster_damaged.extend(damaged.or(wrong.map(damage))),
             },
-        }
-        match of {
-            Of::Module(module) => self.names.extend(value::field(&hash, "").map(|name| (module, name))),
-            Of::Image(module) => {
-                self.images.insert(module, (value::field(&hash, "MODULE_UUID"), value::field(&hash, "IMAGE_URL")));
-            }
-            Of::Node(node) => drop(self.nodes.insert(node, value::field(&hash, ""))),
-            Of::Loki(_) => {}
         }
     }
 
     /// Returns what is known of `module`, and what is wrong with its image's name.
     pub(super) fn module(&self, id: &ModuleId, index: &Index) -> (Module, Option<Damage>) {
         let Some(node) = index.modules.get(id) else { return (Module::default(), None) };
-        let environment = self.images.get(id);
-        let own_uuid = || environment?.0.clone().filter(|_| index.uuids.is_none());
+        let known = self.modules.get(id);
+        let own_uuid = || known?.uuid.clone().filter(|_| index.uuids.is_none());
         let uuid = index.uuid_of(id).map(String::from).or_else(own_uuid);
-        let image = environment.and_then(|(_, image)| image.as_deref());
-        let (repository_path, fault) = uuid.as_ref().map_or((None, None), |uuid| path::repository(id, uuid, image));
+        let image = known.and_then(|known| known.image.as_deref());
+        let of_repository = uuid.as_ref().filter(|_| self.paths).map(|uuid| path::repository(id, uuid, image));
+        let (repository_path, fault) = of_repository.unwrap_or_default();
         let module = Module {
-            ui_name: self.names.get(id).cloned(),
+            ui_name: known.and_then(|known| known.name.clone()),
             node: node.clone(),
             node_name: node.as_ref().and_then(|node| self.nodes.get(node)?.clone()),
             uuid,
@@ -192,7 +204,8 @@ impl Details {
         for (id, module) in &mut plan.modules {
             let (known, damaged) = self.module(id, index);
             *module = known;
-            plan.damaged.extend(self.damaged.get(id).into_iter().flatten().cloned().chain(damaged));
+            let of_module = self.modules.get(id).map(|known| known.damaged.iter().cloned());
+            plan.damaged.extend(of_module.into_iter().flatten().chain(damaged));
         }
     }
 }

@@ -51,6 +51,12 @@ enum Next {
     Ask(Question),
 }
 
+impl Next {
+    fn failed(fault: Fault) -> Self {
+        Self::Found(Err(fault))
+    }
+}
+
 /// Wishes that are being asked for.
 pub(super) struct Wishes<T> {
     open: Vec<Wish<T>>,
@@ -79,20 +85,19 @@ impl<T> Wishes<T> {
     /// Takes in the answers.
     pub(super) fn take(&mut self, answers: &mut Answers) -> Result<(), Why> {
         for mut wish in std::mem::take(&mut self.open) {
-            // Each answer is taken, also behind one that decides.
-            let replies: Vec<_> = (0..wish.answers()).map(|_| needed(answers.next())).collect();
-            match replies.into_iter().collect::<Result<Result<Vec<Reply>, Fault>, Why>>() {
+            let next = match (wish.question, wish.shape) {
+                (Question::Length, Shape::Fields(fields)) => lengths(fields, answers),
+                _ => needed(answers.next()).map(|reply| reply.map_or_else(Next::failed, |reply| wish.next(reply))),
+            };
+            match next {
                 Err(Why::Forbidden(_)) if !self.needed => {}
                 Err(why) => return Err(why),
-                Ok(replies) => match replies.map_or_else(|fault| Next::Found(Err(fault)), |replies| wish.next(replies))
-                {
-                    Next::Gone => {}
-                    Next::Found(found) => self.granted.push((wish.subject, found)),
-                    Next::Ask(question) => {
-                        wish.question = question;
-                        self.open.push(wish);
-                    }
-                },
+                Ok(Next::Gone) => {}
+                Ok(Next::Found(found)) => self.granted.push((wish.subject, found)),
+                Ok(Next::Ask(question)) => {
+                    wish.question = question;
+                    self.open.push(wish);
+                }
             }
         }
         Ok(())
@@ -133,44 +138,48 @@ impl<T> Wish<T> {
         }
     }
 
-    /// The number of answers to its question.
-    fn answers(&self) -> usize {
-        match (self.question, self.shape) {
-            (Question::Length, Shape::Fields(fields)) => fields.len(),
-            _ => 1,
-        }
-    }
-
-    fn next(&self, replies: Vec<Reply>) -> Next {
-        let lengths =
-            || replies.iter().map(|reply| if let Reply::Int(length @ 1..) = reply { *length as u64 } else { 0 });
-        match (self.question, self.shape) {
-            (Question::Look, Shape::Text(limit)) => match &replies[..] {
-                [Reply::Text(text)] if text.len() > limit => Next::Ask(Question::Length),
-                [Reply::Text(text)] if !text.is_empty() => Next::Found(value::named([""], replies)),
-                _ => Next::Gone,
-            },
-            (_, Shape::Text(_)) => Next::Found(Err(Fault::TooLarge(lengths().sum()))),
-            (Question::Look, Shape::Fields(_)) => match &replies[..] {
-                [Reply::Text(encoding)] if SMALL.contains(&encoding.as_slice()) => Next::Ask(Question::Value),
-                [Reply::Text(_)] => Next::Ask(Question::Length),
-                _ => Next::Gone,
-            },
-            (Question::Length, Shape::Fields(fields)) => {
-                let too_large = lengths().zip(fields).find(|(length, (_, limit))| *length > *limit as u64);
-                match too_large {
-                    Some((length, _)) => Next::Found(Err(Fault::TooLarge(length))),
-                    None if lengths().sum::<u64>() > 0 => Next::Ask(Question::Value),
-                    None => Next::Gone,
-                }
+    fn next(&self, reply: Reply) -> Next {
+        match (self.question, self.shape, reply) {
+            (Question::Look, Shape::Text(limit), Reply::Text(text)) if text.len() > limit => {
+                Next::Ask(Question::Length)
             }
-            (Question::Value, Shape::Fields(fields)) => match replies.into_iter().next() {
-                Some(Reply::List(values)) => match value::named(fields.iter().map(|(field, _)| *field), values) {
+            (Question::Look, Shape::Text(_), Reply::Text(text)) if text.is_empty() => Next::Gone,
+            (Question::Look, Shape::Text(_), text @ Reply::Text(_)) => Next::Found(value::named([""], vec![text])),
+            (Question::Look, Shape::Fields(_), Reply::Text(encoding)) if SMALL.contains(&encoding.as_slice()) => {
+                Next::Ask(Question::Value)
+            }
+            (Question::Look, Shape::Fields(_), Reply::Text(_)) => Next::Ask(Question::Length),
+            (Question::Look, ..) => Next::Gone,
+            (_, Shape::Text(_), length) => Next::failed(Fault::TooLarge(length_of(&length))),
+            (_, Shape::Fields(fields), Reply::List(values)) => {
+                match value::named(fields.iter().map(|(field, _)| *field), values) {
                     Ok(hash) if hash.is_empty() => Next::Gone,
                     found => Next::Found(found),
-                },
-                _ => Next::Gone,
+                }
+            }
+            (_, Shape::Fields(_), _) => Next::Gone,
+        }
+    }
+}
+
+/// What the lengths of all `fields` lead to. Each answer is taken, also behind one that decides.
+fn lengths(fields: &[Field], answers: &mut Answers) -> Result<Next, Why> {
+    let (mut next, mut refused) = (Next::Gone, None);
+    for (_, limit) in fields {
+        match needed(answers.next()) {
+            Err(why) => refused = refused.or(Some(why)),
+            Ok(_) if matches!(next, Next::Found(_)) => {}
+            Ok(Err(fault)) => next = Next::failed(fault),
+            Ok(Ok(reply)) => match length_of(&reply) {
+                0 => {}
+                length if length > *limit as u64 => next = Next::failed(Fault::TooLarge(length)),
+                _ => next = Next::Ask(Question::Value),
             },
         }
     }
+    refused.map_or(Ok(next), Err)
+}
+
+fn length_of(reply: &Reply) -> u64 {
+    if let Reply::Int(length @ 1..) = reply { *length as u64 } else { 0 }
 }

@@ -8,8 +8,8 @@ const MAX_SEGMENT: usize = 128;
 
 /// Returns whether `text` is one segment of a path and nothing else, also after any decoding.
 pub(super) fn is_segment(text: &str) -> bool {
-    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
-    !text.starts_with('.') && (1..=MAX_SEGMENT).contains(&text.len()) && text.chars().all(plain)
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
+    !text.starts_with('.') && (1..=MAX_SEGMENT).contains(&text.len()) && text.bytes().all(plain)
 }
 
 /// Returns the path of a module's repository, `<app>/<uuid>`, and what is wrong with `image_url`.
@@ -20,13 +20,13 @@ pub(super) fn repository(module: &ModuleId, uuid: &str, image_url: Option<&str>)
     let app = image_url.and_then(image);
     let fault = (image_url.is_some() && app.is_none()).then_some(Fault::BadCharacters);
     let app = app.unwrap_or_else(|| module.app());
-    ((is_segment(app) && is_segment(uuid)).then(|| format!("{app}/{uuid}")), fault)
+    ((is_segment(app) && is_segment(uuid)).then(|| [app, "/", uuid].concat()), fault)
 }
 
 /// Returns the image's name in its URL, which stands behind the last slash and before the tag or the digest.
 fn image(url: &str) -> Option<&str> {
     let name = url.rsplit('/').next()?.split(['@', ':']).next()?;
-    (url.chars().all(|c| c.is_ascii_graphic()) && is_segment(name)).then_some(name)
+    (url.bytes().all(|byte| byte.is_ascii_graphic()) && is_segment(name)).then_some(name)
 }
 
 #[cfg(test)]

@@ -65,6 +65,12 @@ pub(super) fn get<'a>(hash: &'a Hash, name: &str) -> Option<&'a str> {
     hash.iter().find(|(field, _)| *field == name).map(|(_, value)| value.as_str())
 }
 
+/// Takes the value of a field that is there and not empty.
+pub(super) fn take(hash: &mut Hash, name: &str) -> Option<String> {
+    let at = hash.iter().position(|(field, _)| *field == name)?;
+    Some(hash.swap_remove(at).1).filter(|text| !text.is_empty())
+}
+
 /// Returns the value of a field that is there and not empty.
 pub(super) fn field(hash: &Hash, name: &str) -> Option<String> {
     get(hash, name).filter(|text| !text.is_empty()).map(String::from)

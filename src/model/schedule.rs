@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::plan::{Layout, ModuleId, ModuleResult, Plan};
 
 /// How much earlier than it was due a backup of a run may have started: clocks of nodes differ.
 pub const TOLERANCE: Duration = Duration::from_secs(120);
+const TOLERANCE_SIGNED: SignedDuration = SignedDuration::from_secs(TOLERANCE.as_secs() as i64);
 /// NS8 retries busy modules for this long after the others are done (ns8-core 3.20, `run-backup`).
 pub const RETRIES: Duration = Duration::from_secs(3600);
 /// The longest pause between two modules of one run.
@@ -82,16 +83,18 @@ fn runs(plan: &Plan, times: &[Timestamp]) -> impl Iterator<Item = Timestamp> {
 /// and until it is over no other run begins. One that begins at `due` has its first backup then.
 fn is_in_the_retries(plan: &Plan, before: Timestamp, due: Timestamp) -> bool {
     let of_run = |result: &&ModuleResult| result.layout == Layout::C && is_of_run(result, before);
-    let ends = plan.results.values().filter(of_run).filter(|result| !is_of_run(result, due));
+    let ends = plan.results.values().filter(|result| !is_of_run(result, due)).filter(of_run);
     let newest = ends.filter_map(|result| result.end).max();
+    let until = newest.and_then(|newest| newest.checked_add(RETRIES).ok());
+    if until.is_none_or(|until| until <= due) {
+        return false;
+    }
     let is_absent = |id: &ModuleId| plan.results.get(id).is_none_or(|result| !is_of_run(result, before));
     let since = plan.results.values().filter(|result| is_of_run(result, due));
-    let is_in_retries = match since.filter_map(|result| result.start.or(result.end)).min() {
+    match since.filter_map(|result| result.start.or(result.end)).min() {
         Some(first) => due.checked_add(TOLERANCE).is_ok_and(|begun| first > begun),
         None => plan.members.iter().flatten().any(is_absent),
-    };
-    let until = newest.and_then(|newest| newest.checked_add(RETRIES).ok());
-    is_in_retries && until.is_some_and(|until| until > due)
+    }
 }
 
 /// Whether a backup started in the run that was due at `due`, or later, so that its result is of that run.
@@ -101,19 +104,22 @@ pub fn is_of_run(result: &ModuleResult, due: Timestamp) -> bool {
 
 /// Whether what `began` then began in the run that was due at `due`, or later.
 pub fn is_from(began: Timestamp, due: Timestamp) -> bool {
-    began >= due.saturating_sub(TOLERANCE).unwrap_or(Timestamp::MIN)
+    began >= due || due.duration_since(began) <= TOLERANCE_SIGNED
 }
 
 /// Whether backups that follow one another without a pause begin before `due` and end after it.
 fn is_in_the_middle(plan: &Plan, due: Timestamp) -> bool {
-    let mut spans: Vec<(Timestamp, Timestamp)> =
-        plan.results.values().filter_map(|result| Some((result.start?, result.end?))).collect();
+    let spans = || plan.results.values().filter_map(|result| Some((result.start?, result.end?)));
+    // Most runs have begun, or ended, long before.
+    if !spans().any(|(start, _)| !is_from(start, due)) || !spans().any(|(_, end)| end > due) {
+        return false;
+    }
+    let mut spans: Vec<(Timestamp, Timestamp)> = spans().collect();
     spans.sort_unstable();
-    let (earliest, pause) = (due.saturating_sub(TOLERANCE).unwrap_or(Timestamp::MIN), PAUSE);
     let mut end_of_chain: Option<Timestamp> = None;
     for (start, end) in spans {
-        let follows = end_of_chain.is_some_and(|before| start.saturating_sub(pause).is_ok_and(|start| start <= before));
-        end_of_chain = match start < earliest || follows {
+        let follows = end_of_chain.is_some_and(|before| start.saturating_sub(PAUSE).is_ok_and(|start| start <= before));
+        end_of_chain = match !is_from(start, due) || follows {
             true if follows => end_of_chain.max(Some(end)),
             true => Some(end),
             false => None,

@@ -39,6 +39,11 @@ pub fn lacking<'a>(
         let known = memory.plans.get(&plan.id).filter(|_| plan.enabled)?;
         let mut elapses = known.elapses.clone().unwrap_or_default();
         elapses.before.retain(|due| known.goes_on.is_none_or(|begun| *due <= begun));
+        // Nearly always.
+        let is_complete = |last: Timestamp| known.due_before.is_none() && !plan.lacks_results_since(last);
+        if known.goes_on.is_none() && elapses.last().is_some_and(is_complete) {
+            return None;
+        }
         let as_of = AsOf::now(now, &elapses, Some(memory), settings.correlator.stale_after);
         let (plan, assessment) = as_of.assess(plan, &history);
         let due = assessment.due.or(known.due_before)?;
