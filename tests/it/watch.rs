@@ -13,6 +13,7 @@ use std::process::{Command, Output};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
+use crate::faults::clock;
 use crate::support::programs;
 use crate::support::redis::Redis;
 use crate::support::service::wait_until;
@@ -101,6 +102,7 @@ impl Watched {
     /// One tick whose clock is off by this, such as `-1d`.
     fn tick_at(&self, distance: &str) -> String {
         programs::path_of("faketime");
+        clock::forget_the_dead();
         let mut command = self.command("faketime");
         command.args(["-f", distance, env!("CARGO_BIN_EXE_ns8-backup-monitor")]);
         self.arguments(&mut command);

@@ -28,6 +28,7 @@ impl Clock {
     /// Starts the service with it.
     pub fn start(&self, site: &mut Site) {
         let library = library();
+        forget_the_dead();
         site.service.start_with(&[
             ("LD_PRELOAD", library.to_str().unwrap()),
             ("FAKETIME_TIMESTAMP_FILE", self.0.to_str().unwrap()),
@@ -35,6 +36,24 @@ impl Clock {
             ("FAKETIME_DONT_FAKE_MONOTONIC", "1"),
             ("DONT_FAKE_MONOTONIC", "1"),
         ]);
+    }
+}
+
+impl Drop for Clock {
+    fn drop(&mut self) {
+        forget_the_dead();
+    }
+}
+
+/// Removes what libfaketime left in shared memory for processes that were killed: a later one with the same number does
+/// not start.
+pub fn forget_the_dead() {
+    for entry in std::fs::read_dir("/dev/shm").unwrap().flatten() {
+        let name = entry.file_name().into_string().unwrap_or_default();
+        let process = name.strip_prefix("faketime_shm_").or(name.strip_prefix("sem.faketime_sem_"));
+        if process.is_some_and(|process| !Path::new("/proc").join(process).exists()) {
+            let _ = std::fs::remove_file(entry.path());
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! docs/reliability.md tells what happens at each, and names the test that shows it.
 
-mod clock;
+pub mod clock;
 mod crash;
 mod disk;
 mod duplicates;
