@@ -66,6 +66,9 @@ eventually() {
 
 install_deb() { inside dpkg --install "/srv/$(basename "$deb")" > "$work/dpkg.log" 2>&1 || { cat "$work/dpkg.log"; return 1; }; }
 
+# Builds or installs in this folder, one release's scenario at a time.
+build() { flock "$results" make --silent "$@"; }
+
 # Builds the package that stands for EL 9 itself, into $work/stubs.
 el9_stub() {
     rpm -qp --requires "$rpm" | grep -vE '^(rpmlib|config)\(' | sort -u | sed 's/^/Provides: /' > "$work/provides"
@@ -82,7 +85,7 @@ serve_repository() {
         gpg --batch --quiet --passphrase '' --quick-generate-key 'For tests <tests@example.com>' rsa3072 sign never
         mkdir "$work/served"
         cp "$deb" "$rpm" "$work/served/"
-        make --silent repo dist="$work/served" key=tests@example.com url=http://127.0.0.1:8080 > "$work/repo.log" 2>&1 ||
+        build repo dist="$work/served" key=tests@example.com url=http://127.0.0.1:8080 > "$work/repo.log" 2>&1 ||
             cat "$work/repo.log"
     fi
     cp -r "$work/served/repo" "$machine/srv/repository"
