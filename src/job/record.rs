@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use log::warn;
 
 use super::store::state_directory;
-use crate::model::alert::Alerts;
+use crate::model::alert::{Alert, Alerts};
 use crate::model::history::{History, RunRecord};
 use crate::model::mail::{Mail, Recipient};
 use crate::model::plan::Plan;
@@ -105,5 +105,5 @@ pub fn failed_before(history: &History) -> Option<usize> {
 
 /// The values of the label `news` in a job's alerts.
 pub(super) fn news(alerts: &Alerts) -> BTreeSet<&str> {
-    alerts.kept.iter().filter_map(|alert| alert.labels.get("news").map(String::as_str)).collect()
+    alerts.kept.iter().filter_map(Alert::news).collect()
 }

@@ -32,6 +32,11 @@ impl Alert {
         self.name.to_ascii_lowercase().ends_with("missing")
     }
 
+    /// What the watch has found, in the label that says so; `None` if the alert is not the watch's.
+    pub fn news(&self) -> Option<&str> {
+        self.labels.get("news").map(String::as_str)
+    }
+
     /// Bytes of its labels and annotations.
     pub fn text_len(&self) -> usize {
         self.labels.iter().chain(&self.annotations).map(|(name, text)| name.len() + text.len()).sum()

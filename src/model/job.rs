@@ -188,8 +188,7 @@ impl Job {
         let mails = self.mails();
         let says_nothing = !mails.is_empty() && mails.iter().all(|mail| mail.outcome == Outcome::Unknown);
         // The watch says when the run was due that did not start. Another may have begun by the time it says so.
-        let is_missed = |alert: &Alert| alert.labels.get("news").is_some_and(|news| news == "missed");
-        match self.alerts.kept.iter().all(is_missed) {
+        match self.alerts.kept.iter().all(|alert| alert.news() == Some("missed")) {
             _ if says_nothing => now.max(self.accepted_at),
             true => self.alert_start(),
             false => self.accepted_at,
@@ -199,8 +198,8 @@ impl Job {
     /// When a failure was last alerted: the newest start of its alerts, no later than its arrival. `None` if they are the
     /// watch's and say that all is well.
     pub fn failure_start(&self) -> Option<Timestamp> {
-        let good = |news: &String| news == "recovered" || news == "success";
-        (!self.alerts.kept.iter().all(|alert| alert.labels.get("news").is_some_and(good))).then(|| self.alert_start())
+        let is_good = |alert: &Alert| matches!(alert.news(), Some("recovered" | "success"));
+        (!self.alerts.kept.iter().all(is_good)).then(|| self.alert_start())
     }
 
     /// When the alert began: the newest start of its alerts, no later than its arrival.

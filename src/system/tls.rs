@@ -68,7 +68,7 @@ impl Verifier {
         let mut verifier = Self { anybody: true, roots: RootCertStore::empty(), own: Vec::new(), algorithms };
         let Trust::Verified(file) = trust else { return Ok(verifier) };
         verifier.anybody = false;
-        // A system's damaged or missing certificates show as an unknown authority.
+        // Some that are damaged or missing show as an unknown authority.
         verifier.roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
         if let Some(file) = file {
             verifier.own = certificates(file)?;
@@ -76,6 +76,9 @@ impl Verifier {
                 let damaged = |error| problem(file, &format!("holds a damaged certificate: {error}"));
                 verifier.roots.add(certificate.clone()).map_err(damaged)?;
             }
+        }
+        if verifier.roots.is_empty() {
+            return Err("this machine has no certificates of authorities: install the package ca-certificates".into());
         }
         Ok(verifier)
     }

@@ -354,11 +354,12 @@ fn a_sign_of_life_goes_over_tls_to_a_server_that_is_trusted() {
         assert!(output.status.success());
         String::from_utf8(output.stderr).unwrap()
     };
-    let (trusted, unknown) = (beat("ca.pem"), beat("expired.pem"));
+    let (trusted, unknown, none) = (beat("ca.pem"), beat("expired.pem"), beat("leaf.key"));
     server.kill().unwrap();
     server.wait().unwrap();
     assert!(trusted.contains("sign of life sent"), "{trusted}");
     assert!(unknown.contains("was not taken"), "{unknown}");
+    assert!(none.contains("install the package ca-certificates"), "{none}");
 }
 
 /// The files behind a gateway that is rclone's WebDAV alone.
