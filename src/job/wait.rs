@@ -86,6 +86,8 @@ pub async fn settle(
             continue;
         }
         extent = Extent::Results;
+        // Nobody needs it while nothing happens, and hours may pass.
+        drop(look);
         let look_again = deadline.min(Instant::now() + REREAD);
         while let Ok(news) = timeout_at(look_again, listener.next()).await {
             if awaited.hear(&news) {
