@@ -45,11 +45,14 @@ pub(super) struct Results {
 }
 
 impl Results {
-    /// Whether an earlier layout may hold what is not known yet about `module`, which is on `node`. A result that is
-    /// damaged or on a node that cannot be read counts as known: what stayed behind at an upgrade is no answer.
-    pub(super) fn lack(&self, module: &ModuleId, node: Option<&str>) -> bool {
-        let unread = node.map_or(!self.unread.is_empty(), |node| self.unread.contains_key(node));
-        !unread && !self.by_module.contains_key(module)
+    /// Whether an earlier layout may hold what is not known yet about `module`. A result that is damaged or on a node that
+    /// cannot be read counts as known: what stayed behind at an upgrade is no answer.
+    pub(super) fn lack(&self, module: &ModuleId, index: &Index) -> bool {
+        let is_unread = || match index.modules.get(module) {
+            Some(Some(node)) => self.unread.contains_key(node),
+            _ => !self.unread.is_empty(),
+        };
+        !self.by_module.contains_key(module) && !is_unread()
     }
 
     /// Takes in a result. A later layout counts; within one, found on several nodes, the newer result.

@@ -93,10 +93,8 @@ pub(super) fn earlier(plans: &BTreeMap<PlanId, Plan>, index: &Index, results: &A
             Some(members) => members.iter().collect(),
             None => index.modules.keys().collect(),
         };
-        let lacking = candidates.into_iter().filter(|module| {
-            let node = index.modules.get(*module).and_then(Option::as_deref);
-            results.get(&plan.id).is_none_or(|results| results.lack(module, node))
-        });
+        let known = results.get(&plan.id);
+        let lacking = candidates.into_iter().filter(|id| known.is_none_or(|known| known.lack(id, index)));
         for module in lacking {
             let mut wish = |keys: &Keys, fields| {
                 let (id, owner) = (&plan.id, module.as_str());

@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::plan::{Layout, ModuleId, ModuleResult, Plan};
+use super::time::age;
 
 /// How much earlier than it was due a backup of a run may have started: clocks of nodes differ.
 pub const TOLERANCE: Duration = Duration::from_secs(120);
-const TOLERANCE_SIGNED: SignedDuration = SignedDuration::from_secs(TOLERANCE.as_secs() as i64);
 /// NS8 retries busy modules for this long after the others are done (ns8-core 3.20, `run-backup`).
 pub const RETRIES: Duration = Duration::from_secs(3600);
 /// The longest pause between two modules of one run.
@@ -104,7 +104,7 @@ pub fn is_of_run(result: &ModuleResult, due: Timestamp) -> bool {
 
 /// Whether what `began` then began in the run that was due at `due`, or later.
 pub fn is_from(began: Timestamp, due: Timestamp) -> bool {
-    began >= due || due.duration_since(began) <= TOLERANCE_SIGNED
+    age(began, due) <= TOLERANCE
 }
 
 /// Whether backups that follow one another without a pause begin before `due` and end after it.
