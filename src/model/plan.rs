@@ -238,7 +238,9 @@ impl Plan {
 
     /// Whether it has a success that is dated in the future: by a clock that is wrong, which proves nothing.
     pub fn has_success_in_the_future(&self) -> bool {
-        self.results.iter().any(|(id, result)| result.errors == 0 && self.is_in_the_future(id))
+        let succeeded = |id: &ModuleId| self.results.get(id).is_some_and(|result| result.errors == 0);
+        let is_one = |entry: &Entry| matches!(entry, Entry::Result(id) if succeeded(id));
+        self.damaged.iter().any(|damage| damage.fault == Fault::InTheFuture && is_one(&damage.entry))
     }
 
     /// Whether a member has no result of a run that was due at `due` or later.

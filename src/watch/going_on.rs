@@ -14,7 +14,7 @@ use crate::model::ended::{Open, Progress};
 use crate::model::history::History;
 use crate::model::plan::{ModuleId, Plan};
 use crate::model::run::Assessment;
-use crate::model::schedule::is_from;
+use crate::model::schedule::{Elapses, is_from};
 
 /// A run that has lacked results for long.
 pub struct Lacking<'a> {
@@ -37,13 +37,14 @@ pub fn lacking<'a>(
 ) -> Option<Lacking<'a>> {
     let find = |memory: &Memory| {
         let known = memory.plans.get(&plan.id).filter(|_| plan.enabled)?;
-        let mut elapses = known.elapses.clone().unwrap_or_default();
-        elapses.before.retain(|due| known.goes_on.is_none_or(|begun| *due <= begun));
-        // Nearly always.
-        let is_complete = |last: Timestamp| known.due_before.is_none() && !plan.lacks_results_since(last);
-        if known.goes_on.is_none() && elapses.last().is_some_and(is_complete) {
+        // Nearly every plan has all results of its last run.
+        let is_complete = |elapses: &Elapses| elapses.last().is_some_and(|last| !plan.lacks_results_since(last));
+        let is_followed = known.goes_on.is_some() || known.due_before.is_some();
+        if !is_followed && known.elapses.as_ref().is_some_and(is_complete) {
             return None;
         }
+        let mut elapses = known.elapses.clone().unwrap_or_default();
+        elapses.before.retain(|due| known.goes_on.is_none_or(|begun| *due <= begun));
         let as_of = AsOf::now(now, &elapses, Some(memory), settings.correlator.stale_after);
         let (plan, assessment) = as_of.assess(plan, &history);
         let due = assessment.due.or(known.due_before)?;
@@ -85,7 +86,6 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::model::schedule::Elapses;
 
     #[test]
     fn an_elapse_at_which_the_run_before_goes_on_has_no_run() {
