@@ -6,6 +6,7 @@ use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
+use log::warn;
 use rustix::fs::{FlockOperation, OFlags, flock};
 
 use super::kill;
@@ -98,6 +99,14 @@ pub fn set_aside(file: &Path) -> io::Result<PathBuf> {
     let aside = (0..).map(candidate).find(|candidate| !candidate.exists()).expect("there are more numbers than files");
     fs::rename(file, &aside)?;
     Ok(aside)
+}
+
+/// Sets `file` aside as [`set_aside`] does, and tells the journal as what.
+pub fn set_aside_and_tell(file: &Path) {
+    match set_aside(file) {
+        Ok(aside) => warn!("{} was set aside as {}", file.display(), aside.display()),
+        Err(error) => warn!("{} could not be set aside: {error}", file.display()),
+    }
 }
 
 /// A lock that one process holds at a time; the kernel releases it however that process ends.

@@ -158,10 +158,7 @@ fn set_aside(file: &Path, why: &str) {
     let path = file.display().to_string();
     error!(MESSAGE_ID = messages::HISTORY_SET_ASIDE, FILE = path, REASON = why;
         "{path} cannot be read: {why}. The history of this plan begins anew");
-    match files::set_aside(file) {
-        Ok(aside) => warn!("{path} was set aside as {}", aside.display()),
-        Err(error) => warn!("{path} could not be set aside: {error}"),
-    }
+    files::set_aside_and_tell(file);
 }
 
 /// A plan's id as a file's name: letters, digits and `-` as they are, everything else as `%XX`.

@@ -6,7 +6,7 @@ use std::io;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-use log::{error, warn};
+use log::error;
 
 use super::sent::Sent;
 use crate::model::address::Mailbox;
@@ -88,7 +88,7 @@ impl Disk {
     pub(super) fn open(state: &Path) -> io::Result<Self> {
         let folder = super::folder(state);
         let lock = folder.join(".lock");
-        // Where there is a lock, the folder's name is durable.
+        // The lock is made once the folder's name is durable.
         if !lock.exists() {
             files::make_folder(&folder)?;
             files::sync(state)?;
@@ -237,8 +237,5 @@ fn set_aside(path: &Path, reason: &str) {
     let path_text = path.display().to_string();
     error!(PRIORITY = CRIT, MESSAGE_ID = messages::JOB_SET_ASIDE, FILE = path_text, REASON = reason;
         "{path_text} cannot be read: {reason}. An alert or a mail may be lost with it: look at the backups");
-    match files::set_aside(path) {
-        Ok(aside) => warn!("{path_text} was set aside as {}", aside.display()),
-        Err(error) => warn!("{path_text} could not be set aside: {error}"),
-    }
+    files::set_aside_and_tell(path);
 }
