@@ -87,9 +87,13 @@ impl Scene {
         tokio::spawn(async move { settle(&|| job.clone(), &live, &announcements, deadline, patience).await })
     }
 
-    /// Returns when the cluster was read this often since the server's start.
-    async fn until_read(&self, times: u64) {
-        let read = || self.redis.calls("hgetall") >= times && self.redis.run::<i64>("PUBSUB NUMPAT") == 2;
+    /// Returns when the cluster was read since the server's start, and only the listener and this question are connected.
+    async fn until_read(&self) {
+        let read = || {
+            self.redis.calls("hgetall") > 0
+                && self.redis.run::<i64>("PUBSUB NUMPAT") == 2
+                && self.redis.run::<String>("INFO clients").contains("connected_clients:2\r")
+        };
         until("the cluster is read", read).await;
     }
 }
@@ -190,12 +194,12 @@ async fn what_was_not_heard_is_found_at_the_cap() {
 async fn redis_may_restart_during_the_wait() {
     let mut scene = Scene::new(Redis::ns8(), 900);
     let waiting = scene.settle(Some("2"), 0);
-    scene.until_read(1).await;
+    scene.until_read().await;
     scene.redis.run::<String>("SAVE");
     scene.redis.kill();
     scene.redis.restart();
     // It looks again and listens again, whenever it gets to that. Names are asked for by the last look only.
-    scene.until_read(1).await;
+    scene.until_read().await;
     assert_eq!(scene.redis.calls("getrange"), 0);
     for name in ["web2", "cloud3", "chat4"] {
         scene.finish(name);
@@ -243,7 +247,7 @@ async fn without_an_id_every_recent_plan_is_awaited() {
     let old = format!(r#"{{"end":{},"errors":0}}"#, Timestamp::now().as_second() - 86_400);
     scene.redis.hset("node/1/backup_status/3", &[("mail1", &old)]);
     let waiting = scene.settle(None, 0);
-    scene.until_read(1).await;
+    scene.until_read().await;
     for name in ["web2", "cloud3", "chat4"] {
         scene.finish(name);
     }
