@@ -156,7 +156,7 @@ impl Redis {
 
 /// Looks again and again until `condition` holds, where nothing tells when it does.
 pub fn wait_until(what: &str, condition: impl Fn() -> bool) {
-    let given_up = Instant::now() + Duration::from_secs(30);
+    let given_up = Instant::now() + Duration::from_secs(120);
     while !condition() {
         assert!(Instant::now() < given_up, "in vain: {what}");
         std::thread::sleep(Duration::from_millis(5));

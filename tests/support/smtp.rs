@@ -34,7 +34,7 @@ use identity::{CERTIFICATE, EXPIRED, KEY, VERSION_1, identity};
 pub const CA_FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/tls/ca.pem");
 
 /// How long [`Server::delivered`] waits before it gives the test up.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(180);
 
 /// A mail that the server has taken.
 #[derive(Debug, Clone, PartialEq, Eq)]
