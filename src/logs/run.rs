@@ -155,7 +155,7 @@ impl<'q> Reader<'q> {
     }
 
     fn line(&mut self, fields: &Fields<'_>) {
-        let plan = self.plan;
+        let (plan, wanted) = (self.plan, self.wanted);
         let stream = self.stream(fields);
         // Marks come from root: what a module prints under its own user is never one.
         let Some(mark) = mark(fields.message).filter(|_| matches!(fields.uid, "0" | "")) else {
@@ -164,7 +164,9 @@ impl<'q> Reader<'q> {
         match mark {
             Mark::ClusterStored => stream.cluster = Some(Vec::new()),
             Mark::Start { module, plan: of } => {
-                let lost = stream.start(module, of == plan, fields.time);
+                let (ours, start) = (of == plan, fields.time);
+                let heard = ours && wanted.contains_key(module);
+                let lost = stream.start(Open { module: module.into(), ours, heard, start, ..Open::default() });
                 let cluster = stream.cluster.take();
                 if of == plan {
                     if !self.running {
@@ -289,7 +291,7 @@ impl<'q> Reader<'q> {
     /// Closes a part and keeps it if it counts. One with another start than the cluster has is another run's; of the
     /// others the last one counts, but one that found the module busy only if there is no other.
     fn settle(&mut self, open: Open, end: End, cause: Option<Cause>) {
-        let Open { module, ours, start, late, part } = open;
+        let Open { module, ours, start, late, part, .. } = open;
         let Some((module, wanted)) = self.wanted.get_key_value(module.as_str()).filter(|_| ours) else { return };
         self.log.seen = true;
         let another = wanted

@@ -29,6 +29,8 @@ pub(super) struct Open {
     pub(super) module: String,
     /// It is of the plan that is asked about.
     pub(super) ours: bool,
+    /// It is asked about: what others say is not worth hearing.
+    pub(super) heard: bool,
     /// When it began, in microseconds since 1970; 0 if the log does not have its beginning.
     pub(super) start: i64,
     /// It began before that: its first line may come late.
@@ -51,21 +53,22 @@ impl Stream {
                 self.cluster = Some(lines.split_off(excess));
             }
             [] => self.loose.hear(line),
-            [only] => only.part.hear(line),
+            [only] if only.heard => only.part.hear(line),
+            [_] => {}
             several => {
-                let named = several.iter_mut().filter(|open| names(line, &open.module) == Some(true));
+                let named = several.iter_mut().filter(|open| open.heard && names(line, &open.module) == Some(true));
                 named.for_each(|open| open.part.hear(line));
             }
         }
     }
 
     /// Opens a module's part. Returns the part before it, if that has lost its end: a run takes one module at a time.
-    pub(super) fn start(&mut self, module: &str, ours: bool, start: i64) -> Option<Open> {
-        let lost = self.open.iter().position(|open| open.ours == ours);
+    pub(super) fn start(&mut self, open: Open) -> Option<Open> {
+        let lost = self.open.iter().position(|before| before.ours == open.ours);
         let lost = lost.map(|at| self.open.remove(at));
         self.open.truncate(MAX_OPEN - 1);
         self.loose = Part::default();
-        self.open.push(Open { module: module.into(), ours, start, ..Open::default() });
+        self.open.push(open);
         lost
     }
 
