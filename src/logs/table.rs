@@ -1,5 +1,9 @@
 //! Known words and their causes, as data. Pure.
 
+use std::sync::LazyLock;
+
+use memchr::memmem::Finder;
+
 use super::step::Step;
 use crate::model::reason::Cause;
 
@@ -149,6 +153,14 @@ const ROWS: &[Row] = &[
     ),
 ];
 
+/// A row's alternatives, each in its parts, ready to be looked for.
+type Words = Vec<Vec<Finder<'static>>>;
+
+static WORDS: LazyLock<Vec<Words>> = LazyLock::new(|| {
+    let parts = |pattern: &'static str| pattern.split('*').map(Finder::new).collect();
+    ROWS.iter().map(|(_, _, words)| words.split('|').map(parts).collect()).collect()
+});
+
 /// What is said in a line, and by whom.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Speaker {
@@ -187,15 +199,16 @@ fn row(step: Step, speaker: Speaker, line: &str) -> Option<usize> {
         Of::Script => script && speaker == Speaker::Run,
         Of::Restic => !script && matches!(speaker, Speaker::Run | Speaker::Gateway),
     };
-    ROWS.iter().position(|(_, of, words)| heard(*of) && words.split('|').any(|pattern| says(&line, pattern)))
+    let mut rows = ROWS.iter().zip(&*WORDS);
+    rows.position(|((_, of, _), words)| heard(*of) && words.iter().any(|parts| says(line.as_bytes(), parts)))
 }
 
-/// Whether `line` holds the parts of `pattern`, which a `*` separates, one after the other.
-fn says(line: &str, pattern: &str) -> bool {
+/// Whether `line` holds these parts, one after the other.
+fn says(line: &[u8], parts: &[Finder<'_>]) -> bool {
     let mut rest = line;
-    pattern.split('*').all(|part| match rest.find(part) {
+    parts.iter().all(|part| match part.find(rest) {
         Some(at) => {
-            rest = &rest[at + part.len()..];
+            rest = &rest[at + part.needle().len()..];
             true
         }
         None => false,
