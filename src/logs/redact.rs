@@ -34,9 +34,9 @@ pub(super) fn redact(line: &str) -> String {
     let line = without_key_blocks(line);
     let line = without_headers(&line);
     let line = without_assignments(&line);
-    let line = without_options(&line);
+    let line = if line.contains('-') { without_options(&line) } else { line };
     let line = without_inline_secrets(&line);
-    let line = without_logins(&line);
+    let line = if line.contains('@') { without_logins(&line) } else { line };
     without_tokens(&line)
 }
 
@@ -232,6 +232,13 @@ fn without_tokens(line: &str) -> String {
 }
 
 fn is_token(word: &str) -> bool {
+    if word.starts_with("eyJ") && word.matches('.').count() == 2 {
+        // A web token.
+        return true;
+    }
+    if word.len() < 20 {
+        return false;
+    }
     let has = |test: fn(&char) -> bool| word.chars().any(|c| test(&c));
     let mixed = has(char::is_ascii_uppercase) && has(char::is_ascii_lowercase) && has(char::is_ascii_digit);
     let access_key = |prefix: &str| {
@@ -239,12 +246,10 @@ fn is_token(word: &str) -> bool {
             && word.starts_with(prefix)
             && word.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit())
     };
-    let web_token = word.starts_with("eyJ") && word.matches('.').count() == 2;
     let slashes = word.matches('/').count();
     let dots = word.matches('.').count();
     access_key("AKIA")
         || access_key("ASIA")
-        || web_token
         || word.len() >= 24 && mixed && dots == 0 && slashes == 0
         // An AWS secret: 40 characters, of which a few may be slashes; no path begins or reads like that.
         || word.len() == 40 && mixed && dots == 0 && slashes <= 3 && !word.starts_with('/')
