@@ -3,8 +3,6 @@
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use clap::Parser;
-
 use ns8_backup_monitor::cli::{Cli, Command};
 use ns8_backup_monitor::config::Live;
 use ns8_backup_monitor::serve::{self, Sockets};
@@ -12,7 +10,7 @@ use ns8_backup_monitor::system::journal;
 use ns8_backup_monitor::tools;
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = Cli::read();
     let live = Arc::new(Live::new(cli.config));
     match cli.command.unwrap_or(Command::Serve) {
         Command::Serve => match serve(live) {

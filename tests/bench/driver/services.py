@@ -198,7 +198,7 @@ class Program(Service):
         self.port = self.listener.getsockname()[1]
 
     def command(self):
-        return [self.bench.binary, "--config", self.config]
+        return [self.bench.binary, "--config", self.config, "serve"]
 
     def environment(self):
         return {"STATE_DIRECTORY": self.folder}
