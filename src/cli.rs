@@ -38,19 +38,23 @@ pub struct Cli {
 impl Cli {
     /// Reads the command line. Ends the program where it is wrong, or asks for help.
     pub fn read() -> Self {
-        Self::of_the_service(std::env::args_os().skip(1)).unwrap_or_else(Self::parse)
+        Self::of_a_unit(std::env::args_os().skip(1)).unwrap_or_else(Self::parse)
     }
 
-    /// Reads `[--config FILE] serve`, what systemd starts; `None` for all else, which clap reads. An alert waits for this
-    /// start, and a quarter of its computing would go into the definitions of all the other commands.
-    fn of_the_service(mut words: impl Iterator<Item = OsString>) -> Option<Self> {
+    /// Reads `[--config FILE] serve` or `watch`, what systemd starts; `None` for all else, which clap reads. An alert waits
+    /// for this start, and a quarter of its computing would go into the definitions of all the other commands.
+    fn of_a_unit(mut words: impl Iterator<Item = OsString>) -> Option<Self> {
         let (mut config, mut word) = (OsString::from(DEFAULT_PATH), words.next()?);
         if word == "--config" {
             (config, word) = (words.next()?, words.next()?);
         }
+        let command = match word.to_str()? {
+            "serve" => Command::Serve,
+            "watch" => Command::Tool(Tool::Watch),
+            _ => return None,
+        };
         let is_file = !config.is_empty() && !config.as_encoded_bytes().starts_with(b"-");
-        let serves = is_file && word == "serve" && words.next().is_none();
-        serves.then(|| Self { config: config.into(), command: Some(Command::Serve) })
+        (is_file && words.next().is_none()).then(|| Self { config: config.into(), command: Some(command) })
     }
 }
 
@@ -345,20 +349,20 @@ mod tests {
 
     #[test]
     fn what_systemd_starts_means_the_same_without_clap() {
-        let words = ["serve", "--config", "x.yml", "", "-x", "--help", "report"];
+        let words = ["serve", "watch", "--config", "x.yml", "", "-x", "--help", "report"];
         let one = words.iter().map(|word| vec![*word]);
         let two = words.iter().flat_map(|a| words.map(|b| vec![*a, b]));
         let three = words.iter().flat_map(|a| words.iter().flat_map(|b| words.map(|c| vec![*a, *b, c])));
         let four = words.map(|word| vec!["--config", "x.yml", "serve", word]);
         let mut read = 0;
         for line in one.chain(two).chain(three).chain(four) {
-            let Some(cli) = Cli::of_the_service(line.iter().map(OsString::from)) else { continue };
+            let Some(cli) = Cli::of_a_unit(line.iter().map(OsString::from)) else { continue };
             let same = Cli::try_parse_from(["ns8-backup-monitor"].iter().chain(&line)).expect("a command line");
             assert_eq!(format!("{cli:?}"), format!("{same:?}"), "{line:?}");
             read += 1;
         }
-        // `serve`, and with any name of a file before it.
-        assert_eq!(read, 1 + words.iter().filter(|word| !word.is_empty() && !word.starts_with('-')).count());
+        // Both, and with any name of a file before them.
+        assert_eq!(read, 2 + 2 * words.iter().filter(|word| !word.is_empty() && !word.starts_with('-')).count());
     }
 
     #[test]
