@@ -101,7 +101,7 @@ pub fn set_aside(file: &Path) -> io::Result<PathBuf> {
     Ok(aside)
 }
 
-/// Sets `file` aside as [`set_aside`] does, and tells the journal as what.
+/// Sets `file` aside like [`set_aside`], and logs its new name.
 pub fn set_aside_and_tell(file: &Path) {
     match set_aside(file) {
         Ok(aside) => warn!("{} was set aside as {}", file.display(), aside.display()),
