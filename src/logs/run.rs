@@ -210,10 +210,10 @@ impl<'q> Reader<'q> {
         let (connection, open) = self.own.entry(module.to_owned()).or_default();
         let before = (connection != fields.stream || open.module.is_empty()).then(|| {
             fields.stream.clone_into(connection);
-            let (ours, late, start) = (true, true, fields.time);
-            std::mem::replace(open, Open { module: module.into(), ours, late, start, ..Open::default() })
+            let (ours, heard, late, start) = (true, true, true, fields.time);
+            std::mem::replace(open, Open { module: module.into(), ours, heard, late, start, ..Open::default() })
         });
-        open.part.hear(fields.message);
+        open.hear(fields.message);
         before.into_iter().filter(|open| open.ours).for_each(|open| self.settle_own(open));
     }
 
@@ -238,7 +238,7 @@ impl<'q> Reader<'q> {
 
     fn overhear(&mut self, speaker: Speaker, line: &str) {
         let open = self.streams.iter_mut().flat_map(|stream| &mut stream.open);
-        for open in open.filter(|open| open.ours && names(line, &open.module) != Some(false)) {
+        for open in open.filter(|open| open.heard && names(line, &open.module) != Some(false)) {
             open.part.overhear(speaker, line);
         }
     }
@@ -270,7 +270,7 @@ impl<'q> Reader<'q> {
         let open: Vec<Open> = streams.flat_map(|stream| std::mem::take(&mut stream.open)).collect();
         let stopping = self.stopping.take();
         let line = shorten(&clean(stopping.as_deref().unwrap_or(line)));
-        for mut open in open.into_iter().filter(|open| open.ours) {
+        for mut open in open.into_iter().filter(|open| open.heard) {
             open.part.overhear(Speaker::Unit, &line);
             self.settle(open, End::Interrupted, cause);
         }

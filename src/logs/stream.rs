@@ -29,13 +29,22 @@ pub(super) struct Open {
     pub(super) module: String,
     /// It is of the plan that is asked about.
     pub(super) ours: bool,
-    /// It is asked about: what others say is not worth hearing.
+    /// Somebody asks about its module in that plan: what others say is not worth hearing.
     pub(super) heard: bool,
     /// When it began, in microseconds since 1970; 0 if the log does not have its beginning.
     pub(super) start: i64,
     /// It began before that: its first line may come late.
     pub(super) late: bool,
     pub(super) part: Part,
+}
+
+impl Open {
+    /// Hears a line, if somebody asks about the module.
+    pub(super) fn hear(&mut self, line: &str) {
+        if self.heard {
+            self.part.hear(line);
+        }
+    }
 }
 
 impl Stream {
@@ -53,11 +62,10 @@ impl Stream {
                 self.cluster = Some(lines.split_off(excess));
             }
             [] => self.loose.hear(line),
-            [only] if only.heard => only.part.hear(line),
-            [_] => {}
+            [only] => only.hear(line),
             several => {
-                let named = several.iter_mut().filter(|open| open.heard && names(line, &open.module) == Some(true));
-                named.for_each(|open| open.part.hear(line));
+                let named = several.iter_mut().filter(|open| names(line, &open.module) == Some(true));
+                named.for_each(|open| open.hear(line));
             }
         }
     }
