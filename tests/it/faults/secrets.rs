@@ -322,7 +322,8 @@ fn no_secret_is_in_anything_that_comes_out() {
     }
     // It has been where the secrets are.
     for program in [&planted.restic, &planted.sendmail] {
-        assert!(Path::new(&format!("{program}.seen")).exists(), "{program} was run");
+        assert!(Path::new(&format!("{program}.arguments")).exists(), "{program} was run");
     }
     assert!(planted.site.relay.heard().iter().any(|line| line.starts_with("AUTH")));
+    assert!(planted.seen.lock().unwrap().iter().any(|line| line.contains("restic")));
 }
