@@ -13,8 +13,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 
 use crate::support::programs::path_of;
-use crate::support::redis::{Redis, wait_until};
-use crate::support::service::{Service, webhook};
+use crate::support::redis::Redis;
+use crate::support::service::{Service, wait_until, webhook};
 use crate::support::smtp::{Fault, Server};
 use ns8_backup_monitor::config::DEFAULT_ALERT_NAMES;
 use tempfile::TempDir;

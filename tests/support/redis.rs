@@ -4,13 +4,14 @@ use std::io::Write;
 use std::net::TcpListener;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use ns8_backup_monitor::config;
 use redis::FromRedisValue;
 use tempfile::TempDir;
 
 use super::programs;
+use super::service::wait_until;
 
 /// NS8's rule for everybody.
 pub const NS8_ACL: &str = "user default on nopass resetkeys ~cluster/* ~node/* ~module/* resetchannels &* nocommands \
@@ -130,7 +131,7 @@ impl Redis {
     pub fn restart_loading(&mut self) {
         let slowly = "key-load-delay 100000\nloading-process-events-interval-bytes 1024\n";
         self.child = launch(&format!("{}{slowly}", self.config));
-        wait_until("redis-server listens", || self.connect().is_ok());
+        wait_until("redis-server listens", || self.connect().is_ok(), String::new);
     }
 
     /// How often each command was called since the last `CONFIG RESETSTAT`.
@@ -147,19 +148,11 @@ impl Redis {
     }
 
     fn wait_until_up(&self) {
-        wait_until("redis-server answers", || {
+        let answers = || {
             let answer = self.connect().and_then(|mut connection| redis::cmd("PING").query::<String>(&mut connection));
             answer.is_ok()
-        });
-    }
-}
-
-/// Looks again and again until `condition` holds, where nothing tells when it does.
-pub fn wait_until(what: &str, condition: impl Fn() -> bool) {
-    let given_up = Instant::now() + Duration::from_secs(120);
-    while !condition() {
-        assert!(Instant::now() < given_up, "in vain: {what}");
-        std::thread::sleep(Duration::from_millis(5));
+        };
+        wait_until("redis-server answers", answers, String::new);
     }
 }
 

@@ -15,7 +15,6 @@
 use std::collections::HashMap;
 use std::io;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
@@ -27,14 +26,12 @@ use tokio_rustls::rustls::ServerConfig;
 mod fault;
 mod identity;
 
+use super::service::PATIENCE;
 pub use fault::{Fault, Stage};
 use identity::{CERTIFICATE, EXPIRED, KEY, VERSION_1, identity};
 
 /// The authority that vouches for the server's certificate.
 pub const CA_FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/tls/ca.pem");
-
-/// How long [`Server::delivered`] waits before it gives the test up.
-const PATIENCE: Duration = Duration::from_secs(180);
 
 /// A mail that the server has taken.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -206,7 +206,7 @@ impl Alertmanager {
             .stderr(Stdio::null())
             .spawn()
             .unwrap();
-        wait_until("Alertmanager listens", || std::net::TcpStream::connect(free).is_ok());
+        wait_until("Alertmanager listens", || std::net::TcpStream::connect(free).is_ok(), String::new);
         Self(child, format!("http://{free}"))
     }
 }

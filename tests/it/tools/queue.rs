@@ -23,7 +23,7 @@ fn the_queue_can_be_seen_retried_and_dropped_beside_the_running_service() {
         let state = service.path("state");
         program().arg("queue").args(args).env("STATE_DIRECTORY", state).output().unwrap().into()
     };
-    wait_until("the error in the list", || queue(&["list"]).out.contains("421 4.3.2 not now"));
+    wait_until("the error in the list", || queue(&["list"]).out.contains("421 4.3.2 not now"), || service.log());
     let list = queue(&[]).out;
     let id = list.lines().nth(1).unwrap().split(' ').next().unwrap();
     assert!(list.contains("2 to send"), "{list}");
@@ -34,18 +34,18 @@ fn the_queue_can_be_seen_retried_and_dropped_beside_the_running_service() {
     site.relay.mend();
     let retried = queue(&["retry", id]);
     assert!(retried.code == 0 && retried.out.contains(id), "{}", retried.out);
-    wait_until("both mails", || site.relay.so_far().len() == 2);
+    wait_until("both mails", || site.relay.so_far().len() == 2, || service.log());
     service.done();
 
     site.relay.fault(crate::support::smtp::Stage::Rcpt, Fault::reply("550 5.1.1 no such user"));
     site.result("2", "samba1", "disk full");
     assert_eq!(service.post(webhook(&["2"])).0, 202);
-    wait_until("it is given up", || queue(&[]).out.contains("given up"));
+    wait_until("it is given up", || queue(&[]).out.contains("given up"), || service.log());
     let list = queue(&[]).out;
     assert!(list.contains("550 5.1.1 no such user"), "{list}");
     let id = list.lines().nth(1).unwrap().split(' ').next().unwrap();
     assert_eq!(queue(&["drop", id]).code, 0);
-    wait_until("it is gone", || queue(&[]).out == "Nothing is waiting.\n");
+    wait_until("it is gone", || queue(&[]).out == "Nothing is waiting.\n", || service.log());
     assert_eq!(site.relay.so_far().len(), 2);
 }
 
