@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use serde_json::json;
+use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use super::{Finding, PlanFacts, Report, outcome};
@@ -19,7 +19,8 @@ pub fn digest(report: &Report) -> String {
         Outcome::Recovered => Outcome::Success,
         other => other,
     };
-    let mut facts = vec![json!(outcome)];
+    let mut facts = Array::new();
+    facts.push(json!(outcome));
     let mut has_results = false;
     if let Finding::Plan(PlanFacts { plan, assessment, .. }) = &report.finding {
         has_results = assessment.counts.success + assessment.counts.error > 0;
@@ -33,10 +34,36 @@ pub fn digest(report: &Report) -> String {
         let alerts: BTreeSet<_> = report.alerts.iter().map(|alert| (&alert.labels, alert.starts_at)).collect();
         facts.push(json!(alerts));
     }
-    sha256(&json!(facts).to_string())
+    facts.end()
+}
+
+/// The SHA-256 of a JSON array, of which only one value is in memory at a time.
+struct Array {
+    hash: Sha256,
+    separator: &'static str,
+}
+
+impl Array {
+    fn new() -> Self {
+        Self { hash: Sha256::new(), separator: "[" }
+    }
+
+    fn push(&mut self, value: Value) {
+        self.hash.update(std::mem::replace(&mut self.separator, ","));
+        self.hash.update(value.to_string());
+    }
+
+    fn end(mut self) -> String {
+        self.hash.update("]");
+        hex(&self.hash.finalize())
+    }
 }
 
 /// The SHA-256 of `text`, in hex.
 pub(super) fn sha256(text: &str) -> String {
-    Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect()
+    hex(&Sha256::digest(text))
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
