@@ -94,7 +94,7 @@ pub struct Wanted {
 pub async fn examine(
     settings: &Settings,
     cluster: &Cluster,
-    plan: &Plan,
+    plan: Plan,
     assessment: Assessment,
     wanted: Wanted,
     progress: &(dyn Fn(usize, usize) + Sync),
@@ -104,16 +104,15 @@ pub async fn examine(
         async {
             match is_well {
                 true => Probes::NotNeeded,
-                false => look(settings, cluster, plan, &assessment, wanted.probes, progress).await,
+                false => look(settings, cluster, &plan, &assessment, wanted.probes, progress).await,
             }
         },
         async {
             let asked = !is_well || wanted.cluster_backup;
-            if asked { cluster_backup(settings, cluster, plan, wanted.probes).await } else { None }
+            if asked { cluster_backup(settings, cluster, &plan, wanted.probes).await } else { None }
         },
-        reasons(cluster, plan, &assessment, wanted.cluster_backup)
+        reasons(cluster, &plan, &assessment, wanted.cluster_backup)
     );
-    let plan = plan.clone();
     Examined { plan, assessment, probes, reasons, history: None, news: None, next_run: None, cluster_backup }
 }
 

@@ -26,7 +26,7 @@ pub(super) async fn write(settings: &Settings, job: &Job, settled: Settled, inte
             return vec![writer.mail(None, Finding::Unreadable(error))];
         }
     };
-    let Look { cluster, assessments, next_runs } = look;
+    let Look { mut cluster, assessments, next_runs } = look;
     let name = cluster.name.as_deref();
     if cluster.plans.is_empty() {
         return vec![writer.mail(name, Finding::NothingRecent(settings.correlator.recent_window))];
@@ -35,8 +35,9 @@ pub(super) async fn write(settings: &Settings, job: &Job, settled: Settled, inte
     let gave_up_after = (!settled.over).then(|| waited.max(settings.correlator.max_wait));
     let cluster_backup = record::news(&job.alerts).contains("cluster_backup");
     let wanted = Wanted { probes: true, cluster_backup };
-    let mut mails = Vec::with_capacity(cluster.plans.len());
-    for ((plan, assessment), next_run) in cluster.plans.iter().zip(assessments).zip(next_runs) {
+    let plans = std::mem::take(&mut cluster.plans);
+    let mut mails = Vec::with_capacity(plans.len());
+    for ((plan, assessment), next_run) in plans.into_iter().zip(assessments).zip(next_runs) {
         let mut examined = examine(settings, &cluster, plan, assessment, wanted, &|_, _| {}).await;
         examined.next_run = next_run;
         let run_at = writer.remember(&mut examined).await;

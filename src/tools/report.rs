@@ -76,19 +76,20 @@ async fn look(arguments: &cli::Report, settings: &Settings) -> Looked {
     let selector = arguments.plan.as_ref().map_or(Selector::Recent { since }, Selector::Plan);
     let taken =
         Look::at(settings, selector, Extent::Everything, Timestamp::now(), None, false, &mut Due::default()).await;
-    let Look { cluster, assessments, next_runs } = match taken {
+    let Look { mut cluster, assessments, next_runs } = match taken {
         Ok(look) => look,
         Err(error) => return Looked { nothing: Some(Finding::Unreadable(error)), ..Looked::default() },
     };
     let histories = Store::new(&state_directory());
     let wanted = Wanted { probes: !arguments.no_probe, cluster_backup: false };
-    let mut examined = Vec::with_capacity(cluster.plans.len());
-    for ((plan, assessment), next_run) in cluster.plans.iter().zip(assessments).zip(next_runs) {
-        let id = &plan.id;
+    let plans = std::mem::take(&mut cluster.plans);
+    let mut examined = Vec::with_capacity(plans.len());
+    for ((plan, assessment), next_run) in plans.into_iter().zip(assessments).zip(next_runs) {
+        let id = plan.id.clone();
         let progress = |done, all| show_progress(&format!("plan {id}: looking at the repositories, {done} of {all}"));
         let mut one = examine(settings, &cluster, plan, assessment, wanted, &progress).await;
         // Only root and the service may read it; without it the report says less.
-        one.history = histories.load(id).ok().map(|history| with_this_run(history, &one));
+        one.history = histories.load(&id).ok().map(|history| with_this_run(history, &one));
         one.next_run = next_run;
         examined.push(one);
     }
