@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::index::Index;
 use super::layout_a;
 use super::value::{self, Decoded, Hash};
-use crate::model::plan::{Damage, Entry, Fault, Layout, ModuleId, Plan, PlanId};
+use crate::model::plan::{Damage, Entry, Fault, Layout, ModuleId, ModuleResult, Plan, PlanId};
 use crate::model::time::is_ahead;
 
 /// The fields of a plan's definition.
@@ -83,17 +83,16 @@ impl Results {
         }
         let known = plan.members.iter().flatten().chain(self.by_module.keys());
         plan.modules = known.map(|module| (module.clone(), Default::default())).collect();
-        for (module, (_, result)) in self.by_module {
-            match result {
-                Ok(result) => {
-                    if result.end.is_some_and(|end| is_ahead(end, now)) {
-                        plan.damaged.push(Damage { entry: Entry::Result(module.clone()), fault: Fault::InTheFuture });
-                    }
-                    plan.results.insert(module, result);
-                }
-                Err(fault) => plan.damaged.push(Damage { entry: Entry::Result(module), fault }),
-            }
-        }
+        let readable = self.by_module.into_iter().filter_map(|(module, (_, result))| {
+            let is_ahead = |result: &ModuleResult| result.end.is_some_and(|end| is_ahead(end, now));
+            let fault = match &result {
+                Ok(result) => is_ahead(result).then_some(Fault::InTheFuture),
+                Err(fault) => Some(*fault),
+            };
+            plan.damaged.extend(fault.map(|fault| Damage { entry: Entry::Result(module.clone()), fault }));
+            Some((module, result.ok()?))
+        });
+        plan.results = readable.collect();
         let unread = self.unread.into_iter();
         plan.damaged.extend(unread.map(|(node, fault)| Damage { entry: Entry::Node(node), fault }));
         let status = plan.status.as_ref().and_then(|status| status.timestamp);
