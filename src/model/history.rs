@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
 use super::plan::{Layout, ModuleId, ModuleResult, Plan, PlanId};
 use super::run::{Outcome, State};
@@ -23,8 +23,8 @@ pub const MAX_RUNS: usize = 60;
 pub const MARKS: usize = 14;
 
 /// The last runs of one plan, oldest first.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(try_from = "wire::File", into = "wire::File")]
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(try_from = "wire::File")]
 pub struct History {
     /// The file format's version. What is above [`VERSION`] must not be written.
     pub version: u32,

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 
 use super::{History, MAX_RUNS, ModuleRecord, RunRecord};
 use crate::model::plan::{ModuleId, PlanId};
@@ -58,8 +58,14 @@ fn yes() -> bool {
     true
 }
 
-impl From<History> for File {
-    fn from(history: History) -> Self {
+impl Serialize for History {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        File::from(self).serialize(serializer)
+    }
+}
+
+impl From<&History> for File {
+    fn from(history: &History) -> Self {
         let mut places: BTreeMap<&ModuleId, u32> = BTreeMap::new();
         for id in history.runs.iter().flat_map(|run| run.modules.keys()) {
             places.insert(id, 0);
@@ -88,8 +94,8 @@ impl From<History> for File {
         let modules = places.keys().map(|id| (*id).clone()).collect();
         Self {
             version: history.version,
-            plan: history.plan,
-            name: history.name,
+            plan: history.plan.clone(),
+            name: history.name.clone(),
             trouble: history.trouble,
             modules,
             runs,
