@@ -18,11 +18,8 @@ use crate::watch::history::Store;
 /// which the journal says and nothing waits for.
 pub(super) async fn run(plan: &Plan, record: RunRecord) -> Option<(History, RunRecord)> {
     let (id, name, kept) = (plan.id.clone(), plan.name.clone(), record.clone());
-    let recorded = tokio::task::spawn_blocking(move || {
-        let store = Store::new(&state_directory());
-        let written = store.record(&id, name.as_deref(), kept);
-        written.and_then(|()| store.load(&id))
-    });
+    let recorded =
+        tokio::task::spawn_blocking(move || Store::new(&state_directory()).record(&id, name.as_deref(), kept));
     match recorded.await.map_err(|error| error.to_string()).and_then(|history| history.map_err(|e| e.to_string())) {
         Ok(history) => Some((history, record)),
         Err(error) => {
@@ -85,7 +82,7 @@ async fn remember(mail: &Mail) {
     let marked = tokio::task::spawn_blocking(move || {
         let store = Store::new(&state_directory());
         match mark(&store.load(&plan)?, at, Timestamp::now()) {
-            Some(run) => store.record(&plan, None, run),
+            Some(run) => store.record(&plan, None, run).map(drop),
             None => Ok(()),
         }
     });

@@ -76,11 +76,12 @@ impl Store {
         }
     }
 
-    /// Records a run of `plan` in its history. A file that makes no sense is set aside, and a new history begins.
+    /// Records a run of `plan` in its history, which it returns. A file that makes no sense is set aside, and a new
+    /// history begins.
     ///
     /// # Errors
     /// Returns an error if the record is not on disk.
-    pub fn record(&self, plan: &PlanId, name: Option<&str>, run: RunRecord) -> Result<(), StoreError> {
+    pub fn record(&self, plan: &PlanId, name: Option<&str>, run: RunRecord) -> Result<History, StoreError> {
         let failed = |file: &Path| {
             let file = file.to_owned();
             move |source| StoreError::File { file, source }
@@ -104,10 +105,11 @@ impl Store {
             history.name = name.map(Into::into);
         }
         if !history.record(run) && !renamed {
-            return Ok(());
+            return Ok(history);
         }
         let content = serde_json::to_vec(&history).map_err(|error| failed(&file)(error.into()))?;
-        files::write(&file, &content).map_err(failed(&file))
+        files::write(&file, &content).map_err(failed(&file))?;
+        Ok(history)
     }
 
     /// Returns the histories that can be read, by plan.
@@ -272,7 +274,9 @@ mod tests {
         std::thread::scope(|scope| {
             for writer in 0..8 {
                 let store = store.clone();
-                scope.spawn(move || (0..5).for_each(|n| store.record(&plan("2"), None, run(writer * 5 + n)).unwrap()));
+                scope.spawn(move || {
+                    (0..5).for_each(|n| drop(store.record(&plan("2"), None, run(writer * 5 + n)).unwrap()))
+                });
             }
         });
         assert_eq!(store.load(&plan("2")).unwrap().runs.len(), 40);
