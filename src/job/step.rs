@@ -75,12 +75,12 @@ impl Stepper {
             self.life.unless_over(tokio::time::sleep(pause)).await?;
         }
         while let Some(job) = self.store.get(id) {
-            let next = match job.stage.clone() {
+            let next = match &job.stage {
                 Stage::Waiting => self.wait(&job).await?,
-                Stage::Examined(examined) => self.address(&job, examined).await?,
-                Stage::Delivering(delivery) => self.deliver(&job, delivery).await?,
-                Stage::Following(following) => self.follow(&job, following).await?,
-                Stage::Done(done) => return self.finish(&job, done).await,
+                Stage::Examined(examined) => self.address(&job, examined.clone()).await?,
+                Stage::Delivering(delivery) => self.deliver(&job, delivery.clone()).await?,
+                Stage::Following(following) => self.follow(&job, following.since).await?,
+                Stage::Done(done) => return self.finish(&job, done.clone()).await,
             };
             // The durable form of "done" is that the job's file is gone.
             if let Stage::Done(done) = next {
@@ -123,10 +123,10 @@ impl Stepper {
         }
     }
 
-    /// Waits for the end of a run of which an interim report is out, at most `correlator.follow_seconds`.
-    async fn follow(&self, job: &Job, following: Following) -> Result<Stage, Shutdown> {
+    /// Waits for the end of a run of which an interim report is out, at most `correlator.follow_seconds` since that.
+    async fn follow(&self, job: &Job, since: Timestamp) -> Result<Stage, Shutdown> {
         let follow = self.settings().await?.correlator.follow;
-        let deadline = Instant::now() + time_left(following.since, follow, Timestamp::now());
+        let deadline = Instant::now() + time_left(since, follow, Timestamp::now());
         let settled = self.until_over(job, deadline).await?;
         self.examine(job, settled, false, Attempts::default()).await
     }
