@@ -173,6 +173,13 @@ class Service:
             self.listener.close()
 
 
+def unit_environment():
+    """What the service's unit sets."""
+    with open("systemd/ns8-backup-monitor.service") as unit:
+        settings = [line.strip().removeprefix("Environment=") for line in unit if line.startswith("Environment=")]
+    return dict(setting.split("=", 1) for setting in settings)
+
+
 class Program(Service):
     """ns8-backup-monitor on an inherited socket."""
 
@@ -201,7 +208,7 @@ class Program(Service):
         return [self.bench.binary, "--config", self.config, "serve"]
 
     def environment(self):
-        return {"STATE_DIRECTORY": self.folder}
+        return {**unit_environment(), "STATE_DIRECTORY": self.folder}
 
     def start(self):
         self.spawn(self.command(), {**self.environment(), "LISTEN_FDS": "1"})
@@ -217,6 +224,9 @@ class Floor(Program):
 
     def command(self):
         return [MEASURE, "serve", self.folder, self.group]
+
+    def environment(self):
+        return {}
 
 
 class FloorEach(Floor):
