@@ -5,10 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::connection::Answers;
 use super::index::Index;
 use super::limits::{Field, NUMBERS};
-use super::measured::{Found, Shape, Wishes};
+use super::measured::{Shape, Wishes};
 use super::question::Want;
 use super::resp::{Batch, Reply};
-use super::{limits, path, value};
+use super::{keys, limits, path, value};
 use crate::model::cluster::{Loki, Why};
 use crate::model::plan::{Damage, Entry, Fault, Module, ModuleId, Plan, PlanId};
 
@@ -29,11 +29,10 @@ const LOKI: &[Field] = &[
 /// The flag of a module without data of its own.
 const NO_DATA: &str = "no_data_backup";
 
-/// What a value is of.
-#[derive(Clone, PartialEq, Eq)]
+/// What a value is of. Modules are counted in [`Asking::modules`].
 enum Of {
-    Module(ModuleId),
-    Image(ModuleId),
+    Name(usize),
+    Image(usize),
     Node(String),
     Loki(ModuleId),
 }
@@ -41,6 +40,8 @@ enum Of {
 /// Details that are being asked for.
 pub(super) struct Asking {
     wishes: Wishes<Of>,
+    modules: Vec<ModuleId>,
+    nodes: BTreeSet<String>,
     /// Modules in no plan, as far as is known; `None` if that cannot be known.
     unplanned: Option<Vec<ModuleId>>,
     /// Whether their flags are still to be asked for.
@@ -80,33 +81,35 @@ impl Asking {
         let unplanned = index.modules.keys().filter(|module| !planned.contains(module)).cloned();
         let unplanned = (want.unplanned && known).then(|| unplanned.collect::<Vec<_>>());
         let anyone = plans.values().any(|plan| plan.members.is_none());
-        let concerned = |module: &&ModuleId| anyone || unplanned.is_some() || planned.contains(module);
-        let modules = || index.modules.keys().filter(concerned).cloned();
+        let wanted = want.names || want.repositories;
+        let concerned = |module: &&ModuleId| wanted && (anyone || unplanned.is_some() || planned.contains(module));
+        let modules: Vec<ModuleId> = index.modules.keys().filter(concerned).cloned().collect();
+        let nodes: BTreeSet<String> = index.nodes().into_iter().map(String::from).collect();
         let mut of = Vec::new();
         if want.names {
-            of.extend(modules().map(Of::Module));
-            of.extend(index.nodes().into_iter().map(|node| Of::Node(node.into())));
+            of.extend((0..modules.len()).map(Of::Name));
+            of.extend(nodes.iter().cloned().map(Of::Node));
         }
         if want.repositories {
-            of.extend(modules().map(Of::Image));
+            of.extend((0..modules.len()).map(Of::Image));
         }
         if want.loki {
             of.extend(
                 index.loki.clone().filter(|module| !index.listed || index.modules.contains_key(module)).map(Of::Loki),
             );
         }
+        let image = if index.uuids.is_some() { IMAGE } else { IMAGE_AND_UUID };
         let wish = |of: Of| {
-            let shape = match of {
-                Of::Module(_) | Of::Node(_) => Shape::Text(limits::NAME),
-                Of::Image(_) if index.uuids.is_some() => Shape::Fields(IMAGE),
-                Of::Image(_) => Shape::Fields(IMAGE_AND_UUID),
-                Of::Loki(_) => Shape::Fields(LOKI),
+            let (key, shape) = match &of {
+                Of::Name(n) => (keys::name("module", modules[*n].as_str()), Shape::Text(limits::NAME)),
+                Of::Node(node) => (keys::name("node", node), Shape::Text(limits::NAME)),
+                Of::Image(n) => (keys::environment(&modules[*n]), Shape::Fields(image)),
+                Of::Loki(module) => (keys::environment(module), Shape::Fields(LOKI)),
             };
-            let key = of.key();
             (of, key, shape)
         };
         let wishes = Wishes::welcome(of.into_iter().map(wish));
-        Self { wishes, unplanned, flags: true, paths: want.repositories }
+        Self { wishes, modules, nodes, unplanned, flags: true, paths: want.repositories }
     }
 
     /// Asks what is still open.
@@ -129,60 +132,46 @@ impl Asking {
     }
 
     /// Returns what has been found, once nothing is open.
-    pub(super) fn found(self, index: &Index) -> Details {
-        let unplanned = self.unplanned.map(|modules| modules.into_iter().collect());
-        let mut details = Details { unplanned, paths: self.paths, ..Details::default() };
-        details.nodes = index.nodes().into_iter().map(|node| (node.to_owned(), None)).collect();
-        for (of, found) in self.wishes.granted() {
-            details.take(of, found);
+    pub(super) fn found(self) -> Details {
+        let mut details = Details {
+            unplanned: self.unplanned.map(|modules| modules.into_iter().collect()),
+            paths: self.paths,
+            nodes: self.nodes.into_iter().map(|node| (node, None)).collect(),
+            ..Details::default()
+        };
+        let mut modules: Vec<Known> = self.modules.iter().map(|_| Known::default()).collect();
+        for (of, key, found) in self.wishes.granted() {
+            let damage = |fault| Damage { entry: Entry::Key(key), fault };
+            let (mut hash, damaged) = found.map_or_else(|fault| (value::Hash::new(), Some(fault)), |hash| (hash, None));
+            match of {
+                Of::Name(n) => {
+                    modules[n].name = value::take(&mut hash, "");
+                    modules[n].damaged.extend(damaged.map(damage));
+                }
+                Of::Image(n) => {
+                    modules[n].uuid = value::take(&mut hash, "MODULE_UUID");
+                    modules[n].image = value::take(&mut hash, "IMAGE_URL");
+                    modules[n].damaged.extend(damaged.map(damage));
+                }
+                Of::Node(node) => {
+                    details.nodes.insert(node, value::take(&mut hash, ""));
+                    details.cluster_damaged.extend(damaged.map(damage));
+                }
+                Of::Loki(module) => match loki(&module, &hash) {
+                    Ok(login) => details.loki = Some(login),
+                    Err(wrong) => details.cluster_damaged.extend(damaged.or(wrong).map(damage)),
+                },
+            }
         }
+        details.modules = self.modules.into_iter().zip(modules).collect();
         details
     }
 }
 
-impl Of {
-    fn key(&self) -> String {
-        match self {
-            Self::Module(module) => ["module/", module.as_str(), "/ui_name"].concat(),
-            Self::Node(node) => ["node/", node, "/ui_name"].concat(),
-            Self::Image(module) | Self::Loki(module) => ["module/", module.as_str(), "/environment"].concat(),
-        }
-    }
-}
-
 impl Details {
-    fn take(&mut self, of: Of, found: Found) {
-        let damage = |fault| Damage { entry: Entry::Key(of.key()), fault };
-        let (mut hash, damaged) = match found {
-            Ok(hash) => (hash, None),
-            Err(fault) => (value::Hash::new(), Some(damage(fault))),
-        };
-        match of {
-            Of::Module(module) => {
-                let known = self.modules.entry(module).or_default();
-                known.name = value::take(&mut hash, "");
-                known.damaged.extend(damaged);
-            }
-            Of::Image(module) => {
-                let known = self.modules.entry(module).or_default();
-                (known.uuid, known.image) =
-                    (value::take(&mut hash, "MODULE_UUID"), value::take(&mut hash, "IMAGE_URL"));
-                known.damaged.extend(damaged);
-            }
-            Of::Node(node) => {
-                self.nodes.insert(node, value::take(&mut hash, ""));
-                self.cluster_damaged.extend(damaged);
-            }
-            Of::Loki(ref module) => match loki(module, &hash) {
-                Ok(login) => self.loki = Some(login),
-                Err(wrong) => self.cluster_damaged.extend(damaged.or(wrong.map(damage))),
-            },
-        }
-    }
-
-    /// Returns what is known of `module`, and what is wrong with its image's name.
-    pub(super) fn module(&self, id: &ModuleId, index: &Index) -> (Module, Option<Damage>) {
-        let Some(node) = index.modules.get(id) else { return (Module::default(), None) };
+    /// Returns what is known of a module, and what is damaged of it.
+    pub(super) fn module(&self, id: &ModuleId, index: &Index) -> (Module, Vec<Damage>) {
+        let Some(node) = index.modules.get(id) else { return (Module::default(), Vec::new()) };
         let known = self.modules.get(id);
         let own_uuid = || known?.uuid.clone().filter(|_| index.uuids.is_none());
         let uuid = index.uuid_of(id).map(String::from).or_else(own_uuid);
@@ -196,7 +185,8 @@ impl Details {
             uuid,
             repository_path,
         };
-        (module, fault.map(|fault| Damage { entry: Entry::Key(Of::Image(id.clone()).key()), fault }))
+        let of_image = fault.map(|fault| Damage { entry: Entry::Key(keys::environment(id)), fault });
+        (module, known.iter().flat_map(|known| known.damaged.iter().cloned()).chain(of_image).collect())
     }
 
     /// Adds to `plan` what is known of its modules.
@@ -204,8 +194,7 @@ impl Details {
         for (id, module) in &mut plan.modules {
             let (known, damaged) = self.module(id, index);
             *module = known;
-            let of_module = self.modules.get(id).map(|known| known.damaged.iter().cloned());
-            plan.damaged.extend(of_module.into_iter().flatten().chain(damaged));
+            plan.damaged.extend(damaged);
         }
     }
 }

@@ -62,6 +62,16 @@ pub(super) fn parse_plans_of(key: &str) -> Option<ModuleId> {
     key.strip_prefix("module/")?.strip_suffix("/backups").and_then(ModuleId::new)
 }
 
+/// Returns the key of the name that a `module` or a `node` has for people.
+pub(super) fn name(kind: &str, owner: &str) -> String {
+    [kind, "/", owner, "/ui_name"].concat()
+}
+
+/// Returns the key of the environment of `module`.
+pub(super) fn environment(module: &ModuleId) -> String {
+    ["module/", module.as_str(), "/environment"].concat()
+}
+
 /// The folder of all destinations.
 const DESTINATIONS: &str = "cluster/backup_repository/";
 

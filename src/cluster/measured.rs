@@ -60,7 +60,7 @@ impl Next {
 /// Wishes that are being asked for.
 pub(super) struct Wishes<T> {
     open: Vec<Wish<T>>,
-    granted: Vec<(T, Found)>,
+    granted: Vec<(T, String, Found)>,
     /// Whether a key that may not be read is an error.
     needed: bool,
 }
@@ -93,7 +93,7 @@ impl<T> Wishes<T> {
                 Err(Why::Forbidden(_)) if !self.needed => {}
                 Err(why) => return Err(why),
                 Ok(Next::Gone) => {}
-                Ok(Next::Found(found)) => self.granted.push((wish.subject, found)),
+                Ok(Next::Found(found)) => self.granted.push((wish.subject, wish.key, found)),
                 Ok(Next::Ask(question)) => {
                     wish.question = question;
                     self.open.push(wish);
@@ -103,8 +103,8 @@ impl<T> Wishes<T> {
         Ok(())
     }
 
-    /// Returns what has been found, once nothing is open.
-    pub(super) fn granted(self) -> Vec<(T, Found)> {
+    /// Returns what has been found, each with its key, once nothing is open.
+    pub(super) fn granted(self) -> Vec<(T, String, Found)> {
         self.granted
     }
 }

@@ -81,8 +81,12 @@ impl Results {
         if plan.members.is_none() && plan.defined && self.by_module.is_empty() {
             plan.members = Some(BTreeSet::new());
         }
-        let known = plan.members.iter().flatten().chain(self.by_module.keys());
-        plan.modules = known.map(|module| (module.clone(), Default::default())).collect();
+        // Where the members are known, nobody else is asked about.
+        let known = |module: &ModuleId| (module.clone(), Default::default());
+        plan.modules = match &plan.members {
+            Some(members) => members.iter().map(known).collect(),
+            None => self.by_module.keys().map(known).collect(),
+        };
         let readable = self.by_module.into_iter().filter_map(|(module, (_, result))| {
             let is_ahead = |result: &ModuleResult| result.end.is_some_and(|end| is_ahead(end, now));
             let fault = match &result {

@@ -47,7 +47,7 @@ pub(super) async fn read(
     let mut earlier = results::earlier(&plans, &index, &found);
     ask_all(connection, &mut earlier, &mut details).await?;
     results::take_earlier(earlier.granted(), &mut found);
-    let mut details = details.found(&index);
+    let mut details = details.found();
     details.cluster_damaged.extend(damaged);
 
     if let Some(agent) = question.want.passwords {

@@ -196,11 +196,10 @@ enum Head {
 fn parse(line: &[u8]) -> io::Result<Head> {
     let line = line.strip_suffix(b"\r\n").ok_or_else(nonsense)?;
     let (&kind, rest) = line.split_first().ok_or_else(nonsense)?;
-    let rest = String::from_utf8_lossy(rest);
-    let number = || rest.parse::<i64>().map_err(|_| nonsense());
+    let number = || str::from_utf8(rest).ok().and_then(|text| text.parse::<i64>().ok()).ok_or_else(nonsense);
     Ok(match kind {
-        b'+' => Head::Other(Reply::Text(rest.as_bytes().to_vec())),
-        b'-' => Head::Other(Reply::Refused(rest.into_owned())),
+        b'+' => Head::Other(Reply::Text(rest.to_vec())),
+        b'-' => Head::Other(Reply::Refused(String::from_utf8_lossy(rest).into_owned())),
         b':' => Head::Other(Reply::Int(number()?)),
         b'$' | b'*' => match usize::try_from(number()?) {
             Ok(length) if kind == b'$' => Head::Text(length),

@@ -113,8 +113,8 @@ pub(super) fn earlier(plans: &BTreeMap<PlanId, Plan>, index: &Index, results: &A
 }
 
 /// Takes in what [`earlier`] has brought.
-pub(super) fn take_earlier(found: Vec<((PlanId, ModuleId, Layout), Found)>, results: &mut All) {
-    for ((plan, module, layout), found) in found {
+pub(super) fn take_earlier(found: Vec<((PlanId, ModuleId, Layout), String, Found)>, results: &mut All) {
+    for ((plan, module, layout), _, found) in found {
         let decode = if layout == Layout::A { layout_a::result } else { layout_b::result };
         results.entry(plan).or_default().put(layout, module, found.and_then(|hash| decode(&hash)));
     }
