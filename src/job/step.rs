@@ -29,7 +29,7 @@ use super::life::{Life, Shutdown};
 use super::look::{Due, Look};
 use super::record;
 use super::store::Store;
-use super::wait::{Settled, Verdict, settle};
+use super::wait::{Settled, Until, Verdict, settle};
 use super::write::write;
 use crate::cluster::events::Announcements;
 use crate::config::{Live, Settings};
@@ -79,7 +79,7 @@ impl Stepper {
                 Stage::Waiting => self.wait(&job).await?,
                 Stage::Examined(examined) => self.address(&job, examined.clone()).await?,
                 Stage::Delivering(delivery) => self.deliver(&job, delivery.clone()).await?,
-                Stage::Following(following) => self.follow(&job, following.since).await?,
+                Stage::Following(following) => self.follow(&job, following).await?,
                 Stage::Done(done) => return self.finish(&job, done.clone()).await,
             };
             // The durable form of "done" is that the job's file is gone.
@@ -112,7 +112,8 @@ impl Stepper {
                     continue;
                 }
             }
-            let settled = self.settle(job, deadline, PATIENCE.min(correlator.max_wait)).await?;
+            let patience = PATIENCE.min(correlator.max_wait);
+            let settled = self.settle(job, Until::Over, deadline, patience).await?;
             kill::point("settled");
             if settled.verdict(&self.latest(job), !correlator.follow.is_zero()) != Verdict::Final {
                 return self.interim(job, settled, Attempts::default()).await;
@@ -123,10 +124,17 @@ impl Stepper {
         }
     }
 
-    /// Waits for the end of a run of which an interim report is out, at most `correlator.follow_seconds` since that.
-    async fn follow(&self, job: &Job, since: Timestamp) -> Result<Stage, Shutdown> {
+    /// Waits for the end of a run of which an interim report is out, or for something to say about it; at most
+    /// `correlator.follow_seconds`.
+    async fn follow(&self, job: &Job, following: &Following) -> Result<Stage, Shutdown> {
         let follow = self.settings().await?.correlator.follow;
-        let deadline = Instant::now() + time_left(since, follow, Timestamp::now());
+        let deadline = Instant::now() + time_left(following.since, follow, Timestamp::now());
+        if following.silent {
+            let settled = self.settle(job, Until::News, deadline, Duration::ZERO).await?;
+            if !settled.over && Instant::now() < deadline {
+                return self.examine(job, settled, true, Attempts::default()).await;
+            }
+        }
         let settled = self.until_over(job, deadline).await?;
         self.examine(job, settled, false, Attempts::default()).await
     }
@@ -136,16 +144,22 @@ impl Stepper {
     async fn until_over(&self, job: &Job, deadline: Instant) -> Result<Settled, Shutdown> {
         loop {
             let (joins, _) = self.store.joined(&job.id);
-            let settled = self.settle(job, deadline, Duration::ZERO).await?;
+            let settled = self.settle(job, Until::Over, deadline, Duration::ZERO).await?;
             if self.store.close(&job.id, joins) {
                 return Ok(settled);
             }
         }
     }
 
-    async fn settle(&self, job: &Job, deadline: Instant, patience: Duration) -> Result<Settled, Shutdown> {
+    async fn settle(
+        &self,
+        job: &Job,
+        until: Until,
+        deadline: Instant,
+        patience: Duration,
+    ) -> Result<Settled, Shutdown> {
         let latest = || self.latest(job);
-        self.life.unless_over(settle(&latest, &self.live, &self.announcements, deadline, patience)).await
+        self.life.unless_over(settle(&latest, &self.live, &self.announcements, until, deadline, patience)).await
     }
 
     /// The job with the alerts that have joined it meanwhile.
@@ -156,7 +170,9 @@ impl Stepper {
     /// Examines a run that is not over, unless there is nothing to say about it yet.
     async fn interim(&self, job: &Job, settled: Settled, attempts: Attempts) -> Result<Stage, Shutdown> {
         match settled.verdict(&self.latest(job), true) {
-            Verdict::Silence => Ok(Stage::Following(Following { since: Timestamp::now(), interim: Vec::new() })),
+            Verdict::Silence => {
+                Ok(Stage::Following(Following { since: Timestamp::now(), interim: Vec::new(), silent: true }))
+            }
             _ => self.examine(job, settled, true, attempts).await,
         }
     }
@@ -238,7 +254,7 @@ impl Stepper {
         }
         let attempts = Attempts { next_attempt_at: None, ..delivery.attempts.clone() };
         let (joins, _) = self.store.joined(&job.id);
-        let settled = self.settle(job, Instant::now(), Duration::ZERO).await?;
+        let settled = self.settle(job, Until::Over, Instant::now(), Duration::ZERO).await?;
         let stage = match &settled.look {
             Err(_) => return Ok(None),
             Ok(_) if (settled.over || !delivery.interim) && self.store.close(&job.id, joins) => {
@@ -256,7 +272,7 @@ impl Stepper {
             return Stage::Done(Done { mails });
         }
         self.store.remember(&mails, Timestamp::now(), settings.notification.repeat_after);
-        Stage::Following(Following { since: Timestamp::now(), interim: mails })
+        Stage::Following(Following { since: Timestamp::now(), interim: mails, silent: false })
     }
 
     async fn finish(&self, job: &Job, done: Done) -> Result<(), Shutdown> {

@@ -33,6 +33,15 @@ pub struct Settled {
     pub over: bool,
 }
 
+/// What ends a wait before its deadline.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Until {
+    /// The run is over.
+    Over,
+    /// It is over, or there is something to say about it.
+    News,
+}
+
 /// What a wait leads to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
@@ -56,12 +65,13 @@ impl Settled {
     }
 }
 
-/// Waits until the run of a job is over, at most until `deadline`. A cluster that cannot be read is tried until then,
-/// and for `patience` from its first failure on. `latest` returns the job as it is: alerts may join it meanwhile.
+/// Waits for what `until` says of a job's run, at most until `deadline`. A cluster that cannot be read is tried until
+/// then, and for `patience` from its first failure on. `latest` returns the job as it is: alerts may join it meanwhile.
 pub async fn settle(
     latest: &(dyn Fn() -> Job + Sync),
     live: &Live,
     announcements: &Announcements,
+    until: Until,
     deadline: Instant,
     patience: Duration,
 ) -> Settled {
@@ -78,7 +88,8 @@ pub async fn settle(
         };
         let mut awaited = Awaited(look.awaited());
         let over = awaited.0.is_empty() || ended.all(&look, &*live.usable().await).await;
-        if over || Instant::now() >= deadline {
+        let has_news = until == Until::News && look.is_news(&latest());
+        if over || has_news || Instant::now() >= deadline {
             if extent == Extent::Everything {
                 return Settled { look: Ok(look), over };
             }
@@ -90,10 +101,12 @@ pub async fn settle(
         drop(look);
         let look_again = deadline.min(Instant::now() + REREAD);
         while let Ok(news) = timeout_at(look_again, listener.next()).await {
-            if awaited.hear(&news) {
-                if awaited.0.is_empty() {
-                    extent = Extent::Everything;
-                }
+            let is_time = awaited.hear(&news);
+            if awaited.0.is_empty() {
+                extent = Extent::Everything;
+            }
+            // The next module may be the first that fails.
+            if is_time || until == Until::News {
                 break;
             }
         }

@@ -119,13 +119,16 @@ pub struct Delivery {
     pub interim: bool,
 }
 
-/// The wait for the end of a run of which an interim report is out.
+/// The wait for the end of a run of which an interim report is out, or nothing is to be said yet.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Following {
     /// When it began.
     pub since: Timestamp,
     /// The interim mails, with what became of each.
     pub interim: Vec<Mail>,
+    /// Whether there has been nothing to say yet: a report follows as soon as there is.
+    #[serde(default)]
+    pub silent: bool,
 }
 
 /// What became of a job's last report.
@@ -175,10 +178,12 @@ impl Job {
         }
     }
 
-    /// Returns whether it reports the results of `plan` up to this time: it is yet to read them, or has.
+    /// Returns whether it reports the results of `plan` up to this time: it is yet to read them, or has. One that has
+    /// nothing to say yet hears of a run that hangs only from the watch.
     pub fn reports(&self, plan: &PlanId, until: Option<Timestamp>) -> bool {
         let has_read = || self.mails().iter().all(|mail| Some(mail.written_at) > until);
-        self.plan.as_ref() == Some(plan) && (self.takes_alerts() || has_read())
+        let is_silent = matches!(&self.stage, Stage::Following(following) if following.silent);
+        self.plan.as_ref() == Some(plan) && !is_silent && (self.takes_alerts() || has_read())
     }
 
     /// Returns the time as of which its run is looked for, at `now`: that of its arrival; when

@@ -101,7 +101,8 @@ impl News {
         let name = alert_name(self.kind == Kind::Missed, names);
         let start = match self.kind {
             Kind::Missed => self.due,
-            _ => self.newest,
+            // A run without any result began at that time, not with the results of the one before.
+            _ => self.newest.max(self.due),
         };
         let mut labels =
             json!({ "alertname": name, "id": self.plan, "raised_by": RAISED_BY, "news": self.kind.word() });

@@ -131,13 +131,13 @@ fn without_following_the_first_report_is_the_last() {
     assert!(!site.inbox()[0].subject.contains("so far"), "{}", site.inbox()[0].subject);
 }
 
-/// Alertmanager repeats last night's alert in the middle of tonight's run: nothing has failed in it yet.
-#[test]
-fn a_reminder_during_the_next_run_waits_for_its_end_without_a_mail() {
+/// Alertmanager repeats last night's alert in the middle of tonight's run, in which nothing has failed yet: the job
+/// follows it without a mail.
+fn reminded() -> Site {
     let mut site = running();
     let now = Timestamp::now().as_second();
-    // Due at the full hours; tonight's run has just begun.
-    site.redis.hset("cluster/backup/2", &[("schedule", "*-*-* *:00/1:00")]);
+    let due = Timestamp::from_second(now - 120).unwrap().strftime("*-*-* %H:%M:%S UTC").to_string();
+    site.redis.hset("cluster/backup/2", &[("schedule", &due)]);
     site.ends("mail1", now, 0);
     site.service.start();
     let started = Timestamp::from_second(now - 86_400).unwrap().to_string();
@@ -146,10 +146,31 @@ fn a_reminder_during_the_next_run_waits_for_its_end_without_a_mail() {
     assert_eq!(site.service.post(reminder.to_string()).0, 202);
     until_following(&site);
     assert!(site.relay.so_far().is_empty());
+    site
+}
+
+#[test]
+fn a_reminder_during_the_next_run_waits_for_its_end_without_a_mail() {
+    let site = reminded();
     finish(&site, 1);
     site.service.done();
     assert_eq!(site.inbox().len(), EVERYBODY);
     assert_eq!(site.inbox()[0].subject, "[ns8-backup] PARTIAL - 1/2 module(s) failed");
+}
+
+/// Neither the failure nor a new alert about it waits for the end of the run.
+#[test]
+fn a_failure_after_a_reminder_is_mailed_while_the_run_goes_on() {
+    let site = reminded();
+    site.ends("mail1", Timestamp::now().as_second(), 1);
+    let payload = r#"{"node_id":1,"backup_id":2,"module_id":"mail1"}"#;
+    site.redis.run_args::<i64>(&["PUBLISH", "node/1/event/backup-status-changed", payload]);
+    site.mails(EVERYBODY);
+    let subject = "[ns8-backup] PARTIAL - 1/2 module(s) failed, 1 without a result (so far)";
+    assert_eq!(site.inbox()[0].subject, subject);
+    finish(&site, 0);
+    site.mails(2 * EVERYBODY);
+    assert_eq!(site.inbox()[2].subject, "[ns8-backup] PARTIAL - 1/2 module(s) failed");
 }
 
 /// The alert names no plan, so each plan that ran lately has a mail.

@@ -159,12 +159,16 @@ impl Monitor {
     fn follow(&mut self, job: &Job, following: &Following, view: &View<'_>) -> Option<Stage> {
         let settled = self.look(job, view);
         let left = time_left(following.since, self.settings.correlator.follow, at(view.now));
-        (settled.over || left.is_zero()).then(|| self.close(job, settled, view))
+        if settled.over || left.is_zero() {
+            return Some(self.close(job, settled, view));
+        }
+        let has_news = following.silent && settled.look.as_ref().is_ok_and(|look| look.is_news(job));
+        has_news.then(|| self.examine(job, settled, true, Attempts::default(), view))
     }
 
     fn interim(&mut self, job: &Job, settled: Settled, attempts: Attempts, view: &View<'_>) -> Stage {
         match settled.verdict(job, true) {
-            Verdict::Silence => Stage::Following(Following { since: at(view.now), interim: Vec::new() }),
+            Verdict::Silence => Stage::Following(Following { since: at(view.now), interim: Vec::new(), silent: true }),
             _ => self.examine(job, settled, true, attempts, view),
         }
     }
@@ -321,7 +325,7 @@ impl Monitor {
             false => Stage::Done(ns8_backup_monitor::model::job::Done { mails: delivery.mails }),
             true => {
                 self.table.sent.remember(&delivery.mails, at(view.now), self.settings.notification.repeat_after);
-                Stage::Following(Following { since: at(view.now), interim: delivery.mails })
+                Stage::Following(Following { since: at(view.now), interim: delivery.mails, silent: false })
             }
         })
     }

@@ -95,8 +95,18 @@ fn a_job_that_could_not_look_looks_for_the_run_of_now() {
     for (interim, reference) in
         [(vec![], job.accepted_at), (vec![mail(vec![])], job.accepted_at), (vec![unknown], later)]
     {
-        job.stage = Stage::Following(Following { since: job.accepted_at, interim });
+        job.stage = Stage::Following(Following { since: job.accepted_at, interim, silent: false });
         assert_eq!(job.reference(later), reference);
+    }
+}
+
+#[test]
+fn a_job_that_has_nothing_to_say_yet_does_not_silence_the_watch() {
+    let mut job = job("2026-11-22T03:00:00Z");
+    let plan = job.plan.clone().unwrap();
+    for (silent, reports) in [(false, true), (true, false)] {
+        job.stage = Stage::Following(Following { since: job.accepted_at, interim: vec![], silent });
+        assert_eq!((job.reports(&plan, None), job.takes_alerts()), (reports, true));
     }
 }
 

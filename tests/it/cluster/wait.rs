@@ -7,7 +7,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use ns8_backup_monitor::cluster::events::{Announcements, News};
 use ns8_backup_monitor::config::Live;
-use ns8_backup_monitor::job::wait::{Settled, settle};
+use ns8_backup_monitor::job::wait::{Settled, Until, settle};
 use ns8_backup_monitor::model::alert::{Alert, Alerts};
 use ns8_backup_monitor::model::job::{Job, JobId};
 use ns8_backup_monitor::model::run::State;
@@ -84,7 +84,9 @@ impl Scene {
         let job = Job::new(JobId::new(accepted_at, 1), plan.map(plan_id), accepted_at, alerts);
         let (live, announcements) = (self.live.clone(), self.announcements.clone());
         let (deadline, patience) = (Instant::now() + job.time_left(self.max_wait, Timestamp::now()), self.max_wait);
-        tokio::spawn(async move { settle(&|| job.clone(), &live, &announcements, deadline, patience).await })
+        tokio::spawn(
+            async move { settle(&|| job.clone(), &live, &announcements, Until::Over, deadline, patience).await },
+        )
     }
 
     /// Returns when the cluster was read since the server's start, and only the listener and this question are connected.
