@@ -8,7 +8,8 @@ use sha2::{Digest, Sha256};
 use super::{Finding, PlanFacts, Report, outcome};
 use crate::model::run::Outcome;
 
-/// SHA-256, in hex, of what the report says about the plan: outcome, and each module's state and result.
+/// SHA-256, in hex, of what the report says about the plan: outcome, each module's state and result, and whether the
+/// cluster's own backup is in doubt.
 ///
 /// RECOVERED and SUCCESS say the same: a repetition of the old alert brings no SUCCESS after the all-clear. Wording, the
 /// time of writing and the probes do not count, nor does the alert where there are results of this run: a
@@ -22,12 +23,15 @@ pub fn digest(report: &Report) -> String {
     let mut facts = Array::new();
     facts.push(json!(outcome));
     let mut has_results = false;
-    if let Finding::Plan(PlanFacts { plan, assessment, .. }) = &report.finding {
+    if let Finding::Plan(plan_facts @ PlanFacts { plan, assessment, .. }) = &report.finding {
         has_results = assessment.counts.success + assessment.counts.error > 0;
         facts.push(json!([plan.id, plan.status]));
         for (module, state) in &assessment.modules {
             let result = plan.results.get(module).map(|result| (result.end, result.errors, result.snapshots_count));
             facts.push(json!([module, state, result]));
+        }
+        if plan_facts.doubts_cluster_backup() {
+            facts.push(json!("cluster backup"));
         }
     }
     if !has_results {

@@ -104,6 +104,12 @@ pub struct PlanFacts<'a> {
 }
 
 impl<'a> PlanFacts<'a> {
+    /// Whether the cluster's own backup failed, or is older than the plan's interval by far.
+    pub fn doubts_cluster_backup(&self) -> bool {
+        let failed = self.reasons.is_some_and(|reasons| !reasons.cluster_backup.is_empty());
+        failed || self.news == Some(News::ClusterBackup)
+    }
+
     /// Returns the facts that every report about a plan has; the others are empty.
     pub fn new(plan: &'a Plan, assessment: &'a Assessment, probes: &'a Probes) -> Self {
         Self {

@@ -34,6 +34,7 @@ fn the_digest_tells_whether_the_results_are_the_same() {
         digest_of(|case| case.plan.results.get_mut(&mail1).unwrap().snapshots_count = Some(0)),
         digest_of(|case| case.plan.members = Some([ModuleId::new("samba4").unwrap()].into())),
         digest_of(|case| _ = case.plan.results.remove(&mail1)),
+        digest_of(|case| case.news = Some(News::ClusterBackup)),
         digest_of(|case| case.other = Some(Finding::Unreadable(ReadError::Smarthost("why")))),
         digest_of(|case| case.other = Some(Finding::NothingRecent(Duration::ZERO))),
         usual,
