@@ -60,10 +60,10 @@ impl<'a> AsOf<'a> {
         let elapses = known.map_or_else(|| self.elapses.clone(), |known| known.own(self.elapses));
         let (due, since) = match self.memory {
             Some(memory) => memory.times(plan, elapses.due(plan), self.reference),
-            None => (elapses.due(plan), None),
+            None => (elapses.due(plan).to_vec(), None),
         };
         let joined = known.map(|known| &known.newcomers);
         let &Self { alert_start, says_missing, stale_after, .. } = self;
-        assess(plan, &RunRule { due, since, joined, alert_start, says_missing, stale_after }, self.now)
+        assess(plan, &RunRule { due: &due, since, joined, alert_start, says_missing, stale_after }, self.now)
     }
 }

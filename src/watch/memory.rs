@@ -163,20 +163,17 @@ impl Memory {
     }
 
     /// Returns those of `elapses`, newest first, that `plan` was due at, and since when they count. If it was edited, and
-    /// has not been due since, that is the last elapse of the schedule before.
-    pub fn times<'a>(
-        &'a self,
-        plan: &Plan,
-        elapses: &'a [Timestamp],
-        now: Timestamp,
-    ) -> (&'a [Timestamp], Option<Timestamp>) {
+    /// has not been due since, that is the last elapse of the schedule before, also if the watch has not seen it yet.
+    pub fn times(&self, plan: &Plan, elapses: &[Timestamp], now: Timestamp) -> (Vec<Timestamp>, Option<Timestamp>) {
         let since = self.since(plan, now);
         if since.is_none_or(|since| elapses.first().is_some_and(|last| *last > since)) {
-            return (elapses, since);
+            return (elapses.to_vec(), since);
         }
-        let known = self.plans.get(&plan.id).filter(|known| known.schedule == plan.schedule);
-        let before = known.and_then(|known| known.due_before.as_ref()).filter(|due| **due <= now);
-        (before.map_or(&[], std::slice::from_ref), None)
+        let before = self.plans.get(&plan.id).and_then(|known| match known.schedule == plan.schedule {
+            true => known.due_before,
+            false => known.last_due(plan, now),
+        });
+        (before.filter(|due| *due <= now).into_iter().collect(), None)
     }
 
     /// Saves it for the next tick.
@@ -355,5 +352,17 @@ mod tests {
         assert_eq!(times(&[25, 15], 35), (vec![20], None));
         assert_eq!(times(&[40, 25], 45), (vec![40, 25], Some(at(30))));
         assert_eq!(times(&[5], 19), (vec![], None), "it was not due yet");
+    }
+
+    #[test]
+    fn an_edit_that_the_watch_has_not_seen_does_not_end_the_run() {
+        let at = |second| Timestamp::from_second(second).unwrap();
+        let mut plan = Plan::unknown(PlanId::new("2").unwrap());
+        plan.schedule = Some("02:00".into());
+        let elapses = Some(Elapses { before: vec![at(20), at(10)], next: Some(at(30)) });
+        let known = PlanMemory { schedule: plan.schedule.clone(), elapses, ..PlanMemory::new(at(5)) };
+        let memory = Memory { looked_at: Some(at(25)), plans: [(plan.id.clone(), known)].into(), ..Memory::default() };
+        plan.schedule = Some("02:30".into());
+        assert_eq!(memory.times(&plan, &[at(27), at(17)], at(28)), (vec![at(20)], None));
     }
 }
