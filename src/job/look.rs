@@ -10,6 +10,7 @@ use super::store::state_directory;
 use crate::cluster::{self, Selector};
 use crate::config::Settings;
 use crate::model::cluster::{Cluster, ReadError};
+use crate::model::history::failed_before;
 use crate::model::job::Job;
 use crate::model::plan::{ModuleId, Plan, PlanId};
 use crate::model::run::{Assessment, State};
@@ -20,12 +21,12 @@ use crate::watch::as_of::AsOf;
 use crate::watch::history::Store;
 use crate::watch::memory::Memory;
 
-/// When schedules were due, as seen from one job's arrival. It is asked once for each schedule.
+/// When schedules were due, as seen from one time. It is asked once for each schedule.
 #[derive(Debug, Default)]
 pub struct Due {
+    /// The time as of which a job's run is looked for, since its first look.
+    reference: Option<Timestamp>,
     elapses: BTreeMap<String, Elapses>,
-    /// What the watch knows, read with the first schedule.
-    watch: Option<Memory>,
 }
 
 impl Due {
@@ -36,7 +37,6 @@ impl Due {
         if unknown.is_empty() {
             return;
         }
-        self.watch = Memory::peek(&state_directory());
         for (schedule, elapses) in calendar::elapses(&unknown, reference, None).await {
             match elapses {
                 Ok(elapses) => drop(self.elapses.insert(schedule, elapses)),
@@ -56,6 +56,16 @@ impl Due {
     fn of(&self, plan: &Plan) -> Option<&Elapses> {
         plan.schedule.as_ref().and_then(|schedule| self.elapses.get(schedule))
     }
+
+    /// Returns when each of `plans` runs next, at `now`; `None` if that is not known.
+    async fn next_runs(&self, plans: &[Plan], now: Timestamp) -> Vec<Option<Timestamp>> {
+        let next = |plan: &Plan| self.of(plan)?.next.filter(|next| *next > now);
+        let past = plans.iter().filter(|plan| self.of(plan).is_some() && next(plan).is_none());
+        let past: BTreeSet<String> = past.filter_map(|plan| plan.schedule.clone()).collect();
+        let later = if past.is_empty() { BTreeMap::new() } else { calendar::elapses(&past, now, None).await };
+        let later = |plan: &Plan| later.get(plan.schedule.as_ref()?)?.as_ref().ok()?.next;
+        plans.iter().map(|plan| next(plan).or_else(|| later(plan)).filter(|_| plan.enabled)).collect()
+    }
 }
 
 /// One look.
@@ -70,7 +80,8 @@ pub struct Look {
 }
 
 impl Look {
-    /// Reads the job's plans: its own, or those that ran lately if it names none.
+    /// Reads the job's plans: its own, or those that ran lately if it names none. A failure of the run before that
+    /// nobody was mailed about is what the alert means, unless something has failed in this run.
     ///
     /// # Errors
     /// Returns an error if the cluster cannot be read.
@@ -78,8 +89,19 @@ impl Look {
         let since = job.accepted_at.checked_sub(settings.correlator.recent_window).unwrap_or(Timestamp::MIN);
         let selector = job.plan.as_ref().map_or(Selector::Recent { since }, Selector::Plan);
         let says_missing = job.plan.is_some() && job.says_missing();
-        let reference = job.reference(Timestamp::now());
-        Self::at(settings, selector, extent, reference, job.failure_start(), says_missing, due).await
+        let reference = *due.reference.get_or_insert_with(|| job.reference(Timestamp::now()));
+        let look = Self::at(settings, selector, extent, reference, job.failure_start(), says_missing, due).await?;
+        let Some(earlier) = look.earlier_failure(job) else { return Ok(look) };
+        *due = Due { reference: Some(earlier), ..Due::default() };
+        Self::at(settings, selector, extent, earlier, job.failure_start(), says_missing, due).await
+    }
+
+    /// Returns when the run before failed that the job's alert is about.
+    fn earlier_failure(&self, job: &Job) -> Option<Timestamp> {
+        let [(plan, assessment)] = self.plans().collect::<Vec<_>>()[..] else { return None };
+        let is_about_it = job.plan.is_some() && job.says_failed() && failed_before(plan, assessment).next().is_some();
+        let history = Store::new(&state_directory()).load(&plan.id).ok().filter(|_| is_about_it)?;
+        history.unreported_failure(plan, assessment)
     }
 
     /// Reads plans and assesses them as of `reference`, for an alert that began at `alert_start` if there is one.
@@ -101,10 +123,11 @@ impl Look {
         due.learn(&cluster.plans, reference).await;
         let now = Timestamp::now();
         let histories = Store::new(&state_directory());
+        let memory = Memory::peek(&state_directory()).filter(|_| settings.watch.enabled);
         let mut assessments: Vec<Assessment> = Vec::new();
         for plan in &mut cluster.plans {
             let elapses = due.of_results(plan, now).await;
-            let memory = due.watch.as_ref().filter(|_| settings.watch.enabled);
+            let memory = memory.as_ref();
             let as_of = AsOf { reference, elapses: &elapses, memory, alert_start, says_missing, stale_after, now };
             let (known, assessment) = as_of.assess(plan, || histories.load(&plan.id).ok());
             if let Cow::Owned(recalled) = known {
@@ -116,8 +139,7 @@ impl Look {
         if assessments.iter().any(|assessment| assessment.counts.error > 0) {
             assessments.iter_mut().for_each(Assessment::forget_the_alert);
         }
-        let next_run = |plan: &Plan| due.of(plan)?.next.filter(|_| plan.enabled);
-        let next_runs = cluster.plans.iter().map(next_run).collect();
+        let next_runs = due.next_runs(&cluster.plans, now).await;
         Ok(Self { cluster, assessments, next_runs })
     }
 

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde::Deserialize;
 
 use super::plan::{Layout, ModuleId, ModuleResult, Plan, PlanId};
-use super::run::{Outcome, State};
+use super::run::{Assessment, Outcome, State};
 use super::schedule::{RETRIES, is_of_run};
 
 mod usual;
@@ -215,6 +215,19 @@ impl RunRecord {
     }
 }
 
+/// Returns the modules whose last result is a failure in the run of `plan` before the one that `assessment` is about,
+/// each with its end. There are none if something has failed in that one.
+pub fn failed_before<'a>(
+    plan: &'a Plan,
+    assessment: &'a Assessment,
+) -> impl Iterator<Item = (&'a ModuleId, Timestamp)> {
+    let before = assessment.previous_due.filter(|_| assessment.counts.error == 0);
+    assessment.modules.iter().filter(|(_, state)| *state == State::Stale).filter_map(move |(id, _)| {
+        let (before, result) = (before?, plan.results.get(id)?);
+        Some((id, result.end?)).filter(|_| result.errors > 0 && is_of_run(result, before))
+    })
+}
+
 impl History {
     /// Returns the history of a plan of which no run is known.
     pub fn new(plan: PlanId) -> Self {
@@ -307,6 +320,16 @@ impl History {
             plan.results.extend(gone);
             plan
         })
+    }
+
+    /// Returns when a module failed in the run of `plan` before the one that `assessment` is about, if nobody was mailed
+    /// about that and nothing has failed since.
+    pub fn unreported_failure(&self, plan: &Plan, assessment: &Assessment) -> Option<Timestamp> {
+        let is_known = |id: &ModuleId, end: Timestamp| {
+            let part = |run: &RunRecord| run.modules.get(id).is_some_and(|part| part.end == Some(whole_seconds(end)));
+            self.runs.iter().any(|run| run.reported.is_some() && part(run))
+        };
+        failed_before(plan, assessment).filter(|(id, end)| !is_known(id, *end)).map(|(_, end)| end).max()
     }
 
     /// Returns the newest run that somebody was mailed about.

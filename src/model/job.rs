@@ -200,6 +200,12 @@ impl Job {
         }
     }
 
+    /// Whether one of its alerts says that a module failed.
+    pub fn says_failed(&self) -> bool {
+        let says_it = |alert: &Alert| matches!(alert.news(), None | Some("failed")) && !alert.says_missing();
+        self.alerts.kept.iter().any(says_it)
+    }
+
     /// When a failure was last alerted: the newest start of its alerts, no later than its arrival. `None` if they are the
     /// watch's and say that all is well.
     pub fn failure_start(&self) -> Option<Timestamp> {

@@ -2,6 +2,7 @@
 
 #[cfg(target_arch = "x86_64")]
 mod calls;
+mod edits;
 mod pages;
 mod recovered;
 

@@ -198,6 +198,12 @@ impl Monitor {
         };
         let histories = self.histories.borrow();
         let (known, assessment) = as_of.assess(plan, || histories.get(&job.plan.clone()?).cloned());
+        let history = histories.get(&plan.id).filter(|_| job.says_failed());
+        if let Some(earlier) = history.and_then(|history| history.unreported_failure(&known, &assessment)) {
+            self.work.get_mut(&job.id).unwrap().reference = Some(earlier);
+            drop(histories);
+            return self.look(job, view);
+        }
         let (plan, assessments) = (known.into_owned(), vec![assessment]);
         let look = Look { cluster: cluster(&plan), assessments, next_runs: vec![elapses.next] };
         let open = Open::of(&plan, &look.assessments[0], histories.get(&plan.id), self.settings.watch.grace, now);

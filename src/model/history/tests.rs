@@ -1,4 +1,5 @@
 use super::*;
+use crate::model::run::{RunRule, assess};
 
 fn at(seconds: i64) -> Timestamp {
     Timestamp::from_second(1_763_600_000 + seconds).unwrap()
@@ -222,4 +223,36 @@ fn a_big_history_stays_small() {
     let encoded = serde_json::to_vec(&history).unwrap();
     assert!(encoded.len() < 5 << 20, "{}", encoded.len());
     assert_eq!(serde_json::from_slice::<History>(&encoded).unwrap(), history);
+}
+
+#[test]
+fn a_failure_of_the_run_before_is_unreported_until_somebody_was_mailed_about_it() {
+    let ended = |seconds: i64, errors| ModuleResult {
+        layout: Layout::C,
+        start: Some(at(seconds - 100)),
+        end: Some(at(seconds)),
+        errors,
+        error: None,
+        total_size: None,
+        total_file_count: None,
+        snapshots_count: None,
+    };
+    let mut plan = Plan::unknown(PlanId::new("2").unwrap());
+    plan.members = Some([id("a"), id("b")].into());
+    plan.results = [(id("a"), ended(DAY + 200, 0)), (id("b"), ended(7000, 1))].into();
+    let due = [at(DAY), at(0)];
+    let rule = RunRule { due: &due, ..RunRule::by_age(None, None) };
+    let unreported =
+        |plan: &Plan, history: &History| history.unreported_failure(plan, &assess(plan, &rule, at(DAY + 300)));
+    let failed = run(0, &[("a", Success, Some(1)), ("b", Error, Some(7000))]);
+    assert_eq!(unreported(&plan, &history([])), Some(at(7000)));
+    assert_eq!(unreported(&plan, &history([failed.clone()])), Some(at(7000)));
+    let reported = RunRecord { reported: Some(at(8000)), ..failed };
+    assert_eq!(unreported(&plan, &history([reported])), None);
+
+    plan.results.get_mut("b").unwrap().end = Some(at(-7000));
+    plan.results.get_mut("b").unwrap().start = Some(at(-7100));
+    assert_eq!(unreported(&plan, &history([])), None, "of a run long ago");
+    plan.results = [(id("a"), ended(DAY + 200, 1)), (id("b"), ended(7000, 1))].into();
+    assert_eq!(unreported(&plan, &history([])), None, "a module of this run has failed: the alert is about that");
 }
