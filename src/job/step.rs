@@ -130,7 +130,7 @@ impl Stepper {
         let follow = self.settings().await?.correlator.follow;
         let deadline = Instant::now() + time_left(following.since, follow, Timestamp::now());
         if following.silent {
-            let settled = self.settle(job, Until::News, deadline, Duration::ZERO).await?;
+            let settled = self.settle(job, Until::News, deadline, PATIENCE).await?;
             if !settled.over && Instant::now() < deadline {
                 return self.examine(job, settled, true, Attempts::default()).await;
             }
@@ -144,7 +144,7 @@ impl Stepper {
     async fn until_over(&self, job: &Job, deadline: Instant) -> Result<Settled, Shutdown> {
         loop {
             let (joins, _) = self.store.joined(&job.id);
-            let settled = self.settle(job, Until::Over, deadline, Duration::ZERO).await?;
+            let settled = self.settle(job, Until::Over, deadline, PATIENCE).await?;
             if self.store.close(&job.id, joins) {
                 return Ok(settled);
             }

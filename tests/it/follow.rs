@@ -104,6 +104,28 @@ fn a_redis_that_comes_back_brings_the_final_report() {
     assert_interim_then_final(&site, "PARTIAL - 1/2 module(s) failed");
 }
 
+/// The machine was off past the end of the time to follow, and at its start the service is up before Redis.
+#[test]
+fn a_redis_that_is_late_at_the_end_of_the_time_to_follow_is_waited_for() {
+    let mut site = running();
+    site.service.start();
+    assert_eq!(site.service.post(webhook(&["2"])).0, 202);
+    until_following(&site);
+    site.service.kill();
+    let mut job = site.job();
+    job["stage"]["following"]["since"] = "2026-01-01T00:00:00Z".into();
+    let file = format!("state/queue/{}.json", job["id"].as_str().unwrap());
+    std::fs::write(site.service.path(&file), job.to_string()).unwrap();
+    finish(&site, 1);
+    site.redis.run::<String>("SAVE");
+    site.redis.kill();
+    site.service.start();
+    assert_eq!(site.service.request("GET /-/ready HTTP/1.1\r\nHost: x\r\n\r\n", b"").0, 200);
+    site.service.logged("trying again in");
+    site.redis.restart();
+    assert_interim_then_final(&site, "REPO_FAILURE - all 2 module(s) failed");
+}
+
 /// The interim report cannot leave; when it could, it would be out of date.
 #[test]
 fn an_interim_report_that_nobody_received_is_replaced_by_the_final_one() {
@@ -204,4 +226,32 @@ fn a_module_that_has_had_no_result_for_far_too_long_is_not_waited_for() {
     site.service.done();
     assert_eq!(site.inbox().len(), EVERYBODY);
     assert_eq!(site.inbox()[0].subject, "[ns8-backup] PARTIAL - 1/2 module(s) failed, 1 without a result");
+}
+
+/// It failed just before the next run was due, and the alert came just after: the mail is about the failure, not about the
+/// run that has just begun.
+#[test]
+fn a_failure_just_before_the_next_run_is_mailed() {
+    let mut site = running();
+    let now = Timestamp::now().as_second();
+    let due = Timestamp::from_second(now - 30).unwrap().to_zoned_datetime(jiff::tz::TimeZone::UTC);
+    let hours = format!("*-*-* {:02}/2:{} UTC", due.hour() % 2, due.strftime("%M:%S"));
+    site.redis.hset("cluster/backup/2", &[("schedule", &hours)]);
+    site.ends("mail1", now - 7000, 0);
+    site.ends("samba1", now - 170, 1);
+    site.service.start();
+    let mut alert: serde_json::Value = serde_json::from_str(&webhook(&["2"])).unwrap();
+    alert["alerts"][0]["startsAt"] = Timestamp::from_second(now - 160).unwrap().to_string().into();
+    assert_eq!(site.service.post(alert.to_string()).0, 202);
+    site.service.done();
+    let inbox = site.inbox();
+    assert_eq!(inbox.len(), EVERYBODY);
+    assert_eq!(inbox[0].subject, "[ns8-backup] PARTIAL - 1/2 module(s) failed");
+    let next = due.checked_add(jiff::SignedDuration::from_hours(2)).unwrap().strftime("%Y-%m-%d %H:%M").to_string();
+    assert!(inbox[0].text.contains(&format!("Next run: {next}")), "{}", inbox[0].text);
+
+    // Everybody knows it now: a repetition during the run that has begun says nothing new.
+    assert_eq!(site.service.post(alert.to_string()).0, 202);
+    until_following(&site);
+    assert_eq!(site.inbox().len(), EVERYBODY);
 }
