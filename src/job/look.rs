@@ -13,7 +13,7 @@ use crate::model::cluster::{Cluster, ReadError};
 use crate::model::history::failed_before;
 use crate::model::job::Job;
 use crate::model::plan::{ModuleId, Plan, PlanId};
-use crate::model::run::{Assessment, State};
+use crate::model::run::Assessment;
 use crate::model::schedule::Elapses;
 use crate::system::agent::Agent;
 use crate::system::calendar;
@@ -77,11 +77,13 @@ pub struct Look {
     pub assessments: Vec<Assessment>,
     /// When each plan runs next, in the same order; `None` if that is not known.
     pub next_runs: Vec<Option<Timestamp>>,
+    /// When a module failed in the run before the job's, if nobody was mailed about that.
+    pub unreported: Option<Timestamp>,
 }
 
 impl Look {
-    /// Reads the job's plans: its own, or those that ran lately if it names none. A failure of the run before that
-    /// nobody was mailed about is what the alert means, unless something has failed in this run.
+    /// Reads the job's plans: its own, or those that ran lately if it names none. As long as this run has no result, a
+    /// failure of the run before that nobody was mailed about is what the alert means.
     ///
     /// # Errors
     /// Returns an error if the cluster cannot be read.
@@ -91,17 +93,27 @@ impl Look {
         let says_missing = job.plan.is_some() && job.says_missing();
         let reference = *due.reference.get_or_insert_with(|| job.reference(Timestamp::now()));
         let look = Self::at(settings, selector, extent, reference, job.failure_start(), says_missing, due).await?;
-        let Some(earlier) = look.earlier_failure(job) else { return Ok(look) };
-        *due = Due { reference: Some(earlier), ..Due::default() };
-        Self::at(settings, selector, extent, earlier, job.failure_start(), says_missing, due).await
+        let unreported = look.unreported(job);
+        match unreported.filter(|_| !look.has_results()) {
+            Some(earlier) => {
+                let mut due = Due::default();
+                Self::at(settings, selector, extent, earlier, job.failure_start(), says_missing, &mut due).await
+            }
+            None => Ok(Self { unreported, ..look }),
+        }
     }
 
-    /// Returns when the run before failed that the job's alert is about.
-    fn earlier_failure(&self, job: &Job) -> Option<Timestamp> {
+    fn unreported(&self, job: &Job) -> Option<Timestamp> {
         let [(plan, assessment)] = self.plans().collect::<Vec<_>>()[..] else { return None };
-        let is_about_it = job.plan.is_some() && job.says_failed() && failed_before(plan, assessment).next().is_some();
-        let history = Store::new(&state_directory()).load(&plan.id).ok().filter(|_| is_about_it)?;
-        history.unreported_failure(plan, assessment)
+        if job.plan.is_none() || !job.says_failed() || failed_before(plan, assessment).next().is_none() {
+            return None;
+        }
+        Store::new(&state_directory()).load(&plan.id).ok()?.unreported_failure(plan, assessment)
+    }
+
+    /// Whether any module has a result of its run.
+    pub fn has_results(&self) -> bool {
+        self.assessments.iter().any(|assessment| assessment.counts.success + assessment.counts.error > 0)
     }
 
     /// Reads plans and assesses them as of `reference`, for an alert that began at `alert_start` if there is one.
@@ -140,7 +152,7 @@ impl Look {
             assessments.iter_mut().for_each(Assessment::forget_the_alert);
         }
         let next_runs = due.next_runs(&cluster.plans, now).await;
-        Ok(Self { cluster, assessments, next_runs })
+        Ok(Self { cluster, assessments, next_runs, unreported: None })
     }
 
     /// Returns each plan with what its results mean.
@@ -160,16 +172,16 @@ impl Look {
     /// Returns whether an alert says that the run is missing, and no module has a result of it: there is nothing to wait
     /// for.
     pub fn is_missing(&self, job: &Job) -> bool {
-        let started = |assessment: &Assessment| assessment.counts.success + assessment.counts.error > 0;
-        job.says_missing() && !self.assessments.iter().any(started)
+        job.says_missing() && !self.has_results()
     }
 
-    /// Returns whether there is something to report before the run is over: a module that failed, or an alert that is
-    /// about this run. A repetition of an earlier run's alert says nothing new.
+    /// Returns whether there is something to report before the run is over: a module that failed, in this run or,
+    /// unreported, in the one before, or an alert that is about this run. A repetition of an earlier run's alert says
+    /// nothing new.
     pub fn is_news(&self, job: &Job) -> bool {
-        self.assessments.iter().any(|assessment| {
-            let failed = assessment.modules.iter().any(|(_, state)| *state == State::Error);
-            failed || assessment.due.is_none_or(|due| job.alert_start() >= due)
-        })
+        let is_news = |assessment: &Assessment| {
+            assessment.counts.error > 0 || assessment.due.is_none_or(|due| job.alert_start() >= due)
+        };
+        self.unreported.is_some() || self.assessments.iter().any(is_news)
     }
 }

@@ -26,7 +26,7 @@ pub(super) async fn write(settings: &Settings, job: &Job, settled: Settled, inte
             return vec![writer.mail(None, Finding::Unreadable(error))];
         }
     };
-    let Look { mut cluster, assessments, next_runs } = look;
+    let Look { mut cluster, assessments, next_runs, .. } = look;
     let name = cluster.name.as_deref();
     if cluster.plans.is_empty() {
         return vec![writer.mail(name, Finding::NothingRecent(settings.correlator.recent_window))];

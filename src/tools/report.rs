@@ -76,7 +76,7 @@ async fn look(arguments: &cli::Report, settings: &Settings) -> Looked {
     let selector = arguments.plan.as_ref().map_or(Selector::Recent { since }, Selector::Plan);
     let taken =
         Look::at(settings, selector, Extent::Everything, Timestamp::now(), None, false, &mut Due::default()).await;
-    let Look { mut cluster, assessments, next_runs } = match taken {
+    let Look { mut cluster, assessments, next_runs, .. } = match taken {
         Ok(look) => look,
         Err(error) => return Looked { nothing: Some(Finding::Unreadable(error)), ..Looked::default() },
     };

@@ -185,6 +185,23 @@ impl Monitor {
         let (now, (plan, elapses)) = (at(view.now), found.expect("plans stay"));
         let work = self.work.entry(job.id.clone()).or_default();
         let reference = *work.reference.get_or_insert_with(|| job.reference(now));
+        let (look, over) = self.look_as_of(reference, job, plan, elapses, view);
+        let (look, over) = match look.unreported.filter(|_| !look.has_results()) {
+            Some(earlier) => self.look_as_of(earlier, job, plan, elapses, view),
+            None => (look, over),
+        };
+        Settled { look: Ok(look), over }
+    }
+
+    fn look_as_of(
+        &self,
+        reference: Timestamp,
+        job: &Job,
+        plan: &Plan,
+        elapses: &[i64],
+        view: &View<'_>,
+    ) -> (Look, bool) {
+        let now = at(view.now);
         let known = around(elapses, reference.as_second());
         let elapses = known.overtaken(plan, now).map_or(known, |begun| around(elapses, begun.as_second()));
         let as_of = AsOf {
@@ -199,17 +216,13 @@ impl Monitor {
         let histories = self.histories.borrow();
         let (known, assessment) = as_of.assess(plan, || histories.get(&job.plan.clone()?).cloned());
         let history = histories.get(&plan.id).filter(|_| job.says_failed());
-        if let Some(earlier) = history.and_then(|history| history.unreported_failure(&known, &assessment)) {
-            self.work.get_mut(&job.id).unwrap().reference = Some(earlier);
-            drop(histories);
-            return self.look(job, view);
-        }
+        let unreported = history.and_then(|history| history.unreported_failure(&known, &assessment));
         let (plan, assessments) = (known.into_owned(), vec![assessment]);
-        let look = Look { cluster: cluster(&plan), assessments, next_runs: vec![elapses.next] };
+        let look = Look { cluster: cluster(&plan), assessments, next_runs: vec![elapses.next], unreported };
         let open = Open::of(&plan, &look.assessments[0], histories.get(&plan.id), self.settings.watch.grace, now);
         let progress = || (view.progress)(&plan.id, look.assessments[0].due.map(Timestamp::as_second));
         let over = look.awaited().is_empty() || open.is_some_and(|open| open.is_over(progress().0));
-        Settled { look: Ok(look), over }
+        (look, over)
     }
 
     /// As `write::write`.
