@@ -171,7 +171,9 @@ impl<'a> Look<'a> {
             Missed::No | Missed::NotYetSaid => None,
         };
         let mut state = DefaultHasher::new();
-        (self.known.results, run.due, over, missed).hash(&mut state);
+        // A success that is dated ahead becomes a good one by the passing of time alone.
+        let ahead = self.plan.has_success_in_the_future();
+        (self.known.results, run.due, over, missed, ahead).hash(&mut state);
         let state = Some(state.finish());
         if self.known.recorded == state {
             return Vec::new();

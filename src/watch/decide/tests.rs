@@ -112,6 +112,19 @@ fn a_success_that_is_dated_ahead_is_no_all_clear_before_its_time_has_come() {
     assert_eq!(world.kinds(), [Failed, Recovered]);
 }
 
+#[test]
+fn a_run_whose_last_success_was_dated_ahead_is_good_once_its_time_has_come() {
+    let mut world = World::nightly(&["a", "b"]);
+    world.until(2);
+    world.run(&[GOOD; 2]);
+    world.plan.damaged = vec![Damage { entry: Entry::Result(id("b")), fault: Fault::InTheFuture }];
+    world.pass(60);
+    world.plan.damaged.clear();
+    world.pass(60);
+    assert_eq!(world.history.borrow().runs.last().unwrap().outcome, Outcome::Success);
+    assert_eq!(world.kinds(), []);
+}
+
 /// With `correlator.follow_seconds: 0` there is no job any more when the run ends.
 #[test]
 fn the_last_word_is_the_watchs_if_no_job_follows() {
