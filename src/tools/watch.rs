@@ -222,12 +222,17 @@ fn jobs(state: &Path) -> Vec<Job> {
     files.iter().filter_map(|file: &PathBuf| store::read_job(file).ok()).collect()
 }
 
-/// Sends the sign of life, unless a mail does not get through.
+/// Sends the sign of life, unless a mail does not get through, or did not.
 async fn sign_of_life(url: &str, state: &Path) {
     let waits = |mail: &Mail| mail.pending().any(|to| to.state != RecipientState::Pending { last_error: None });
     let stuck = jobs(state).iter().filter(|job| job.mails().iter().any(waits)).count();
-    if stuck > 0 {
-        warn!("notification.heartbeat_url: no sign of life, since {stuck} report(s) could not be delivered yet");
+    let count = |ending| store::files(&store::folder(state), ending).map_or(0, |files| files.len());
+    let (given_up, broken) = (count("failed"), count("broken"));
+    let troubles = [(stuck, "could not be delivered yet"), (given_up, "were given up"), (broken, "cannot be read")];
+    if let Some((count, what)) = troubles.into_iter().find(|(count, _)| *count > 0) {
+        warn!(
+            "notification.heartbeat_url: no sign of life, since {count} report(s) {what}: `ns8-backup-monitor queue`"
+        );
         return;
     }
     match heartbeat::beat(url).await {

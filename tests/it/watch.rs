@@ -3,6 +3,7 @@
 #[cfg(target_arch = "x86_64")]
 mod calls;
 mod edits;
+mod heartbeat;
 mod pages;
 mod recovered;
 

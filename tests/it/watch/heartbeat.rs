@@ -1,0 +1,37 @@
+//! When no sign of life is sent.
+
+use std::io::ErrorKind;
+
+use super::*;
+use crate::support::smtp::{Fault, Stage};
+
+#[test]
+fn no_sign_of_life_is_sent_after_a_report_was_given_up_or_could_not_be_read() {
+    let mut watched = Watched::new(60);
+    watched.ends("mail1", 50, 1);
+    watched.ends("samba1", 50, 0);
+    watched.site.relay.fault(Stage::Rcpt, Fault::reply("550 5.1.1 no such user"));
+    watched.site.service.start();
+    watched.tick();
+    let service = &watched.site.service;
+    wait_until("it is given up", || !service.queued("failed").is_empty(), || service.log());
+    service.done();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.set_nonblocking(true).unwrap();
+    let port = listener.local_addr().unwrap().port();
+    watched.notification = format!("  heartbeat_url: http://127.0.0.1:{port}/ping\n").leak();
+    watched.configure("");
+    let log = watched.tick();
+    assert!(log.contains("no sign of life, since 1 report(s) were given up"), "{log}");
+    let given_up = service.queue().join(&service.queued("failed")[0]);
+    std::fs::rename(&given_up, given_up.with_extension("broken")).unwrap();
+    let log = watched.tick();
+    assert!(log.contains("no sign of life, since 1 report(s) cannot be read"), "{log}");
+    assert_eq!(listener.accept().unwrap_err().kind(), ErrorKind::WouldBlock, "nobody has asked");
+    std::fs::remove_file(given_up.with_extension("broken")).unwrap();
+    listener.set_nonblocking(false).unwrap();
+    std::thread::scope(|scope| {
+        scope.spawn(|| answer(&listener, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"));
+        assert!(!watched.tick().contains("sign of life"));
+    });
+}
