@@ -83,8 +83,7 @@ pub(super) fn is_ours(state: &Path) -> Result<(), String> {
 /// One look, unless this is the node of another's watch: then false.
 async fn watch(settings: &Settings, state: &Path, now: Timestamp, memory: &mut Memory) -> Result<bool, String> {
     let node = node::id()?;
-    let question = Question { plans: Selector::All, want: Want::default(), now };
-    let cluster = match cluster::read(&settings.redis, question).await {
+    let cluster = match cluster::read(&settings.redis, everything(now)).await {
         Ok(cluster) => cluster,
         Err(error) => return Err(unreadable(settings, now, memory, error).await),
     };
@@ -100,10 +99,15 @@ async fn watch(settings: &Settings, state: &Path, now: Timestamp, memory: &mut M
         }
     }
     if watches {
-        look_at_plans(settings, state, now, memory, &cluster).await?;
+        look_at_plans(settings, state, now, memory, cluster).await?;
         memory.looked_at = Some(now);
     }
     Ok(watches)
+}
+
+/// The question for all plans and their results.
+fn everything(now: Timestamp) -> Question<'static> {
+    Question { plans: Selector::All, want: Want::default(), now }
 }
 
 async fn look_at_plans(
@@ -111,19 +115,24 @@ async fn look_at_plans(
     state: &Path,
     now: Timestamp,
     memory: &mut Memory,
-    cluster: &Cluster,
+    mut cluster: Cluster,
 ) -> Result<(), String> {
     meet(&cluster.plans, now, memory);
     schedule::refresh(memory, now).await;
-    cluster_backup::refresh(&settings.repo_check, cluster, now, &mut memory.cluster_backups).await;
+    cluster_backup::refresh(&settings.repo_check, &cluster, now, &mut memory.cluster_backups).await;
+    let histories = Store::new(state);
+    let progress = progress(settings, memory, &histories, &cluster.plans, now).await;
+    if progress.values().any(|progress| *progress == Progress::Over) {
+        // The last module may have ended after the results were read and before its log was.
+        cluster = cluster::read(&settings.redis, everything(now)).await.map_err(|error| error.to_string())?;
+        meet(&cluster.plans, now, memory);
+    }
     let cluster_backups: BTreeMap<&PlanId, Timestamp> = cluster
         .plans
         .iter()
         .filter_map(|plan| Some((&plan.id, memory.cluster_backups.get(plan.repository.as_ref()?)?.made?)))
         .collect();
-    let histories = Store::new(state);
     let jobs = jobs(state);
-    let progress = progress(settings, memory, &histories, &cluster.plans, now).await;
     let facts = Facts {
         now,
         rules: Rules {

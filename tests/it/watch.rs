@@ -4,6 +4,7 @@
 mod calls;
 mod edits;
 mod heartbeat;
+mod logs;
 mod pages;
 mod recovered;
 
