@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio::time::Instant;
 
-use super::examine::progress;
+use super::examine::{progress, sources};
 use super::look::Look;
 use super::store::state_directory;
 use crate::config::Settings;
@@ -46,8 +46,9 @@ impl Ended {
         if !open.iter().all(is_quiet) || self.asked_at.is_some_and(|asked_at| asked_at.elapsed() < AGAIN) {
             return false;
         }
+        let mut sources = sources(look.cluster.loki.as_ref());
         for (plan, assessment) in open {
-            let (progress, _) = progress(look.cluster.loki.as_ref(), plan, assessment).await;
+            let (progress, _) = progress(&mut sources, plan, assessment).await;
             if !is_over(plan, assessment, progress, settings, self.now()).await {
                 self.asked_at = Some(Instant::now());
                 return false;

@@ -163,28 +163,31 @@ async fn reasons(cluster: &Cluster, plan: &Plan, assessment: &Assessment, suspec
     if layout == Layout::A || !(is_troubled || leader.is_some() && (suspected || unexplained)) {
         return None;
     }
-    let (sources, ask) = logs_of(cluster.loki.as_ref(), plan, assessment, leader);
-    Some(logs::reasons(&sources, &ask).await)
+    Some(logs::reasons(&sources(cluster.loki.as_ref()), &ask(plan, assessment, leader)).await)
 }
 
 /// Returns how far the run has come on the nodes with a module that has no result of it, as their logs say,
-/// and when it began there. `loki` is the login to the cluster's log server.
-pub async fn progress(loki: Option<&Loki>, plan: &Plan, assessment: &Assessment) -> (Progress, Option<Timestamp>) {
-    let (sources, mut ask) = logs_of(loki, plan, assessment, None);
+/// and when it began there. A log server that does not answer in time is taken out of `sources`.
+pub async fn progress(sources: &mut Sources, plan: &Plan, assessment: &Assessment) -> (Progress, Option<Timestamp>) {
+    let mut ask = ask(plan, assessment, None);
     let absent = assessment.unsettled();
     ask.nodes.retain(|node| node.modules.keys().any(|id| absent.contains(id)));
     let asked = ask.nodes.iter().map(|node| node.modules.keys().filter(|id| absent.contains(*id)).count());
     match asked.sum::<usize>() == absent.len() {
-        true => logs::progress(&sources, &ask).await,
+        true => logs::progress(sources, &ask).await,
         // It is not known which node the others are on.
         false => (Progress::Unknown, None),
     }
 }
 
-fn logs_of(login: Option<&Loki>, plan: &Plan, assessment: &Assessment, leader: Option<&str>) -> (Sources, Ask) {
-    let sources = Sources { journal: Journal::default(), loki: login.and_then(loki) };
+/// Returns the logs to read, with the `login` to the cluster's log server.
+pub fn sources(login: Option<&Loki>) -> Sources {
+    Sources { journal: Journal::default(), loki: login.and_then(loki) }
+}
+
+fn ask(plan: &Plan, assessment: &Assessment, leader: Option<&str>) -> Ask {
     let host = node::id().ok().flatten();
-    (sources, Ask { plan: plan.id.clone(), host, nodes: nodes(plan, assessment, leader, Timestamp::now()) })
+    Ask { plan: plan.id.clone(), host, nodes: nodes(plan, assessment, leader, Timestamp::now()) }
 }
 
 fn loki(login: &Loki) -> Option<logs::Loki> {

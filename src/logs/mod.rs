@@ -83,7 +83,9 @@ pub async fn reasons(sources: &Sources, ask: &Ask) -> Reasons {
 }
 
 /// Returns how far a run has come on the nodes that are asked about, by the marks in its log, and when it began there.
-pub async fn progress(sources: &Sources, ask: &Ask) -> (Progress, Option<Timestamp>) {
+///
+/// A log server that does not answer in time is taken out of `sources`: nobody waits for it again.
+pub async fn progress(sources: &mut Sources, ask: &Ask) -> (Progress, Option<Timestamp>) {
     let mut furthest = None;
     for node in &ask.nodes {
         furthest = furthest.max(Some(progress_on(sources, ask, node).await));
@@ -91,16 +93,18 @@ pub async fn progress(sources: &Sources, ask: &Ask) -> (Progress, Option<Timesta
     furthest.unwrap_or_default()
 }
 
-async fn progress_on(sources: &Sources, ask: &Ask, node: &NodeAsk) -> (Progress, Option<Timestamp>) {
+async fn progress_on(sources: &mut Sources, ask: &Ask, node: &NodeAsk) -> (Progress, Option<Timestamp>) {
     let (wanted, window, plan) = (wanted(node), window(node), ask.plan.as_str());
     let mut reader = Reader::new(plan, &wanted);
+    let is_own = ask.host.as_deref() == Some(&node.node);
     let read = match &sources.loki {
-        _ if ask.host.as_deref() == Some(&node.node) => {
-            sources.journal.read(plan, &wanted, window, |fields| reader.read(fields)).await
-        }
+        _ if is_own => sources.journal.read(plan, &wanted, window, |fields| reader.read(fields)).await,
         None => Err(Silence::NotConfigured),
         Some(loki) => loki.read(plan, &[&node.node], window, |_, fields| reader.read(fields)).await,
     };
+    if !is_own && matches!(read, Err(Silence::TimedOut(_))) {
+        sources.loki = None;
+    }
     let log = reader.finish();
     let began = log.began.and_then(|time| Timestamp::from_microsecond(time).ok());
     let progress = match read {

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use log::{debug, error, info, warn};
+use tokio::time::timeout;
 
 use super::Done;
 use crate::cluster::{self, Question, Selector, Want};
@@ -30,6 +31,11 @@ use crate::watch::meet::meet;
 use crate::watch::memory::Memory;
 use crate::watch::news::News;
 use crate::watch::{cluster_backup, heartbeat, node, post, running, schedule};
+
+/// How long one look may take: its unit has 5 minutes, also for saving and for the sign of life.
+const LIMIT: Duration = Duration::from_secs(240);
+/// How long the logs may take in one look, for all plans together.
+const LOGS_LIMIT: Duration = Duration::from_secs(60);
 
 /// The command.
 pub(super) async fn run(live: &Live) -> Done {
@@ -61,9 +67,10 @@ async fn look(settings: &Settings, state: &Path, now: Timestamp) -> Result<(), S
         return Ok(());
     };
     let mut memory = Memory::load(state).map_err(failed)?;
-    let watched = watch(settings, state, now, &mut memory).await;
+    let watched = timeout(LIMIT, watch(settings, state, now, &mut memory)).await;
     memory.save(state).map_err(failed)?;
     kill::point("watch-saved");
+    let watched = watched.map_err(|_| format!("it has taken longer than {} s", LIMIT.as_secs()))?;
     if watched? && let Some(url) = &settings.notification.heartbeat_url {
         sign_of_life(url, state).await;
     }
@@ -121,7 +128,11 @@ async fn look_at_plans(
     schedule::refresh(memory, now).await;
     cluster_backup::refresh(&settings.repo_check, &cluster, now, &mut memory.cluster_backups).await;
     let histories = Store::new(state);
-    let progress = progress(settings, memory, &histories, &cluster.plans, now).await;
+    let mut progress = BTreeMap::new();
+    let asked = ask_logs(settings, memory, &histories, &cluster.plans, now, &mut progress);
+    if timeout(LOGS_LIMIT, asked).await.is_err() {
+        warn!("the logs have not said within {} s how far each run has come", LOGS_LIMIT.as_secs());
+    }
     if progress.values().any(|progress| *progress == Progress::Over) {
         // The last module may have ended after the results were read and before its log was.
         cluster = cluster::read(&settings.redis, everything(now)).await.map_err(|error| error.to_string())?;
@@ -173,27 +184,29 @@ async fn tell(settings: &Settings, news: &[News], memory: &mut Memory) -> Result
     Ok(())
 }
 
-/// Asks the logs about the runs that have lacked results for long, unless that was said already.
-async fn progress(
+/// Asks the logs about the runs that have lacked results for long, unless that was said already; what they say is `found`.
+async fn ask_logs(
     settings: &Settings,
     memory: &mut Memory,
     histories: &Store,
     plans: &[Plan],
     now: Timestamp,
-) -> BTreeMap<PlanId, Progress> {
-    let mut found = BTreeMap::new();
+    found: &mut BTreeMap<PlanId, Progress>,
+) {
     // The login to the log server is not part of a tick's reading: it is read when it is needed, once.
     let mut logs = None;
     for plan in plans {
         while let Some(run) = lacking(settings, memory, plan, now, || histories.load(&plan.id).ok()) {
-            if logs.is_none() {
-                let want = Want { loki: true, ..Want::default() };
-                let question = Question { plans: Selector::None, want, now };
-                let Ok(cluster) = cluster::read(&settings.redis, question).await else { return found };
-                logs = Some(cluster.loki);
-            }
-            let login = logs.as_ref().and_then(Option::as_ref);
-            let (progress, began) = examine::progress(login, &run.plan, &run.assessment).await;
+            let sources = match &mut logs {
+                Some(sources) => sources,
+                None => {
+                    let want = Want { loki: true, ..Want::default() };
+                    let question = Question { plans: Selector::None, want, now };
+                    let Ok(cluster) = cluster::read(&settings.redis, question).await else { return };
+                    logs.insert(examine::sources(cluster.loki.as_ref()))
+                }
+            };
+            let (progress, began) = examine::progress(sources, &run.plan, &run.assessment).await;
             found.insert(plan.id.clone(), progress);
             if !memory.plans.get_mut(&plan.id).is_some_and(|known| known.note_progress(run.due, progress, began)) {
                 break;
@@ -201,7 +214,6 @@ async fn progress(
             found.remove(&plan.id);
         }
     }
-    found
 }
 
 /// Notes that the cluster cannot be read, and says so once, after `watch.grace`, if this node watches.

@@ -42,19 +42,19 @@ async fn the_log_says_how_far_a_run_has_come() {
     let whole = recorded("dump-mysqldump");
     let over = whole.iter().position(|record| message(record).starts_with("Backup 2 finished")).unwrap();
     let (all, cut) = (Journals::of(std::slice::from_ref(&whole)), Journals::of(&[whole[..over].to_vec()]));
-    assert_eq!(progress(&sources(&all), &ask(&["mail1"])).await.0, Progress::Over);
-    assert_eq!(progress(&sources(&cut), &ask(&["mail1"])).await.0, Progress::Running);
+    assert_eq!(progress(&mut sources(&all), &ask(&["mail1"])).await.0, Progress::Over);
+    assert_eq!(progress(&mut sources(&cut), &ask(&["mail1"])).await.0, Progress::Running);
     let mut later = ask(&["mail1"]);
     later.nodes[0].since += SignedDuration::from_hours(6);
     later.nodes[0].until += SignedDuration::from_hours(6);
-    assert_eq!(progress(&sources(&all), &later).await.0, Progress::NotStarted);
+    assert_eq!(progress(&mut sources(&all), &later).await.0, Progress::NotStarted);
     let elsewhere = Ask { host: Some("2".into()), ..ask(&["mail1"]) };
-    assert_eq!(progress(&sources(&all), &elsewhere).await.0, Progress::Unknown, "no log server");
+    assert_eq!(progress(&mut sources(&all), &elsewhere).await.0, Progress::Unknown, "no log server");
     let server = Server::start(streams(&whole[..over], "1"));
-    assert_eq!(progress(&loki_only(server.loki(LIMIT)), &elsewhere).await.0, Progress::Running);
+    assert_eq!(progress(&mut loki_only(server.loki(LIMIT)), &elsewhere).await.0, Progress::Running);
     let mut both = ask(&["mail1"]);
     both.nodes.push(NodeAsk { node: "2".into(), ..both.nodes[0].clone() });
-    assert_eq!(progress(&sources(&all), &both).await.0, Progress::Unknown, "one node is not enough");
+    assert_eq!(progress(&mut sources(&all), &both).await.0, Progress::Unknown, "one node is not enough");
 }
 
 #[tokio::test]
@@ -230,6 +230,17 @@ async fn a_log_server_that_misbehaves_is_named_and_costs_its_time_at_most() {
         assert!(gap.why.to_string().starts_with(expected), "{fault:?}: {}", gap.why);
         assert!(!format!("{found:?}").contains("s3cret"));
     }
+}
+
+#[tokio::test]
+async fn a_log_server_that_does_not_answer_is_not_asked_about_the_next_node() {
+    let server = Server::start(BTreeMap::new());
+    server.fault(Fault::Hang);
+    let mut both = Ask { host: None, ..ask(&["mail1"]) };
+    both.nodes.push(NodeAsk { node: "2".into(), ..both.nodes[0].clone() });
+    let mut sources = loki_only(server.loki(Duration::from_millis(300)));
+    assert_eq!(progress(&mut sources, &both).await.0, Progress::Unknown);
+    assert_eq!((server.requests().len(), sources.loki.is_none()), (1, true));
 }
 
 #[tokio::test]

@@ -102,14 +102,24 @@ impl Watched {
         log
     }
 
-    /// One tick whose clock is off by this, such as `-1d`.
-    fn tick_at(&self, distance: &str) -> String {
+    /// One tick whose clock is off by this, such as `-1d`, or has another speed, such as `+0 x10`.
+    fn tick_output(&self, distance: &str, environment: &[(&str, &str)]) -> Output {
         programs::path_of("faketime");
         clock::forget_the_dead();
         let mut command = self.command("faketime");
+        command.envs(environment.iter().copied());
         command.args(["-f", distance, env!("CARGO_BIN_EXE_ns8-backup-monitor")]);
         self.arguments(&mut command);
-        let output = command.output().unwrap();
+        command.output().unwrap()
+    }
+
+    /// The same, which must succeed; what it logged.
+    fn tick_at(&self, distance: &str) -> String {
+        self.tick_at_with(distance, &[])
+    }
+
+    fn tick_at_with(&self, distance: &str, environment: &[(&str, &str)]) -> String {
+        let output = self.tick_output(distance, environment);
         let log = String::from_utf8(output.stderr).unwrap();
         assert!(output.status.success(), "{log}");
         log

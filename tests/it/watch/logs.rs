@@ -1,7 +1,10 @@
 //! Runs that lack results: what the watch asks the logs, and what follows.
 
+use std::path::PathBuf;
+
 use super::*;
 use crate::support::journal::{Journals, record};
+use crate::support::loki::{Fault, Server};
 use crate::support::redis::ADMIN;
 
 /// Makes this `journalctl` the one of the watch, on node 1; the environment for its ticks.
@@ -22,20 +25,22 @@ fn journalctl(watched: &Watched, script: &str) -> Vec<(&'static str, String)> {
     ]
 }
 
-/// Plans 2 to `last`, each due two hours ago, of which `mail1` has the last result and `samba1` the one before; on `node`.
+/// Plans 2 to `last`, each due two hours ago, on `node`. `mail1` has its result, and `samba1` the one before: it takes
+/// three hours.
 fn lacking(last: u32, node: &str) -> Watched {
     let watched = Watched::new(120);
     let redis = &watched.site.redis;
     redis.hset("cluster/module_node", &[("mail1", node), ("samba1", node)]);
     redis.run::<i64>("DEL node/1/backup_status/2");
-    let result = |minutes| format!(r#"{{"start": {}, "end": {}, "errors": 0}}"#, ago(minutes + 1), ago(minutes));
-    let results = [("mail1", &*result(110)), ("samba1", &*result(24 * 60 + 10))];
+    let result = |start, end| format!(r#"{{"start": {}, "end": {}, "errors": 0}}"#, ago(start), ago(end));
+    let day = 24 * 60;
+    let results = [("mail1", &*result(111, 110)), ("samba1", &*result(day + 110, day - 70))];
     for plan in 2..=last {
         watched.plan(&plan.to_string(), &daily(SignedDuration::from_mins(-120)));
         redis.hset(&format!("node/{node}/backup_status/{plan}"), &results);
     }
     watched.tick_at("-1d");
-    // Now the elapses are known, also to a tick that has little time.
+    // The elapses are known from here on.
     watched.tick_at("-105m");
     watched
 }
@@ -71,4 +76,56 @@ fn a_module_that_ends_between_the_results_and_the_log_has_its_result() {
     let last = watched.history()["runs"].as_array().unwrap().last().unwrap().clone();
     assert_eq!(last["outcome"], "SUCCESS", "{last}");
     assert_eq!(watched.mails_each(), [0; 0]);
+}
+
+/// A program whose clock runs ten times as fast waits a tenth.
+const FAST: &str = "+0 x10";
+
+#[test]
+fn a_log_server_that_does_not_answer_is_asked_once_in_a_tick() {
+    let server = Server::start([].into());
+    server.fault(Fault::Hang);
+    let watched = lacking(4, "2");
+    let redis = &watched.site.redis;
+    redis.hset("cluster/module_node", &[("loki1", "1")]);
+    redis.run::<String>("SET cluster/default_instance/loki loki1");
+    let port = server.port.to_string();
+    let login = [("LOKI_API_AUTH_USERNAME", "loki"), ("LOKI_API_AUTH_PASSWORD", "s3cret")];
+    redis.hset("module/loki1/environment", &[("LOKI_ADDR", "127.0.0.1"), ("LOKI_HTTP_PORT", &port)]);
+    redis.hset("module/loki1/environment", &login);
+    watched.tick_at(FAST);
+    assert_eq!(server.requests().len(), 1);
+    watched.tick_at(FAST);
+    assert_eq!(server.requests().len(), 2, "the next tick asks again");
+}
+
+/// Each plan's log takes ten seconds, of which there are sixty.
+#[test]
+fn logs_that_do_not_answer_keep_no_news_back() {
+    let mut watched = lacking(14, "1");
+    watched.ends("mail1", 110, 1);
+    let asked: PathBuf = watched.site.service.path("asked");
+    let environment = journalctl(&watched, &format!("echo >> {}\nexec sleep 1000", asked.display()));
+    watched.site.service.start();
+    let environment: Vec<(&str, &str)> = environment.iter().map(|(name, value)| (*name, &**value)).collect();
+    let log = watched.tick_at_with(FAST, &environment);
+    assert!(log.contains("has 1 failed module(s) and 0 without a result so far"), "{log}");
+    assert!(log.contains("the logs have not said within 60 s"), "{log}");
+    let asked = std::fs::read_to_string(asked).unwrap().lines().count();
+    assert!((1..=7).contains(&asked), "{asked}");
+}
+
+/// Redis may take ten minutes by this configuration, a tick five by its unit.
+#[test]
+fn a_tick_that_takes_too_long_says_so_itself() {
+    let watched = Watched::new(60);
+    let config = watched.site.service.path("config.yml");
+    let slow = std::fs::read_to_string(&config).unwrap().replace("redis: { ", "redis: { timeout: 10m, ");
+    std::fs::write(&config, slow).unwrap();
+    watched.site.redis.signal("STOP");
+    let output = watched.tick_output("+0 x100", &[]);
+    watched.site.redis.signal("CONT");
+    let log = String::from_utf8(output.stderr).unwrap();
+    assert!(!output.status.success() && log.contains("it has taken longer than 240 s"), "{log}");
+    assert!(watched.site.service.path("state/watch.json").is_file());
 }
