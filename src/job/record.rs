@@ -15,8 +15,11 @@ use crate::report::News;
 use crate::watch::history::Store;
 
 /// Records what a plan's results say now. Returns the plan's history with this run in it; `None` if it cannot be used,
-/// which the journal says and nothing waits for.
+/// which the journal says and nothing waits for, or if there is no such plan and no result of one.
 pub(super) async fn run(plan: &Plan, record: RunRecord) -> Option<(History, RunRecord)> {
+    if !plan.defined && !record.has_results() {
+        return None;
+    }
     let (id, name, kept) = (plan.id.clone(), plan.name.clone(), record.clone());
     let recorded =
         tokio::task::spawn_blocking(move || Store::new(&state_directory()).record(&id, name.as_deref(), kept));

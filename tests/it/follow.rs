@@ -126,6 +126,17 @@ fn a_redis_that_is_late_at_the_end_of_the_time_to_follow_is_waited_for() {
     assert_interim_then_final(&site, "REPO_FAILURE - all 2 module(s) failed");
 }
 
+#[test]
+fn a_plan_that_is_deleted_while_its_run_is_followed_has_failed_once() {
+    let mut site = running();
+    site.service.start();
+    assert_eq!(site.service.post(webhook(&["2"])).0, 202);
+    until_following(&site);
+    site.redis.run::<i64>("DEL cluster/backup/2");
+    finish(&site, 0);
+    assert_interim_then_final(&site, "REPO_FAILURE - no backup status found for plan 2");
+}
+
 /// The interim report cannot leave; when it could, it would be out of date.
 #[test]
 fn an_interim_report_that_nobody_received_is_replaced_by_the_final_one() {
