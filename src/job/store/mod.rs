@@ -248,8 +248,14 @@ impl Store {
         }
     }
 
-    /// Writes what the disk lacks.
+    /// Writes what the disk lacks. Returns when that is done, or has failed once.
     async fn flush(&self) {
+        // A task of its own: aborting a job must not stop a write half-way.
+        let store = self.clone();
+        tokio::spawn(async move { store.write_due().await }).await.expect("a write ends without a panic");
+    }
+
+    async fn write_due(&self) {
         let _turn = self.0.writing.lock().await;
         let due = lock(&self.0.outbox).take();
         let files = self.contents(&due);
@@ -279,7 +285,7 @@ impl Store {
             tokio::time::sleep(outbox::REPEAT).await;
             if let Some(shared) = shared.upgrade() {
                 lock(&shared.outbox).repeat_begins();
-                Self(shared).flush().await;
+                Self(shared).write_due().await;
             }
         });
     }

@@ -302,3 +302,30 @@ async fn a_job_is_not_forgotten_before_what_was_sent_is_on_disk() {
     assert_eq!(names(queue.folder()), [".sent.tmp".into(), format!("{id}.json")]);
     assert!(!queue.is_done(), "the next process would send the report once more");
 }
+
+#[test]
+fn a_write_that_fails_once_its_job_was_aborted_is_repeated() {
+    let one_thread = tokio::runtime::Builder::new_current_thread().enable_all().max_blocking_threads(1).build();
+    one_thread.unwrap().block_on(async {
+        let state = tempfile::tempdir().unwrap();
+        let (queue, mut started) = open(state.path());
+        queue.accept(batch([for_plan("2", "1")]), now()).await.unwrap();
+        let job = queue.get(&started.try_recv().unwrap()).unwrap();
+        fs::rename(queue.folder(), state.path().join("moved")).unwrap();
+        // Holds the thread that writes until the job is gone.
+        let (release, held) = std::sync::mpsc::channel::<()>();
+        let _holder = tokio::task::spawn_blocking(move || held.recv());
+        let task = tokio::spawn({
+            let queue = queue.clone();
+            async move { queue.finish(&job, now(), DAY).await }
+        });
+        while queue.0.writing.try_lock().is_ok() {
+            tokio::task::yield_now().await;
+        }
+        task.abort();
+        assert!(task.await.unwrap_err().is_cancelled());
+        drop(release);
+        drop(queue.0.writing.lock().await);
+        assert_eq!(queue.unsaved(), 3);
+    });
+}
