@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use log::warn;
 use rustix::fs::{FlockOperation, OFlags, flock};
+use rustix::io::Errno;
 
 use super::kill;
 use crate::config::read_regular;
@@ -75,7 +76,12 @@ pub fn remove(file: &Path) -> io::Result<()> {
 pub fn read(file: &Path, max: u64) -> io::Result<Vec<u8>> {
     // Without O_NONBLOCK, a FIFO would hold us until somebody writes to it.
     let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
-    read_regular(OpenOptions::new().read(true).custom_flags(flags.bits().cast_signed()).open(file)?, max)
+    let opened = OpenOptions::new().read(true).custom_flags(flags.bits().cast_signed()).open(file);
+    let opened = opened.map_err(|error| match Errno::from_io_error(&error) {
+        Some(Errno::LOOP) => io::Error::new(io::ErrorKind::InvalidInput, "it is a link"),
+        _ => error,
+    })?;
+    read_regular(opened, max)
 }
 
 /// Makes `folder` and those above it, each for its owner only.
@@ -184,7 +190,7 @@ mod tests {
         fs::write(&target, "untouched").unwrap();
         symlink(&target, &link).unwrap();
         symlink(&target, folder.path().join(".link.tmp")).unwrap();
-        assert!(read(&link, 100).is_err());
+        assert_eq!(read(&link, 100).unwrap_err().kind(), io::ErrorKind::InvalidInput);
         assert!(Lock::try_take(&link).is_err());
         write(&link, b"new").unwrap();
         assert_eq!(fs::read_to_string(&target).unwrap(), "untouched");

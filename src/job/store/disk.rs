@@ -6,7 +6,8 @@ use std::io;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-use log::error;
+use log::{error, warn};
+use serde::de::DeserializeOwned;
 
 use super::sent::Sent;
 use crate::model::address::Mailbox;
@@ -104,14 +105,15 @@ impl Disk {
         &self.folder
     }
 
-    /// The jobs in the folder, oldest first. What cannot be read is set aside.
+    /// The jobs in the folder, oldest first. What makes no sense is set aside.
     pub(super) fn load_jobs(&self) -> io::Result<Vec<Job>> {
         let mut jobs = Vec::new();
         for path in files(&self.folder, JOB)? {
             match read_job(&path) {
                 Ok(job) => jobs.push(job),
                 // One file must not close the port for all others.
-                Err(unreadable) => set_aside(&path, &unreadable.to_string()),
+                Err(Unreadable::Content(why)) => set_aside(&path, &why),
+                Err(Unreadable::File(error)) => return Err(unread(&path, &error)),
             }
         }
         for left_over in files(&self.folder, "tmp")? {
@@ -124,19 +126,22 @@ impl Disk {
     /// What was sent lately. Where that makes no sense a report may be sent once more: the lesser evil.
     pub(super) fn load_sent(&self) -> io::Result<Sent> {
         let path = self.folder.join(SENT);
-        let content = match fs::read(&path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Sent::default()),
-            content => content?,
-        };
-        Ok(serde_json::from_slice(&content).unwrap_or_else(|error| {
-            set_aside(&path, &error.to_string());
-            Sent::default()
-        }))
+        match read(&path) {
+            Ok(sent) => Ok(sent),
+            Err(Unreadable::File(error)) if error.kind() == io::ErrorKind::NotFound => Ok(Sent::default()),
+            Err(Unreadable::File(error)) => Err(unread(&path, &error)),
+            Err(Unreadable::Content(why)) => {
+                set_aside(&path, &why);
+                Ok(Sent::default())
+            }
+        }
     }
 
     /// Returns a job that was given up, ready to be tried again for the recipients that `mail_to` returns for a plan.
     pub(super) fn revive<'a>(&self, id: &JobId, mail_to: impl Fn(Option<&PlanId>) -> &'a [Mailbox]) -> Option<Job> {
-        let mut job = read_job(&self.folder.join(format!("{id}.{FAILED}"))).ok()?;
+        let path = self.folder.join(format!("{id}.{FAILED}"));
+        let mut job =
+            read_job(&path).inspect_err(|error| warn!("{} cannot be tried again: {error}", path.display())).ok()?;
         let mut delivery = Delivery { mails: job.mails().to_vec(), attempts: Attempts::default(), interim: false };
         delivery.start_over(mail_to);
         // A report that says nothing is not worth another try: the cluster is read anew.
@@ -222,8 +227,7 @@ pub enum Unreadable {
 /// # Errors
 /// Where it cannot be read, in words.
 pub fn read_job(path: &Path) -> Result<Job, Unreadable> {
-    let content = files::read(path, MAX_FILE)?;
-    let mut job: Job = serde_json::from_slice(&content).map_err(|error| Unreadable::Content(error.to_string()))?;
+    let mut job: Job = read(path)?;
     if job.version > VERSION {
         let reason = format!("it is of version {}, this program knows up to {VERSION}", job.version);
         return Err(Unreadable::Content(reason));
@@ -231,6 +235,22 @@ pub fn read_job(path: &Path) -> Result<Job, Unreadable> {
     let stem = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
     job.id = JobId::parse(stem).ok_or_else(|| Unreadable::Content("its name is not a job's".into()))?;
     Ok(job)
+}
+
+fn read<T: DeserializeOwned>(path: &Path) -> Result<T, Unreadable> {
+    let content = files::read(path, MAX_FILE).map_err(|error| match error.kind() {
+        io::ErrorKind::FileTooLarge | io::ErrorKind::InvalidInput => Unreadable::Content(error.to_string()),
+        _ => Unreadable::File(error),
+    })?;
+    serde_json::from_slice(&content).map_err(|error| Unreadable::Content(error.to_string()))
+}
+
+/// Says what to do about a file that cannot be read now.
+fn unread(path: &Path, error: &io::Error) -> io::Error {
+    let path = path.display();
+    io::Error::other(format!(
+        "{path} cannot be read: {error}. Make it readable for this service or, if it is lost, move it out of the folder"
+    ))
 }
 
 fn set_aside(path: &Path, reason: &str) {

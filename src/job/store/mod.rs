@@ -4,7 +4,7 @@
 //! one begins. All that is to be written at one time is written together: each file under a temporary name, fsynced,
 //! renamed; the folder fsynced once. A write that fails is repeated until it succeeds, and the job lives on in memory.
 //!
-//! The folder also holds what was set aside: `*.broken`, a file that could not be read, and `*.failed`, a job whose
+//! The folder also holds what was set aside: `*.broken`, a file that makes no sense, and `*.failed`, a job whose
 //! mail could not be delivered. The program never deletes either.
 
 mod disk;
@@ -89,10 +89,10 @@ pub enum AcceptError {
 
 impl Store {
     /// Opens the store below `state`, with the jobs that an earlier process has left, and locks it against a second
-    /// service. A file that cannot be read is set aside. `started` takes the id of each job to work on, now and later.
+    /// service. A file that makes no sense is set aside. `started` takes the id of each job to work on, now and later.
     ///
     /// # Errors
-    /// Returns an error if the folder cannot be made, read or locked.
+    /// Returns an error if the folder cannot be made, read or locked, or a file in it cannot be read now.
     pub fn open(state: &Path, started: mpsc::UnboundedSender<JobId>) -> io::Result<Self> {
         let disk = Disk::open(state)?;
         let mut table = Table::new(disk.load_sent()?);

@@ -267,13 +267,15 @@ async fn a_batch_that_is_refused_leaves_nothing_behind_in_a_job_either() {
 }
 
 #[tokio::test]
-async fn a_file_that_may_not_be_read_closes_nothing() {
+async fn what_is_no_file_is_set_aside() {
     let state = tempfile::tempdir().unwrap();
     let folder = folder(state.path());
     fs::create_dir_all(folder.join("20261122-031500-0001.json")).unwrap();
+    fs::create_dir(folder.join("sent")).unwrap();
+    std::os::unix::fs::symlink("/dev/null", folder.join("20261122-031500-0002.json")).unwrap();
     let (queue, _started) = open(state.path());
     queue.accept(batch([for_plan("2", "1")]), now()).await.unwrap();
-    assert_eq!(files(queue.folder(), "broken").unwrap().len(), 1, "a folder in a job's place");
+    assert_eq!(files(queue.folder(), "broken").unwrap().len(), 3);
 }
 
 #[tokio::test]

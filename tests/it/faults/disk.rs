@@ -94,26 +94,58 @@ fn read_only_before_the_alert_and_at_the_start() {
     accepted(&site);
 }
 
+/// A site whose service runs as root does everybody else: what a file's mode forbids is forbidden.
+fn plain_user() -> Site {
+    let mut site = Site::new();
+    let plain =
+        ["setpriv", "--bounding-set=-dac_override,-dac_read_search", "--inh-caps=-dac_override,-dac_read_search"];
+    site.service.through = plain.map(String::from).into();
+    site
+}
+
+fn set_mode(path: &Path, mode: u32) {
+    fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+}
+
 #[test]
 fn not_writable_by_this_user() {
     if !root() {
         return;
     }
-    let mut site = Site::new();
-    // Root as everybody else: what the file's mode forbids is forbidden.
-    let plain =
-        ["setpriv", "--bounding-set=-dac_override,-dac_read_search", "--inh-caps=-dac_override,-dac_read_search"];
-    site.service.through = plain.map(String::from).into();
+    let mut site = plain_user();
     fs::create_dir_all(site.service.queue()).unwrap();
-    let mode = |mode| fs::set_permissions(site.service.queue(), fs::Permissions::from_mode(mode)).unwrap();
-    mode(0o500);
+    set_mode(&site.service.queue(), 0o500);
     site.service.start();
-    let refused_then_accepted = |site: &Site| {
-        refused(site);
-        fs::set_permissions(site.service.queue(), fs::Permissions::from_mode(0o700)).unwrap();
-        accepted(site);
-    };
-    refused_then_accepted(&site);
+    refused(&site);
+    set_mode(&site.service.queue(), 0o700);
+    accepted(&site);
+}
+
+#[test]
+fn queue_files_that_cannot_be_read_for_a_while_are_not_set_aside() {
+    if !root() {
+        return;
+    }
+    let mut site = plain_user();
+    site.redis.signal("STOP");
+    site.service.start();
+    assert_eq!(site.service.post(webhook(&["2"])).0, 202);
+    let job = site.service.queue().join(&site.service.queued("json")[0]);
+    let sent = site.service.queue().join("sent");
+    fs::write(&sent, "[]").unwrap();
+    for file in [sent, job] {
+        site.service.kill();
+        set_mode(&file, 0);
+        site.service.start();
+        assert_eq!(site.service.post(webhook(&["2"])).0, 503);
+        site.service.logged(&format!("cannot be opened: {} cannot be read: Permission denied", file.display()));
+        assert_eq!(site.service.queued("broken"), [""; 0]);
+        set_mode(&file, 0o600);
+    }
+    site.redis.signal("CONT");
+    site.mails(2);
+    site.service.done();
+    assert_eq!(site.counts(), [("admin@example.com".into(), 1), ("ops@example.com".into(), 1)].into());
 }
 
 /// What the disk does after the alert was accepted; `for_good`: also when the job's own file makes room at its end.
