@@ -9,6 +9,7 @@ use serde::Deserialize;
 use super::plan::{Layout, ModuleId, ModuleResult, Plan, PlanId};
 use super::run::{Assessment, Outcome, State};
 use super::schedule::{RETRIES, is_of_run};
+use super::time::is_ahead;
 
 mod usual;
 mod wire;
@@ -232,6 +233,12 @@ impl History {
     /// Returns the history of a plan of which no run is known.
     pub fn new(plan: PlanId) -> Self {
         Self { version: VERSION, plan, name: None, trouble: None, runs: Vec::new() }
+    }
+
+    /// Forgets the runs that a clock which was once ahead has dated after `now`. Results have the time of their nodes.
+    pub fn not_after(&mut self, now: Timestamp) {
+        let dated = |run: &RunRecord| run.due.or((!run.has_results()).then_some(run.at));
+        self.runs.retain(|run| dated(run).is_none_or(|time| !is_ahead(time, now)));
     }
 
     /// Records a run. Another reading of the last run, or of an earlier one that is still known, replaces it; whether it

@@ -13,7 +13,7 @@ use crate::model::history::History;
 use crate::model::plan::{ModuleId, Plan, PlanId};
 use crate::model::run::{Outcome, State};
 use crate::model::schedule::Elapses;
-use crate::model::time::age;
+use crate::model::time::{age, is_ahead};
 
 mod blocks;
 
@@ -192,8 +192,7 @@ fn as_reason<S: Serializer>(why: &Option<ReadError>, serializer: S) -> Result<S:
 impl Checked {
     /// Judges when the watch last looked, at `now`.
     pub fn watch(enabled: bool, looked_at: Option<Timestamp>, now: Timestamp) -> Self {
-        let age = looked_at.map(|at| age(at, now));
-        let ok = enabled && age.is_some_and(|age| age <= LOOKS_EVERY);
+        let ok = enabled && looked_at.is_some_and(|at| age(at, now) <= LOOKS_EVERY && !is_ahead(at, now));
         let found = match (enabled, looked_at) {
             (false, _) => Found::WatchOff,
             (true, None) => Found::NeverLooked,

@@ -7,6 +7,7 @@ use std::fmt::Write as _;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use jiff::Timestamp;
 use log::{error, warn};
 use sha2::{Digest, Sha256};
 
@@ -62,7 +63,7 @@ impl Store {
         Self { folder: state.join("history") }
     }
 
-    /// Returns the history of `plan`, which is empty if there is none yet.
+    /// Returns the history of `plan` up to now, which is empty if there is none yet.
     ///
     /// # Errors
     /// Returns an error if the file cannot be read or makes no sense. It is left as it is.
@@ -149,10 +150,13 @@ fn read(file: &Path) -> Result<History, StoreError> {
         }
         Err(source) => return Err(StoreError::File { file: file.into(), source }),
     };
-    serde_json::from_slice(&content).map_err(|error| match serde_json::from_slice::<Any>(&content) {
-        Ok(Any { version }) if version > VERSION => StoreError::Later { file: file.into(), version },
-        _ => damaged(error.to_string()),
-    })
+    let mut history: History =
+        serde_json::from_slice(&content).map_err(|error| match serde_json::from_slice::<Any>(&content) {
+            Ok(Any { version }) if version > VERSION => StoreError::Later { file: file.into(), version },
+            _ => damaged(error.to_string()),
+        })?;
+    history.not_after(Timestamp::now());
+    Ok(history)
 }
 
 /// Says once, in the journal, that a file makes no sense: afterwards it has another name.
@@ -186,8 +190,7 @@ fn file_name(plan: &str) -> String {
 mod tests {
     use std::collections::BTreeSet;
     use std::fs;
-
-    use jiff::Timestamp;
+    use std::time::Duration;
 
     use super::*;
     use crate::model::plan::Plan;
@@ -265,6 +268,17 @@ mod tests {
         let huge = fs::File::create(&file).unwrap();
         huge.set_len(MAX_FILE + 1).unwrap();
         assert!(matches!(store.load(&plan("2")), Err(StoreError::Damaged { .. })));
+    }
+
+    #[test]
+    fn what_is_dated_in_the_future_is_not_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::new(folder.path());
+        let ahead = Timestamp::now().checked_add(Duration::from_secs(86_400)).unwrap();
+        store.record(&plan("2"), None, RunRecord { due: Some(ahead), ..run(1) }).unwrap();
+        assert_eq!(store.load(&plan("2")).unwrap().runs, []);
+        assert_eq!(store.all().unwrap()[0].runs, []);
+        assert_eq!(store.record(&plan("2"), None, run(0)).unwrap().runs, [run(0)]);
     }
 
     #[test]

@@ -18,11 +18,11 @@ const AWAY: Duration = Duration::from_secs(1800);
 /// [`super::decide::decide`].
 pub fn meet(plans: &[Plan], now: Timestamp, memory: &mut Memory) {
     memory.plans.retain(|id, _| plans.iter().any(|plan| plan.id == *id));
+    memory.not_after(now);
     let looked_at = memory.looked_at.filter(|at| age(*at, now) >= AWAY);
     for plan in plans {
         let is_new = !memory.plans.contains_key(&plan.id);
         let known = memory.plans.entry(plan.id.clone()).or_insert_with(|| PlanMemory::new(now));
-        known.not_after(now);
         if plan.lacks_definition() {
             continue;
         }

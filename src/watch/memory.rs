@@ -13,7 +13,7 @@ use super::cluster_backup::Seen;
 use super::news::{Kind, News};
 use crate::model::plan::{ModuleId, Plan, PlanId};
 use crate::model::schedule::{Elapses, TOLERANCE, is_of_run};
-use crate::model::time::age;
+use crate::model::time::{age, is_ahead};
 use crate::system::files;
 
 /// The version of the file format.
@@ -147,9 +147,16 @@ impl Memory {
         })
     }
 
-    /// Reads what was saved, without changing anything; `None` if it cannot be read.
+    /// Reads what was saved up to now, without changing anything; `None` if it cannot be read.
     pub fn peek(state: &Path) -> Option<Self> {
-        serde_json::from_slice(&files::read(&Self::file(state), MAX_FILE).ok()?).ok()
+        let mut memory: Self = serde_json::from_slice(&files::read(&Self::file(state), MAX_FILE).ok()?).ok()?;
+        memory.not_after(Timestamp::now());
+        Some(memory)
+    }
+
+    /// Forgets what a clock that was once ahead has dated after `now`.
+    pub fn not_after(&mut self, now: Timestamp) {
+        self.plans.values_mut().for_each(|plan| plan.not_after(now));
     }
 
     /// Returns since when `plan` is known to have the schedule that it has at `now`; `None` if this node does not watch.
@@ -306,12 +313,17 @@ impl PlanMemory {
         self.announced.iter().rev().find(|known| known.kind == kind)
     }
 
-    /// Takes the clock for set back where something is from the future.
-    pub fn not_after(&mut self, now: Timestamp) {
+    fn not_after(&mut self, now: Timestamp) {
+        let is_past = |time: &Timestamp| !is_ahead(*time, now);
         self.since = self.since.min(now);
         self.changed_at = self.changed_at.min(now);
-        self.skipped.retain(|due| age(*due, now) < KEEP_SKIPPED && *due <= now);
-        self.announced.retain(|known| known.at <= now);
+        for time in [&mut self.due_before, &mut self.edited_after, &mut self.goes_on] {
+            *time = time.filter(is_past);
+        }
+        self.elapses.take_if(|elapses| elapses.last().is_some_and(|last| is_ahead(last, now)));
+        self.skipped.retain(|due| age(*due, now) < KEEP_SKIPPED && is_past(due));
+        self.announced.retain(|known| is_past(&known.at));
+        self.told_absent.retain(|_, due| is_past(due));
         self.newcomers.values_mut().for_each(|seen| *seen = (*seen).min(now));
     }
 }

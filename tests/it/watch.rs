@@ -180,6 +180,30 @@ fn a_run_that_does_not_start_is_mailed_after_the_grace() {
 }
 
 #[test]
+fn a_clock_that_was_ahead_hides_no_absence_and_adds_no_run() {
+    let mut watched = Watched::new(400);
+    watched.ends("mail1", 24 * 60 + 390, 0);
+    watched.ends("samba1", 24 * 60 + 380, 0);
+    watched.site.service.start();
+    assert!(!watched.tick_at("-1d").contains("plan 2"));
+    for ahead in ["+10d", "+12d"] {
+        assert!(watched.tick_at(ahead).contains("has not started"), "by that clock it is so");
+        watched.site.service.done();
+    }
+    let before = watched.site.inbox().len();
+    watched.ends("mail1", 390, 0);
+    let log = watched.tick();
+    assert!(log.contains("1 module(s) have no result"), "{log}");
+    watched.site.service.done();
+    let inbox = watched.site.inbox();
+    assert_eq!(inbox.len(), before + 2);
+    for mail in &inbox[before..] {
+        assert_eq!(mail.subject, "[ns8-backup] PARTIAL - 1/2 module(s) without a result", "{}", mail.text);
+    }
+    assert_eq!(watched.history()["runs"].as_array().unwrap().len(), 2);
+}
+
+#[test]
 fn a_plan_that_was_just_made_has_missed_nothing() {
     let watched = Watched::new(600);
     watched.site.redis.run::<i64>("DEL node/1/backup_status/2");

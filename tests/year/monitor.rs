@@ -236,6 +236,7 @@ impl Monitor {
                 let history = {
                     let mut histories = self.histories.borrow_mut();
                     let history = histories.entry(plan.id.clone()).or_insert_with(|| History::new(plan.id.clone()));
+                    history.not_after(now);
                     history.record(run.clone());
                     history.clone()
                 };
@@ -385,6 +386,7 @@ impl Monitor {
         let now = at(view.now);
         let all: Vec<Plan> = plans.iter().map(|(plan, _)| plan.clone()).collect();
         meet(&all, now, &mut self.memory);
+        self.histories.borrow_mut().values_mut().for_each(|history| history.not_after(now));
         for (plan, elapses) in plans {
             self.memory.plans.get_mut(&plan.id).unwrap().elapses = Some(around(elapses, view.now));
         }

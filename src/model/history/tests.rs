@@ -115,6 +115,20 @@ fn a_report_is_remembered_as_long_as_it_says_what_is_so() {
 }
 
 #[test]
+fn what_a_clock_that_was_ahead_has_dated_is_forgotten() {
+    let missed = |night| RunRecord { outcome: Outcome::Missed, ..run(night, &[("a", Stale, None)]) };
+    let undated = |run: RunRecord| RunRecord { due: None, ..run };
+    let by_its_node = undated(run(30, &[("a", Error, Some(1))]));
+    let last = run(1, &[("a", Error, Some(1))]);
+    let ahead = [missed(30), undated(missed(31)), run(32, &[("a", Success, Some(1))])];
+    let mut history = history([last.clone(), by_its_node.clone()].into_iter().chain(ahead));
+    history.not_after(at(DAY - 300));
+    assert_eq!(history.runs, [last, by_its_node.clone()]);
+    history.not_after(at(DAY - 301));
+    assert_eq!(history.runs, [by_its_node], "more than five minutes ahead");
+}
+
+#[test]
 fn only_the_last_runs_are_kept_in_order() {
     let nights = (0..70).map(|night| run(night, &[("a", Success, Some(1))]));
     let mut history = history(nights);

@@ -298,6 +298,17 @@ fn clocks_that_are_set_lose_no_night() {
     world.night(Some(&[BAD]));
     world.night(None);
     assert_eq!(world.kinds()[known..], [Failed, Missed], "{:?}", world.posted);
+    // A month ahead for an hour: nothing of that hides who lacks a result, or counts.
+    let mut world = World::nightly(&["a", "b"]);
+    world.good_until(10);
+    world.now += 30 * DAY;
+    world.pass(60);
+    world.now -= 30 * DAY;
+    world.until(0);
+    let known = world.kinds().len();
+    world.night(Some(&[GOOD, None]));
+    assert_eq!(world.kinds()[known..], [Hangs], "{:?}", world.posted);
+    assert_eq!(world.history.borrow().failed_in_a_row(), 1);
     // An hour back and forth, as twice a year.
     let mut world = World::nightly(&["a"]);
     for step in [HOUR, -HOUR] {

@@ -182,6 +182,7 @@ fn a_monitor_that_does_not_work_is_the_subject() {
     assert_eq!(subject(&digest, "", Language::En), "DIGEST - the monitor itself needs attention");
     assert!(text(&digest, Language::En, &TimeZone::UTC).contains("  watch: NEEDS ATTENTION: it last looked at"));
     assert!(Checked::watch(true, Some(at(0)), at(900)).ok);
+    assert!(!Checked::watch(true, Some(at(900)), at(0)).ok, "nobody can look from the future");
     assert!(!Checked::watch(true, None, at(0)).ok);
     assert!(!Checked::watch(false, Some(at(0)), at(0)).ok);
     digest.unreadable = Some(ReadError::Smarthost("names no host"));

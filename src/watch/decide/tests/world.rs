@@ -160,6 +160,7 @@ impl World {
 
     pub(super) fn tick(&mut self) {
         let before = self.memory.clone();
+        self.history.borrow_mut().not_after(at(self.now));
         meet(std::slice::from_ref(&self.plan), at(self.now), &mut self.memory);
         let elapses = self.elapses();
         self.memory.plans.values_mut().for_each(|known| known.elapses = Some(elapses.clone()));
