@@ -81,22 +81,26 @@ pub async fn settle(
     // The first look is often the last one, and so is the one after the last announcement. The others ask for results
     // alone.
     let mut extent = Extent::Everything;
+    // Whether the logs said before this look that the run was over.
+    let mut was_over = false;
     loop {
         let look = match read(latest, live, extent, &mut due, deadline, patience).await {
             Ok(look) => look,
             Err(error) => return Settled { look: Err(error), over: false },
         };
         let mut awaited = Awaited(look.awaited());
-        let over = awaited.0.is_empty() || ended.all(&look, &*live.usable().await).await;
+        let complete = awaited.0.is_empty();
+        let over = complete || ended.all(&look, &*live.usable().await).await;
         let has_news = until == Until::News && look.is_news(&latest());
         if over || has_news || Instant::now() >= deadline {
-            if extent == Extent::Everything {
+            // A module may have ended after this look and before its log was read.
+            if extent == Extent::Everything && (complete || was_over || !over) {
                 return Settled { look: Ok(look), over };
             }
-            extent = Extent::Everything;
+            (extent, was_over) = (Extent::Everything, over);
             continue;
         }
-        extent = Extent::Results;
+        (extent, was_over) = (Extent::Results, false);
         // Nobody needs it while nothing happens, and hours may pass.
         drop(look);
         let look_again = deadline.min(Instant::now() + REREAD);

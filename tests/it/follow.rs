@@ -3,6 +3,8 @@
 use jiff::Timestamp;
 use mail_parser::MessageParser;
 
+use crate::support::journal::{Journals, record};
+use crate::support::programs;
 use crate::support::redis::Redis;
 use crate::support::service::{wait_until, webhook};
 use crate::support::site::Site;
@@ -265,4 +267,43 @@ fn a_failure_just_before_the_next_run_is_mailed() {
     assert_eq!(site.service.post(alert.to_string()).0, 202);
     until_following(&site);
     assert_eq!(site.inbox().len(), EVERYBODY);
+}
+
+/// When the log is read, the results of the first look are older than it is.
+#[test]
+fn a_module_that_ends_between_the_first_look_and_its_log_has_its_result() {
+    let mut site = running();
+    let now = Timestamp::now().as_second();
+    site.ends("mail1", now - 1200, 1);
+    let mark = |time, message: &str| record(time, "0", "runagent", "s", "-", message);
+    let marks = [
+        mark(now - 1260, "mail1: starting backup 2 at dest"),
+        mark(now - 1200, "mail1: backup 2 failed"),
+        mark(now - 1200, "samba1: starting backup 2 at dest"),
+        mark(now, "samba1: backup 2 completed"),
+        mark(now, "Backup 2 finished with failures: mail1"),
+    ];
+    let journal = Journals::of(&[marks.to_vec()]);
+    let result = format!(r#"{{"start": {}, "end": {now}, "errors": 0}}"#, now - 1200);
+    let script = format!(
+        "#!/bin/sh\n{} -s {} HSET node/1/backup_status/2 samba1 '{result}' >/dev/null\nexec {} --directory={} \"$@\"\n",
+        programs::path_of("redis-cli").display(),
+        site.redis.socket().display(),
+        programs::path_of("journalctl").display(),
+        journal.folder().display()
+    );
+    let bin = site.service.path("bin");
+    std::fs::create_dir(&bin).unwrap();
+    std::fs::write(bin.join("new"), script).unwrap();
+    assert!(std::process::Command::new("chmod").arg("755").arg(bin.join("new")).status().unwrap().success());
+    std::fs::rename(bin.join("new"), bin.join("journalctl")).unwrap();
+    let credentials = site.service.path("credentials");
+    std::fs::create_dir(&credentials).unwrap();
+    std::fs::write(credentials.join("node.environment"), "NODE_ID=1\n").unwrap();
+    let path = format!("{}:{}", bin.display(), std::env::var("PATH").unwrap());
+    site.service.start_with(&[("PATH", &path), ("CREDENTIALS_DIRECTORY", credentials.to_str().unwrap())]);
+    assert_eq!(site.service.post(webhook(&["2"])).0, 202);
+    site.service.done();
+    let subjects: Vec<String> = site.inbox().into_iter().map(|mail| mail.subject).collect();
+    assert_eq!(subjects, ["[ns8-backup] PARTIAL - 1/2 module(s) failed"; EVERYBODY]);
 }
