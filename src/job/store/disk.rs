@@ -7,6 +7,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use log::{error, warn};
+use rustix::io::Errno;
 use serde::de::DeserializeOwned;
 
 use super::sent::Sent;
@@ -238,8 +239,11 @@ pub fn read_job(path: &Path) -> Result<Job, Unreadable> {
 }
 
 fn read<T: DeserializeOwned>(path: &Path) -> Result<T, Unreadable> {
-    let content = files::read(path, MAX_FILE).map_err(|error| match error.kind() {
-        io::ErrorKind::FileTooLarge | io::ErrorKind::InvalidInput => Unreadable::Content(error.to_string()),
+    let content = files::read(path, MAX_FILE).map_err(|error| match (error.kind(), Errno::from_io_error(&error)) {
+        // A bad sector: nothing is left to read later, and it must not close the port for all others.
+        (io::ErrorKind::FileTooLarge | io::ErrorKind::InvalidInput, _) | (_, Some(Errno::IO)) => {
+            Unreadable::Content(error.to_string())
+        }
         _ => Unreadable::File(error),
     })?;
     serde_json::from_slice(&content).map_err(|error| Unreadable::Content(error.to_string()))
