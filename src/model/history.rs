@@ -235,7 +235,7 @@ impl History {
         Self { version: VERSION, plan, name: None, trouble: None, runs: Vec::new() }
     }
 
-    /// Forgets the runs that a clock which was once ahead has dated after `now`. Results have the time of their nodes.
+    /// Leaves out the runs that a clock which was once ahead has dated after `now`. Results have the time of their nodes.
     pub fn not_after(&mut self, now: Timestamp) {
         let dated = |run: &RunRecord| run.due.or((!run.has_results()).then_some(run.at));
         self.runs.retain(|run| dated(run).is_none_or(|time| !is_ahead(time, now)));

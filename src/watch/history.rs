@@ -68,8 +68,11 @@ impl Store {
     /// # Errors
     /// Returns an error if the file cannot be read or makes no sense. It is left as it is.
     pub fn load(&self, plan: &PlanId) -> Result<History, StoreError> {
-        let file = self.file(plan);
-        match read(&file) {
+        self.whole(plan).map(up_to_now)
+    }
+
+    fn whole(&self, plan: &PlanId) -> Result<History, StoreError> {
+        match read(&self.file(plan)) {
             Err(StoreError::File { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
                 Ok(History::new(plan.clone()))
             }
@@ -91,7 +94,8 @@ impl Store {
         let lock = self.folder.join(".lock");
         let _held = Lock::wait(&lock).map_err(failed(&lock))?;
         let file = self.file(plan);
-        let mut history = match self.load(plan) {
+        // What lies ahead stays in the file: perhaps it is the present clock that is wrong.
+        let mut history = match self.whole(plan) {
             Err(StoreError::Damaged { why, .. }) => {
                 set_aside(&file, &why);
                 History::new(plan.clone())
@@ -106,11 +110,11 @@ impl Store {
             history.name = name.map(Into::into);
         }
         if !history.record(run) && !renamed {
-            return Ok(history);
+            return Ok(up_to_now(history));
         }
         let content = serde_json::to_vec(&history).map_err(|error| failed(&file)(error.into()))?;
         files::write(&file, &content).map_err(failed(&file))?;
-        Ok(history)
+        Ok(up_to_now(history))
     }
 
     /// Returns the histories that can be read, by plan.
@@ -125,7 +129,8 @@ impl Store {
         let paths = entries.filter_map(|entry| Some(entry.ok()?.path()));
         let histories = paths
             .filter(|path| path.extension().is_some_and(|ending| ending == ENDING))
-            .filter_map(|path| read(&path).inspect_err(|error| warn!("{error}")).ok());
+            .filter_map(|path| read(&path).inspect_err(|error| warn!("{error}")).ok())
+            .map(up_to_now);
         let mut histories: Vec<History> = histories.collect();
         histories.sort_by(|a, b| a.plan.cmp(&b.plan));
         Ok(histories)
@@ -150,13 +155,15 @@ fn read(file: &Path) -> Result<History, StoreError> {
         }
         Err(source) => return Err(StoreError::File { file: file.into(), source }),
     };
-    let mut history: History =
-        serde_json::from_slice(&content).map_err(|error| match serde_json::from_slice::<Any>(&content) {
-            Ok(Any { version }) if version > VERSION => StoreError::Later { file: file.into(), version },
-            _ => damaged(error.to_string()),
-        })?;
+    serde_json::from_slice(&content).map_err(|error| match serde_json::from_slice::<Any>(&content) {
+        Ok(Any { version }) if version > VERSION => StoreError::Later { file: file.into(), version },
+        _ => damaged(error.to_string()),
+    })
+}
+
+fn up_to_now(mut history: History) -> History {
     history.not_after(Timestamp::now());
-    Ok(history)
+    history
 }
 
 /// Says once, in the journal, that a file makes no sense: afterwards it has another name.
@@ -279,6 +286,11 @@ mod tests {
         assert_eq!(store.load(&plan("2")).unwrap().runs, []);
         assert_eq!(store.all().unwrap()[0].runs, []);
         assert_eq!(store.record(&plan("2"), None, run(0)).unwrap().runs, [run(0)]);
+        assert_eq!(
+            read(&store.file(&plan("2"))).unwrap().runs.len(),
+            2,
+            "a clock that is behind forgets nothing for good"
+        );
     }
 
     #[test]
