@@ -60,6 +60,12 @@ impl<'a> Report<'a> {
         self.interim.filter(|interim| self.plan().is_none() || !interim.missing.is_empty())
     }
 
+    /// Whether all that was alerted is that the cluster could not be read, which is over, and no plan has run since.
+    pub fn reads_again(&self) -> bool {
+        let is_it = |alert: &Alert| alert.news() == Some("unreadable");
+        matches!(self.finding, Finding::NothingRecent(_)) && !self.alerts.is_empty() && self.alerts.iter().all(is_it)
+    }
+
     /// Returns the facts about the plan, if it is about one that could be read.
     pub fn plan(&self) -> Option<&PlanFacts<'a>> {
         match &self.finding {

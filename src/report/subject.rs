@@ -14,6 +14,7 @@ const MAX_TEXT: usize = 100;
 pub fn outcome(report: &Report) -> Outcome {
     match &report.finding {
         Finding::Plan(facts) => plan_outcome(facts),
+        Finding::NothingRecent(_) if report.reads_again() => Outcome::Recovered,
         Finding::NothingRecent(_) => Outcome::RepoFailure,
         Finding::Unreadable(_) => Outcome::Unknown,
     }
@@ -33,6 +34,7 @@ pub fn subject(report: &Report, prefix: &str) -> String {
     let words = Words(report.language);
     let reason = match &report.finding {
         Finding::Plan(facts) => plan_reason(report, facts) + &cluster_backup(words, facts),
+        Finding::NothingRecent(_) if report.reads_again() => words.subject_reads_again(),
         Finding::NothingRecent(window) => words.subject_nothing_recent(&figures::duration(words, *window)),
         Finding::Unreadable(_) => words.subject_unreadable(),
     };

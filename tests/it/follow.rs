@@ -106,6 +106,24 @@ fn a_redis_that_comes_back_brings_the_final_report() {
     assert_interim_then_final(&site, "PARTIAL - 1/2 module(s) failed");
 }
 
+/// The watch says that Redis is away by day, when no plan runs.
+#[test]
+fn a_redis_that_comes_back_by_day_is_an_all_clear() {
+    let mut site = running();
+    for module in ["mail1", "samba1"] {
+        site.ends(module, Timestamp::now().as_second() - 14 * 3600, 0);
+    }
+    site.redis.run::<String>("SAVE");
+    site.redis.kill();
+    site.service.start();
+    let alert = webhook(&[""]).replace("\"labels\":{", "\"labels\":{\"news\":\"unreadable\",");
+    assert!(alert.contains("unreadable"), "{alert}");
+    assert_eq!(site.service.post(alert).0, 202);
+    until_following(&site);
+    site.redis.restart();
+    assert_interim_then_final(&site, "RECOVERED - the cluster's Redis can be read again");
+}
+
 /// The machine was off past the end of the time to follow, and at its start the service is up before Redis.
 #[test]
 fn a_redis_that_is_late_at_the_end_of_the_time_to_follow_is_waited_for() {

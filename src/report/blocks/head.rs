@@ -14,7 +14,10 @@ impl Composer<'_> {
         let words = self.words;
         let sentence = match &self.report.finding {
             Finding::Plan(facts) => self.plan_verdict(facts),
-            Finding::NothingRecent(window) => words.nothing_recent(&figures::duration(words, *window)),
+            Finding::NothingRecent(window) => {
+                let window = figures::duration(words, *window);
+                if self.report.reads_again() { words.reads_again(&window) } else { words.nothing_recent(&window) }
+            }
             Finding::Unreadable(_) => words.unreadable(),
         };
         let outcome = outcome(self.report);

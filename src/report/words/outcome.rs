@@ -57,6 +57,10 @@ phrases! {
         En: "no plan has a result within the last {window}",
         It: "nessun piano ha un risultato più recente di {window}",
     }
+    subject_reads_again() {
+        En: "the cluster's Redis can be read again",
+        It: "il Redis del cluster è di nuovo leggibile",
+    }
     subject_unreadable() { En: "the cluster's Redis could not be read", It: "impossibile leggere il Redis del cluster" }
     subject_record_differs(total: usize) {
         En: "all {total} result(s) are successes, but the plan's own record says error",
@@ -133,6 +137,10 @@ phrases! {
     nothing_recent(window: &str) {
         En: "no plan was named, and no plan has a result within the last {window}.",
         It: "nessun piano è stato indicato e nessun piano ha un risultato più recente di {window}.",
+    }
+    reads_again(window: &str) {
+        En: "the cluster's Redis can be read again. No plan has a result within the last {window}.",
+        It: "il Redis del cluster è di nuovo leggibile. Nessun piano ha un risultato più recente di {window}.",
     }
     unreadable() {
         En: "the cluster's Redis could not be read. Nothing is known about the modules; this report claims nothing about them.",
