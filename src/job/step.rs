@@ -4,7 +4,7 @@
 //! job goes on where it was when the program is killed, and the same loop runs new, resumed and retried jobs.
 //!
 //! ```text
-//!                ┌───────────────── the run is over ────────────────┐
+//!                ┌────────── the run is over, or has news ──────────┐
 //!                ▼                                                  │
 //! waiting ──► examined ──► delivering ──► done                      │
 //!    │           ▲          │   │ ▲ │                               │

@@ -42,7 +42,7 @@ pub enum Outcome {
     Unknown,
     /// The run did not start, as the watch found.
     Missed,
-    /// Every module succeeded after a reported failure.
+    /// Every module succeeded after a reported failure, or the cluster can be read again.
     Recovered,
     /// A test mail.
     Test,
