@@ -75,7 +75,7 @@ pub struct Look {
     pub cluster: Cluster,
     /// What the results of each plan in it mean, in the same order.
     pub assessments: Vec<Assessment>,
-    /// When each plan runs next, in the same order; `None` if that is not known.
+    /// When each plan runs next, in the same order; `None` if that is not known or was not asked for.
     pub next_runs: Vec<Option<Timestamp>>,
     /// When a module failed in the run before the job's, if nobody was mailed about that.
     pub unreported: Option<Timestamp>,
@@ -135,7 +135,7 @@ impl Look {
         due.learn(&cluster.plans, reference).await;
         let now = Timestamp::now();
         let histories = Store::new(&state_directory());
-        let memory = Memory::peek(&state_directory()).filter(|_| settings.watch.enabled);
+        let memory = settings.watch.enabled.then(|| Memory::peek(&state_directory())).flatten();
         let mut assessments: Vec<Assessment> = Vec::new();
         for plan in &mut cluster.plans {
             let elapses = due.of_results(plan, now).await;
@@ -151,7 +151,10 @@ impl Look {
         if assessments.iter().any(|assessment| assessment.counts.error > 0) {
             assessments.iter_mut().for_each(Assessment::forget_the_alert);
         }
-        let next_runs = due.next_runs(&cluster.plans, now).await;
+        let next_runs = match extent {
+            Extent::Everything => due.next_runs(&cluster.plans, now).await,
+            Extent::Results => vec![None; cluster.plans.len()],
+        };
         Ok(Self { cluster, assessments, next_runs, unreported: None })
     }
 

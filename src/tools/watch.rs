@@ -17,6 +17,7 @@ use crate::config::{Live, Settings};
 use crate::job::{examine, store};
 use crate::model::cluster::Cluster;
 use crate::model::ended::Progress;
+use crate::model::history::RunRecord;
 use crate::model::job::Job;
 use crate::model::mail::{Mail, RecipientState};
 use crate::model::plan::{Plan, PlanId};
@@ -159,15 +160,20 @@ async fn look_at_plans(
         cluster_backup: &|plan| cluster_backups.get(plan).copied(),
     };
     let Decided { news, records } = decide(&facts, memory);
+    keep(&histories, records, memory);
+    kill::point("watch-recorded");
+    let news = running::take_back(news, now).await;
+    tell(settings, &news, memory).await
+}
+
+/// Keeps runs in the histories. One that is not on disk is recorded again at the next look.
+fn keep(histories: &Store, records: Vec<(PlanId, Option<String>, RunRecord)>, memory: &mut Memory) {
     for (plan, name, record) in records {
         if let Err(error) = histories.record(&plan, name.as_deref(), record) {
             warn!(BACKUP_ID = plan.as_str(); "a run of plan {plan} is not in the history: {error}");
             memory.plans.entry(plan).and_modify(|known| known.recorded = None);
         }
     }
-    kill::point("watch-recorded");
-    let news = running::take_back(news, now).await;
-    tell(settings, &news, memory).await
 }
 
 /// Posts news to the program's own port, and notes in `memory` what has been said.
