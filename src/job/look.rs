@@ -105,9 +105,8 @@ impl Look {
 
     fn unreported(&self, job: &Job) -> Option<Timestamp> {
         let [(plan, assessment)] = self.plans().collect::<Vec<_>>()[..] else { return None };
-        if job.plan.is_none() || !job.says_failed() || failed_before(plan, assessment).next().is_none() {
-            return None;
-        }
+        assessment.due.filter(|due| job.plan.is_some() && job.may_mean_before(*due))?;
+        failed_before(plan, assessment).next()?;
         Store::new(&state_directory()).load(&plan.id).ok()?.unreported_failure(plan, assessment)
     }
 

@@ -37,6 +37,11 @@ impl Alert {
         self.labels.get("news").map(String::as_str)
     }
 
+    /// When the run was due that the watch means; `None` if it does not say.
+    pub fn due(&self) -> Option<Timestamp> {
+        self.annotations.get("due")?.parse().ok()
+    }
+
     /// Bytes of its labels and annotations.
     pub fn text_len(&self) -> usize {
         self.labels.iter().chain(&self.annotations).map(|(name, text)| name.len() + text.len()).sum()

@@ -200,10 +200,14 @@ impl Job {
         }
     }
 
-    /// Whether one of its alerts says that a module failed.
-    pub fn says_failed(&self) -> bool {
-        let says_it = |alert: &Alert| matches!(alert.news(), None | Some("failed")) && !alert.says_missing();
-        self.alerts.kept.iter().any(says_it)
+    /// Whether one of its alerts says that a module failed, and may mean a run before the one that was due at `due`. The
+    /// watch says which it means.
+    pub fn may_mean_before(&self, due: Timestamp) -> bool {
+        self.alerts.kept.iter().any(|alert| match alert.news() {
+            None => !alert.says_missing(),
+            Some("failed") => alert.due().is_some_and(|of_run| of_run < due),
+            Some(_) => false,
+        })
     }
 
     /// When a failure was last alerted: the newest start of its alerts, no later than its arrival. `None` if they are the

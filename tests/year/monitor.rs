@@ -215,7 +215,7 @@ impl Monitor {
         };
         let histories = self.histories.borrow();
         let (known, assessment) = as_of.assess(plan, || histories.get(&job.plan.clone()?).cloned());
-        let history = histories.get(&plan.id).filter(|_| job.says_failed());
+        let history = assessment.due.filter(|due| job.may_mean_before(*due)).and_then(|_| histories.get(&plan.id));
         let unreported = history.and_then(|history| history.unreported_failure(&known, &assessment));
         let (plan, assessments) = (known.into_owned(), vec![assessment]);
         let look = Look { cluster: cluster(&plan), assessments, next_runs: vec![elapses.next], unreported };

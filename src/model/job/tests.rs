@@ -87,6 +87,29 @@ fn good_news_of_the_watch_is_no_failure() {
 }
 
 #[test]
+fn an_alert_may_mean_the_run_before_unless_the_watch_says_which_it_means() {
+    let due: Timestamp = "2026-11-22T02:00:00Z".parse().unwrap();
+    let mut job = job("2026-11-22T03:00:00Z");
+    assert!(job.may_mean_before(due));
+    let alert = |job: &mut Job, news: &str, due: &str| {
+        job.alerts.kept[0].labels = [("news".into(), news.into())].into();
+        job.alerts.kept[0].annotations = [("due".into(), due.into())].into();
+    };
+    for (news, of_run, may) in [
+        ("failed", "2026-11-22T00:00:00Z", true),
+        ("failed", "2026-11-22T02:00:00Z", false),
+        ("failed", "?", false),
+        ("hangs", "2026-11-22T00:00:00Z", false),
+    ] {
+        alert(&mut job, news, of_run);
+        assert_eq!(job.may_mean_before(due), may, "{news} {of_run}");
+    }
+    job.alerts.kept[0].labels.clear();
+    job.alerts.kept[0].name = "NsBackupMissing".into();
+    assert!(!job.may_mean_before(due));
+}
+
+#[test]
 fn a_job_that_could_not_look_looks_for_the_run_of_now() {
     let later = "2026-11-22T09:00:00Z".parse().unwrap();
     let mut job = job("2026-11-22T03:00:00Z");
