@@ -1,5 +1,6 @@
 //! Real repositories, a real gateway, servers that misbehave, and what to look with.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -353,7 +354,10 @@ impl Server {
 
 /// A port where nobody listens.
 pub(super) fn free_port() -> SocketAddr {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
+    // The same port twice, before the first has bound it, would let one test talk to the other's server.
+    static GIVEN: Mutex<BTreeSet<SocketAddr>> = Mutex::new(BTreeSet::new());
+    let free = || TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    std::iter::repeat_with(free).find(|address| GIVEN.lock().unwrap().insert(*address)).expect("an endless search")
 }
 
 /// A stand-in for restic that does what no real one can be made to do.
