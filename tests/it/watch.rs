@@ -200,7 +200,11 @@ fn a_clock_that_was_ahead_hides_no_absence_and_adds_no_run() {
     for mail in &inbox[before..] {
         assert_eq!(mail.subject, "[ns8-backup] PARTIAL - 1/2 module(s) without a result", "{}", mail.text);
     }
-    assert_eq!(watched.history()["runs"].as_array().unwrap().len(), 2);
+    // What lies ahead is still in the file, and counts nowhere.
+    let now = Timestamp::now().to_string();
+    let history = watched.history();
+    let past = history["runs"].as_array().unwrap().iter().filter(|run| run["due"].as_str() < Some(&now));
+    assert_eq!(past.count(), 2);
 }
 
 #[test]
