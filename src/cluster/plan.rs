@@ -81,7 +81,7 @@ impl Results {
         if plan.members.is_none() && plan.defined && self.by_module.is_empty() {
             plan.members = Some(BTreeSet::new());
         }
-        // Where the members are known, nobody else is asked about.
+        // Results are asked for of members alone, if these are known.
         let known = |module: &ModuleId| (module.clone(), Default::default());
         plan.modules = match &plan.members {
             Some(members) => members.iter().map(known).collect(),
