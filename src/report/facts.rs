@@ -112,8 +112,13 @@ pub struct PlanFacts<'a> {
 impl<'a> PlanFacts<'a> {
     /// Whether the cluster's own backup failed, or is older than the plan's interval by far.
     pub fn doubts_cluster_backup(&self) -> bool {
-        let failed = self.reasons.is_some_and(|reasons| !reasons.cluster_backup.is_empty());
-        failed || self.news == Some(News::ClusterBackup)
+        !self.cluster_backup_log().is_empty() || self.news == Some(News::ClusterBackup)
+    }
+
+    /// Returns the lines of the leader's log that say why the cluster's own backup failed; none if it did not, or if that
+    /// is not known.
+    pub fn cluster_backup_log(&self) -> &'a [String] {
+        self.reasons.map(|reasons| &*reasons.cluster_backup).unwrap_or_default()
     }
 
     /// Returns the facts that every report about a plan has; the others are empty.

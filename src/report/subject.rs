@@ -82,9 +82,8 @@ fn of_counts(words: Words, facts: &PlanFacts) -> String {
 
 /// What a reader must not overlook if every module succeeded.
 fn cluster_backup(words: Words, facts: &PlanFacts) -> String {
-    let failed = facts.reasons.is_some_and(|reasons| !reasons.cluster_backup.is_empty());
     match facts.news {
-        _ if failed => words.subject_cluster_backup_failed(),
+        _ if !facts.cluster_backup_log().is_empty() => words.subject_cluster_backup_failed(),
         Some(News::ClusterBackup) => words.subject_cluster_backup_old(),
         _ => String::new(),
     }

@@ -115,7 +115,7 @@ impl Composer<'_> {
 
     /// A cluster backup that failed, or that is too old.
     pub(super) fn cluster_backup(&mut self, facts: &PlanFacts) {
-        let lines = facts.reasons.map(|reasons| &*reasons.cluster_backup).unwrap_or_default();
+        let lines = facts.cluster_backup_log();
         let entry = match (lines, facts.news) {
             ([], Some(News::ClusterBackup)) => {
                 Some(Entry { name: self.words.cluster_backup_old(), ..Entry::default() })

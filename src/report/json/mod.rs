@@ -180,7 +180,7 @@ fn plan_view<'a>(facts: &PlanFacts<'a>, outcome: &str, now: Timestamp) -> PlanVi
         },
         cluster_backup: ClusterBackupView {
             newest: facts.cluster_backup,
-            log: facts.reasons.map(|reasons| &*reasons.cluster_backup).unwrap_or_default(),
+            log: facts.cluster_backup_log(),
         },
         log_gaps: facts.reasons.map(|reasons| reasons.gaps.iter().map(gap_view).collect()),
         gave_up_waiting_after_seconds: facts.gave_up_waiting_after.map(|wait| wait.as_secs()),
