@@ -4,7 +4,6 @@ use jiff::Timestamp;
 use mail_parser::MessageParser;
 
 use crate::support::journal::{Journals, record};
-use crate::support::programs;
 use crate::support::redis::Redis;
 use crate::support::service::{wait_until, webhook};
 use crate::support::site::Site;
@@ -303,23 +302,9 @@ fn a_module_that_ends_between_the_first_look_and_its_log_has_its_result() {
     ];
     let journal = Journals::of(&[marks.to_vec()]);
     let result = format!(r#"{{"start": {}, "end": {now}, "errors": 0}}"#, now - 1200);
-    let script = format!(
-        "#!/bin/sh\n{} -s {} HSET node/1/backup_status/2 samba1 '{result}' >/dev/null\nexec {} --directory={} \"$@\"\n",
-        programs::path_of("redis-cli").display(),
-        site.redis.socket().display(),
-        programs::path_of("journalctl").display(),
-        journal.folder().display()
-    );
-    let bin = site.service.path("bin");
-    std::fs::create_dir(&bin).unwrap();
-    std::fs::write(bin.join("new"), script).unwrap();
-    assert!(std::process::Command::new("chmod").arg("755").arg(bin.join("new")).status().unwrap().success());
-    std::fs::rename(bin.join("new"), bin.join("journalctl")).unwrap();
-    let credentials = site.service.path("credentials");
-    std::fs::create_dir(&credentials).unwrap();
-    std::fs::write(credentials.join("node.environment"), "NODE_ID=1\n").unwrap();
-    let path = format!("{}:{}", bin.display(), std::env::var("PATH").unwrap());
-    site.service.start_with(&[("PATH", &path), ("CREDENTIALS_DIRECTORY", credentials.to_str().unwrap())]);
+    let environment = site.ends_while_the_log_is_read("", &result, &journal);
+    let environment: Vec<(&str, &str)> = environment.iter().map(|(name, value)| (*name, &**value)).collect();
+    site.service.start_with(&environment);
     assert_eq!(site.service.post(webhook(&["2"])).0, 202);
     site.service.done();
     let subjects: Vec<String> = site.inbox().into_iter().map(|mail| mail.subject).collect();

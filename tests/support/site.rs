@@ -1,9 +1,13 @@
 //! A cluster, a relay, and the service that stands between them.
 
 use std::collections::BTreeMap;
+use std::fs;
+use std::process::Command;
 
 use mail_parser::MessageParser;
 
+use super::journal::Journals;
+use super::programs::path_of;
 use super::redis::Redis;
 use super::service::{Service, wait_until};
 use super::smtp;
@@ -89,6 +93,40 @@ impl Site {
         let start = end - 60;
         let result = serde_json::json!({"start": start, "end": end, "errors": errors, "total_size": 5, "total_file_count": 6, "snapshots_count": 7});
         self.redis.hset("node/1/backup_status/2", &[(module, &result.to_string())]);
+    }
+
+    /// Puts `script` in the place of `journalctl`, on node 1. Returns the environment in which it is.
+    pub fn journalctl(&self, script: &str) -> Vec<(&'static str, String)> {
+        let (bin, credentials) = (self.service.path("bin"), self.service.path("credentials"));
+        fs::create_dir(&bin).unwrap();
+        fs::create_dir(&credentials).unwrap();
+        fs::write(credentials.join("node.environment"), "NODE_ID=1\n").unwrap();
+        let new = bin.join("new");
+        fs::write(&new, format!("#!/bin/sh\n{script}\n")).unwrap();
+        assert!(Command::new("chmod").arg("755").arg(&new).status().unwrap().success());
+        fs::rename(new, bin.join("journalctl")).unwrap();
+        let path = std::env::var_os("PATH").unwrap();
+        let path = std::env::join_paths(std::iter::once(bin).chain(std::env::split_paths(&path))).unwrap();
+        vec![
+            ("PATH", path.into_string().unwrap()),
+            ("CREDENTIALS_DIRECTORY", credentials.into_os_string().into_string().unwrap()),
+        ]
+    }
+
+    /// Lets `samba1` end, with this `result`, just before `journal` is read. `login` is redis-cli's.
+    pub fn ends_while_the_log_is_read(
+        &self,
+        login: &str,
+        result: &str,
+        journal: &Journals,
+    ) -> Vec<(&'static str, String)> {
+        self.journalctl(&format!(
+            "{} -s {} {login} HSET node/1/backup_status/2 samba1 '{result}' >/dev/null\nexec {} --directory={} \"$@\"",
+            path_of("redis-cli").display(),
+            self.redis.socket().display(),
+            path_of("journalctl").display(),
+            journal.folder().display()
+        ))
     }
 
     /// The mails so far, once there are `count`, each as recipient and whole text.

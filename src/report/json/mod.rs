@@ -178,10 +178,7 @@ fn plan_view<'a>(facts: &PlanFacts<'a>, outcome: &str, now: Timestamp) -> PlanVi
         } else {
             facts.history.map_or(1, |history| history.failed_in_a_row().max(1))
         },
-        cluster_backup: ClusterBackupView {
-            newest: facts.cluster_backup,
-            log: facts.cluster_backup_log(),
-        },
+        cluster_backup: ClusterBackupView { newest: facts.cluster_backup, log: facts.cluster_backup_log() },
         log_gaps: facts.reasons.map(|reasons| reasons.gaps.iter().map(gap_view).collect()),
         gave_up_waiting_after_seconds: facts.gave_up_waiting_after.map(|wait| wait.as_secs()),
         outdated: assessment.outdated,

@@ -7,24 +7,6 @@ use crate::support::journal::{Journals, record};
 use crate::support::loki::{Fault, Server};
 use crate::support::redis::ADMIN;
 
-/// Makes this `journalctl` the one of the watch, on node 1; the environment for its ticks.
-fn journalctl(watched: &Watched, script: &str) -> Vec<(&'static str, String)> {
-    let (bin, credentials) = (watched.site.service.path("bin"), watched.site.service.path("credentials"));
-    std::fs::create_dir(&bin).unwrap();
-    std::fs::create_dir(&credentials).unwrap();
-    std::fs::write(credentials.join("node.environment"), "NODE_ID=1\n").unwrap();
-    let new = bin.join("new");
-    std::fs::write(&new, format!("#!/bin/sh\n{script}\n")).unwrap();
-    assert!(Command::new("chmod").arg("755").arg(&new).status().unwrap().success());
-    std::fs::rename(new, bin.join("journalctl")).unwrap();
-    let path = std::env::var_os("PATH").unwrap();
-    let path = std::env::join_paths(std::iter::once(bin).chain(std::env::split_paths(&path))).unwrap();
-    vec![
-        ("PATH", path.into_string().unwrap()),
-        ("CREDENTIALS_DIRECTORY", credentials.into_os_string().into_string().unwrap()),
-    ]
-}
-
 /// Plans 2 to `last`, each due two hours ago, on `node`. `mail1` has its result, and `samba1` the one before: it takes
 /// three hours.
 fn lacking(last: u32, node: &str) -> Watched {
@@ -58,16 +40,8 @@ fn a_module_that_ends_between_the_results_and_the_log_has_its_result() {
     ];
     let journal = Journals::of(&[marks.to_vec()]);
     let result = format!(r#"{{"start": {}, "end": {}, "errors": 0}}"#, ago(110), ago(1));
-    let script = format!(
-        "{} -s {} --user {} --pass {} HSET node/1/backup_status/2 samba1 '{result}' >/dev/null\nexec {} --directory={} \"$@\"",
-        programs::path_of("redis-cli").display(),
-        watched.site.redis.socket().display(),
-        ADMIN.0,
-        ADMIN.1,
-        programs::path_of("journalctl").display(),
-        journal.folder().display()
-    );
-    let environment = journalctl(&watched, &script);
+    let login = format!("--user {} --pass {}", ADMIN.0, ADMIN.1);
+    let environment = watched.site.ends_while_the_log_is_read(&login, &result, &journal);
     watched.site.service.start();
     let environment: Vec<(&str, &str)> = environment.iter().map(|(name, value)| (*name, &**value)).collect();
     let output = watched.tick_with(&environment);
@@ -105,7 +79,7 @@ fn logs_that_do_not_answer_keep_no_news_back() {
     let mut watched = lacking(14, "1");
     watched.ends("mail1", 110, 1);
     let asked: PathBuf = watched.site.service.path("asked");
-    let environment = journalctl(&watched, &format!("echo >> {}\nexec sleep 1000", asked.display()));
+    let environment = watched.site.journalctl(&format!("echo >> {}\nexec sleep 1000", asked.display()));
     watched.site.service.start();
     let environment: Vec<(&str, &str)> = environment.iter().map(|(name, value)| (*name, &**value)).collect();
     let log = watched.tick_at_with(FAST, &environment);
