@@ -129,24 +129,20 @@ impl Stepper {
     async fn follow(&self, job: &Job, following: &Following) -> Result<Stage, Shutdown> {
         let follow = self.settings().await?.correlator.follow;
         let deadline = Instant::now() + time_left(following.since, follow, Timestamp::now());
-        if following.silent {
-            let settled = self.settle(job, Until::News, deadline, PATIENCE).await?;
-            if !settled.over && Instant::now() < deadline {
-                return self.examine(job, settled, true, Attempts::default()).await;
-            }
-        }
-        let settled = self.until_over(job, deadline).await?;
-        self.examine(job, settled, false, Attempts::default()).await
+        let until = if following.silent { Until::News } else { Until::Over };
+        let (settled, is_last) = self.wait_for(job, until, deadline).await?;
+        self.examine(job, settled, !is_last, Attempts::default()).await
     }
 
-    /// Waits for the run's end, and ends the time in which alerts join the job: the last look began after the last
-    /// alert had joined.
-    async fn until_over(&self, job: &Job, deadline: Instant) -> Result<Settled, Shutdown> {
+    /// Waits for what `until` says. Returns whether the look is the last one, too: then it began after the last alert had
+    /// joined the job, and no further one does.
+    async fn wait_for(&self, job: &Job, until: Until, deadline: Instant) -> Result<(Settled, bool), Shutdown> {
         loop {
             let (joins, _) = self.store.joined(&job.id);
-            let settled = self.settle(job, Until::Over, deadline, PATIENCE).await?;
-            if self.store.close(&job.id, joins) {
-                return Ok(settled);
+            let settled = self.settle(job, until, deadline, PATIENCE).await?;
+            let is_last = settled.over || Instant::now() >= deadline;
+            if !is_last || self.store.close(&job.id, joins) {
+                return Ok((settled, is_last));
             }
         }
     }
@@ -226,7 +222,7 @@ impl Stepper {
         self.store.advance(&job.id, Stage::Delivering(delivery.clone())).await;
         let run_over = async {
             match delivery.interim {
-                true => self.until_over(job, Instant::now() + settings.correlator.follow).await,
+                true => self.wait_for(job, Until::Over, Instant::now() + settings.correlator.follow).await,
                 false => std::future::pending().await,
             }
         };
@@ -239,7 +235,7 @@ impl Stepper {
         let waited = tokio::select! {
             waited = self.life.unless_over(pause_over) => waited?,
             // The final report replaces the interim one.
-            settled = run_over => return self.examine(job, settled?, false, Attempts::default()).await,
+            settled = run_over => return self.examine(job, settled?.0, false, Attempts::default()).await,
         };
         delivery.attempts.waited_seconds = delivery.attempts.waited_seconds.saturating_add(waited);
         Ok(Stage::Delivering(delivery))
