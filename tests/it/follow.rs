@@ -34,6 +34,15 @@ fn until_following(site: &Site) {
     wait_until("the job follows its run", || is_following(site), || site.service.log());
 }
 
+/// A site whose run is followed.
+fn followed() -> Site {
+    let mut site = running();
+    site.service.start();
+    assert_eq!(site.service.post(webhook(&["2"])).0, 202);
+    until_following(&site);
+    site
+}
+
 /// One interim and one final mail for each recipient, in one thread.
 fn assert_interim_then_final(site: &Site, subject: &str) {
     site.service.done();
@@ -66,10 +75,7 @@ fn the_last_result_brings_the_final_report() {
 
 #[test]
 fn kills_and_restarts_while_it_follows_change_nothing() {
-    let mut site = running();
-    site.service.start();
-    assert_eq!(site.service.post(webhook(&["2"])).0, 202);
-    until_following(&site);
+    let mut site = followed();
     site.service.kill();
     site.service.start();
     assert_eq!(site.service.request("GET /-/ready HTTP/1.1\r\nHost: x\r\n\r\n", b"").0, 200);
@@ -82,10 +88,7 @@ fn kills_and_restarts_while_it_follows_change_nothing() {
 /// A module that fails later raises nothing new in Alertmanager; a second node's alert joins.
 #[test]
 fn an_alert_for_a_run_that_is_followed_makes_no_second_interim_mail() {
-    let mut site = running();
-    site.service.start();
-    assert_eq!(site.service.post(webhook(&["2"])).0, 202);
-    until_following(&site);
+    let site = followed();
     assert_eq!(site.service.post(webhook(&["2"]).replace("\"id\"", "\"node\":\"2\",\"id\"")).0, 202);
     finish(&site, 1);
     assert_interim_then_final(&site, "REPO_FAILURE - all 2 module(s) failed");
@@ -126,10 +129,7 @@ fn a_redis_that_comes_back_by_day_is_an_all_clear() {
 /// The machine was off past the end of the time to follow, and at its start the service is up before Redis.
 #[test]
 fn a_redis_that_is_late_at_the_end_of_the_time_to_follow_is_waited_for() {
-    let mut site = running();
-    site.service.start();
-    assert_eq!(site.service.post(webhook(&["2"])).0, 202);
-    until_following(&site);
+    let mut site = followed();
     site.service.kill();
     let mut job = site.job();
     job["stage"]["following"]["since"] = "2026-01-01T00:00:00Z".into();
@@ -147,10 +147,7 @@ fn a_redis_that_is_late_at_the_end_of_the_time_to_follow_is_waited_for() {
 
 #[test]
 fn a_plan_that_is_deleted_while_its_run_is_followed_has_failed_once() {
-    let mut site = running();
-    site.service.start();
-    assert_eq!(site.service.post(webhook(&["2"])).0, 202);
-    until_following(&site);
+    let site = followed();
     site.redis.run::<i64>("DEL cluster/backup/2");
     finish(&site, 0);
     assert_interim_then_final(&site, "REPO_FAILURE - no backup status found for plan 2");
