@@ -36,7 +36,7 @@ pub struct Cli {
 }
 
 impl Cli {
-    /// Reads the command line. Ends the program where it is wrong, or asks for help.
+    /// Parses the command line. Exits on a usage error, and on --help and --version.
     pub fn read() -> Self {
         Self::of_a_unit(std::env::args_os().skip(1)).unwrap_or_else(Self::parse)
     }
@@ -80,8 +80,8 @@ pub enum Tool {
     /// Show the mail that would be sent now
     ///
     /// Reads the cluster and prints the report of a plan, or of every plan that has a result within
-    /// correlator.recent_window. Waits for nothing, and sends nothing without --send. For a plan that you name, the
-    /// outcome is that of its last run, however old.
+    /// correlator.recent_window. Does not wait, and sends only with --send. With PLAN, reports that plan's
+    /// last run, however old it is.
     #[command(after_help = "\
 Exit status:
   0  SUCCESS
@@ -119,15 +119,15 @@ Examples:
 Example:
   ns8-backup-monitor send-test")]
     SendTest,
-    /// Look once for runs that failed, did not start, or do not end (what the watch's timer starts)
+    /// Check once for runs that failed, did not start or hang (started by the watch timer)
     ///
-    /// Compares the plans' schedules with their results, and posts what nobody was mailed about to the service, which
-    /// mails a report. Does nothing on a node that is not the cluster's leader, nor with watch.enabled: false. It keeps
-    /// what it knows in the service's state directory: start it through systemd, as the service's user.
+    /// Compares the plans' schedules with their results and posts new findings to the service, which mails them. Does
+    /// nothing on a node that is not the leader, or with watch.enabled: false. Its state is in the service's state
+    /// directory: start it through systemd, as the service's user.
     #[command(after_help = "\
 Exit status:
-  0  it has looked, or another node does
-  1  it could not look, or not post what it found; the next turn tries again
+  0  checked, or another node is the leader
+  1  the check failed, or its findings could not be posted; the timer tries again
 
 Example:
   systemctl start ns8-backup-monitor-watch.service     runs `ns8-backup-monitor watch` as the service's user")]
@@ -155,12 +155,12 @@ Examples:
   ns8-backup-monitor history --html
   ns8-backup-monitor history 2 --json | jq '.plans[0].runs[-1].modules'")]
     History(History),
-    /// Show, retry or drop what is waiting to be sent
+    /// Show, retry or drop reports that wait to be sent
     ///
-    /// A report waits here until its plan has finished and the relay has taken it. A report that was given up stays here
+    /// A report stays here until its plan has finished and the relay has accepted it. A report that was given up stays here
     /// until you fix the cause and run `queue retry`: it then goes to the recipients who do not have it, and an address
-    /// that was corrected in notification.mail_to takes the place of the wrong one. Safe to use beside the running
-    /// service.
+    /// that was corrected in notification.mail_to replaces the wrong one. Safe to use while the
+    /// service runs.
     #[command(after_help = "\
 Examples:
   ns8-backup-monitor queue
@@ -184,8 +184,8 @@ Examples:
     /// With --patch it puts them into an existing alertmanager.yml, the route before all others and with `continue:
     /// true`, so that the routes after it still get these alerts. The default receiver of the top route gets them only
     /// if a route of its own, such as NS8's for all services, takes them. Everything else in the file stays as it was,
-    /// and a file that is already right is not touched. If the configuration of this program cannot be read, a receiver
-    /// that is there already stays as it is.
+    /// and a file that is already correct is not written. If this program's configuration cannot be read, an existing
+    /// receiver is left unchanged.
     #[command(after_help = "\
 Examples:
   ns8-backup-monitor alertmanager-config
@@ -223,7 +223,7 @@ pub struct Check {
     /// Print JSON for scripts
     #[arg(long)]
     pub json: bool,
-    /// The address of Alertmanager
+    /// Alertmanager's address
     #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:9093")]
     pub alertmanager: String,
 }
@@ -240,10 +240,10 @@ pub struct Digest {
     /// Also mail it to every recipient
     #[arg(long)]
     pub mail: bool,
-    /// What the timer does: mail it unless digest.enabled is false or another node is the leader; print nothing
+    /// Mail it as the weekly timer does: only on the leader, and only if digest.enabled is true; print nothing
     #[arg(long, conflicts_with_all = ["json", "html", "mail"])]
     pub weekly: bool,
-    /// Where Alertmanager answers
+    /// Alertmanager's address
     #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:9093")]
     pub alertmanager: String,
 }
@@ -281,7 +281,7 @@ pub enum QueueAction {
         #[arg(value_parser = job_id)]
         id: JobId,
     },
-    /// Try to deliver now, including what was given up
+    /// Deliver now, including reports that were given up
     Retry {
         /// The job's id; without it: all jobs
         #[arg(value_parser = job_id)]
@@ -321,16 +321,16 @@ pub struct Setup {
 /// The arguments of `alertmanager-config`.
 #[derive(Debug, Args)]
 pub struct AlertmanagerConfig {
-    /// Add or renew them in this alertmanager.yml
+    /// Add or update the receiver and the route in this alertmanager.yml
     #[arg(long, value_name = "FILE")]
     pub patch: Option<PathBuf>,
-    /// Take them out again
+    /// Remove the receiver and the route
     #[arg(long, requires = "patch")]
     pub remove: bool,
 }
 
 fn plan_id(text: &str) -> Result<PlanId, &'static str> {
-    PlanId::new(text).ok_or("a plan's id is not empty")
+    PlanId::new(text).ok_or("a plan id must not be empty")
 }
 
 fn job_id(text: &str) -> Result<JobId, &'static str> {

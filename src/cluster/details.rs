@@ -29,7 +29,7 @@ const LOKI: &[Field] = &[
 /// The flag of a module without data of its own.
 const NO_DATA: &str = "no_data_backup";
 
-/// What a value is of. Modules are counted in [`Asking::modules`].
+/// The subject of a value. Modules are indices into [`Asking::modules`].
 enum Of {
     Name(usize),
     Image(usize),

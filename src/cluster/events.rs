@@ -1,7 +1,7 @@
-//! Hears the cluster's announcements: NS8 publishes one for each module whose backup has ended.
+//! Receives the cluster's announcements: NS8 publishes one for each module whose backup has ended.
 //!
-//! One subscription serves all who listen, and is connected only while somebody does. It may be lost at any time, and
-//! Redis keeps nothing for those who were away: a listener is told, and must look for itself.
+//! All listeners share one subscription, which is connected only while there is a listener. If it is lost, Redis keeps
+//! nothing: the listener gets [`News::Interrupted`] and must read the results itself.
 
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
@@ -58,8 +58,8 @@ impl Announcements {
         Self { live, shared: Mutex::default() }
     }
 
-    /// Starts to listen: returns when the subscription stands, so that whatever happens from now on is either heard or
-    /// told as [`News::Interrupted`]. Where it cannot be had, it is tried again in the background.
+    /// Returns a listener once the subscription is established: every later announcement is delivered, or
+    /// [`News::Interrupted`] is. If subscribing fails, it is retried in the background.
     pub async fn listen(&self) -> Listener {
         let subscription = self.subscription();
         // The sender outlives us, as the subscription does.
@@ -152,7 +152,7 @@ async fn keep_subscribed(live: Arc<Live>, news: broadcast::Sender<News>, tried_o
                 let _ = news.send(News::Interrupted);
             }
             Err(error) => {
-                log::debug!("announcements cannot be heard: {error}");
+                log::debug!("cannot subscribe to announcements: {error}");
                 tried_once.send_replace(true);
             }
         }

@@ -11,7 +11,7 @@ use super::value::{self, Hash};
 use crate::model::cluster::Why;
 use crate::model::plan::Fault;
 
-/// What is wished for at a key.
+/// What to read at a key.
 #[derive(Clone, Copy)]
 pub(super) enum Shape {
     /// A string, with the limit of its length in bytes. It arrives as the field with the empty name.
@@ -23,10 +23,10 @@ pub(super) enum Shape {
 /// How Redis stores a hash of few fields (128 to 512, by version) with short values (64 bytes) only.
 const SMALL: [&[u8]; 3] = [b"listpack", b"listpackex", b"ziplist"];
 
-/// What a wish has brought: each field that is there.
+/// The result of a request: the fields that exist.
 pub(super) type Found = Result<Hash, Fault>;
 
-/// A wish for a subject `T`, and the next question about it.
+/// A request about a subject `T`, and its next step.
 struct Wish<T> {
     subject: T,
     key: String,
@@ -57,7 +57,7 @@ impl Next {
     }
 }
 
-/// Wishes that are being asked for.
+/// Requests in progress.
 pub(super) struct Wishes<T> {
     open: Vec<Wish<T>>,
     granted: Vec<(T, String, Found)>,

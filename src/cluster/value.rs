@@ -81,7 +81,7 @@ pub(super) fn is_yes(text: &str) -> bool {
     !matches!(text.trim().to_ascii_lowercase().as_str(), "" | "0" | "false" | "no")
 }
 
-/// A count or a size: a whole number, also where it is written as `3.0`. Half an error is not taken for none.
+/// A count or a size: a whole number, also if written as `3.0`; `0.5` is not a number of errors.
 pub(super) fn count(text: &str) -> Option<u64> {
     let text = text.trim();
     let whole = |number: &f64| number.fract() == 0.0 && (0.0..1e15).contains(number);

@@ -20,7 +20,7 @@ pub struct Live {
 }
 
 impl Live {
-    /// Names the file; nothing is read yet.
+    /// Remembers the path; reads nothing yet.
     pub fn new(file: PathBuf) -> Self {
         Self { file, cached: Mutex::new(None) }
     }

@@ -125,7 +125,7 @@ pub fn defaults() -> Settings {
 }
 
 /// Returns the secret in `file`, which `key` names: its content without the line break at the end. It is read at each
-/// use, so that a new secret counts at once.
+/// use, so that a new secret takes effect immediately.
 ///
 /// # Errors
 /// Returns an error if the file cannot be read, or is too large for a secret; the message names key and file.

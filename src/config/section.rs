@@ -34,7 +34,7 @@ pub(super) fn wrong<T>(message: impl Into<String>) -> Read<T> {
 impl Node {
     /// Returns the result for a value that is not what is expected.
     pub(super) fn unfit<T>(&self, expected: &str) -> Read<T> {
-        wrong(format!("{self} does not fit: expected {expected}"))
+        wrong(format!("expected {expected}, found {self}"))
     }
 }
 
@@ -84,7 +84,7 @@ impl Section {
         let twice: Vec<String> =
             section.entries.iter().map(|(key, _)| key.clone()).filter(|key| !seen.insert(key.clone())).collect();
         for key in twice {
-            section.wrong(&key, "is written twice; the last one would count, leave only one");
+            section.wrong(&key, "appears twice; keep only one");
         }
         section
     }
@@ -155,7 +155,7 @@ fn unknown(key: &str, known: &[&str]) -> String {
     let nearest = known.iter().max_by(|a, b| strsim::jaro(a, key).total_cmp(&strsim::jaro(b, key)));
     match nearest {
         Some(nearest) if strsim::jaro(nearest, key) > 0.7 => format!("there is no such key; did you mean {nearest}?"),
-        _ => format!("there is no such key; known here are: {}", known.join(", ")),
+        _ => format!("there is no such key; valid keys: {}", known.join(", ")),
     }
 }
 

@@ -28,7 +28,7 @@ fn secs(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
 }
 
-/// Takes the whole file. Mistakes are noted in `file`; the settings concerned have their defaults.
+/// Reads all settings. Mistakes are recorded in `file`; the affected settings get their defaults.
 pub(super) fn settings(file: &mut Section) -> Settings {
     Settings {
         receiver: file.section("receiver", receiver),

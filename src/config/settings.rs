@@ -59,7 +59,7 @@ pub struct Receiver {
     pub port: u16,
     /// Alerts of these names are queued, all others ignored.
     pub alert_names: Vec<String>,
-    /// Leave after this long with nothing to do.
+    /// Idle time after which the service exits.
     pub idle_timeout: Duration,
     /// Largest request body, in bytes.
     pub max_body: usize,

@@ -14,8 +14,8 @@ pub struct Url<'a> {
 }
 
 impl<'a> Url<'a> {
-    /// Returns the parts of `text`, or `None` if it is no such address. One with a user or a password is none: they do
-    /// not belong there.
+    /// Returns the parts of `text`, or `None` if it is not such an address. An address with a user or a password
+    /// is rejected: they do not belong there.
     pub fn parse(text: &'a str) -> Option<Self> {
         let (scheme, after) = text.split_once("://")?;
         let (authority, rest) = after.split_at(after.find(['/', '?', '#']).unwrap_or(after.len()));

@@ -95,7 +95,7 @@ pub(super) fn host(node: &Node) -> Read<String> {
 pub(super) fn path(node: &Node) -> Read<Option<PathBuf>> {
     match text(node)? {
         path if Path::new(&path).is_absolute() => Ok(Some(path.into())),
-        relative => wrong(format!("{relative:?} is no absolute path: begin it with /")),
+        relative => wrong(format!("{relative:?} is not an absolute path; it must begin with /")),
     }
 }
 

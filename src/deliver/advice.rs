@@ -35,7 +35,7 @@ fn advice(relay: &Relay, stage: Stage, trouble: &Trouble) -> String {
             format!("; check encryption, user name and password in {source}")
         }
         (Trouble::Refused(reply), _) if stage >= Stage::Recipient && reply.code >= 500 && is_about_us(reply) => {
-            let what = "this is most likely about our machine or our sender, and worth another try";
+            let what = "the relay probably rejects this machine or this sender";
             format!("; {what}: check notification.mail_from, {source} and whom the relay lets send")
         }
         (Trouble::Refused(_), _) => String::new(),
@@ -85,8 +85,8 @@ fn wants_login(reply: &Reply) -> bool {
     matches!(reply.code, 530 | 534 | 535 | 538)
 }
 
-/// Returns whether a refusal is about us, though the recipient has been named: relays such as Postfix keep what they
-/// have against the client, its greeting or the sender until then. The enhanced status code (RFC 3463) says so: network,
+/// Returns whether a refusal after RCPT concerns this client rather than the recipient: relays such as Postfix reject
+/// the client, its greeting or the sender only then. The enhanced status code (RFC 3463) says so: network,
 /// protocol, policy, or the sender's address.
 fn is_about_us(reply: &Reply) -> bool {
     matches!(reply.status(), Some(("4" | "5" | "7", _) | ("1", "7" | "8")))

@@ -29,11 +29,11 @@ pub(super) async fn send(settings: &Notification, mail: &Mail, to: &Address) -> 
     let program = &command.program;
     let output = command.run().await.map_err(explain)?;
     let words = match output.stderr.trim() {
-        "" => "it gives no reason".into(),
+        "" => "no error message".into(),
         words => both_ends(words),
     };
     match output.status.code() {
-        Some(0) => Ok(format!("{program} has taken it")),
+        Some(0) => Ok(format!("{program} accepted the mail")),
         Some(1) => Err(SendError::Deferred(format!(
             "{program} could not send: {words}; check the cluster's smarthost settings"
         ))),

@@ -88,8 +88,8 @@ impl fmt::Display for Stage {
             Self::Login => "logging in",
             Self::Sender => "naming the sender",
             Self::Recipient => "naming the recipient",
-            Self::Data => "before the message",
-            Self::Message => "after the message",
+            Self::Data => "sending DATA",
+            Self::Message => "sending the message",
         })
     }
 }

@@ -42,7 +42,7 @@ impl Dispatch {
             mail.recipients = everybody.filter(|to| !has_it(to)).collect();
             if mail.recipients.is_empty() {
                 info!(JOB_ID = job.id.as_str(), BACKUP_ID = mail.plan_field();
-                    "every recipient has this same report; it is not repeated within {}", report::duration(within));
+                    "not sent: every recipient already has this report (notification.repeat_after {})", report::duration(within));
                 return None;
             }
             Some(mail)
@@ -132,6 +132,6 @@ fn give_up(job: &JobId, delivery: &mut Delivery, retry_for: Duration) {
 fn given_up(job: &JobId, mail: &Mail, to: &str, reason: String) -> RecipientState {
     error!(PRIORITY = CRIT, MESSAGE_ID = messages::DELIVERY_GIVEN_UP, JOB_ID = job.as_str(),
         BACKUP_ID = mail.plan_field(), OUTCOME = mail.outcome.word(), RECIPIENT = to, REASON = reason;
-        "the report will not reach {to}: {reason}");
+        "gave up delivering the report to {to}: {reason}");
     RecipientState::GivenUp { at: Timestamp::now(), reason }
 }

@@ -15,7 +15,7 @@ impl Life {
         Self(shutdown)
     }
 
-    /// Does `work`, but drops it when the program is about to leave.
+    /// Runs `work` to its end, or cancels it when the program shuts down.
     pub(super) async fn unless_over<T>(&self, work: impl Future<Output = T>) -> Result<T, Shutdown> {
         let mut shutdown = self.0.clone();
         tokio::select! {

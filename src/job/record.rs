@@ -26,7 +26,7 @@ pub(super) async fn run(plan: &Plan, record: RunRecord) -> Option<(History, RunR
     match recorded.await.map_err(|error| error.to_string()).and_then(|history| history.map_err(|e| e.to_string())) {
         Ok(history) => Some((history, record)),
         Err(error) => {
-            warn!(BACKUP_ID = plan.id.as_str(); "the history is not used: {error}");
+            warn!(BACKUP_ID = plan.id.as_str(); "the history cannot be read: {error}");
             None
         }
     }
@@ -91,7 +91,7 @@ async fn remember(mail: &Mail) {
     });
     match marked.await {
         Ok(Ok(())) => {}
-        Ok(Err(error)) => warn!(BACKUP_ID = mail.plan_field(); "the history does not remember this report: {error}"),
+        Ok(Err(error)) => warn!(BACKUP_ID = mail.plan_field(); "cannot record this report in the history: {error}"),
         Err(error) => warn!("{error}"),
     }
 }

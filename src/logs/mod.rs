@@ -41,12 +41,12 @@ pub struct Sources {
     pub loki: Option<Loki>,
 }
 
-/// What is asked: the modules of a plan that failed or have no result.
+/// A query: the modules of a plan that failed or have no result.
 #[derive(Debug, Clone)]
 pub struct Ask {
     /// The plan's id.
     pub plan: PlanId,
-    /// The id of the node that this program runs on; `None` if it is not known, and then the journal is not asked.
+    /// The id of this node; `None` if unknown: the journal is then not read.
     pub host: Option<String>,
     /// The nodes that the modules are on.
     pub nodes: Vec<NodeAsk>,
@@ -66,7 +66,7 @@ pub struct NodeAsk {
     pub modules: BTreeMap<ModuleId, Option<Timestamp>>,
 }
 
-/// Returns what the logs say about the modules that are asked about.
+/// Returns what the logs say about the modules in `ask`.
 ///
 /// Never fails, and takes no longer than the two sources' time limits together: this node's journal and, for the other
 /// nodes, the log server are read at the same time; then the log server for what the journal does not have.
@@ -82,9 +82,9 @@ pub async fn reasons(sources: &Sources, ask: &Ask) -> Reasons {
     found
 }
 
-/// Returns how far a run has come on the nodes that are asked about, by the marks in its log, and when it began there.
+/// Returns how far a run has come on the nodes in `ask`, and when it began there, by the marks in its log.
 ///
-/// A log server that does not answer in time is taken out of `sources`: nobody waits for it again.
+/// A log server that does not answer in time is removed from `sources`, so that it is not asked again.
 pub async fn progress(sources: &mut Sources, ask: &Ask) -> (Progress, Option<Timestamp>) {
     let mut furthest = None;
     for node in &ask.nodes {
@@ -120,7 +120,7 @@ async fn progress_on(sources: &mut Sources, ask: &Ask, node: &NodeAsk) -> (Progr
     (progress, began)
 }
 
-/// What is asked about `node`, but for the modules that were found already; `None` if nothing is missing.
+/// The query for `node` without the modules already in `found`; `None` if none is left.
 fn missing(node: &NodeAsk, found: &Reasons) -> Option<NodeAsk> {
     let modules = node.modules.iter().filter(|(module, _)| !found.modules.contains_key(*module));
     let modules: BTreeMap<_, _> = modules.map(|(module, start)| (module.clone(), *start)).collect();

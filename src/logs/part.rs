@@ -52,7 +52,7 @@ pub(super) struct Part {
 }
 
 impl Part {
-    /// Hears a line of the run's own log.
+    /// Adds a line of the run's own log.
     pub(super) fn hear(&mut self, line: &str) {
         let line = whole_words(line);
         self.order += 1;
@@ -70,7 +70,7 @@ impl Part {
         }
     }
 
-    /// Hears what the gateway or the kernel says meanwhile.
+    /// Adds a line that the gateway or the kernel logged during the run.
     pub(super) fn overhear(&mut self, speaker: Speaker, line: &str) {
         self.order += 1;
         let line = clean(whole_words(line));
@@ -246,5 +246,5 @@ fn whole_words(line: &str) -> &str {
     }
     let end = (0..=MAX_BYTES).rev().find(|at| line.is_char_boundary(*at)).unwrap_or(0);
     let end = line[..end].rfind(char::is_whitespace).unwrap_or(0);
-    if end == 0 { "[a line without blanks, too long to be quoted]" } else { &line[..end] }
+    if end == 0 { "[line too long to quote]" } else { &line[..end] }
 }

@@ -1,4 +1,4 @@
-//! Tells a program's decisive words from its chatter. Pure.
+//! Classifies a log line: decisive, a mark of the run, or noise. Pure.
 
 use super::step::Step;
 

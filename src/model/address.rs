@@ -23,7 +23,7 @@ pub struct Address {
     ascii_domain: String,
 }
 
-/// An address with the name of whom it reaches: `Night Watch <admin@example.com>`.
+/// An address with an optional display name: `Night Watch <admin@example.com>`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Mailbox {
     /// The display name, on one line and not empty.
@@ -80,7 +80,7 @@ impl Address {
         format!("{}@{}", self.local, self.ascii_domain)
     }
 
-    /// Returns whether both lead to one mailbox. Strictly, a local part's case counts (RFC 5321, section 2.4); in
+    /// Returns whether both are the same mailbox. Strictly, a local part's case counts (RFC 5321, section 2.4); in
     /// practice it does not.
     pub fn is_same(&self, other: &Self) -> bool {
         self.wire().to_lowercase() == other.wire().to_lowercase()

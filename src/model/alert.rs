@@ -21,23 +21,22 @@ pub struct Alert {
     pub labels: BTreeMap<String, String>,
     /// All annotations.
     pub annotations: BTreeMap<String, String>,
-    /// When it began to fire; `None` where that is not said or is no time.
+    /// When it began to fire; `None` if `startsAt` is absent or not a time.
     pub starts_at: Option<Timestamp>,
 }
 
 impl Alert {
-    /// Whether it says that a run has not taken place, as `backup_missing` and `NsBackupMissing` do, rather than that
-    /// one has failed.
+    /// Whether it reports a missing run (`backup_missing`, `NsBackupMissing`) rather than a failed one.
     pub fn says_missing(&self) -> bool {
         self.name.to_ascii_lowercase().ends_with("missing")
     }
 
-    /// What the watch has found, in the label that says so; `None` if the alert is not the watch's.
+    /// The watch's finding, from the label `news`; `None` if the alert is not from the watch.
     pub fn news(&self) -> Option<&str> {
         self.labels.get("news").map(String::as_str)
     }
 
-    /// When the run was due that the watch means; `None` if it does not say.
+    /// The due time of the run that the watch reports, from the annotation `due`; `None` without one.
     pub fn due(&self) -> Option<Timestamp> {
         self.annotations.get("due")?.parse().ok()
     }

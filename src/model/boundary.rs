@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::plan::{ModuleResult, Plan};
 use super::schedule::is_of_run;
 
-/// From when on a result is of a run.
+/// The earliest time at which a result belongs to a run.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Boundary {
     /// When the run was due; `None` if that is not known, or if it was started by hand.
@@ -30,13 +30,13 @@ impl Boundary {
         }
     }
 
-    /// A run of which it is not known when it was due: backups that ended at most `stale_after` before `newest`.
+    /// A run with an unknown due time: the backups that ended at most `stale_after` before `newest`.
     pub fn by_age(newest: Option<Timestamp>, stale_after: Option<Duration>) -> Self {
         let ended = newest.zip(stale_after).and_then(|(newest, age)| newest.checked_sub(age).ok());
         Self { ended, ..Self::default() }
     }
 
-    /// Whether `result` is an earlier run's.
+    /// Whether `result` belongs to an earlier run.
     pub fn excludes(&self, result: &ModuleResult) -> bool {
         let ended_before = result.end.zip(self.ended).is_some_and(|(end, limit)| end < limit);
         let began = result.start.or(result.end);
@@ -45,7 +45,7 @@ impl Boundary {
     }
 }
 
-/// When the last backups since `due` began that follow a pause of `idle` or longer after all before them.
+/// The start of the last group of backups since `due` that follows a pause of at least `idle`.
 fn begins_after_pause(plan: &Plan, due: Timestamp, idle: Duration, now: Timestamp) -> Option<Timestamp> {
     let since_due = plan.results.values().filter(|result| is_of_run(result, due));
     let mut spans: Vec<(Timestamp, Timestamp)> = since_due

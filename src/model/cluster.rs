@@ -86,7 +86,7 @@ pub enum Why {
     #[error("it refuses the login; check redis.username and redis.password_file")]
     LoginRefused,
     /// There is none.
-    #[error("it wants a login; set redis.username and redis.password_file")]
+    #[error("it requires a login; set redis.username and redis.password_file")]
     LoginWanted,
     /// The user may not read what is needed; Redis' words.
     #[error("its access rules forbid it ({0}); log in as a user who may read cluster/, node/ and module/")]

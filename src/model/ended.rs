@@ -17,7 +17,7 @@ use super::time::age;
 /// How much later than usual counts as far too late.
 const SLACK: Duration = Duration::from_secs(600);
 
-/// How far the logs of the nodes that still have to give a result say that a run has come.
+/// How far a run has come, by the logs of the nodes that still lack a result.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Progress {
     /// It is over on all of them.
@@ -31,19 +31,19 @@ pub enum Progress {
     Running,
 }
 
-/// How long there is no result before the log is worth a look.
+/// How long results must be absent before the log is read.
 pub const QUIET: Duration = Duration::from_secs(600);
 
-/// What is known of a run that lacks results.
+/// A run that lacks results.
 #[derive(Debug, Clone, Copy)]
 pub struct Open {
     /// How long there has been no result.
     pub quiet: Duration,
     /// How long ago it was due; `None` if that is not known.
     pub age: Option<Duration>,
-    /// Whether it has been quiet for much longer than its modules usually take.
+    /// Whether no result has come for much longer than its modules usually take.
     pub is_far_too_late: bool,
-    /// When a run that has not started is a missed one.
+    /// How long after its due time a run that has not started counts as missed.
     pub grace: Duration,
 }
 
@@ -105,7 +105,7 @@ impl Open {
     }
 }
 
-/// Returns after how long something that usually takes `usual` is far too late.
+/// Returns the time after which a step that usually takes `usual` is overdue.
 pub fn far_too_late(usual: Duration) -> Duration {
     usual.mul_f32(1.25) + SLACK
 }

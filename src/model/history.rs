@@ -74,7 +74,7 @@ pub struct ModuleRecord {
 }
 
 impl ModuleRecord {
-    /// Returns it as the cluster had it; `None` if it has no result.
+    /// Rebuilds the cluster's result from this record; `None` if there was none.
     fn result(&self, layout: Layout) -> Option<ModuleResult> {
         let end = self.end?;
         let start = self.seconds.and_then(|seconds| end.checked_sub(Duration::from_secs(seconds)).ok());
@@ -124,7 +124,7 @@ impl RunRecord {
         matches!(self.outcome, Outcome::Success | Outcome::Recovered)
     }
 
-    /// Whether it is known not to be good. Of one that was only seen before its end, and without a failure, nobody knows.
+    /// Whether it is known to have failed. A run last seen before its end and without a failure is neither good nor bad.
     pub fn is_bad(&self) -> bool {
         !self.is_good() && (self.over || self.modules.values().any(|part| part.state == State::Error))
     }
@@ -140,8 +140,8 @@ impl RunRecord {
         self.modules.values().any(|part| part.end.is_some())
     }
 
-    /// Whether no run lies between `earlier` and this one, as far as is known. One that was due while `earlier` went on
-    /// did not begin.
+    /// Whether this run directly follows `earlier`, as far as is known. A run that was due while `earlier` was running
+    /// did not start.
     fn follows(&self, earlier: &Self) -> bool {
         let was_retried = earlier.over && earlier.modules.values().any(|part| part.end.is_none());
         let retries = if was_retried { RETRIES } else { Duration::ZERO };
@@ -149,7 +149,7 @@ impl RunRecord {
         self.previous_due.is_none_or(|due| due <= earlier.time() || Some(due) <= over)
     }
 
-    /// What runs are sorted by.
+    /// The sort key: the due time, else the newest result.
     fn time(&self) -> Timestamp {
         self.due.unwrap_or(self.at)
     }
@@ -176,7 +176,7 @@ impl RunRecord {
         self.over && self.modules.iter().any(is_anew)
     }
 
-    /// Makes it the run by hand that followed `known`, without the results that are still those of `known`.
+    /// Turns this record into a manual run after `known`: drops the results that `known` already has.
     fn leave_out(&mut self, known: &Self) {
         let is_knowns =
             |id: &ModuleId, part: &ModuleRecord| known.modules.get(id).is_some_and(|known| known.end == part.end);
@@ -185,7 +185,7 @@ impl RunRecord {
         self.judge();
     }
 
-    /// Sets the outcome by the modules.
+    /// Recomputes the outcome from the modules.
     fn judge(&mut self) {
         let succeeded = self.modules.values().filter(|part| part.state == State::Success).count();
         self.outcome = match succeeded {
@@ -235,7 +235,7 @@ impl History {
         Self { version: VERSION, plan, name: None, trouble: None, runs: Vec::new() }
     }
 
-    /// Leaves out the runs that a clock which was once ahead has dated after `now`. Results have the time of their nodes.
+    /// Drops runs dated after `now` by a clock that was ahead. Results carry the time of their node.
     pub fn not_after(&mut self, now: Timestamp) {
         let dated = |run: &RunRecord| run.due.or((!run.has_results()).then_some(run.at));
         self.runs.retain(|run| dated(run).is_none_or(|time| !is_ahead(time, now)));
@@ -366,7 +366,7 @@ impl History {
         self.runs[self.runs.len().saturating_sub(MARKS)..].iter().map(mark).collect()
     }
 
-    /// The last runs, newest first, without those before one that nobody saw.
+    /// The latest runs without a gap between them, newest first.
     fn without_gap(&self) -> impl Iterator<Item = &RunRecord> {
         let gap = self.runs.windows(2).rposition(|pair| !pair[1].follows(&pair[0]));
         self.runs[gap.map_or(0, |place| place + 1)..].iter().rev()

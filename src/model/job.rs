@@ -157,7 +157,7 @@ impl Job {
         self.plan.as_ref().map_or("", PlanId::as_str)
     }
 
-    /// Returns the mails that the job has come to.
+    /// Returns the mails of the current stage.
     pub fn mails(&self) -> &[Mail] {
         match &self.stage {
             Stage::Waiting => &[],
@@ -234,8 +234,8 @@ impl Job {
     }
 }
 
-/// Returns how much of a time of `whole` that began at `since` is left at `now`. A clock that was set back makes it
-/// `whole` again at most, one that was set forward ends it.
+/// Returns how much of the time limit `whole`, which started at `since`, is left at `now`: at most `whole`, even if the
+/// clock was set back.
 pub fn time_left(since: Timestamp, whole: Duration, now: Timestamp) -> Duration {
     whole.saturating_sub(age(since, now))
 }

@@ -128,7 +128,7 @@ pub struct Plan {
     pub modules: BTreeMap<ModuleId, Module>,
     /// Layout A's own record of the whole plan.
     pub status: Option<PlanStatus>,
-    /// The members of a disabled plan that has no result at all: none is expected.
+    /// The members of a disabled plan without any result: no result is expected of them.
     pub not_awaited: BTreeSet<ModuleId>,
     /// Entries that are there but could not be read, or not be believed.
     pub damaged: Vec<Damage>,
@@ -220,12 +220,12 @@ impl Plan {
         self.results.values().filter_map(|result| result.end).max()
     }
 
-    /// The newest sign of a run: its newest result, or layout A's own record of the whole plan.
+    /// The time of the last activity: the newest result, or layout A's record of the whole plan.
     pub fn newest_sign(&self) -> Option<Timestamp> {
         self.newest_end().max(self.status.as_ref().and_then(|status| status.timestamp))
     }
 
-    /// Whether its definition cannot be read, so that nobody knows who is missing.
+    /// Whether its definition cannot be read, so that its members are unknown.
     pub fn lacks_definition(&self) -> bool {
         self.damaged.iter().any(|damage| damage.entry == Entry::Definition)
     }

@@ -1,4 +1,4 @@
-//! Where backups go, and what a look at the repositories there shows.
+//! Backup destinations, and the results of probing the repositories there.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -72,7 +72,7 @@ pub enum DestinationKind {
     Gateway,
 }
 
-/// What a look at one repository has shown.
+/// The result of probing one repository.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Probe {
     /// The repository's name for people: its configured name, or its id. Never holds a secret.
@@ -190,7 +190,7 @@ impl From<String> for Sign {
     }
 }
 
-/// What a look at a repository covered. `false` and `None` say that nobody looked, not that something is wrong.
+/// What a probe covered. `false` and `None` mean "not checked", not "faulty".
 ///
 /// Never covered: writing, and the contents of the files that hold the data (`restic check --read-data`).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -284,7 +284,7 @@ pub enum NotProbed {
     #[error("its configuration in Redis lacks {0}")]
     Incomplete(String),
     /// Only NS8 can open a destination of this kind (`azure`, `smb`, `webdav`).
-    #[error("a destination of the kind {0} is opened by NS8 only")]
+    #[error("only NS8 can open a destination of kind {0}")]
     OpenedByNs8(String),
     /// Its address or its rclone configuration might make restic run a command or take an option.
     #[error("its configuration in Redis is not passed to restic: {0}")]
@@ -292,7 +292,7 @@ pub enum NotProbed {
     /// This program may not read it; the system's words. The backup runs as another user.
     #[error("this program may not read it: {0}")]
     NoPermission(String),
-    /// Whoever listens on the gateway's port may not be the gateway, so that nothing was sent to it.
+    /// The process on the gateway's port may not be the gateway, so nothing was sent to it.
     #[error("the node agent's login was not sent to the gateway's port: {0}")]
     NotTheGateway(Doubt),
 }
@@ -320,7 +320,7 @@ pub enum Unsafe {
     RcloneConfig,
 }
 
-/// What speaks against the gateway being the one that listens on its port.
+/// Why the process on the gateway's port may not be the gateway.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Doubt {
     /// The address in `repo_check.gateway` is not on this machine.

@@ -113,7 +113,7 @@ pub struct RunRule<'a> {
     /// When the plan was due by its schedule: the times at or before the alert's arrival, newest first. Empty if there
     /// is no schedule or it is not known.
     pub due: &'a [Timestamp],
-    /// Since when the schedule is known to be the plan's: what was due before, was due by another; `None`: always.
+    /// When this schedule was first seen. Earlier due times belong to another schedule; `None`: it always applied.
     pub since: Option<Timestamp>,
     /// Members that have joined the plan, each with when it was first seen: a run that was due before is without them.
     pub joined: Option<&'a BTreeMap<ModuleId, Timestamp>>,
@@ -142,7 +142,7 @@ impl RunRule<'_> {
     }
 }
 
-/// Why all is not said to be well although each module succeeded.
+/// Why the report is not SUCCESS although every module succeeded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Contradiction {
     /// Layout A's own record of the plan says that it failed.
@@ -181,7 +181,7 @@ impl Assessment {
         self.modules.iter().filter(|(_, state)| *state != State::Success).map(|(module, _)| module)
     }
 
-    /// Takes back that an alert contradicts the results: another plan explains it.
+    /// Removes the contradiction by an alert: another plan explains the alert.
     pub fn forget_the_alert(&mut self) {
         if matches!(self.contradiction, Some(Contradiction::Alert { .. })) {
             self.contradiction = None;
@@ -189,7 +189,7 @@ impl Assessment {
         }
     }
 
-    /// Returns the members that have no result of this run yet.
+    /// Returns the members without a result of this run.
     pub fn unsettled(&self) -> BTreeSet<ModuleId> {
         let absent = |state: &State| matches!(state, State::Stale | State::Missing);
         self.modules.iter().filter(|(_, state)| absent(state)).map(|(module, _)| module.clone()).collect()

@@ -102,7 +102,7 @@ pub fn is_of_run(result: &ModuleResult, due: Timestamp) -> bool {
     result.start.or(result.end).is_none_or(|began| is_from(began, due))
 }
 
-/// Whether what `began` then began in the run that was due at `due`, or later.
+/// Whether a backup that began at `began` belongs to the run due at `due` or to a later one.
 pub fn is_from(began: Timestamp, due: Timestamp) -> bool {
     age(began, due) <= TOLERANCE
 }

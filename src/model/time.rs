@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 /// How far a node's clock may be ahead of this one's.
 const CLOCK_TOLERANCE: SignedDuration = SignedDuration::from_mins(5);
 
-/// Returns how long ago `time` is at `now`; nothing if it lies ahead.
+/// Returns how long ago `time` is at `now`; zero if it is in the future.
 pub fn age(time: Timestamp, now: Timestamp) -> Duration {
     Duration::try_from(now.duration_since(time)).unwrap_or_default()
 }

@@ -38,7 +38,7 @@ use limits::{CHECKS, SIDE_BY_SIDE};
 use relay::Relay;
 use target::{Target, Way};
 
-/// What there is to look with.
+/// The programs and the login that probing needs.
 #[derive(Debug, Clone)]
 pub struct Means {
     /// The restic program, a name on PATH or a path.
@@ -49,8 +49,8 @@ pub struct Means {
     pub agent: Option<Agent>,
 }
 
-/// Looks at the repositories in `destinations`, several at a time, each for `limit` at most: where each module has its
-/// own, at those of `modules`, [`MAX_MODULES`](crate::model::repository::MAX_MODULES) at most. Returns one probe for
+/// Probes the repositories in `destinations`, several at a time, each for `limit` at most. Where each module has its
+/// own repository, probes those of `modules`, [`MAX_MODULES`](crate::model::repository::MAX_MODULES) at most. Returns one probe for
 /// each, in this order. Calls `progress` with how many are done, and of how many.
 ///
 /// Dropping the future stops everything that it has started.

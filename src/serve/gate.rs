@@ -1,7 +1,7 @@
 //! What must be in order before an alert can be accepted: a usable configuration and a queue on disk.
 //!
 //! Neither is a reason to take the port down. While one is missing alerts are answered with 503, so that Alertmanager
-//! sends them again; both are looked at anew each time, so that a fixed one counts at once.
+//! sends them again; both are checked at each request, so that a fix takes effect immediately.
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

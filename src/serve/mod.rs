@@ -67,7 +67,7 @@ pub async fn run(sockets: Sockets, live: Arc<Live>) -> io::Result<()> {
             Some(ended) = service.jobs.join_next_with_id() => service.job_ended(ended),
             () = sleep_until(service.next_tick) => service.tick(),
             () = sleep_until(idle_from), if inherited && service.is_idle() => {
-                debug!("nothing to do: leaving until systemd sees the next alert");
+                debug!("idle: exiting; systemd starts the program at the next alert");
                 break;
             }
             _ = terminate.recv() => break,
@@ -165,7 +165,7 @@ impl Service {
         let Some((id, _)) = self.running.remove(&task) else { return };
         if ended.is_err_and(|error| error.is_panic()) {
             error!(PRIORITY = crate::system::journal::CRIT, JOB_ID = id.as_str();
-                "job {id} failed through a fault of this program; it is tried again in {} s", AFTER_PANIC.as_secs());
+                "job {id} panicked (a bug in this program); retrying in {} s", AFTER_PANIC.as_secs());
             self.start(id, AFTER_PANIC);
         }
     }
@@ -192,7 +192,7 @@ impl Service {
 
     fn fulfil(&mut self, settings: Arc<Settings>, store: &Store, id: JobId, wish: Wish) {
         self.busy();
-        info!(JOB_ID = id.as_str(); "the administrator wishes for job {id}: {wish:?}");
+        info!(JOB_ID = id.as_str(); "the administrator requested {wish:?} for job {id}");
         let running = self.running.values().find(|(running, _)| *running == id);
         if let (Wish::Drop, Some((_, task))) = (wish, running) {
             task.abort();

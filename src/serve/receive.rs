@@ -53,7 +53,7 @@ impl Refusal {
     }
 
     fn method(allowed: &'static str) -> Self {
-        let refusal = Self::new(StatusCode::METHOD_NOT_ALLOWED, format!("this path is for {allowed}"));
+        let refusal = Self::new(StatusCode::METHOD_NOT_ALLOWED, format!("method not allowed; use {allowed}"));
         Self { header: Some((header::ALLOW, allowed)), ..refusal }
     }
 
@@ -133,7 +133,7 @@ impl Receive {
             }
             ("/alert" | "/alert/", _) => Err(Refusal::method("POST")),
             ("/-/healthy" | "/-/ready", _) => Err(Refusal::method("GET, HEAD")),
-            _ => Err(Refusal::new(StatusCode::NOT_FOUND, "there is /alert, /-/healthy and /-/ready")),
+            _ => Err(Refusal::new(StatusCode::NOT_FOUND, "not found; valid paths are /alert, /-/healthy and /-/ready")),
         }
     }
 
@@ -209,7 +209,7 @@ fn authorize(receiver: &Receiver, header: Option<&HeaderValue>) -> Result<(), Re
         return Ok(());
     }
     warn!("refused a webhook whose bearer token is missing or wrong");
-    let refusal = Refusal::new(StatusCode::UNAUTHORIZED, "a bearer token is wanted");
+    let refusal = Refusal::new(StatusCode::UNAUTHORIZED, "a bearer token is required");
     Err(Refusal { header: Some((header::WWW_AUTHENTICATE, "Bearer")), ..refusal })
 }
 

@@ -1,4 +1,4 @@
-//! The node agent's login, by which the gateway and the private part of the cluster's Redis open.
+//! The node agent's login for the gateway and for the private keys of the cluster's Redis.
 
 use std::env;
 use std::path::PathBuf;

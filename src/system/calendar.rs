@@ -12,7 +12,7 @@ use jiff::{SignedDuration, Timestamp};
 use crate::model::schedule::Elapses;
 use crate::system::process::{Command, RunError};
 
-/// Elapses at or before the reference that are enough.
+/// Number of past elapses that suffice.
 const ENOUGH: usize = 3;
 /// How far before the reference to start, and how many elapses to ask for from there.
 const WINDOWS: [(SignedDuration, usize); 6] = [

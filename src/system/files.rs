@@ -57,7 +57,7 @@ pub fn sync(folder: &Path) -> io::Result<()> {
     File::open(folder)?.sync_all()
 }
 
-/// Removes `file`; that there is none is no error. Follow with [`sync`].
+/// Removes `file` if it exists. Call [`sync`] afterwards.
 ///
 /// # Errors
 /// Returns an error if it is still there.

@@ -76,8 +76,10 @@ pub(crate) async fn exchange_over(
     }
 }
 
-/// What `url` (`http://` or `https://`) answers within `limit`, at most `max` bytes; the error in words for people, without
-/// the address.
+/// Requests `url` (`http://` or `https://`) and returns status and body.
+///
+/// # Errors
+/// Returns a message without the address if there is no valid answer within `limit`, or if its body exceeds `max` bytes.
 pub(crate) async fn get(url: &str, max: usize, limit: Duration) -> Result<(StatusCode, Bytes), String> {
     let uri: Uri = url.parse().map_err(|_| "it is not an address")?;
     let authority = uri.authority().ok_or("it names no host")?;
@@ -100,8 +102,10 @@ pub(crate) async fn get(url: &str, max: usize, limit: Duration) -> Result<(Statu
     within(limit, exchange).await
 }
 
-/// Posts JSON to `path` at `authority` within `limit`, with a bearer token if there is one; the error in words for
-/// people.
+/// Posts JSON to `path` at `authority`, with a bearer token if there is one.
+///
+/// # Errors
+/// Returns a message if there is no valid answer within `limit`.
 pub(crate) async fn post_json(
     authority: &str,
     path: &str,

@@ -1,7 +1,7 @@
 //! Logging: to the journal with its native fields, or as plain lines to a terminal; to a file beside either.
 //!
 //! The program logs through the `log` macros with journal fields as key-values:
-//! `info!(JOB_ID = id, MESSAGE_ID = messages::REPORT_SENT; "…")`. Other crates' records are not wanted.
+//! `info!(JOB_ID = id, MESSAGE_ID = messages::REPORT_SENT; "…")`. Records of other crates are dropped.
 //! A routine run is priority `info`, what needs a person `err`; `PRIORITY = CRIT` raises a record to `crit`, which
 //! `log` has no level for.
 
@@ -37,7 +37,7 @@ struct Logger {
 /// Starts logging to the journal when standard error is connected to it, else to standard error; by the default
 /// settings if there are none.
 ///
-/// A file that cannot be opened is no reason not to work: it is said, and the rest goes on.
+/// If the log file cannot be opened, that is logged to the journal and the program continues.
 pub fn init(settings: Option<&Logging>) {
     let file = settings.and_then(|settings| settings.file.as_deref());
     let journal = connected_to_journal();

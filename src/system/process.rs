@@ -1,4 +1,4 @@
-//! Runs an outside program within bounds: of time, of memory, and of what it gets to know.
+//! Runs an external program with limits on time, output and environment.
 //!
 //! A program gets an environment that was made for it and nothing else, its output is kept up to a limit and read to
 //! the end, and when its time is up, or nobody waits for it any more, it is stopped with all that it has started.
@@ -34,7 +34,7 @@ const MAX_STDERR_PART: usize = 16 * 1024;
 pub struct Command {
     /// Its name, looked for on the search path, or its path.
     pub program: String,
-    /// Folders that come first on the search path.
+    /// Folders to search before PATH.
     pub first: Vec<PathBuf>,
     /// Its arguments. Every user of the machine can read them: never a secret.
     pub args: Vec<String>,
@@ -46,11 +46,11 @@ pub struct Command {
     pub timeout: Duration,
     /// How many bytes of its standard output are kept.
     pub max_output: usize,
-    /// Stops the program as soon as this is true of what it has written to standard error so far.
+    /// Stops the program as soon as this returns true for its standard error so far.
     pub enough: Option<fn(&str) -> bool>,
 }
 
-/// What a program that has come to its end leaves.
+/// Status and output of a program that has ended.
 #[derive(Debug, Clone)]
 pub struct Output {
     /// How it ended.
@@ -63,7 +63,7 @@ pub struct Output {
     pub stderr: String,
 }
 
-/// Why a program did not come to its end.
+/// Why a program could not be run to its end.
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
     /// There is no such program.
@@ -319,7 +319,7 @@ impl Kept {
         let end = self.head.iter().rposition(|byte| *byte == b'\n').map_or(0, |newline| newline + 1);
         let start = tail.iter().position(|byte| *byte == b'\n').map_or(tail.len(), |newline| newline + 1);
         let (head, tail) = (&self.head[..end], &tail[start..]);
-        format!("{}[much is left out here]\n{}", String::from_utf8_lossy(head), String::from_utf8_lossy(tail))
+        format!("{}[output omitted]\n{}", String::from_utf8_lossy(head), String::from_utf8_lossy(tail))
     }
 }
 

@@ -21,7 +21,7 @@ use crate::config::read_bytes;
 /// Largest file of certificates, in bytes; all authorities of a system together have some 200 KiB.
 const MAX_CA_FILE: u64 = 4 << 20;
 
-/// Whom a server has to prove to be.
+/// How the server's certificate is verified.
 #[derive(Debug)]
 pub(crate) enum Trust<'a> {
     /// The server asked for, by an authority of the system, or as the file of certificates says, if there is one.

@@ -58,7 +58,7 @@ fn settings(live: &Live) -> Result<Arc<Settings>, String> {
 /// Returns the settings, or their defaults with a word on standard error if the file cannot be used.
 fn settings_or_defaults(live: &Live) -> Arc<Settings> {
     live.current().unwrap_or_else(|error| {
-        eprintln!("{error}\nThe defaults are used.");
+        eprintln!("{error}\nUsing the defaults.");
         Arc::new(config::defaults())
     })
 }

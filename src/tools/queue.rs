@@ -269,7 +269,7 @@ async fn leave(folder: &Folder, wish: Wish, jobs: &[&JobId]) -> Result<(), Strin
     let Some((_, path)) = &folder.held else { return Ok(()) };
     let left = jobs.iter().map(|job| wish.leave(path, job)).collect::<io::Result<Vec<PathBuf>>>();
     let left = left.map_err(|error| {
-        format!("a wish for the service cannot be left in {}: {error}; run this as root", folder.shown.display())
+        format!("cannot write a request for the service into {}: {error}; run this as root", folder.shown.display())
     })?;
     let taken = async {
         while left.iter().any(|file| file.symlink_metadata().is_ok()) {
@@ -277,8 +277,8 @@ async fn leave(folder: &Folder, wish: Wish, jobs: &[&JobId]) -> Result<(), Strin
         }
     };
     let taken = match tokio::time::timeout(PATIENCE, taken).await {
-        Ok(()) => "the service has taken it",
-        Err(_) => "the service has not taken it yet; it will when it is free, or when it starts",
+        Ok(()) => "the service has accepted it",
+        Err(_) => "the service has not accepted it yet; it will when it is free, or at its next start",
     };
     jobs.iter().for_each(|job| print(&format!("{job}: {taken}\n")));
     Ok(())

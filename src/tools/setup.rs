@@ -128,14 +128,14 @@ async fn ask_all(present: &Answers, live: &Live) -> Result<Answers, String> {
 async fn relay(live: &Live) -> String {
     let settings = live.current().unwrap_or_else(|_| config::defaults().into());
     if matches!(settings.notification.transport, Transport::Smtp | Transport::Ns8Sendmail) {
-        return "Mails go the way that notification.transport says.".into();
+        return "Mail is sent as notification.transport says.".into();
     }
     match cluster::smarthost(&settings.redis).await {
         Ok(Some(relay)) => format!("Mails go through the cluster's smarthost, {}:{}.", relay.host, relay.port),
         Ok(None) => "The cluster has no smarthost enabled: enable one, or set \
              notification.transport: smtp and notification.smtp.host."
             .into(),
-        Err(error) => format!("Whether the cluster has a smarthost is not known: {error}"),
+        Err(error) => format!("Cannot tell whether the cluster has a smarthost: {error}"),
     }
 }
 
@@ -164,7 +164,7 @@ fn read_line(prompt: &str) -> Result<String, String> {
     print(prompt);
     let mut line = String::new();
     match io::stdin().lock().read_line(&mut line).map_err(failed)? {
-        0 => Err("\nstopped; nothing that was not confirmed is written".into()),
+        0 => Err("\nstopped; nothing was written".into()),
         _ => Ok(line.trim().to_owned()),
     }
 }

@@ -49,7 +49,7 @@ pub(super) async fn run(live: &Live) -> Done {
     Ok(match looked {
         Ok(()) => ExitCode::SUCCESS,
         Err(why) => {
-            error!(MESSAGE_ID = messages::WATCH_FAILED, REASON = why; "the watch cannot do its work: {why}");
+            error!(MESSAGE_ID = messages::WATCH_FAILED, REASON = why; "the watch failed: {why}");
             ExitCode::FAILURE
         }
     })
@@ -132,7 +132,7 @@ async fn look_at_plans(
     let mut progress = BTreeMap::new();
     let asked = ask_logs(settings, memory, &histories, &cluster.plans, now, &mut progress);
     if timeout(LOGS_LIMIT, asked).await.is_err() {
-        warn!("the logs have not said within {} s how far each run has come", LOGS_LIMIT.as_secs());
+        warn!("the logs did not show the progress of each run within {} s", LOGS_LIMIT.as_secs());
     }
     if progress.values().any(|progress| *progress == Progress::Over) {
         // The last module may have ended after the results were read and before its log was.
@@ -258,12 +258,12 @@ async fn sign_of_life(url: &str, state: &Path) {
     let troubles = [(stuck, "could not be delivered yet"), (given_up, "were given up"), (broken, "cannot be read")];
     if let Some((count, what)) = troubles.into_iter().find(|(count, _)| *count > 0) {
         warn!(
-            "notification.heartbeat_url: no sign of life, since {count} report(s) {what}: `ns8-backup-monitor queue`"
+            "notification.heartbeat_url: heartbeat not sent: {count} report(s) {what}; see `ns8-backup-monitor queue`"
         );
         return;
     }
     match heartbeat::beat(url).await {
-        Ok(()) => debug!("notification.heartbeat_url: sign of life sent"),
-        Err(why) => warn!("notification.heartbeat_url: the sign of life was not taken: {why}"),
+        Ok(()) => debug!("notification.heartbeat_url: heartbeat sent"),
+        Err(why) => warn!("notification.heartbeat_url: heartbeat failed: {why}"),
     }
 }

@@ -28,7 +28,7 @@ pub async fn refresh(memory: &mut Memory, now: Timestamp) {
         match found.get(schedule) {
             Some(Ok(elapses)) => plan.elapses = Some(elapses.clone()),
             Some(Err(error @ (CalendarError::Invalid | CalendarError::TooOften))) => {
-                warn!(BACKUP_ID = id.as_str(); "plan {id}: schedule {schedule:?}: {error}. Whether it runs cannot be watched");
+                warn!(BACKUP_ID = id.as_str(); "plan {id}: schedule {schedule:?}: {error}. Missed runs of this plan cannot be detected");
                 plan.invalid = true;
             }
             // What is known still holds for the past.

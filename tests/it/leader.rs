@@ -1,4 +1,4 @@
-//! The leader's log is read for a failed cluster backup, of which NS8 tells nobody.
+//! The leader's log is read for a failed cluster backup, which NS8 does not report.
 
 use jiff::Timestamp;
 
@@ -55,7 +55,7 @@ fn report(site: &mut Site, alert: &str) -> (String, String) {
 const FAILED: &str = "The cluster backup, from which disaster recovery starts, failed";
 
 #[test]
-fn an_alert_that_nothing_explains_makes_the_leaders_log_be_read() {
+fn an_unexplained_alert_triggers_a_read_of_the_leaders_log() {
     let log = log();
     let mut site = site(&log);
     let (subject, text) = report(&mut site, &alert(1, &[]));

@@ -25,7 +25,7 @@ fn an_alert_becomes_one_mail_for_each_recipient() {
 }
 
 #[test]
-fn each_request_gets_the_answer_that_makes_alertmanager_do_the_right_thing() {
+fn each_request_gets_the_right_status() {
     let mut site = Site::with("", "receiver: { max_body: 2000 }\ncorrelator: { wait_seconds: 60 }\n");
     site.service.start();
     let service = &site.service;
@@ -48,7 +48,7 @@ fn each_request_gets_the_answer_that_makes_alertmanager_do_the_right_thing() {
 }
 
 #[test]
-fn with_a_token_file_the_bearer_token_is_wanted() {
+fn a_token_file_requires_the_bearer_token() {
     let mut site = Site::new();
     let token = site.redis.file("token", "s3cret-token\n");
     let receiver = format!("{AT_ONCE}receiver: {{ token_file: {} }}\n", token.display());
@@ -82,7 +82,7 @@ fn a_broken_configuration_is_a_503_until_it_is_mended_and_nothing_is_lost() {
 }
 
 #[test]
-fn it_leaves_when_idle_and_the_next_alert_starts_it_again() {
+fn it_exits_when_idle_and_the_next_alert_starts_it_again() {
     let mut site = Site::with("  repeat_after: 0\n", &format!("{AT_ONCE}receiver: {{ idle_timeout: 1 }}\n"));
     for round in 1..=2 {
         site.service.start();

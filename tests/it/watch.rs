@@ -217,7 +217,7 @@ fn a_plan_that_was_just_made_has_missed_nothing() {
 }
 
 #[test]
-fn only_the_leader_watches_and_a_change_of_leader_needs_no_hand() {
+fn only_the_leader_watches_and_a_new_leader_takes_over() {
     let mut watched = Watched::new(60);
     watched.ends("mail1", 50, 1);
     watched.ends("samba1", 40, 0);
@@ -241,7 +241,7 @@ fn only_the_leader_watches_and_a_change_of_leader_needs_no_hand() {
 }
 
 #[test]
-fn news_that_cannot_be_posted_are_posted_at_the_next_turn() {
+fn findings_that_cannot_be_posted_are_posted_at_the_next_tick() {
     let mut watched = Watched::new(60);
     watched.ends("mail1", 50, 1);
     watched.ends("samba1", 40, 0);
@@ -277,7 +277,7 @@ fn killed_anywhere_nothing_is_lost_and_nobody_gets_two() {
 }
 
 #[test]
-fn the_token_is_shown() {
+fn the_token_is_sent_and_not_logged() {
     let mut watched = Watched::new(60);
     watched.ends("mail1", 50, 1);
     watched.ends("samba1", 40, 0);
@@ -350,7 +350,7 @@ fn fifty_plans_with_as_many_schedules_are_watched_at_once() {
 }
 
 #[test]
-fn a_sign_of_life_is_sent_while_all_is_well() {
+fn a_heartbeat_is_sent_while_all_is_well() {
     let mut watched = Watched::new(60);
     watched.ends("mail1", 50, 0);
     watched.ends("samba1", 50, 0);

@@ -179,7 +179,7 @@ pub fn exchange(address: &str, head: &str, body: &[u8]) -> String {
     String::from_utf8_lossy(&answer).into_owned()
 }
 
-/// Waits until something is so; fails with `context` when it does not come true.
+/// Waits until `is_so` returns true; panics with `context` after [`PATIENCE`].
 pub fn wait_until(what: &str, mut is_so: impl FnMut() -> bool, context: impl Fn() -> String) {
     let deadline = Instant::now() + PATIENCE;
     while !is_so() {

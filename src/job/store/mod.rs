@@ -172,7 +172,7 @@ impl Store {
                     "accepted an alert for {about} as job {id}");
                 let _ = self.0.started.send(id.clone());
             } else {
-                info!(JOB_ID = id.as_str(), BACKUP_ID = plan; "a further alert for {about} joins job {id}");
+                info!(JOB_ID = id.as_str(), BACKUP_ID = plan; "added a further alert for {about} to job {id}");
             }
         }
     }

@@ -4,9 +4,9 @@ use super::{History, ModuleRecord, RunRecord};
 use crate::model::plan::ModuleId;
 use crate::model::run::State;
 
-/// Runs that it takes to call anything usual.
+/// Minimum number of runs for a median.
 const ENOUGH: usize = 5;
-/// Runs that are looked at.
+/// Number of latest runs that are used.
 const LOOK_BACK: usize = 14;
 
 /// The median of a module's last successful runs.
@@ -42,7 +42,7 @@ impl Quantity {
         }
     }
 
-    /// A difference that is too small to be worth a word: ten minutes, 50 MiB, 500 files.
+    /// The smallest difference that is reported: ten minutes, 50 MiB, 500 files.
     fn negligible(self) -> u64 {
         match self {
             Self::Seconds => 600,

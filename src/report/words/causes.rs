@@ -73,7 +73,7 @@ choice! {
         It: "il server ha rifiutato le credenziali (401); controllare utente e password della destinazione, o le sue chiavi",
     }
     Cause::Forbidden => {
-        En: "the server forbade the access (403); check the permissions of the destination's credentials",
+        En: "the server denied access (403); check the permissions of the destination's credentials",
         It: "il server ha vietato l'accesso (403); controllare i permessi delle credenziali della destinazione",
     }
     Cause::DestinationFull => {
@@ -141,7 +141,7 @@ choice! {
         It: "un programma necessario al backup non è installato; vedere quale nel registro",
     }
     Cause::CleanupFailed => {
-        En: "only the cleaning up failed (module-cleanup-state): this run's snapshot exists",
+        En: "only the clean-up failed (module-cleanup-state): this run's snapshot exists",
         It: "è fallita solo la pulizia (module-cleanup-state): lo snapshot di questa esecuzione esiste",
     }
     Cause::RetentionFailed => {

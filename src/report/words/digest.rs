@@ -27,9 +27,9 @@ phrases! {
     digest_missed(time: &str) { En: "last run: MISSED, due {time}", It: "ultima esecuzione: MISSED, prevista {time}" }
     digest_running() { En: "it is running now", It: "è in esecuzione" }
     digest_never_ran() { En: "it has not run yet", It: "non è ancora stato eseguito" }
-    digest_perhaps_ran() { En: "whether it has run cannot be seen", It: "non si può vedere se sia stato eseguito" }
+    digest_perhaps_ran() { En: "cannot tell whether it has run", It: "non si può vedere se sia stato eseguito" }
     digest_damaged(count: usize) {
-        En: "not readable, or not credible: {count}; the report on the plan says which",
+        En: "unreadable or implausible entries: {count}; see the plan's report",
         It: "non leggibili, o non credibili: {count}; il rapporto sul piano dice quali",
     }
     digest_no_members() { En: "it has no modules: nothing is backed up", It: "non ha moduli: non viene salvato nulla" }

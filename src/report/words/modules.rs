@@ -8,7 +8,7 @@ phrases! {
         En: "Without a result of this run ({count})",
         It: "Senza un risultato di questa esecuzione ({count})",
     }
-    heading_in_brief(count: &str) { En: "Further ones, in brief ({count})", It: "Altri, in breve ({count})" }
+    heading_in_brief(count: &str) { En: "More, in brief ({count})", It: "Altri, in breve ({count})" }
     heading_succeeded(count: &str) { En: "Backed up ({count})", It: "Backup riusciti ({count})" }
     heading_unusual() { En: "Unusual", It: "Fuori dal solito" }
     heading_damaged() { En: "Not readable, or not credible", It: "Non leggibile, o non credibile" }
@@ -61,7 +61,7 @@ phrases! {
 
     // Why it is not among the successes.
     end_unknown() {
-        En: "its time could not be read, so that this may be an earlier run's result",
+        En: "end time unreadable; this may be an earlier run's result",
         It: "data e ora illeggibili: può essere il risultato di un'esecuzione precedente",
     }
     no_reason() { En: "not recorded by the cluster", It: "non registrato dal cluster" }
@@ -70,11 +70,11 @@ phrases! {
         It: "almeno un passo non è riuscito; il cluster non registra quale",
     }
     run_and_reading_failed() {
-        En: "the run failed, and afterwards the repository could not be read; the cluster does not record why",
+        En: "the run failed, and the repository could not be read after it; the cluster does not record why",
         It: "l'esecuzione non è riuscita, e dopo non è stato possibile leggere il repository; il cluster non registra perché",
     }
     stale() {
-        En: "no result of this run: it is still running, was never started, or was busy",
+        En: "no result of this run: still running, never started, or busy",
         It: "nessun risultato di questa esecuzione: è ancora in corso, non è mai stata avviata, o il modulo era occupato",
     }
     not_started() { En: "no result of this run", It: "nessun risultato di questa esecuzione" }
@@ -83,7 +83,7 @@ phrases! {
         It: "il suo risultato esiste, ma non è leggibile: {fault}",
     }
     hidden_result(clause: &str) {
-        En: "whether it has a result cannot be seen: {clause}",
+        En: "cannot tell whether it has a result: {clause}",
         It: "non si può vedere se abbia un risultato: {clause}",
     }
     missing() {
@@ -98,7 +98,7 @@ phrases! {
         It: "Vedere l'esecuzione e il suo registro, {place}",
     }
     look_at_either_log(place: &str) {
-        En: "See its run, {place}: the unit if the module is rootless, and the log; that of a run started by hand may be elsewhere",
+        En: "See the module's run, {place} (the first command is for rootless modules; a run started by hand may be logged elsewhere)",
         It: "Vedere la sua esecuzione, {place}: l'unità se il modulo è rootless, e il registro; quello di un'esecuzione avviata a mano può essere altrove",
     }
     on_node(node: &str) { En: "on node {node}", It: "sul nodo {node}" }

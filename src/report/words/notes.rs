@@ -11,7 +11,7 @@ phrases! {
         It: "risultati dal {due} (pianificazione del piano)",
     }
     run_by_age() {
-        En: "it is not known when this run was due, so results are told apart by age",
+        En: "due time unknown; results are assigned to runs by age",
         It: "non si sa quando questa esecuzione era prevista: i risultati sono distinti per età",
     }
     label_newest() { En: "Newest result", It: "Risultato più recente" }
@@ -33,12 +33,12 @@ phrases! {
         It: "Il rapporto finale seguirà quando ci saranno tutti i risultati, al più tardi alle {until}.",
     }
     only_another_goes_on() {
-        En: "This run is over; another plan's is not, and another report follows.",
+        En: "This run is over. Another plan is still running; a further report follows.",
         It: "Questa esecuzione è terminata; quella di un altro piano no, e seguirà un altro rapporto.",
     }
     another_report() { En: "Another report follows.", It: "Seguirà un altro rapporto." }
     gave_up_waiting(wait: &str, modules: &str) {
-        En: "The wait ended after {wait}. Still without a result of this run: {modules}. They may still be running; the command at the end shows what has become of them.",
+        En: "The wait ended after {wait}. Still without a result of this run: {modules}. They may still be running; the command at the end shows their current state.",
         It: "L'attesa è terminata dopo {wait}. Ancora senza un risultato di questa esecuzione: {modules}. Possono essere ancora in corso; il comando in fondo mostra che ne è stato.",
     }
     hangs(since: &str) {
@@ -56,7 +56,7 @@ phrases! {
         It: "L'avviso è iniziato il {time}, prima della fine di questi risultati. Ormai sono tutti positivi.",
     }
     alert_is_newer(time: &str) {
-        En: "The alert began at {time}, after the newest of these results, and nothing here explains it. A run or a module that left no result does not show here: look at the run's log.",
+        En: "The alert began at {time}, after the newest of these results, and no result explains it. A run or module without a stored result is not listed here; see the run's log.",
         It: "L'avviso è iniziato il {time}, dopo il più recente di questi risultati, e qui nulla lo spiega. Un'esecuzione o un modulo che non ha lasciato un risultato qui non compare: si veda il registro dell'esecuzione.",
     }
     alert_is_newer_than(time: &str, modules: &str) {
@@ -64,11 +64,11 @@ phrases! {
         It: "L'avviso è iniziato il {time}. Tutti i risultati sono positivi, ma questi sono precedenti: {modules}. Confrontarne gli orari qui sotto con la pianificazione del piano.",
     }
     raised_anew(newest: &str, failed: &str, total: &str) {
-        En: "When they last ran (newest result: {newest}), failed modules: {failed} of {total}. The alert may only have been raised anew for that, as after a restart of Prometheus.",
+        En: "In the last run (newest result: {newest}), {failed} of {total} modules failed. Prometheus may have raised the same alert again, for example after a restart.",
         It: "All'ultima esecuzione (risultato più recente: {newest}), moduli con backup non riuscito: {failed} su {total}. L'avviso può essere stato solo riproposto per questo, come dopo un riavvio di Prometheus.",
     }
     undefined_plan() {
-        En: "The cluster knows no plan of this id: the plan may have been deleted, may never have run, or its status was removed.",
+        En: "The cluster has no plan with this id: it may have been deleted, may never have run, or its status was removed.",
         It: "Il cluster non conosce alcun piano con questo id: il piano può essere stato eliminato o non essere mai stato eseguito, oppure il suo stato è stato rimosso.",
     }
     never_ran() {
@@ -76,7 +76,7 @@ phrases! {
         It: "Il piano è definito, ma nessun suo modulo ha lasciato un risultato. Può non essere mai stato eseguito.",
     }
     outdated() {
-        En: "The newest result is old: no run of this plan has left one since.",
+        En: "The newest result is old; no run of this plan has stored one since.",
         It: "Il risultato più recente è vecchio: da allora nessuna esecuzione di questo piano ne ha lasciato uno.",
     }
     not_awaited(modules: &str) {
@@ -96,7 +96,7 @@ phrases! {
     error() { En: "error", It: "errore" }
     status_errors(count: &str) { En: "{count} failed", It: "{count} non riusciti" }
     at_the_repositories(faults: &str) {
-        En: "At the repositories, now: {faults}.",
+        En: "Repositories, now: {faults}.",
         It: "Nei repository, ora: {faults}.",
     }
     in_no_plan(modules: &str) { En: "In no backup plan: {modules}.", It: "In nessun piano di backup: {modules}." }

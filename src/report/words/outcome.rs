@@ -151,7 +151,7 @@ phrases! {
         It: "tutti i risultati presenti sono positivi ({total}), ma il riepilogo del piano dice altro.",
     }
     future_differs(total: &str) {
-        En: "every result that is there is a success ({total}), but at least one is dated in the future: a clock is wrong, or somebody wrote it.",
+        En: "every result that is there is a success ({total}), but at least one is dated in the future: a clock is wrong, or the entry was forged.",
         It: "tutti i risultati presenti sono positivi ({total}), ma almeno uno ha una data futura: un orologio è errato, o qualcuno lo ha scritto.",
     }
     alert_differs(total: &str) {
@@ -162,7 +162,7 @@ phrases! {
     // The test mail.
     subject_test() { En: "TEST - mail from this machine arrives", It: "TEST - la posta di questa macchina arriva" }
     test_body(host: &str, time: &str) {
-        En: "This is a test. ns8-backup-monitor sent it on {host} at {time}, in the way in which it sends reports of failed backups. Nothing has failed, and there is nothing to do.",
+        En: "This is a test. ns8-backup-monitor sent it on {host} at {time}, the same way as it sends backup reports. Nothing has failed; there is nothing to do.",
         It: "Questa è una prova. L'ha inviata ns8-backup-monitor su {host} il {time}, nello stesso modo in cui invia i rapporti sui backup non riusciti. Non è successo nulla e non c'è nulla da fare.",
     }
 }

@@ -131,21 +131,21 @@ phrases! {
         It: "In uso ({lock}), il che non blocca i backup: un backup è in corso, oppure è stato interrotto.",
     }
     perhaps_locked(lock: &str) {
-        En: "Whether its locks keep backups out cannot be seen from here ({lock}). If no backup, prune or check is running there, unlock it: `restic unlock` removes stale locks and leaves those in use.",
+        En: "It has locks ({lock}); whether they block backups cannot be determined from here. If no backup, prune or check is running there, unlock it: `restic unlock` removes stale locks and leaves those in use.",
         It: "Da qui non si può vedere se i lock impediscano i backup ({lock}). Se non sono in corso backup, prune o verifiche, sbloccarlo: `restic unlock` rimuove i lock abbandonati e lascia quelli in uso.",
     }
 
     // Something is wrong with it: in a few words, and at length.
     locked() { En: "locked", It: "bloccato" }
     about_locked(lock: &str) {
-        En: "{lock}. As long as it is, no backup can be written. If no backup, prune or check is running there, unlock it: `restic unlock` removes stale locks and leaves those in use.",
+        En: "{lock}. While it is locked, no backup can be written. If no backup, prune or check is running there, unlock it: `restic unlock` removes stale locks and leaves those in use.",
         It: "{lock}. Finché lo è, nessun backup può essere scritto. Se non sono in corso backup, prune o verifiche, sbloccarlo: `restic unlock` rimuove i lock abbandonati e lascia quelli in uso.",
     }
     locks(count: &str) { En: "locks: {count}", It: "lock: {count}" }
     lock_by(holder: &str) { En: "by {holder}", It: "di {holder}" }
     wrong_password() { En: "wrong password", It: "password errata" }
     about_wrong_password() {
-        En: "the configured one does not open it. Compare it with the one the repository was made with. A repository that has lost its keys looks the same.",
+        En: "the configured password does not open it. Compare it with the one the repository was created with. A repository without its key files gives the same error.",
         It: "quella configurata non lo apre. Confrontarla con quella con cui il repository è stato creato. Un repository che ha perso le sue chiavi ha lo stesso aspetto.",
     }
     no_repository() { En: "no repository at this address", It: "nessun repository a questo indirizzo" }
@@ -158,7 +158,7 @@ phrases! {
         It: "qui nessun repository. Non risulta scritto alcun backup del modulo: può non essere mai stato inizializzato.",
     }
     gateway_broken_at_start() {
-        En: "A destination that was broken when the node's rclone-gateway started looks the same.",
+        En: "A destination that was faulty when the node's rclone-gateway started gives the same error.",
         It: "Una destinazione che era guasta all'avvio di rclone-gateway sul nodo ha lo stesso aspetto.",
     }
     about_gateway_unreachable(why: &str) {

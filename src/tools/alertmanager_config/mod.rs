@@ -27,7 +27,7 @@ pub(super) fn run(arguments: &AlertmanagerConfig, live: &Live) -> Done {
     match &arguments.patch {
         None => print(&webhook.example()),
         Some(file) => print(&match arguments.remove {
-            true => change(file, edit::remove, |_| "taken out".into())?,
+            true => change(file, edit::remove, |_| "removed".into())?,
             false => change(file, |text| patch(text, &webhook, configured), put_in)?,
         }),
     }
@@ -61,7 +61,7 @@ fn change(
 /// Says what becomes of the alerts after our route. `continue: true` passes them on to the next routes, but the default
 /// receiver of the top route gets only what no route has taken.
 fn put_in(text: &str) -> String {
-    let put_in = "put in. The routes after it still get these alerts";
+    let put_in = "added. Later routes still get these alerts";
     match edit::default_has_a_route(text) {
         Some((default, false)) => format!(
             "{put_in}. The default receiver {default} has no route of its own, and so gets only what no route takes: if \

@@ -117,7 +117,7 @@ fn leadership(node: &Result<Option<String>, String>, leader: Option<&str>) -> (b
     let subject = "watch";
     match (node, leader) {
         (Err(why), _) => (true, warning(subject, why.clone(), "run this check as root")),
-        (Ok(None), _) => (true, ok(subject, "this is no NS8 node: it watches")),
+        (Ok(None), _) => (true, ok(subject, "not an NS8 node: the watch runs here")),
         (Ok(Some(node)), None) => {
             (true, ok(subject, format!("the cluster names no leader: this node ({node}) watches")))
         }
@@ -125,7 +125,7 @@ fn leadership(node: &Result<Option<String>, String>, leader: Option<&str>) -> (b
             (true, ok(subject, format!("this node ({node}) is the leader: it watches")))
         }
         (Ok(Some(node)), Some(leader)) => {
-            (false, ok(subject, format!("node {leader} is the leader and watches: this node ({node}) is quiet")))
+            (false, ok(subject, format!("node {leader} is the leader and runs the watch; this node ({node}) does not")))
         }
     }
 }

@@ -21,7 +21,10 @@ pub(super) fn queue() -> Vec<Line> {
     let meta = match fs::metadata(&folder) {
         Ok(meta) => meta,
         Err(missing) if missing.kind() == io::ErrorKind::NotFound => {
-            return vec![ok(subject, format!("{shown}: not there yet, the first start makes it"))];
+            return vec![ok(
+                subject,
+                format!("{shown}: does not exist yet; the service creates it at its first start"),
+            )];
         }
         Err(why) => return vec![warning(subject, format!("{shown}: {why}"), "run this check as root")],
     };

@@ -76,7 +76,7 @@ async fn properties(name: &str) -> Result<Properties, String> {
 /// Looks at the timer of `watch` or `digest`, and how its last turn ended.
 async fn timer(command: &str, enabled: bool, late: Option<Duration>) -> Line {
     if !enabled {
-        return ok(SUBJECT, format!("{command}.enabled is false: its timer has nothing to do"));
+        return ok(SUBJECT, format!("{command}.enabled is false: the timer does nothing"));
     }
     let [timer, service] = ["timer", "service"].map(|kind| format!("ns8-backup-monitor-{command}.{kind}"));
     match (properties(&timer).await, properties(&service).await) {
@@ -92,8 +92,7 @@ fn judge_timer(name: &str, found: &Properties, turn: &Properties, late: Option<D
     let enable = format!("systemctl enable --now {name}");
     let age = turn.time("ExecMainStartTimestamp");
     let age = age.map(|last| time::age(last, now));
-    let last =
-        age.map_or("no turn yet since the start".into(), |age| format!("last turn {} ago", report::duration(age)));
+    let last = age.map_or("has not run since boot".into(), |age| format!("last run {} ago", report::duration(age)));
     let result = turn.get("Result");
     if found.is("LoadState", "not-found") {
         error(SUBJECT, format!("{name} is not installed"), "install the package")
@@ -101,7 +100,7 @@ fn judge_timer(name: &str, found: &Properties, turn: &Properties, late: Option<D
         error(SUBJECT, format!("{name} is not active"), enable)
     } else if !matches!(result, "" | "success") {
         let see = format!("see `journalctl -u {service}`");
-        error(SUBJECT, format!("{name}: its last turn failed ({result}); {last}"), see)
+        error(SUBJECT, format!("{name}: its last run failed ({result}); {last}"), see)
     } else if late.zip(age).is_some_and(|(late, age)| age > late) {
         error(SUBJECT, format!("{name} is active, but {last}"), format!("systemctl restart {name}"))
     } else if !found.is("UnitFileState", "enabled") {
@@ -142,7 +141,9 @@ fn judge_unit(name: &str, receiver: Option<&Receiver>, found: &Properties) -> Li
         warning(SUBJECT, format!("{name} is active, but not enabled: gone after a reboot"), enable)
     } else if address.is_some_and(|address| !is("Listen", &address)) {
         let todo = format!("change ListenStream with `systemctl edit {name}`, or receiver.host and receiver.port");
-        let found = format!("{name} listens elsewhere than receiver.host and receiver.port say; the unit counts");
+        let found = format!(
+            "{name} listens on another address than receiver.host and receiver.port; the unit's address is used"
+        );
         warning(SUBJECT, found, todo)
     } else {
         ok(SUBJECT, format!("{name} is active"))

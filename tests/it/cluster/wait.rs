@@ -110,7 +110,7 @@ fn configuration(redis: &Redis, correlator: &str) -> PathBuf {
     redis.file("config.yml", &text)
 }
 
-/// How long to wait for what a busy machine gets to in the end.
+/// Upper bound for a condition on a slow machine.
 const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Looks until `condition` holds, while other tasks go on.
@@ -176,7 +176,7 @@ async fn a_job_that_is_resumed_waits_for_the_rest_only() {
 }
 
 #[tokio::test]
-async fn what_was_not_heard_is_found_at_the_cap() {
+async fn a_result_without_announcement_is_found_at_the_deadline() {
     // A busy machine may not get so far before a short cap.
     for max_wait in [2, 8, 32] {
         let scene = Scene::new(Redis::on_tcp("user default on nopass ~* -@all +@read"), max_wait);
@@ -234,7 +234,7 @@ async fn a_redis_that_stays_away_is_told_at_the_cap() {
 }
 
 #[tokio::test]
-async fn nobody_is_awaited_where_the_members_are_not_known() {
+async fn no_module_is_awaited_if_the_members_are_unknown() {
     let redis = Redis::start();
     redis.hset("module/mail1/backup/1/status", &[("result", "error"), ("timestamp", "2026-11-20T02:10:00Z")]);
     let scene = Scene::on(redis, 900);

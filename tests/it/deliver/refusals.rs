@@ -3,7 +3,7 @@
 use super::*;
 
 #[tokio::test]
-async fn each_refusal_counts_for_whom_it_is_meant() {
+async fn each_refusal_is_attributed_to_relay_or_recipient() {
     use Kind::{Deferred, Delivered, Rejected, Relay};
     let expected = [
         (Stage::Greeting, "554 5.3.2 no service", Relay),
@@ -51,7 +51,7 @@ async fn each_refusal_counts_for_whom_it_is_meant() {
 }
 
 #[tokio::test]
-async fn what_the_relay_has_against_us_is_not_the_recipients_fault() {
+async fn a_rejection_of_this_client_does_not_reject_the_recipient() {
     // One rule, whenever the relay says so.
     for stage in [Stage::Rcpt, Stage::Data, Stage::Message] {
         for reply in [

@@ -38,7 +38,7 @@ printf '%s\n%s\n%s' "$subject" "$from" "$recipients" > {0}/arguments
 }
 
 #[tokio::test]
-async fn ns8_sendmail_is_called_as_it_wants_to_be() {
+async fn ns8_sendmail_gets_the_arguments_it_expects() {
     let dir = tempfile::tempdir().unwrap();
     let settings = stand_in(dir.path(), &format!("echo \"$PATH\" > {}/path", dir.path().display()));
     let mut mail = mail();
@@ -66,7 +66,7 @@ async fn ns8_sendmail_gets_the_text_alone_and_domains_in_ascii() {
 }
 
 #[tokio::test]
-async fn of_a_traceback_the_cause_is_passed_on() {
+async fn the_cause_of_a_traceback_is_reported() {
     let dir = tempfile::tempdir().unwrap();
     // A real one, of the module that ns8-sendmail uses, below many frames.
     let mut script = String::from("import smtplib\n");

@@ -61,7 +61,7 @@ const CORPUS: [(&str, Harm, Option<&str>, Option<&str>); 23] = [
 ];
 
 #[tokio::test]
-async fn what_restic_can_see_without_reading_all_data_it_finds() {
+async fn restic_finds_all_damage_visible_without_reading_data() {
     for restic in every_restic() {
         for (kind, harm, expected, _) in CORPUS {
             let repository = Repository::copy();
@@ -73,7 +73,7 @@ async fn what_restic_can_see_without_reading_all_data_it_finds() {
 }
 
 #[tokio::test]
-async fn what_the_gateway_can_see_it_finds_and_claims_no_more() {
+async fn the_gateway_reports_only_damage_it_can_see() {
     for (kind, harm, _, expected) in CORPUS {
         let repository = Repository::copy();
         damage(&repository, kind, harm);

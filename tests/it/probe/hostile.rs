@@ -83,7 +83,7 @@ async fn an_rclone_configuration_that_others_can_change_is_not_used() {
     assert!(canary.exists());
 }
 
-/// Somebody else who listens on a port, and writes down what is said to him.
+/// A process of another user that listens on a port and records what it receives.
 struct Impostor {
     url: String,
     heard: std::path::PathBuf,
@@ -135,7 +135,7 @@ async fn somebody_else_on_the_gateways_port_is_told_nothing() {
         assert_eq!(cluster_backup(&means, "destination", "uuid", LONG).await, Err(stranger.clone()));
     }
     assert_eq!(fs::read_to_string(&impostor.heard).unwrap(), "");
-    // So that this can fail: he writes down what he hears.
+    // Proves that the recording works.
     let address = impostor.url.strip_prefix("http://").unwrap();
     std::io::Write::write_all(&mut TcpStream::connect(address).unwrap(), b"Authorization: Basic").unwrap();
     until(|| !fs::read_to_string(&impostor.heard).unwrap().is_empty()).await;

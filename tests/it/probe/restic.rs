@@ -21,7 +21,7 @@ async fn a_healthy_repository_is_counted_checked_and_left_as_it_was() {
 }
 
 #[tokio::test]
-async fn an_exclusive_lock_is_told_with_its_holder_even_when_he_has_died() {
+async fn an_exclusive_lock_is_reported_with_its_holder_even_after_the_holder_died() {
     let repository = Repository::copy();
     let holder = repository.hold_exclusively();
     let (pid, since) = (holder.0.id(), Timestamp::now());
@@ -109,7 +109,7 @@ async fn a_server_that_cannot_be_reached_is_told_with_its_cause_and_without_wait
 }
 
 #[tokio::test]
-async fn sftp_asks_nobody() {
+async fn sftp_never_prompts() {
     for restic in every_restic() {
         let destination = documented("sftp", "//nobody@no-such-host.invalid//backup", PASSWORD);
         let verdict = look_with(&with_restic(&restic), &destination, LONG).await;
@@ -213,7 +213,7 @@ async fn no_secret_is_in_a_verdict() {
 }
 
 #[tokio::test]
-async fn one_that_hangs_holds_up_nobody() {
+async fn a_hanging_repository_does_not_delay_the_others() {
     let repository = Repository::copy();
     let server = Server::start(Answer::Silence);
     let destinations = [gateway_destination(None), repository.local()];

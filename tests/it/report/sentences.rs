@@ -191,7 +191,7 @@ fn news_that_the_results_contradict_is_not_said() {
 }
 
 #[test]
-fn an_alert_is_said_to_be_raised_anew_only_where_nothing_tells_of_a_run() {
+fn a_repeated_alert_is_reported_only_without_signs_of_a_run() {
     let written = |change: fn(&mut Case)| {
         let case = Case::new("anew").module("mail1", ModuleResult { errors: 1, ..last_night() }).with(change);
         case.report(Language::En, text)
@@ -223,7 +223,7 @@ fn a_run_is_called_old_only_if_another_may_have_been_due() {
 }
 
 #[test]
-fn one_of_many_is_told_in_a_line() {
+fn many_modules_get_one_line_each() {
     let many = |result: &ModuleResult| {
         let case = (0..12).fold(Case::new("many"), |case, n| case.module(&format!("mail{n}"), result.clone()));
         case.report(Language::En, text).lines().find(|line| line.contains("mail11")).unwrap().to_string()
