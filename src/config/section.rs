@@ -77,7 +77,7 @@ impl Section {
             Node::Null => {}
             other => section.found.push(Found {
                 path: section.path.clone(),
-                message: format!("{other} does not fit: expected a section with keys"),
+                message: format!("expected a section with keys, found {other}"),
             }),
         }
         let mut seen = HashSet::new();

@@ -145,7 +145,7 @@ fn a_key_written_twice_hides_no_other_mistake() {
     assert_eq!(
         problems(&text),
         [
-            "config.yml:2: notification.mail_to: is written twice; the last one would count, leave only one",
+            "config.yml:2: notification.mail_to: appears twice; keep only one",
             "config.yml:4: receiver.port: 0 is not a port: 1 to 65535",
         ]
     );
@@ -186,18 +186,21 @@ fn no_password_hides_in_an_address() {
 #[test]
 fn a_value_of_another_kind_is_shown_with_what_is_expected() {
     for (section, expected) in [
-        ("receiver: { port: x }", "receiver.port: \"x\" does not fit: expected a port, 1 to 65535"),
-        ("receiver: [1]", "receiver: a list does not fit: expected a section with keys"),
-        ("receiver: { max_body: -1 }", "receiver.max_body: -1 does not fit: expected a whole number"),
-        ("receiver: { alert_names: x }", "alert_names: \"x\" does not fit: expected a list, such as [BackupFailed]"),
-        ("repo_check: { enabled: yes }", "repo_check.enabled: \"yes\" does not fit: expected true or false"),
-        ("repo_check: { restic: 5 }", "repo_check.restic: 5 does not fit: expected text"),
+        ("receiver: { port: x }", "receiver.port: expected a port, 1 to 65535, found \"x\""),
+        ("receiver: [1]", "receiver: expected a section with keys, found a list"),
+        ("receiver: { max_body: -1 }", "receiver.max_body: expected a whole number, found -1"),
+        ("receiver: { alert_names: x }", "alert_names: expected a list, such as [BackupFailed], found \"x\""),
+        ("repo_check: { enabled: yes }", "repo_check.enabled: expected true or false, found \"yes\""),
+        ("repo_check: { restic: 5 }", "repo_check.restic: expected text"),
         ("repo_check: { restic: \"a\\nb\" }", "repo_check.restic: holds a line break"),
-        ("watch: { grace: 3w }", "watch.grace: \"3w\" does not fit: expected seconds, or a number with s, m, h or d"),
+        (
+            "watch: { grace: 3w }",
+            "watch.grace: expected seconds, or a number with s, m, h or d, such as 15m, found \"3w\"",
+        ),
         ("watch: { grace: 299 }", "watch.grace: 299 is out of range: 300 to 604800 seconds"),
-        ("logging: { level: x }", "logging.level: \"x\" does not fit: expected one of ERROR, WARNING, INFO, DEBUG"),
+        ("logging: { level: x }", "logging.level: expected one of ERROR, WARNING, INFO, DEBUG, WARN, found \"x\""),
         ("logging: { level: !x INFO }", "invalid type: enum, expected a value without a tag"),
-        ("plans: { 2: { mail_to: { a: b } } }", "plans.2.mail_to: a section with keys does not fit: expected a mail"),
+        ("plans: { 2: { mail_to: { a: b } } }", "plans.2.mail_to: expected a mail"),
     ] {
         let found = problems(&format!("{MINIMAL}{section}\n"));
         assert!(found.len() == 1 && found[0].contains(expected), "{found:?}");

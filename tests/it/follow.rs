@@ -240,7 +240,7 @@ fn a_run_that_is_over_is_not_called_so_far_since_another_goes_on() {
     let over = of("[ns8-backup] SUCCESS - all 1 module(s) backed up successfully");
     let text = over.text.split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(text.starts_with("SUCCESS: every module was backed up"), "{text}");
-    assert!(text.contains("This run is over; another plan's is not, and another report follows."), "{text}");
+    assert!(text.contains("This run is over. Another plan is still running; a further report follows."), "{text}");
 }
 
 /// It was busy until NS8 gave up on it; there is no log to read here.

@@ -46,7 +46,7 @@ fn keys() -> Vec<String> {
         };
         let problems = parse(&text).unwrap_err();
         let unknown = problems.into_iter().find(|problem| problem.key.ends_with("qqqq")).expect("must be refused");
-        let names = unknown.message.split_once("known here are: ").expect(&unknown.message).1.to_owned();
+        let names = unknown.message.split_once("valid keys: ").expect(&unknown.message).1.to_owned();
         names.split(", ").map(|key| format!("{section}.{key}")).collect::<Vec<_>>()
     };
     let keys: Vec<String> = SECTIONS.iter().flat_map(|section| known(section)).collect();

@@ -365,7 +365,7 @@ fn a_heartbeat_is_sent_while_all_is_well() {
         assert!(asked.join().unwrap().starts_with("GET /ping/1234-5678 HTTP/1.1\r\n"));
         scope.spawn(|| answer(&listener, "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"));
         let log = watched.tick();
-        assert!(log.contains("was not taken: it answers 404") && !log.contains("1234"), "{log}");
+        assert!(log.contains("heartbeat failed: it answers 404") && !log.contains("1234"), "{log}");
     });
     // Nobody there: logged, no failure.
     drop(listener);
@@ -398,8 +398,8 @@ fn a_sign_of_life_goes_over_tls_to_a_server_that_is_trusted() {
     let (trusted, unknown, none) = (beat("ca.pem"), beat("expired.pem"), beat("leaf.key"));
     server.kill().unwrap();
     server.wait().unwrap();
-    assert!(trusted.contains("sign of life sent"), "{trusted}");
-    assert!(unknown.contains("was not taken"), "{unknown}");
+    assert!(trusted.contains("heartbeat sent"), "{trusted}");
+    assert!(unknown.contains("heartbeat failed"), "{unknown}");
     assert!(none.contains("install the package ca-certificates"), "{none}");
 }
 

@@ -161,9 +161,9 @@ mod tests {
         let node = |id: &str| Ok(Some(id.into()));
         for (node, leader, watches, says) in [
             (node("1"), Some("1"), true, "this node (1) is the leader"),
-            (node("2"), Some("1"), false, "node 1 is the leader and watches: this node (2) is quiet"),
+            (node("2"), Some("1"), false, "node 1 is the leader and runs the watch; this node (2) does not"),
             (node("2"), None, true, "names no leader"),
-            (Ok(None), Some("1"), true, "no NS8 node"),
+            (Ok(None), Some("1"), true, "not an NS8 node"),
             (Err("denied".into()), Some("1"), true, "denied"),
         ] {
             let (found, line) = leadership(&node, leader);

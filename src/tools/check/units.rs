@@ -193,9 +193,9 @@ mod tests {
         };
         let timer = "LoadState=loaded\nActiveState=active\nUnitFileState=enabled\n";
         let turn = "ExecMainStartTimestamp=@1763999400\nResult=success\n";
-        assert_eq!(judge(timer, turn), ok(SUBJECT, "x-watch.timer is active; last turn 10 min ago"));
+        assert_eq!(judge(timer, turn), ok(SUBJECT, "x-watch.timer is active; last run 10 min ago"));
         let never = judge(timer, "ExecMainStartTimestamp=\nResult=success\n");
-        assert_eq!(never, ok(SUBJECT, "x-watch.timer is active; no turn yet since the start"));
+        assert_eq!(never, ok(SUBJECT, "x-watch.timer is active; has not run since boot"));
         for (timer, turn, level) in [
             (timer.replace("=enabled", "=disabled"), turn.into(), Level::Warning),
             (timer.replace("=active", "=inactive"), turn.into(), Level::Error),

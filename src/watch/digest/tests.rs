@@ -90,8 +90,8 @@ fn a_plan_with_a_damaged_result_needs_attention() {
     let text = |language| text(&digest(vec![sum_up(&hidden, None)]), language, &TimeZone::UTC);
     let words = text(Language::En).split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(words.contains("PLANS THAT NEED ATTENTION (1)") && !words.contains("has not run yet"), "{words}");
-    assert!(words.contains("whether it has run cannot be seen"), "{words}");
-    assert!(words.contains("not readable, or not credible: 1; the report on the plan says which"), "{words}");
+    assert!(words.contains("cannot tell whether it has run"), "{words}");
+    assert!(words.contains("unreadable or implausible entries: 1; see the plan's report"), "{words}");
     assert!(text(Language::It).contains("non leggibili"), "{}", text(Language::It));
 }
 

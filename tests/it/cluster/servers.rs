@@ -53,7 +53,7 @@ async fn a_login_is_sent_where_it_is_configured() {
     let redis = Redis::on_tcp("user default off");
     redis.hset("cluster/module_node", &[("mail1", "1")]);
     let anonymous = redis.tcp_settings();
-    assert_eq!(refused(&anonymous).await, "it wants a login; set redis.username and redis.password_file");
+    assert_eq!(refused(&anonymous).await, "it requires a login; set redis.username and redis.password_file");
     let (name, password) = ADMIN;
     let file = redis.file("password", &format!("{password}\n"));
     let known = config::Redis { username: Some(name.into()), password_file: Some(file.clone()), ..anonymous };
@@ -70,7 +70,7 @@ async fn a_login_is_sent_where_it_is_configured() {
 #[tokio::test]
 async fn a_server_may_want_a_password_without_a_user() {
     let redis = Redis::on_tcp("requirepass geheim");
-    assert_eq!(refused(&redis.settings()).await, "it wants a login; set redis.username and redis.password_file");
+    assert_eq!(refused(&redis.settings()).await, "it requires a login; set redis.username and redis.password_file");
     let settings = config::Redis { password_file: Some(redis.file("password", "geheim")), ..redis.settings() };
     let id = plan_id("2");
     cluster::read(&settings, Selector::Plan(&id)).await.unwrap();

@@ -67,8 +67,7 @@ async fn a_rejection_of_this_client_does_not_reject_the_recipient() {
             relay.fault(stage, Fault::reply(reply));
             let result = send(&towards(&relay, "none", ""), &mail(), "a@example.com").await;
             assert_eq!(kind(&result), Kind::Deferred, "{stage:?} {reply}: {result:?}");
-            let advice =
-                "most likely about our machine or our sender, and worth another try: check notification.mail_from";
+            let advice = "the relay probably rejects this machine or this sender: check notification.mail_from";
             assert_told(&result, advice);
         }
     }

@@ -88,7 +88,7 @@ async fn each_fault_of_ns8_sendmail_is_known_by_what_it_says() {
     let dir = tempfile::tempdir().unwrap();
     let cases = [
         ("echo 'SMTP error: (550, b\"no\")' >&2; exit 1", Deferred, "could not send: SMTP error: (550"),
-        ("exit 2", Relay, "does not understand its arguments: it gives no reason"),
+        ("exit 2", Relay, "does not understand its arguments: no error message"),
         ("echo 'unrecognized arguments' >&2; exit 2", Relay, "its arguments: unrecognized arguments"),
         ("kill -9 $$", Deferred, "signal: 9"),
         ("yes | head -c 100M >&2; exit 1", Deferred, "could not send: y ⏎ y"),

@@ -64,7 +64,7 @@ fn given_up_while_it_was_away_and_retried_once_it_is_back() {
     site.redis.run::<String>("SAVE");
     site.redis.kill();
     site.relay.fault(Stage::Greeting, Fault::Cut);
-    post_in_vain(&mut site, "the report will not reach ops@example.com");
+    post_in_vain(&mut site, "gave up delivering the report to ops@example.com");
     site.redis.restart();
     site.relay.mend();
     let config = std::fs::read_to_string(site.service.path("config.yml")).unwrap();

@@ -201,7 +201,7 @@ fn after_retry_for_what_is_undelivered_is_kept_told_loudly_and_can_be_sent_later
     site.service.done();
     assert_eq!(site.counts(), counts([1, 1, 0]));
     let log = site.service.log();
-    assert!(log.contains("CRITICAL: the report will not reach boss@example.com"), "{log}");
+    assert!(log.contains("CRITICAL: gave up delivering the report to boss@example.com"), "{log}");
     assert!(tool(&site, &["queue"]).contains("mailbox busy"));
     // It is still there after a restart, and nothing is tried by itself.
     assert!(site.service.terminate().success());

@@ -35,7 +35,7 @@ fn a_count_of_0_says_only_what_it_can() {
         let unread = ModuleResult { layout, snapshots_count: Some(0), total_size: Some(0), ..result(errors) };
         Case::new("count").module("mail1", unread).module("imap2", result(0)).words()
     };
-    let (step, reading) = ("at least one step failed", "afterwards the repository could not be read");
+    let (step, reading) = ("at least one step failed", "the repository could not be read after it");
     for (layout, errors, said, not_said) in [
         (Layout::B, 1, step, reading),
         (Layout::B, 2, step, reading),
@@ -149,7 +149,7 @@ fn a_repository_that_may_never_have_been_made_is_no_headline() {
         case.probes(vec![("offsite", Some("mail1"), Verdict::NoRepository)]).words()
     };
     let never = ModuleResult { snapshots_count: Some(0), total_size: Some(0), ..result(1) };
-    let headline = "At the repositories, now";
+    let headline = "Repositories, now";
     assert!(!written(never.clone(), None).contains(headline));
     assert!(written(never, Some(true)).contains(headline), "a snapshot was written to it");
     assert!(written(result(1), None).contains(headline), "there is one in the statistics");
@@ -196,7 +196,7 @@ fn a_repeated_alert_is_reported_only_without_signs_of_a_run() {
         let case = Case::new("anew").module("mail1", ModuleResult { errors: 1, ..last_night() }).with(change);
         case.report(Language::En, text)
     };
-    assert!(written(|_| {}).contains("raised anew"));
+    assert!(written(|_| {}).contains("raised the same alert again"));
     let others: [fn(&mut Case); 4] = [
         |case| case.alerts[0].name = "backup_missing".into(),
         |case| case.alerts.clear(),
@@ -207,7 +207,7 @@ fn a_repeated_alert_is_reported_only_without_signs_of_a_run() {
         },
     ];
     for (n, other) in others.into_iter().enumerate() {
-        assert!(!written(other).contains("raised anew"), "{n}");
+        assert!(!written(other).contains("raised the same alert again"), "{n}");
     }
 }
 

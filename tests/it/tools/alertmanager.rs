@@ -62,7 +62,7 @@ fn alertmanager_takes_the_patched_file_and_routes_our_alerts_here() {
         fs::set_permissions(&file, fs::Permissions::from_mode(0o604)).unwrap();
         let ran = patch(&[]);
         assert_eq!(ran.code, 0, "{}", ran.err);
-        assert!(ran.err.contains("The defaults are used."));
+        assert!(ran.err.contains("Using the defaults."));
         assert!(ran.out.contains(note), "{}", ran.out);
         check_config(&file);
         for name in DEFAULT_ALERT_NAMES {
@@ -121,7 +121,7 @@ fn without_the_configuration_a_receiver_stays_and_a_missing_route_is_added() {
     let start = lines.iter().position(|line| line.contains("- receiver: ns8-backup-monitor")).unwrap();
     fs::write(&file, [&lines[..start], &lines[start + 8..]].concat().join("\n") + "\n").unwrap();
     let ran = patch("/nonexistent");
-    assert!(ran.code == 0 && ran.out.contains("put in"), "{}{}", ran.out, ran.err);
+    assert!(ran.code == 0 && ran.out.contains("added"), "{}{}", ran.out, ran.err);
     check_config(&file);
     let routed = amtool(&["config", "routes", "test", "alertname=BackupFailed", "id=1"], &file).out;
     assert_eq!(routed.trim(), "ns8-backup-monitor,default_receiver");

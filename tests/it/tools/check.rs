@@ -59,6 +59,6 @@ fn check_says_which_plans_of_the_configuration_do_not_exist_and_who_watches() {
     assert!(line(&leader, "error    alertmanager: "), "{leader}");
     assert!(line(&leader, "warning  plans: 1 module(s) in no backup plan: samba1 -- "), "{leader}");
     let other = check("2");
-    assert!(line(&other, "ok       watch: node 1 is the leader and watches: this node (2) is quiet"), "{other}");
+    assert!(line(&other, "ok       watch: node 1 is the leader and runs the watch; this node (2) does not"), "{other}");
     assert!(line(&other, "ok       alertmanager: not looked at: it runs on the leader"), "{other}");
 }

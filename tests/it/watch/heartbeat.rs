@@ -22,11 +22,11 @@ fn no_sign_of_life_is_sent_after_a_report_was_given_up_or_could_not_be_read() {
     watched.notification = format!("  heartbeat_url: http://127.0.0.1:{port}/ping\n").leak();
     watched.configure("");
     let log = watched.tick();
-    assert!(log.contains("no sign of life, since 1 report(s) were given up"), "{log}");
+    assert!(log.contains("heartbeat not sent: 1 report(s) were given up"), "{log}");
     let given_up = service.queue().join(&service.queued("failed")[0]);
     std::fs::rename(&given_up, given_up.with_extension("broken")).unwrap();
     let log = watched.tick();
-    assert!(log.contains("no sign of life, since 1 report(s) cannot be read"), "{log}");
+    assert!(log.contains("heartbeat not sent: 1 report(s) cannot be read"), "{log}");
     assert_eq!(listener.accept().unwrap_err().kind(), ErrorKind::WouldBlock, "nobody has asked");
     std::fs::remove_file(given_up.with_extension("broken")).unwrap();
     listener.set_nonblocking(false).unwrap();

@@ -140,7 +140,7 @@ impl Truth<'_> {
             ("SUCCESS", ..) => format!("every module was backed up successfully ({total} of {total})."),
             _ if self.is_contradicted() => format!(
                 "every result that is there is a success ({total}), but at least one is dated in the future: a clock is \
-                 wrong, or somebody wrote it."
+                 wrong, or the entry was forged."
             ),
             ("PARTIAL", ..) => {
                 let parts = [(failed, "failed"), (absent, "without a result of this run"), (succeeded, "backed up")];
@@ -162,8 +162,7 @@ impl Truth<'_> {
         let has_result = self.modules.iter().any(|module| matches!(module.seen, Seen::Result(..)));
         let run = match self.due {
             Some(due) => Some(format!("results since {} (the plan's schedule)", self.time(due))),
-            None => has_result
-                .then(|| "it is not known when this run was due, so results are told apart by age".to_string()),
+            None => has_result.then(|| "due time unknown; results are assigned to runs by age".to_string()),
         };
         let written = self.written.to_zoned_datetime(self.world.tz()).strftime("%F %H:%M %:z").to_string();
         let fields = [
@@ -181,7 +180,7 @@ impl Truth<'_> {
         let mut notes = Vec::new();
         let has_run = self.due.is_some() && self.count(State::Success) + self.count(State::Error) > 0;
         if self.is_outdated() && !has_run && self.damaged().is_empty() {
-            notes.push("The newest result is old: no run of this plan has left one since.".into());
+            notes.push("The newest result is old; no run of this plan has stored one since.".into());
         }
         if self.plan().defined && !self.plan().enabled {
             notes.push("The plan is disabled: it does not run by itself.".into());
@@ -191,8 +190,8 @@ impl Truth<'_> {
             notes.push(format!("In the plan, but without a result on the module's node: {names}."));
         }
         if !self.plan().defined {
-            let words = "The cluster knows no plan of this id: the plan may have been deleted, may never have run, or \
-                         its status was removed.";
+            let words = "The cluster has no plan with this id: it may have been deleted, may never have run, or its \
+                         status was removed.";
             notes.push(words.into());
         }
         let failed: Vec<&str> = self.of(State::Error).iter().map(|module| module.id()).collect();
@@ -233,7 +232,7 @@ impl Truth<'_> {
         match (module.state, &module.seen) {
             (State::Error, Seen::Result(Some(result), _)) => lines.extend(self.figures(result)),
             (State::Error, _) => {
-                let words = "Ended: its time could not be read, so that this may be an earlier run's result";
+                let words = "Ended: end time unreadable; this may be an earlier run's result";
                 lines.extend([words.into(), "Errors: 1".into()]);
             }
             (_, Seen::Result(Some(result), _)) => {
@@ -250,9 +249,8 @@ impl Truth<'_> {
         }
         let has_result = self.modules.iter().any(|module| matches!(module.seen, Seen::Result(..)));
         if self.world.generation == Generation::B && has_result {
-            let words =
-                "the unit if the module is rootless, and the log; that of a run started by hand may be elsewhere:";
-            lines.push(format!("See its run, on node {node}: {words}"));
+            let words = "(the first command is for rootless modules; a run started by hand may be logged elsewhere):";
+            lines.push(format!("See the module's run, on node {node} {words}"));
             lines.push(format!("$ runagent -m {id} systemctl --user status backup{plan}.service"));
             lines.push(format!("$ journalctl -t backup{plan} -t backup{plan}-{id}"));
         }
@@ -262,14 +260,13 @@ impl Truth<'_> {
     fn reason(&self, module: &Member) -> String {
         match (module.state, &module.seen) {
             (State::Error, Seen::Result(Some(result), false)) if result.errors > 1 && result.count == 0 => {
-                "the run failed, and afterwards the repository could not be read; the cluster does not record why"
-                    .into()
+                "the run failed, and the repository could not be read after it; the cluster does not record why".into()
             }
             (State::Error, _) => "at least one step failed; the cluster does not record which".into(),
-            (State::Stale, _) => "no result of this run: it is still running, was never started, or was busy".into(),
+            (State::Stale, _) => "no result of this run: still running, never started, or busy".into(),
             (_, Seen::Damaged(fault)) => format!("its result exists but cannot be read: it {fault}"),
             (_, Seen::Hidden) => {
-                format!("whether it has a result cannot be seen: {}", self.fault(module).unwrap())
+                format!("cannot tell whether it has a result: {}", self.fault(module).unwrap())
             }
             _ => "there is no result of any run on its node".into(),
         }
