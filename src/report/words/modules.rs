@@ -99,7 +99,7 @@ phrases! {
     }
     look_at_either_log(place: &str) {
         En: "See the module's run, {place} (the first command is for rootless modules; a run started by hand may be logged elsewhere)",
-        It: "Vedere la sua esecuzione, {place}: l'unità se il modulo è rootless, e il registro; quello di un'esecuzione avviata a mano può essere altrove",
+        It: "Vedere l'esecuzione del modulo, {place} (il primo comando vale per i moduli rootless; un'esecuzione avviata a mano può essere registrata altrove)",
     }
     on_node(node: &str) { En: "on node {node}", It: "sul nodo {node}" }
     on_each_node() { En: "on each node", It: "su ogni nodo" }
