@@ -48,7 +48,7 @@ const ROWS: &[Row] = &[
     ),
     (Cause::DiskFull, Of::Any, "no space left on device|disk quota exceeded|file too large"),
     (Cause::Killed, Of::Any, "out of memory|cannot allocate memory|memoryerror|oom-kill"),
-    (Cause::Locked, Of::Restic, "repository is already locked|unable to create lock in backend"),
+    (Cause::Locked, Of::Restic, "repository is already locked"),
     (Cause::WrongPassword, Of::Restic, "wrong password or no key found"),
     (Cause::ClockSkew, Of::Any, "requesttimetooskewed|request time and the current time is too large|requestexpired"),
     (
@@ -222,5 +222,32 @@ pub(super) fn of_step(step: Step) -> Option<Cause> {
         Step::Cleanup => Some(Cause::CleanupFailed),
         Step::Retention => Some(Cause::RetentionFailed),
         Step::Init | Step::Backup | Step::Stats => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of_run(step: Step, line: &str) -> Option<Cause> {
+        cause(step, std::iter::once((Speaker::Run, line)))
+    }
+
+    #[test]
+    fn a_first_write_that_fails_is_no_lock() {
+        let lock = |why: &str| of_run(Step::Backup, &format!("Fatal: unable to create lock in backend: {why}"));
+        for (why, expected) in [
+            ("repository is already locked by PID 7 on node1 by root (UID 0, GID 0)", Some(Cause::Locked)),
+            ("repository is already locked exclusively by PID 7 on node1 by root", Some(Cause::Locked)),
+            ("OpenFile: open /srv/repo/locks/aa: read-only file system", Some(Cause::DiskFault)),
+            ("open /srv/repo/locks/aa: permission denied", Some(Cause::PermissionDenied)),
+            ("server response unexpected: 500 Internal Server Error (500)", Some(Cause::ServerError)),
+            ("unexpected HTTP response (403): 403 Forbidden", Some(Cause::Forbidden)),
+            ("client.PutObject: Access Denied.", Some(Cause::Forbidden)),
+            ("Post \"https://s3/b/locks/aa\": dial tcp: lookup s3: no such host", Some(Cause::NameNotResolved)),
+            ("what nobody knows", None),
+        ] {
+            assert_eq!(lock(why), expected, "{why}");
+        }
     }
 }
