@@ -49,6 +49,7 @@ const ROWS: &[Row] = &[
     (Cause::DiskFull, Of::Any, "no space left on device|disk quota exceeded|file too large"),
     (Cause::Killed, Of::Any, "out of memory|cannot allocate memory|memoryerror|oom-kill"),
     (Cause::Locked, Of::Restic, "repository is already locked"),
+    (Cause::LockDamaged, Of::Restic, "invalid lock file"),
     (Cause::WrongPassword, Of::Restic, "wrong password or no key found"),
     (Cause::ClockSkew, Of::Any, "requesttimetooskewed|request time and the current time is too large|requestexpired"),
     (
@@ -249,5 +250,11 @@ mod tests {
         ] {
             assert_eq!(lock(why), expected, "{why}");
         }
+    }
+
+    #[test]
+    fn half_a_lock_file_is_no_damage() {
+        let line = "Fatal: invalid lock file: LoadRaw(<lock/0f0e>): invalid data returned";
+        assert_eq!(of_run(Step::Backup, line), Some(Cause::LockDamaged));
     }
 }

@@ -117,6 +117,8 @@ pub enum Cause {
     DumpFailed,
     /// Another process has the repository to itself.
     Locked,
+    /// A lock of the repository is damaged: restic cannot tell whose it is.
+    LockDamaged,
     /// The password does not open the repository.
     WrongPassword,
     /// There is no repository at the address.

@@ -44,6 +44,10 @@ choice! {
         En: "the repository is locked; if no backup, prune or check is running there, unlock it with `restic unlock`",
         It: "il repository è bloccato; se non sono in corso backup, prune o verifiche, sbloccarlo con `restic unlock`",
     }
+    Cause::LockDamaged => {
+        En: "a lock of the repository is damaged; if nothing else uses the repository, remove it with `restic unlock --remove-all`",
+        It: "un lock del repository è danneggiato; se nient'altro usa il repository, rimuoverlo con `restic unlock --remove-all`",
+    }
     Cause::WrongPassword => {
         En: "the password does not open the repository; compare it with the one the repository was made with",
         It: "la password non apre il repository; confrontarla con quella con cui il repository è stato creato",
