@@ -27,7 +27,15 @@ type Row = (Cause, Of, &'static str);
 /// The first row that fits any of the lines wins, so the more specific words come first. Most rows have a real log
 /// in `tests/fixtures/logs`.
 const ROWS: &[Row] = &[
-    (Cause::RedisUnreachable, Of::Any, "redis.exceptions."),
+    (
+        Cause::RedisUnreachable,
+        Of::Any,
+        "redis.exceptions.connectionerror*:6379|redis.exceptions.connectionerror*cluster-leader|\
+         redis.exceptions.timeouterror*:6379|redis.exceptions.timeouterror*cluster-leader",
+    ),
+    // NS8's own programs use no other Redis; a module may have one.
+    (Cause::RedisUnreachable, Of::Restic, "redis.exceptions.connectionerror|redis.exceptions.timeouterror"),
+    (Cause::DatabaseFailed, Of::Script, "redis.exceptions.connectionerror*connecting to"),
     (
         Cause::DestinationFull,
         Of::Gateway,
@@ -38,7 +46,7 @@ const ROWS: &[Row] = &[
         Cause::HostFull,
         Of::Restic,
         "/cache/*no space left on device|restic-temp-*no space left on device|blob*no space left on device|\
-         /containers/*no space left on device",
+         /containers/*no space left on device|oserror: [errno 28]",
     ),
     (
         Cause::DestinationFull,
@@ -46,7 +54,7 @@ const ROWS: &[Row] = &[
         "quotaexceeded|quota exceeded|over quota|insufficient storage|(507)|storagefull|\
          storage backend has reached its minimum free|storage cap exceeded|storagequotaexceeded",
     ),
-    (Cause::DiskFull, Of::Any, "no space left on device|disk quota exceeded|file too large"),
+    (Cause::DiskFull, Of::Any, "no space left on device|disk quota exceeded"),
     (Cause::Killed, Of::Any, "out of memory|cannot allocate memory|memoryerror|oom-kill"),
     (Cause::Locked, Of::Restic, "repository is already locked"),
     (Cause::LockDamaged, Of::Restic, "invalid lock file"),
@@ -104,12 +112,13 @@ const ROWS: &[Row] = &[
          image not known|did not resolve to an alias",
     ),
     (Cause::Refused, Of::Any, "connection refused"),
+    // A program of the node itself was stopped: the step alone says what failed.
+    (Cause::DumpFailed, Of::Any, "timeoutexpired"),
     (Cause::TimedOut, Of::Any, "i/o timeout|timed out|timeout awaiting|deadline exceeded|handshake timeout"),
     (
         Cause::Unreachable,
         Of::Any,
-        "no route to host|network is unreachable|host is down|connection reset by peer|broken pipe|remote end closed|\
-         \": eof",
+        "no route to host|network is unreachable|host is down|connection reset by peer|remote end closed|\": eof",
     ),
     (
         Cause::ServerError,
@@ -122,6 +131,7 @@ const ROWS: &[Row] = &[
         "command not found|executable file not found|no such file or directory: 'restic|bad interpreter|\
          fork/exec*no such file or directory",
     ),
+    (Cause::Unreachable, Of::Restic, "broken pipe"),
     (Cause::Damaged, Of::Restic, "repository could be damaged|<data/*does not exist|<index/*does not exist"),
     (Cause::SourceUnreadable, Of::Restic, "at least one source file could not be read"),
     (
@@ -138,7 +148,7 @@ const ROWS: &[Row] = &[
     ),
     (Cause::DiskFault, Of::Any, "read-only file system"),
     (Cause::DiskFault, Of::Any, "input/output error"),
-    (Cause::PermissionDenied, Of::Any, "permission denied|operation not permitted|permissionerror"),
+    (Cause::PermissionDenied, Of::Any, "permission denied|operation not permitted|permissionerror: ["),
     (
         Cause::NoRepository,
         Of::Restic,
@@ -183,7 +193,8 @@ pub(super) fn cause<'a>(step: Step, lines: impl Iterator<Item = (Speaker, &'a st
         lines.filter_map(|(speaker, line)| row(step, speaker, line)).min().map(|at| ROWS[at].0)
     };
     let gateway = first(&mut lines.clone().filter(|(speaker, _)| *speaker == Speaker::Gateway));
-    gateway.filter(|cause| *cause != Cause::ServerError).or_else(|| first(&mut lines.clone()))
+    let cause = gateway.filter(|cause| *cause != Cause::ServerError).or_else(|| first(&mut lines.clone()))?;
+    if cause == Cause::DumpFailed { of_step(step) } else { Some(cause) }
 }
 
 /// Whether `line` holds words of the table.
@@ -256,5 +267,50 @@ mod tests {
     fn half_a_lock_file_is_no_damage() {
         let line = "Fatal: invalid lock file: LoadRaw(<lock/0f0e>): invalid data returned";
         assert_eq!(of_run(Step::Backup, line), Some(Cause::LockDamaged));
+    }
+
+    #[test]
+    fn a_cause_follows_from_the_words() {
+        for (step, line, expected) in [
+            (Step::Dump, "redis.exceptions.NoPermissionError: this user has no permissions to access", None),
+            (Step::Dump, "redis.exceptions.ReadOnlyError: You can't write against a read only replica.", None),
+            (
+                Step::Dump,
+                "redis.exceptions.ConnectionError: Error 111 connecting to 127.0.0.1:20015. Connection refused.",
+                Some(Cause::DatabaseFailed),
+            ),
+            (
+                Step::Dump,
+                "redis.exceptions.ConnectionError: Error 111 connecting to 127.0.0.1:6379. Connection refused.",
+                Some(Cause::RedisUnreachable),
+            ),
+            (
+                Step::Dump,
+                "redis.exceptions.TimeoutError: Timeout reading from cluster-leader:6379",
+                Some(Cause::RedisUnreachable),
+            ),
+            (Step::Backup, "redis.exceptions.TimeoutError: Timeout reading", Some(Cause::RedisUnreachable)),
+            (
+                Step::Dump,
+                "subprocess.TimeoutExpired: Command '['podman', 'exec']' timed out after 60 seconds",
+                Some(Cause::DumpFailed),
+            ),
+            (
+                Step::Cleanup,
+                "subprocess.TimeoutExpired: Command '['podman', 'exec']' timed out after 60 seconds",
+                Some(Cause::CleanupFailed),
+            ),
+            (Step::Dump, "curl: (28) Operation timed out after 1000 milliseconds", Some(Cause::TimedOut)),
+            (Step::Dump, "tar: dump.tar: Wrote only 4096 of 10240 bytes: File too large", None),
+            (Step::Dump, "tar: -: Cannot write: Broken pipe", None),
+            (Step::Backup, "Fatal: write tcp 10.0.0.1:4: write: broken pipe", Some(Cause::Unreachable)),
+            (Step::Backup, "OSError: [Errno 28] No space left on device", Some(Cause::HostFull)),
+            (Step::Backup, "Fatal: unable to save snapshot: no space left on device", Some(Cause::DiskFull)),
+        ] {
+            assert_eq!(of_run(step, line), expected, "{line}");
+        }
+        let pipe = ["module-dump-state: line 12: zstd: command not found", "tar: -: Cannot write: Broken pipe"];
+        let pipe = pipe.map(|line| (Speaker::Run, line)).into_iter();
+        assert_eq!(cause(Step::Dump, pipe), Some(Cause::ProgramMissing));
     }
 }
