@@ -129,7 +129,7 @@ impl Loki {
                     continue;
                 }
                 if let Some(record) = Record::parse(line.as_bytes()) {
-                    record.each(module, |fields| read(node, fields));
+                    record.each(module, |fields| read(node, &at(time, fields)));
                 }
                 if time == last {
                     read_already.insert(key());
@@ -167,6 +167,12 @@ impl Loki {
             Err(HttpError::Garbled(how)) => Err(Silence::Garbled(how)),
         }
     }
+}
+
+/// `fields` with their time: NS8's log shipper sends no field that the journal adds when it is read.
+fn at<'a>(nanoseconds: u64, fields: &Fields<'a>) -> Fields<'a> {
+    let time = if fields.time == 0 { i64::try_from(nanoseconds / 1000).unwrap_or_default() } else { fields.time };
+    Fields { time, ..*fields }
 }
 
 /// The query for the runs of `plan` on `nodes`; `None` if a node's id is not a number. Nothing else from outside gets

@@ -170,7 +170,7 @@ impl<'q> Reader<'q> {
                 let cluster = stream.cluster.take();
                 if of == plan {
                     if !self.running {
-                        self.log.began = Some(fields.time);
+                        self.log.began = Some(fields.time).filter(|time| *time > 0);
                     }
                     self.saw(cluster, true);
                 }

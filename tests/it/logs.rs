@@ -185,6 +185,20 @@ async fn other_nodes_and_what_the_journal_lacks_come_from_loki() {
 }
 
 #[tokio::test]
+async fn an_attempt_in_loki_has_its_time() {
+    let server = Server::start(streams(&recorded("restic14-wrong-password"), "2"));
+    let ask = Ask { host: Some("1".into()), ..ask(&["mail1"]) };
+    let mut ask = Ask { nodes: vec![NodeAsk { node: "2".into(), ..ask.nodes[0].clone() }], ..ask };
+    let mut sources = loki_only(server.loki(LIMIT));
+    let began = progress(&mut sources, &ask).await.1.unwrap();
+    assert!((BEGIN..BEGIN + 60).contains(&began.as_second()), "{began}");
+    // The cluster's result is of another attempt.
+    let start = began + SignedDuration::from_hours(2);
+    ask.nodes[0].modules.insert(module("mail1"), Some(start));
+    assert!(reasons(&sources, &ask).await.modules.is_empty());
+}
+
+#[tokio::test]
 async fn a_long_log_is_read_page_by_page() {
     let mut records = Vec::new();
     for second in 0..3 {
