@@ -97,13 +97,16 @@ async fn progress_on(sources: &mut Sources, ask: &Ask, node: &NodeAsk) -> (Progr
     let (wanted, window, plan) = (wanted(node), window(node), ask.plan.as_str());
     let mut reader = Reader::new(plan, &wanted);
     let is_own = ask.host.as_deref() == Some(&node.node);
-    let read = match &sources.loki {
-        _ if is_own => sources.journal.read(plan, &wanted, window, |fields| reader.read(fields)).await,
-        None => Err(Silence::NotConfigured),
-        Some(loki) => loki.read(plan, &[&node.node], window, |_, fields| reader.read(fields)).await,
-    };
-    if !is_own && matches!(read, Err(Silence::TimedOut(_))) {
-        sources.loki = None;
+    let mut read = Err(Silence::NotConfigured);
+    if is_own {
+        read = sources.journal.read(plan, &wanted, window, |fields| reader.read(fields)).await;
+    }
+    if let Some(loki) = sources.loki.as_ref().filter(|_| read.is_err()) {
+        reader = Reader::new(plan, &wanted);
+        read = loki.read(plan, &[&node.node], window, |_, fields| reader.read(fields)).await;
+        if matches!(read, Err(Silence::TimedOut(_))) {
+            sources.loki = None;
+        }
     }
     let log = reader.finish();
     let began = log.began.and_then(|time| Timestamp::from_microsecond(time).ok());

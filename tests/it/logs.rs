@@ -199,6 +199,15 @@ async fn an_attempt_in_loki_has_its_time() {
 }
 
 #[tokio::test]
+async fn a_run_on_a_node_whose_own_journal_cannot_be_read_is_followed_in_loki() {
+    let whole = recorded("dump-mysqldump");
+    let over = whole.iter().position(|record| message(record).starts_with("Backup 2 finished")).unwrap();
+    let server = Server::start(streams(&whole[..over], "1"));
+    let found = progress(&mut loki_only(server.loki(LIMIT)), &ask(&["mail1"])).await;
+    assert_eq!((found.0, found.1.is_some()), (Progress::Running, true));
+}
+
+#[tokio::test]
 async fn a_long_log_is_read_page_by_page() {
     let mut records = Vec::new();
     for second in 0..3 {
