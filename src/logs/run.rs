@@ -61,10 +61,10 @@ pub(super) struct Reader<'q> {
     own: BTreeMap<String, (String, Open)>,
     boot: String,
     shutting_down: bool,
-    /// systemd's line about somebody who stops the run.
-    stopping: Option<String>,
-    /// A run has begun and is not over.
-    running: bool,
+    /// systemd's line about somebody who stops the runs: the one by schedule, those by hand.
+    stopping: [Option<String>; 2],
+    /// A run has begun and is not over: the one by schedule, one by hand.
+    running: [bool; 2],
     /// How the run was cut off, and systemd's line about that.
     interrupted: Option<(Option<Cause>, String)>,
     /// The modules whose last attempt found them busy.
@@ -82,8 +82,8 @@ impl<'q> Reader<'q> {
             own: BTreeMap::new(),
             boot: String::new(),
             shutting_down: false,
-            stopping: None,
-            running: false,
+            stopping: [None, None],
+            running: [false; 2],
             interrupted: None,
             busy: BTreeSet::new(),
             log: RunLog::default(),
@@ -122,7 +122,7 @@ impl<'q> Reader<'q> {
 
     /// What the log has, now that all of it is read.
     pub(super) fn finish(mut self) -> RunLog {
-        self.log.running = self.log.running.map(|_| self.running);
+        self.log.running = self.log.running.map(|_| self.runs());
         for open in std::mem::take(&mut self.streams).into_iter().flat_map(|stream| stream.open) {
             self.settle(open, End::Open, None);
         }
@@ -157,6 +157,7 @@ impl<'q> Reader<'q> {
     fn line(&mut self, fields: &Fields<'_>) {
         let (plan, wanted) = (self.plan, self.wanted);
         let stream = self.stream(fields);
+        let by_hand = stream.by_hand;
         // Marks come from root: what a module prints under its own user is never one.
         let Some(mark) = mark(fields.message).filter(|_| matches!(fields.uid, "0" | "")) else {
             return stream.hear(fields.message);
@@ -169,10 +170,10 @@ impl<'q> Reader<'q> {
                 let lost = stream.start(Open { module: module.into(), ours, heard, start, ..Open::default() });
                 let cluster = stream.cluster.take();
                 if of == plan {
-                    if !self.running {
+                    if !self.runs() {
                         self.log.began = Some(fields.time).filter(|time| *time > 0);
                     }
-                    self.saw(cluster, true);
+                    self.saw(cluster, by_hand, true);
                 }
                 lost.into_iter().for_each(|open| self.settle(open, End::Open, None));
             }
@@ -184,7 +185,7 @@ impl<'q> Reader<'q> {
                 let cluster = stream.cluster.take();
                 let left: Vec<Open> = stream.open.extract_if(.., |open| open.ours == (of == plan)).collect();
                 if of == plan {
-                    self.saw(cluster, false);
+                    self.saw(cluster, by_hand, false);
                 }
                 left.into_iter().for_each(|open| self.settle(open, End::Open, None));
             }
@@ -246,42 +247,53 @@ impl<'q> Reader<'q> {
     /// What systemd says of the run's unit, or of the node's agent.
     fn unit_event(&mut self, line: &str, by_hand: bool) {
         let result = line.split_once("Failed with result '").and_then(|(_, rest)| rest.split_once('\''));
+        let stopping = &mut self.stopping[usize::from(by_hand)];
         if line.starts_with("Stopping ") {
-            self.stopping = Some(line.into());
+            *stopping = Some(line.into());
         } else if line.contains("killed by the OOM killer") {
             self.overhear(Speaker::Kernel, line);
         } else if let Some((result, _)) = result {
             let cause = match result {
-                _ if self.shutting_down || self.stopping.is_some() => Some(Cause::Interrupted),
+                _ if self.shutting_down || stopping.is_some() => Some(Cause::Interrupted),
                 "oom-kill" | "signal" | "core-dump" => Some(Cause::Killed),
                 "timeout" | "watchdog" => Some(Cause::Interrupted),
                 _ => None,
             };
             self.interrupt(Some(by_hand), cause, line);
-        } else if self.stopping.is_some() && (line.contains("Deactivated successfully") || line.starts_with("Stopped "))
-        {
+        } else if stopping.is_some() && (line.contains("Deactivated successfully") || line.starts_with("Stopped ")) {
             self.interrupt(Some(by_hand), Some(Cause::Interrupted), line);
         }
     }
 
-    /// Closes the parts that are open: all, or those of runs by hand, or those of the others.
+    /// Ends all runs, or those by hand, or those by schedule, and closes the parts that are open.
     fn interrupt(&mut self, by_hand: Option<bool>, cause: Option<Cause>, line: &str) {
-        let streams = self.streams.iter_mut().filter(|stream| by_hand.is_none_or(|hand| stream.by_hand == hand));
+        let ends = |hand: bool| by_hand.is_none_or(|by_hand| by_hand == hand);
+        let streams = self.streams.iter_mut().filter(|stream| ends(stream.by_hand));
         let open: Vec<Open> = streams.flat_map(|stream| std::mem::take(&mut stream.open)).collect();
-        let stopping = self.stopping.take();
+        let (mut stopping, mut ran) = (None, false);
+        for hand in [false, true].into_iter().filter(|hand| ends(*hand)) {
+            stopping = stopping.or(self.stopping[usize::from(hand)].take());
+            ran |= std::mem::take(&mut self.running[usize::from(hand)]);
+        }
         let line = shorten(&clean(stopping.as_deref().unwrap_or(line)));
         for mut open in open.into_iter().filter(|open| open.heard) {
             open.part.overhear(Speaker::Unit, &line);
             self.settle(open, End::Interrupted, cause);
         }
-        if std::mem::take(&mut self.running) {
+        if ran && !self.runs() {
             self.interrupted = Some((cause, line));
         }
     }
 
+    /// Whether a run of the plan has begun and is not over.
+    fn runs(&self) -> bool {
+        self.running.contains(&true)
+    }
+
     /// Notes that a run of the plan is in the log, and how the cluster's own backup went before it.
-    fn saw(&mut self, cluster: Option<Vec<String>>, running: bool) {
-        (self.log.seen, self.running, self.interrupted) = (true, running, None);
+    fn saw(&mut self, cluster: Option<Vec<String>>, by_hand: bool, running: bool) {
+        (self.log.seen, self.interrupted) = (true, None);
+        self.running[usize::from(by_hand)] = running;
         self.log.running = Some(running);
         if let Some(lines) = cluster {
             self.log.cluster_backup = lines;

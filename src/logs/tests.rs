@@ -206,6 +206,34 @@ fn the_kernel_and_the_gateway_are_heard() {
 }
 
 #[test]
+fn a_restart_of_the_agent_does_not_end_a_scheduled_run() {
+    let begun = |by: &str| {
+        [format!("0 {by} s1 - web1: starting backup 2 at Tue"), format!("0 {by} s1 - web1: backup 2 completed")]
+    };
+    let stopped = |unit: &str| {
+        [
+            format!("0 systemd - {unit} Stopping {unit} - x"),
+            format!("0 systemd - {unit} {unit}: Deactivated successfully."),
+        ]
+    };
+    for (by, unit, running) in [
+        ("runagent", "agent@node.service", true),
+        ("runagent", "backup2.service", false),
+        ("agent@node", "agent@node.service", false),
+        ("agent@node", "backup2.service", true),
+    ] {
+        let lines = [begun(by), stopped(unit)].concat();
+        let found =
+            read(&log_of(&lines.iter().map(String::as_str).collect::<Vec<_>>()), &[(module("mail1"), None)].into());
+        assert_eq!(
+            (found.running, found.modules.contains_key(&module("mail1"))),
+            (Some(running), !running),
+            "{by} {unit}"
+        );
+    }
+}
+
+#[test]
 fn no_recorded_run_tells_a_secret_that_was_planted_in_each_of_its_lines() {
     for secret in ["s3cret-hunter2", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"] {
         for mut log in corpus() {
