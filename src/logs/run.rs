@@ -145,8 +145,10 @@ impl<'q> Reader<'q> {
         let found = self.streams.iter().position(|stream| stream.id == fields.stream);
         let at = found.unwrap_or_else(|| {
             if self.streams.len() == MAX_STREAMS {
-                let idle = self.streams.iter().position(|stream| stream.open.is_empty()).unwrap_or(0);
-                self.streams.remove(idle);
+                // A run that waits to try a module again has no part open.
+                let other = self.streams.iter().position(|stream| stream.begun.is_empty());
+                let idle = || self.streams.iter().position(|stream| stream.open.is_empty());
+                self.streams.remove(other.or_else(idle).unwrap_or(0));
             }
             self.streams.push(Stream::new(fields.stream, fields.identifier != "runagent"));
             self.streams.len() - 1
@@ -177,10 +179,10 @@ impl<'q> Reader<'q> {
                 }
                 lost.into_iter().for_each(|open| self.settle(open, End::Open, None));
             }
-            Mark::Completed { module, plan: of } => self.close(fields, module, Some(of == plan), End::Completed),
-            Mark::Failed { module, plan: of } => self.close(fields, module, Some(of == plan), End::Failed),
-            Mark::Busy { module } => self.close(fields, module, None, End::Busy),
-            Mark::GaveUp { module } => self.close(fields, module, None, End::GaveUp),
+            Mark::Completed { module, plan: of } => self.close(fields, module, of == plan, End::Completed),
+            Mark::Failed { module, plan: of } => self.close(fields, module, of == plan, End::Failed),
+            Mark::Busy { module } => self.postpone(fields, module, End::Busy),
+            Mark::GaveUp { module } => self.postpone(fields, module, End::GaveUp),
             Mark::Over { plan: of } => {
                 let cluster = stream.cluster.take();
                 let left: Vec<Open> = stream.open.extract_if(.., |open| open.ours == (of == plan)).collect();
@@ -192,14 +194,20 @@ impl<'q> Reader<'q> {
         }
     }
 
-    fn close(&mut self, fields: &Fields<'_>, module: &str, ours: Option<bool>, end: End) {
-        if let Some(mut open) = self.stream(fields).take(module, ours) {
-            if matches!(end, End::Busy | End::GaveUp) {
-                open.part = Part::default();
-                open.part.overhear(Speaker::Unit, fields.message);
-            }
-            let cause = (end == End::GaveUp).then_some(Cause::Busy);
-            self.settle(open, end, cause);
+    fn close(&mut self, fields: &Fields<'_>, module: &str, ours: bool, end: End) {
+        if let Some(open) = self.stream(fields).take(module, ours) {
+            self.settle(open, end, None);
+        }
+    }
+
+    /// Closes the part of a module that is busy. Its mark names no plan: it is of the one that began the module last.
+    fn postpone(&mut self, fields: &Fields<'_>, module: &str, end: End) {
+        let stream = self.stream(fields);
+        let Some(ours) = stream.begun.get(module).copied() else { return };
+        if let Some(mut open) = stream.take(module, ours) {
+            open.part = Part::default();
+            open.part.overhear(Speaker::Unit, fields.message);
+            self.settle(open, end, (end == End::GaveUp).then_some(Cause::Busy));
         }
     }
 
@@ -300,8 +308,9 @@ impl<'q> Reader<'q> {
         }
     }
 
-    /// Closes a part and keeps it if it counts. One with another start than the cluster has is another run's; of the
-    /// others the last one counts, but one that found the module busy only if there is no other.
+    /// Closes a part and keeps it if it counts. One with another start than the cluster has is another run's, and so is
+    /// one that found the module busy if the cluster has a result; of the others the last one counts, but one that
+    /// found the module busy only if there is no other.
     fn settle(&mut self, open: Open, end: End, cause: Option<Cause>) {
         let Open { module, ours, start, late, part, .. } = open;
         let Some((module, wanted)) = self.wanted.get_key_value(module.as_str()).filter(|_| ours) else { return };
@@ -309,6 +318,7 @@ impl<'q> Reader<'q> {
         let another = wanted
             .filter(|_| start > 0)
             .is_some_and(|wanted| start < wanted - START_TOLERANCE || !late && start > wanted + START_TOLERANCE);
+        let another = another || wanted.is_some() && matches!(end, End::Busy | End::GaveUp);
         let tried_before = self.log.modules.contains_key(module) && !self.busy.contains(module);
         if another || tried_before && end == End::Busy {
             return;

@@ -1,10 +1,15 @@
 //! A connection to the journal, and the modules' parts that are open on it. Pure.
 
+use std::collections::BTreeMap;
+
 use super::clean::{clean, shorten};
 use super::part::{MAX_LINES, Part};
 
 /// Most parts that may be open on one connection: several only on the agent's, where runs by hand meet.
 const MAX_OPEN: usize = 8;
+
+/// Most modules whose beginning is remembered.
+const MAX_BEGUN: usize = 1024;
 
 /// The beginnings of what NS8 says when the cluster's own backup fails. Source: ns8-core, `run-backup`.
 const CLUSTER_FAILURES: [&str; 2] =
@@ -17,6 +22,8 @@ pub(super) struct Stream {
     /// It is the agent's, over which runs started by hand print.
     pub(super) by_hand: bool,
     pub(super) open: Vec<Open>,
+    /// Whether each module was last begun by the plan that is asked about: some marks name no plan.
+    pub(super) begun: BTreeMap<String, bool>,
     /// What is said while no module's part is open.
     loose: Part,
     /// How the cluster's own backup went: the lines about its failure, none if it was stored; `None` if it is not known.
@@ -76,17 +83,20 @@ impl Stream {
         let lost = lost.map(|at| self.open.remove(at));
         self.open.truncate(MAX_OPEN - 1);
         self.loose = Part::default();
+        if self.begun.len() < MAX_BEGUN || self.begun.contains_key(&open.module) {
+            self.begun.insert(open.module.clone(), open.ours);
+        }
         self.open.push(open);
         lost
     }
 
-    /// Takes a module's part out. Without an open one, the log begins in the middle of it.
-    pub(super) fn take(&mut self, module: &str, ours: Option<bool>) -> Option<Open> {
-        let fits = |open: &Open| open.module == module && ours.is_none_or(|ours| open.ours == ours);
-        if let Some(at) = self.open.iter().position(fits) {
+    /// Takes a module's part out. Without an open one, the log begins in the middle of it, or it was busy before.
+    pub(super) fn take(&mut self, module: &str, ours: bool) -> Option<Open> {
+        let fits = |open: &Open| open.module == module && open.ours == ours;
+        if let Some(at) = self.open.iter().rposition(fits) {
             return Some(self.open.remove(at));
         }
-        let unopened = ours != Some(false) && self.open.is_empty();
+        let unopened = ours && (self.open.is_empty() || self.begun.contains_key(module));
         unopened.then(|| Open {
             module: module.into(),
             ours: true,

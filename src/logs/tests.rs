@@ -234,6 +234,46 @@ fn a_restart_of_the_agent_does_not_end_a_scheduled_run() {
 }
 
 #[test]
+fn another_plan_that_gives_up_is_not_the_reason() {
+    let failed = [
+        "0 runagent s1 - mail1: starting backup 2 at Tue",
+        "1000 runagent s1 - Fatal: wrong password or no key found",
+        "1000 runagent s1 - [ERROR] restic init failed: Command '['x']' returned non-zero exit status 1.",
+        "0 runagent s1 - mail1: backup 2 failed (exit code 1)",
+    ];
+    let other = [
+        "0 runagent s2 - mail1: starting backup 3 at Tue",
+        "0 runagent s2 - mail1: already running, queued for retry",
+        "0 runagent s2 - mail1: gave up retrying after 3600s",
+    ];
+    let expected = [reason(Some(Cause::WrongPassword), "Fatal: wrong password or no key found")];
+    assert_eq!(told(&log_of(&[failed.as_slice(), &other].concat()), &["mail1"]), expected);
+    // Nothing says whose the last line is if the log does not have that run's beginning.
+    for other in [other.as_slice(), &other[2..]] {
+        let begun = "0 runagent s1 - web1: starting backup 2 at Tue";
+        assert_eq!(told(&log_of(&[other, &[begun]].concat()), &["mail1"]), [None]);
+    }
+    // By hand, over one connection.
+    let by_hand: Vec<String> = [&failed[..1], &other[..2], &failed[1..], &other[2..]]
+        .concat()
+        .iter()
+        .map(|line| line.replace("runagent s1", "agent@node s1").replace("runagent s2", "agent@node s1"))
+        .collect();
+    let by_hand: Vec<&str> = by_hand.iter().map(String::as_str).collect();
+    assert_eq!(told(&log_of(&by_hand), &["mail1"]), expected);
+}
+
+#[test]
+fn a_result_of_this_run_is_not_explained_by_a_run_that_gave_up() {
+    let log = log_of(&[
+        "0 runagent s1 - mail1: starting backup 2 at Tue",
+        "0 runagent s1 - mail1: still running, will retry",
+        "0 runagent s1 - mail1: gave up retrying after 3600s",
+    ]);
+    assert!(read(&log, &[(module("mail1"), Some(1_000_000))].into()).modules.is_empty());
+}
+
+#[test]
 fn no_recorded_run_tells_a_secret_that_was_planted_in_each_of_its_lines() {
     for secret in ["s3cret-hunter2", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"] {
         for mut log in corpus() {
