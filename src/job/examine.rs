@@ -187,7 +187,8 @@ pub fn sources(login: Option<&Loki>) -> Sources {
 
 fn ask(plan: &Plan, assessment: &Assessment, leader: Option<&str>) -> Ask {
     let host = node::id().ok().flatten();
-    Ask { plan: plan.id.clone(), host, nodes: nodes(plan, assessment, leader, Timestamp::now()) }
+    let uuids = plan.modules.iter().filter_map(|(id, module)| Some((id.clone(), module.uuid.clone()?))).collect();
+    Ask { plan: plan.id.clone(), host, nodes: nodes(plan, assessment, leader, Timestamp::now()), uuids }
 }
 
 fn loki(login: &Loki) -> Option<logs::Loki> {

@@ -50,6 +50,8 @@ pub struct Ask {
     pub host: Option<String>,
     /// The nodes that the modules are on.
     pub nodes: Vec<NodeAsk>,
+    /// The modules' UUIDs, which name their repositories, as far as they are known.
+    pub uuids: BTreeMap<ModuleId, String>,
 }
 
 /// The modules of one node.
@@ -73,10 +75,9 @@ pub struct NodeAsk {
 pub async fn reasons(sources: &Sources, ask: &Ask) -> Reasons {
     let (own, others): (Vec<&NodeAsk>, Vec<&NodeAsk>) =
         ask.nodes.iter().partition(|node| ask.host.as_deref() == Some(&node.node));
-    let (mut found, elsewhere) =
-        tokio::join!(from_journal(sources, &ask.plan, &own), from_loki(sources, &ask.plan, &others));
+    let (mut found, elsewhere) = tokio::join!(from_journal(sources, ask, &own), from_loki(sources, ask, &others));
     let missing: Vec<NodeAsk> = own.iter().filter_map(|node| missing(node, &found)).collect();
-    let again = from_loki(sources, &ask.plan, &missing.iter().collect::<Vec<_>>()).await;
+    let again = from_loki(sources, ask, &missing.iter().collect::<Vec<_>>()).await;
     add(&mut found, elsewhere);
     add(&mut found, again);
     found
@@ -95,14 +96,14 @@ pub async fn progress(sources: &mut Sources, ask: &Ask) -> (Progress, Option<Tim
 
 async fn progress_on(sources: &mut Sources, ask: &Ask, node: &NodeAsk) -> (Progress, Option<Timestamp>) {
     let (wanted, window, plan) = (wanted(node), window(node), ask.plan.as_str());
-    let mut reader = Reader::new(plan, &wanted);
+    let mut reader = Reader::new(plan, &wanted, &ask.uuids);
     let is_own = ask.host.as_deref() == Some(&node.node);
     let mut read = Err(Silence::NotConfigured);
     if is_own {
         read = sources.journal.read(plan, &wanted, window, |fields| reader.read(fields)).await;
     }
     if let Some(loki) = sources.loki.as_ref().filter(|_| read.is_err()) {
-        reader = Reader::new(plan, &wanted);
+        reader = Reader::new(plan, &wanted, &ask.uuids);
         read = loki.read(plan, &[&node.node], window, |_, fields| reader.read(fields)).await;
         if matches!(read, Err(Silence::TimedOut(_))) {
             sources.loki = None;
@@ -140,23 +141,24 @@ fn add(found: &mut Reasons, more: Reasons) {
     }
 }
 
-async fn from_journal(sources: &Sources, plan: &PlanId, nodes: &[&NodeAsk]) -> Reasons {
+async fn from_journal(sources: &Sources, ask: &Ask, nodes: &[&NodeAsk]) -> Reasons {
     let mut found = Reasons::default();
     for node in nodes {
         let wanted = wanted(node);
-        let mut reader = Reader::new(plan.as_str(), &wanted);
+        let mut reader = Reader::new(ask.plan.as_str(), &wanted, &ask.uuids);
         let window = window(node);
-        let read = sources.journal.read(plan.as_str(), &wanted, window, |fields| reader.read(fields)).await;
+        let read = sources.journal.read(ask.plan.as_str(), &wanted, window, |fields| reader.read(fields)).await;
         add(&mut found, assemble(Source::Journal, reader.finish(), read.err(), None));
     }
     found
 }
 
-async fn from_loki(sources: &Sources, plan: &PlanId, nodes: &[&NodeAsk]) -> Reasons {
+async fn from_loki(sources: &Sources, ask: &Ask, nodes: &[&NodeAsk]) -> Reasons {
+    let plan = ask.plan.as_str();
     let wanted: Vec<Wanted> = nodes.iter().map(|node| wanted(node)).collect();
     let ids: Vec<&str> = nodes.iter().map(|node| node.node.as_str()).collect();
     let mut readers: BTreeMap<&str, Reader<'_>> =
-        ids.iter().zip(&wanted).map(|(id, wanted)| (*id, Reader::new(plan.as_str(), wanted))).collect();
+        ids.iter().zip(&wanted).map(|(id, wanted)| (*id, Reader::new(plan, wanted, &ask.uuids))).collect();
     let windows = nodes.iter().map(|node| window(node));
     let mut found = Reasons::default();
     let Some(window) = windows.reduce(|all, one| (all.0.min(one.0), all.1.max(one.1))) else { return found };
@@ -166,13 +168,13 @@ async fn from_loki(sources: &Sources, plan: &PlanId, nodes: &[&NodeAsk]) -> Reas
             let pass_on = |node: &str, fields: &Fields<'_>| {
                 readers.get_mut(node).into_iter().for_each(|reader| reader.read(fields));
             };
-            loki.read(plan.as_str(), &ids, window, pass_on).await
+            loki.read(plan, &ids, window, pass_on).await
         }
     };
     let error = read.err();
     for (id, reader) in readers {
         // NS8's `logcli` asks the same server, so it needs one as well.
-        let command = sources.loki.is_some().then(|| loki::command(plan.as_str(), id, window));
+        let command = sources.loki.is_some().then(|| loki::command(plan, id, window));
         add(&mut found, assemble(Source::Loki, reader.finish(), error.clone(), command));
     }
     found

@@ -181,6 +181,7 @@ impl Part {
     /// The lines to quote: those of the decisive step, the gateway's and the kernel's; then what else there is room for.
     fn quotes(&self, end: End) -> Vec<String> {
         let decisive = self.decisive();
+        let script = matches!(decisive, Some(Step::Dump | Step::Cleanup));
         let explains = end != End::Completed || !self.failed.is_empty();
         let rank = |said: &&Said| match said.step {
             step if step == decisive => 0,
@@ -189,6 +190,7 @@ impl Part {
             Some(_) => 2,
         };
         let mut chosen: Vec<&Said> = self.said.iter().chain(&self.overheard).filter(|_| explains).collect();
+        chosen.retain(|said| !(script && said.speaker == Speaker::Gateway));
         chosen.retain(|said| said.step != Some(Step::Stats) || decisive == Some(Step::Stats));
         chosen.sort_by_key(rank);
         // What the gateway says explains restic's `500`: it comes before the second of two equal complaints.

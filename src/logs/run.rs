@@ -56,6 +56,7 @@ pub(super) struct Reader<'q> {
     /// The plan's unit.
     unit: String,
     wanted: &'q Wanted,
+    uuids: &'q BTreeMap<ModuleId, String>,
     streams: Vec<Stream>,
     /// The parts of modules that have a unit of their own, as until core 3.19; each with its connection.
     own: BTreeMap<String, (String, Open)>,
@@ -73,11 +74,12 @@ pub(super) struct Reader<'q> {
 }
 
 impl<'q> Reader<'q> {
-    pub(super) fn new(plan: &'q str, wanted: &'q Wanted) -> Self {
+    pub(super) fn new(plan: &'q str, wanted: &'q Wanted, uuids: &'q BTreeMap<ModuleId, String>) -> Self {
         Self {
             plan,
             unit: format!("backup{plan}.service"),
             wanted,
+            uuids,
             streams: Vec::new(),
             own: BTreeMap::new(),
             boot: String::new(),
@@ -157,7 +159,7 @@ impl<'q> Reader<'q> {
     }
 
     fn line(&mut self, fields: &Fields<'_>) {
-        let (plan, wanted) = (self.plan, self.wanted);
+        let (plan, wanted, uuids) = (self.plan, self.wanted, self.uuids);
         let stream = self.stream(fields);
         let by_hand = stream.by_hand;
         // Marks come from root: what a module prints under its own user is never one.
@@ -168,8 +170,9 @@ impl<'q> Reader<'q> {
             Mark::ClusterStored => stream.cluster = Some(Vec::new()),
             Mark::Start { module, plan: of } => {
                 let (ours, start) = (of == plan, fields.time);
-                let heard = ours && wanted.contains_key(module);
-                let lost = stream.start(Open { module: module.into(), ours, heard, start, ..Open::default() });
+                let (module, heard) = (module.to_owned(), ours && wanted.contains_key(module));
+                let uuid = uuids.get(module.as_str()).filter(|_| heard).cloned().unwrap_or_default();
+                let lost = stream.start(Open { module, uuid, ours, heard, start, ..Open::default() });
                 let cluster = stream.cluster.take();
                 if of == plan {
                     if !self.runs() {
@@ -247,7 +250,7 @@ impl<'q> Reader<'q> {
 
     fn overhear(&mut self, speaker: Speaker, line: &str) {
         let open = self.streams.iter_mut().flat_map(|stream| &mut stream.open);
-        for open in open.filter(|open| open.heard && names(line, &open.module) != Some(false)) {
+        for open in open.filter(|open| open.heard && names(line, &open.module, &open.uuid) != Some(false)) {
             open.part.overhear(speaker, line);
         }
     }

@@ -34,6 +34,8 @@ pub(super) struct Stream {
 #[derive(Debug, Default)]
 pub(super) struct Open {
     pub(super) module: String,
+    /// The module's UUID; empty if it is not known.
+    pub(super) uuid: String,
     /// It is of the plan that is asked about.
     pub(super) ours: bool,
     /// Somebody asks about its module in that plan: what others say is not worth hearing.
@@ -71,7 +73,7 @@ impl Stream {
             [] => self.loose.hear(line),
             [only] => only.hear(line),
             several => {
-                let named = several.iter_mut().filter(|open| names(line, &open.module) == Some(true));
+                let named = several.iter_mut().filter(|open| names(line, &open.module, &open.uuid) == Some(true));
                 named.for_each(|open| open.hear(line));
             }
         }
@@ -106,15 +108,18 @@ impl Stream {
     }
 }
 
-/// Whether what `line` names is `module`'s: a repository, `…/<app>/<uuid of the module>…`, or a container of NS8's,
+/// Whether what `line` names is the module's: a repository, `…/<app>/<uuid of the module>…`, or a container of NS8's,
 /// `restic-<module>-<process>`. `None` if it names neither.
-pub(super) fn names(line: &str, module: &str) -> Option<bool> {
+pub(super) fn names(line: &str, module: &str, uuid: &str) -> Option<bool> {
     let app = module.trim_end_matches(|c: char| c.is_ascii_digit());
     let segments = line.split('/');
-    let paths = segments.clone().zip(segments.skip(1)).filter(|(_, below)| below.get(..36).is_some_and(is_uuid));
-    let mut apps = paths.filter_map(|(segment, _)| segment.rsplit([' ', '"', '\'']).next());
-    if let Some(name) = apps.find(|name| name.starts_with(|c: char| c.is_ascii_lowercase()) && !is_uuid(name)) {
-        return Some(name == app);
+    let below = segments.clone().skip(1).map(|below| below.get(..36).filter(|below| is_uuid(below)));
+    let mut paths =
+        segments.zip(below).filter_map(|(name, below)| Some((name.rsplit([' ', '"', '\'']).next()?, below?)));
+    if let Some((name, id)) =
+        paths.find(|(name, _)| name.starts_with(|c: char| c.is_ascii_lowercase()) && !is_uuid(name))
+    {
+        return Some(if is_uuid(uuid) { id == uuid } else { name == app });
     }
     let (_, container) = line.split_once("--name=restic-")?;
     let (name, _) = container.split(['\'', ' ']).next()?.rsplit_once('-')?;
@@ -135,17 +140,22 @@ mod tests {
     fn a_repositorys_path_names_its_app() {
         let uuid = "0d2a1f00-0000-4000-8000-000000000005";
         let line = format!("[ERROR] restic stats failed for 48ce000e-79b7-5fe6-8558-177fd70c27b4/mail/{uuid}: exit");
-        assert_eq!((names(&line, "mail1"), names(&line, "nextcloud1")), (Some(true), Some(false)));
+        assert_eq!((names(&line, "mail1", ""), names(&line, "nextcloud1", "")), (Some(true), Some(false)));
         let line = format!("ERROR : nextcloud/{uuid}/data/aa/aabb: Post request put error");
-        assert_eq!((names(&line, "mail1"), names(&line, "nextcloud2")), (Some(false), Some(true)));
+        assert_eq!((names(&line, "mail1", ""), names(&line, "nextcloud2", "")), (Some(false), Some(true)));
+        let other = "0d2a1f00-0000-4000-8000-000000000006";
+        let line = format!("ERROR : mail/{uuid}/data/aa/aabb: Post request put error");
+        assert_eq!((names(&line, "mail1", uuid), names(&line, "mail2", other)), (Some(true), Some(false)));
+        // The app is the name of the image, which need not be the module's.
+        assert_eq!(names(&line, "post1", uuid), Some(true));
         for line in ["Fatal: connection refused", &format!("{uuid}/{uuid} x"), "['--name=restic-node1-12', 'x']"] {
-            assert_eq!(names(line, "mail1"), None, "{line}");
+            assert_eq!(names(line, "mail1", uuid), None, "{line}");
         }
     }
 
     #[test]
     fn a_containers_name_names_its_module() {
         let line = "[ERROR] restic init failed: Command '['podman', 'run', '--name=restic-mail1-3763', '--rm']'";
-        assert_eq!((names(line, "mail1"), names(line, "mail2")), (Some(true), Some(false)));
+        assert_eq!((names(line, "mail1", ""), names(line, "mail2", "")), (Some(true), Some(false)));
     }
 }

@@ -206,6 +206,8 @@ fn row(step: Step, speaker: Speaker, line: &str) -> Option<usize> {
     let line = line.to_lowercase();
     let script = matches!(step, Step::Dump | Step::Cleanup);
     let heard = |of: Of| match of {
+        // A module's own script does not use the gateway.
+        _ if script && speaker == Speaker::Gateway => false,
         Of::Any => speaker != Speaker::Unit,
         Of::Gateway => speaker == Speaker::Gateway,
         Of::Script => script && speaker == Speaker::Run,

@@ -1,6 +1,7 @@
 //! The pure part on real logs. Each file of `tests/fixtures/logs` is the log of a run: what NS8's `run-backup` and
 //! `module-backup`, restic, rclone and others printed. Its first line says what is expected.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
 
@@ -42,7 +43,8 @@ fn fields(line: &str) -> Fields<'_> {
 }
 
 fn read(log: &Log, wanted: &Wanted) -> RunLog {
-    let mut reader = Reader::new("2", wanted);
+    let uuids = BTreeMap::new();
+    let mut reader = Reader::new("2", wanted, &uuids);
     log.text.lines().for_each(|line| reader.read(&fields(line)));
     reader.finish()
 }
@@ -271,6 +273,19 @@ fn a_result_of_this_run_is_not_explained_by_a_run_that_gave_up() {
         "0 runagent s1 - mail1: gave up retrying after 3600s",
     ]);
     assert!(read(&log, &[(module("mail1"), Some(1_000_000))].into()).modules.is_empty());
+}
+
+#[test]
+fn a_dump_does_not_use_the_gateway() {
+    let log = log_of(&[
+        "0 runagent s1 - mail1: starting backup 2 at Tue",
+        "0 rclone-gateway s9 - ERROR : mail/0d2a1f00-0000-4000-8000-000000000005/data/aa: Post request put error: quota exceeded",
+        "1000 runagent s1 - mysqldump: Got error: 2002",
+        "1000 runagent s1 - [ERROR] module-dump-state failed. Command '['x']' returned non-zero exit status 1.",
+        "0 runagent s1 - mail1: backup 2 failed (exit code 1)",
+    ]);
+    let found = read(&log, &[(module("mail1"), None)].into()).modules.remove(&module("mail1")).unwrap();
+    assert_eq!((found.cause, found.lines.len()), (Some(Cause::DatabaseFailed), 2), "{found:?}");
 }
 
 #[test]

@@ -292,7 +292,7 @@ fn ask(modules: &[&str]) -> Ask {
     let (since, until) = (Timestamp::from_second(BEGIN).unwrap(), Timestamp::from_second(BEGIN + 600).unwrap());
     let modules = modules.iter().map(|id| (module(id), None)).collect();
     let node = NodeAsk { node: "1".into(), since, until, modules };
-    Ask { plan: PlanId::new("2").unwrap(), host: Some("1".into()), nodes: vec![node] }
+    Ask { plan: PlanId::new("2").unwrap(), host: Some("1".into()), nodes: vec![node], uuids: BTreeMap::new() }
 }
 
 fn module(id: &str) -> ModuleId {

@@ -20,6 +20,7 @@ pub(crate) fn run(journal: &str, loki: &str, node: &str, plan: &str, since: &str
         plan: PlanId::new(plan).expect("a plan's id"),
         host: directory.is_some().then(|| node.into()),
         nodes: vec![NodeAsk { node: node.into(), since: time(since), until: time(until), modules }],
+        uuids: BTreeMap::new(),
     };
     let sources = Sources {
         journal: Journal { directory, limit: LIMIT, ..Journal::default() },
