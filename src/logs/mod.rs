@@ -109,7 +109,7 @@ async fn progress_on(sources: &mut Sources, ask: &Ask, node: &NodeAsk) -> (Progr
             sources.loki = None;
         }
     }
-    let log = reader.finish();
+    let log = reader.finish(read.is_ok());
     let began = log.began.and_then(|time| Timestamp::from_microsecond(time).ok());
     let progress = match read {
         Err(_) => Progress::Unknown,
@@ -148,7 +148,7 @@ async fn from_journal(sources: &Sources, ask: &Ask, nodes: &[&NodeAsk]) -> Reaso
         let mut reader = Reader::new(ask.plan.as_str(), &wanted, &ask.uuids);
         let window = window(node);
         let read = sources.journal.read(ask.plan.as_str(), &wanted, window, |fields| reader.read(fields)).await;
-        add(&mut found, assemble(Source::Journal, reader.finish(), read.err(), None));
+        add(&mut found, assemble(Source::Journal, reader.finish(read.is_ok()), read.err(), None));
     }
     found
 }
@@ -175,7 +175,7 @@ async fn from_loki(sources: &Sources, ask: &Ask, nodes: &[&NodeAsk]) -> Reasons 
     for (id, reader) in readers {
         // NS8's `logcli` asks the same server, so it needs one as well.
         let command = sources.loki.is_some().then(|| loki::command(plan, id, window));
-        add(&mut found, assemble(Source::Loki, reader.finish(), error.clone(), command));
+        add(&mut found, assemble(Source::Loki, reader.finish(error.is_none()), error.clone(), command));
     }
     found
 }

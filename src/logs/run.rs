@@ -122,17 +122,21 @@ impl<'q> Reader<'q> {
         }
     }
 
-    /// What the log has, now that all of it is read.
-    pub(super) fn finish(mut self) -> RunLog {
+    /// What the log has, now that it is read: the `whole` of it, or not. Then a part that goes on has no reason yet, but
+    /// for a step that has failed.
+    pub(super) fn finish(mut self, whole: bool) -> RunLog {
         self.log.running = self.log.running.map(|_| self.runs());
-        for open in std::mem::take(&mut self.streams).into_iter().flat_map(|stream| stream.open) {
+        let counts = |open: &Open| whole || open.part.end() == End::Failed;
+        let streams = std::mem::take(&mut self.streams).into_iter();
+        for open in streams.flat_map(|stream| stream.open).filter(counts) {
             self.settle(open, End::Open, None);
         }
-        for (_, open) in std::mem::take(&mut self.own).into_values() {
+        let own = std::mem::take(&mut self.own).into_values();
+        for open in own.map(|(_, open)| open).filter(counts) {
             self.settle_own(open);
         }
         // A run that was cut off did not get to the modules that it does not name.
-        if let Some((cause, line)) = self.interrupted {
+        if let Some((cause, line)) = self.interrupted.filter(|_| whole) {
             for module in self.wanted.iter().filter(|(_, start)| start.is_none()).map(|(module, _)| module) {
                 if self.busy.contains(module) || !self.log.modules.contains_key(module) {
                     let reason = Reason { lines: vec![line.clone()], cause, snapshot_written: Some(false) };

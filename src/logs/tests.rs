@@ -46,7 +46,7 @@ fn read(log: &Log, wanted: &Wanted) -> RunLog {
     let uuids = BTreeMap::new();
     let mut reader = Reader::new("2", wanted, &uuids);
     log.text.lines().for_each(|line| reader.read(&fields(line)));
-    reader.finish()
+    reader.finish(true)
 }
 
 fn module(id: &str) -> ModuleId {
@@ -286,6 +286,24 @@ fn a_dump_does_not_use_the_gateway() {
     ]);
     let found = read(&log, &[(module("mail1"), None)].into()).modules.remove(&module("mail1")).unwrap();
     assert_eq!((found.cause, found.lines.len()), (Some(Cause::DatabaseFailed), 2), "{found:?}");
+}
+
+#[test]
+fn a_part_that_is_open_where_reading_stopped_has_no_reason() {
+    let lines = [
+        "0 runagent s1 - mail1: starting backup 2 at Tue",
+        "1000 runagent s1 - mysqldump: Warning: skipping table x",
+        "1000 runagent s1 - [ERROR] module-dump-state failed. Command '['x']' returned non-zero exit status 1.",
+    ];
+    let found = |lines: &[&str], whole| {
+        let (log, wanted) = (log_of(lines), [(module("mail1"), None)].into());
+        let uuids = BTreeMap::new();
+        let mut reader = Reader::new("2", &wanted, &uuids);
+        log.text.lines().for_each(|line| reader.read(&fields(line)));
+        !reader.finish(whole).modules.is_empty()
+    };
+    assert!(found(&lines[..2], true) && !found(&lines[..2], false));
+    assert!(found(&lines, false), "a step that has failed is known");
 }
 
 #[test]
