@@ -120,14 +120,21 @@ impl Part {
 
     /// Closes the part. `cut_off` is the cause of an end in the middle.
     pub(super) fn close(mut self, end: End, cut_off: Option<Cause>) -> Reason {
-        let lost = end == End::Failed && self.failed.iter().all(|step| *step == Step::Stats);
-        if lost || matches!(end, End::Interrupted | End::Open) {
+        // Failed statistics alone make no backup fail: it has died without a word of NS8's, and they only follow.
+        let goes_on = matches!(end, End::Interrupted | End::Open) && !self.saved;
+        let died = (end == End::Failed || goes_on) && self.failed.iter().all(|step| *step == Step::Stats);
+        if died {
+            self.failed.clear();
+            self.said.retain(|said| !said.line.starts_with("[ERROR]"));
+            self.said.iter_mut().for_each(|said| said.step = None);
+        }
+        if died || matches!(end, End::Interrupted | End::Open) {
             let words = std::mem::take(&mut self.tail);
             for (order, line) in best(Step::Backup, words) {
                 self.said.push(Said { step: None, speaker: Speaker::Run, order, line });
             }
         }
-        let cause = cut_off.or_else(|| self.cause());
+        let cause = cut_off.or_else(|| self.cause(end));
         Reason { lines: self.quotes(end), cause, snapshot_written: self.snapshot_written(end) }
     }
 
@@ -151,18 +158,19 @@ impl Part {
         self.failed.iter().find(decides).or(self.failed.first()).copied()
     }
 
-    fn cause(&self) -> Option<Cause> {
+    fn cause(&self, end: End) -> Option<Cause> {
         let outside = || self.said.iter().filter(|said| said.step.is_none());
         let step = match self.decisive() {
             Some(Step::Stats) if outside().next().is_some() => None,
             step => step,
         };
         let own = self.said.iter().filter(|said| said.step == step);
-        let heard = own.chain(self.overheard.iter().filter(|_| step.is_some()));
+        let heard = own.chain(self.overheard.iter().filter(|_| step.is_some() || end == End::Failed));
         let lines = heard.map(|said| (said.speaker, said.line.as_str()));
         match step {
             Some(Step::Stats) => Some(Cause::StatisticsFailed),
-            None => table::cause(Step::Backup, lines),
+            // That there is no repository yet is as it should be.
+            None => table::cause(Step::Backup, lines).filter(|cause| *cause != Cause::NoRepository),
             Some(step) => table::cause(step, lines).or_else(|| table::of_step(step)),
         }
     }

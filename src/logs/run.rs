@@ -202,8 +202,14 @@ impl<'q> Reader<'q> {
     }
 
     fn close(&mut self, fields: &Fields<'_>, module: &str, ours: bool, end: End) {
-        if let Some(open) = self.stream(fields).take(module, ours) {
-            self.settle(open, end, None);
+        if let Some(mut open) = self.stream(fields).take(module, ours) {
+            // SIGKILL, as Python and the shell have it.
+            let is_killed =
+                end == End::Failed && ["code -9)", "code 137)"].iter().any(|it| fields.message.ends_with(it));
+            if is_killed {
+                open.part.overhear(Speaker::Unit, fields.message);
+            }
+            self.settle(open, end, is_killed.then_some(Cause::Killed));
         }
     }
 

@@ -307,6 +307,48 @@ fn a_part_that_is_open_where_reading_stopped_has_no_reason() {
 }
 
 #[test]
+fn failed_statistics_do_not_hide_that_the_backup_died() {
+    let stats =
+        "0 runagent s1 - [ERROR] restic stats failed for d/mail/u: Command '['x']' returned non-zero exit status 1.";
+    let start = "0 runagent s1 - mail1: starting backup 2 at Tue";
+    let no_repository = "0 runagent s1 - Fatal: unable to open config file: <config/> does not exist";
+    let failed = "0 runagent s1 - mail1: backup 2 failed (exit code 1)";
+    let cases: [(&[&str], _, &str); 4] = [
+        (
+            &[start, "1000 runagent s1 - OSError: [Errno 28] No space left on device", no_repository, stats, failed],
+            Some(Cause::HostFull),
+            "OSError: [Errno 28] No space left on device",
+        ),
+        (
+            &[
+                start,
+                "0 runagent s1 - runagent: [FATAL] Cannot find runtime directory for mail1",
+                no_repository,
+                stats,
+                failed,
+            ],
+            None,
+            "runagent: [FATAL] Cannot find runtime directory for mail1",
+        ),
+        (
+            &[start, "- kernel - - Out of memory: Killed process 4242 (module-backup)", no_repository, stats, failed],
+            Some(Cause::Killed),
+            "Out of memory: Killed process 4242 (module-backup)",
+        ),
+        (
+            &[start, no_repository, stats, "0 runagent s1 - mail1: backup 2 failed (exit code -9)"],
+            Some(Cause::Killed),
+            "Fatal: unable to open config file: <config/> does not exist",
+        ),
+    ];
+    for (lines, cause, line) in cases {
+        let found = read(&log_of(lines), &[(module("mail1"), None)].into()).modules.remove(&module("mail1")).unwrap();
+        assert_eq!((found.cause, found.snapshot_written), (cause, None), "{found:?}");
+        assert_eq!(found.lines[0], line, "{found:?}");
+    }
+}
+
+#[test]
 fn no_recorded_run_tells_a_secret_that_was_planted_in_each_of_its_lines() {
     for secret in ["s3cret-hunter2", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"] {
         for mut log in corpus() {
