@@ -147,6 +147,11 @@ impl Part {
         }
     }
 
+    /// Whether its last words tell of a failure that NS8 does not report.
+    pub(super) fn complains(&self) -> bool {
+        self.failed.is_empty() && self.tail.iter().any(|(_, line)| score(line) > 1)
+    }
+
     /// The words that tell most of what was heard and belongs to no step.
     pub(super) fn words(self) -> Vec<String> {
         best(Step::Backup, self.tail).into_iter().map(|(_, line)| shorten(&line)).collect()

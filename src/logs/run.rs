@@ -241,7 +241,9 @@ impl<'q> Reader<'q> {
 
     /// A module's own unit prints no mark at its end.
     fn settle_own(&mut self, open: Open) {
-        let end = open.part.end();
+        // NS8 counts a manifest that was not uploaded as an error, and reports none.
+        let has_error = self.wanted.get(open.module.as_str()).is_some_and(Option::is_some);
+        let end = if has_error && open.part.complains() { End::Open } else { open.part.end() };
         self.settle(open, end, None);
     }
 

@@ -349,6 +349,16 @@ fn failed_statistics_do_not_hide_that_the_backup_died() {
 }
 
 #[test]
+fn an_error_that_only_the_cluster_counts_is_looked_for_after_the_snapshot() {
+    let rclone = "1000 backup2 s1 - Failed to rcat: file upload failed: quota exceeded";
+    let log = log_of(&["1000 backup2 s1 - snapshot 402a0d36 saved", "1000 backup2 s1 - 2 snapshots", rclone]);
+    let found = |start| read(&log, &[(module("mail1"), start)].into()).modules.remove(&module("mail1")).unwrap();
+    let failed = found(Some(1_000_000));
+    assert_eq!((failed.cause, failed.snapshot_written), (Some(Cause::DestinationFull), Some(true)));
+    assert!(rclone.ends_with(&failed.lines[0]) && found(None).lines.is_empty(), "{failed:?}");
+}
+
+#[test]
 fn no_recorded_run_tells_a_secret_that_was_planted_in_each_of_its_lines() {
     for secret in ["s3cret-hunter2", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"] {
         for mut log in corpus() {
