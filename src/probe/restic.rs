@@ -101,7 +101,8 @@ impl Session<'_> {
                 Ok(output) => locks.extend(serde_json::from_slice::<LockFile>(&output.stdout)),
                 // Given back in the meantime, or renewed under another name, as a running backup does now and then.
                 Err(Verdict::Failed(why)) if complaint::gone(&why.to_string()) => total -= 1,
-                Err(Verdict::Failed(_)) => {}
+                // A damaged lock does no harm to what is stored; restic 0.18 stops at one, unless it is empty.
+                Err(Verdict::Failed(_) | Verdict::Damaged(_)) => {}
                 Err(verdict) => return Err(verdict),
             }
         }

@@ -131,8 +131,8 @@ phrases! {
         It: "In uso ({lock}), il che non blocca i backup: un backup è in corso, oppure è stato interrotto.",
     }
     perhaps_locked(lock: &str) {
-        En: "It has locks ({lock}); whether they block backups cannot be determined from here. If no backup, prune or check is running there, unlock it: `restic unlock` removes stale locks and leaves those in use.",
-        It: "Da qui non si può vedere se i lock impediscano i backup ({lock}). Se non sono in corso backup, prune o verifiche, sbloccarlo: `restic unlock` rimuove i lock abbandonati e lascia quelli in uso.",
+        En: "It has locks ({lock}); whether they block backups cannot be determined from here. If no backup, prune or check is running there, unlock it: `restic unlock` removes stale locks and leaves those in use; a damaged one takes `restic unlock --remove-all`.",
+        It: "Da qui non si può vedere se i lock impediscano i backup ({lock}). Se non sono in corso backup, prune o verifiche, sbloccarlo: `restic unlock` rimuove i lock abbandonati e lascia quelli in uso; per uno danneggiato serve `restic unlock --remove-all`.",
     }
 
     // Something is wrong with it: in a few words, and at length.

@@ -70,6 +70,18 @@ async fn a_lock_that_cannot_be_read_is_not_taken_for_harmless() {
 }
 
 #[tokio::test]
+async fn a_damaged_lock_is_one_that_cannot_be_read_and_no_damage_to_the_repository() {
+    for restic in every_restic() {
+        for content in [&[][..], &[7; 60]] {
+            let repository = Repository::copy();
+            fs::write(format!("{}/locks/{}", repository.path(), "ab".repeat(32)), content).unwrap();
+            let unknown = Some(Lock { count: 1, ..Lock::default() });
+            assert_eq!(look_with(&with_restic(&restic), &repository.local(), LONG).await, healthy(unknown), "{restic}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_wrong_password_and_an_absent_repository_are_told_apart() {
     for restic in every_restic() {
         let (repository, means) = (Repository::copy(), with_restic(&restic));
