@@ -45,6 +45,12 @@ impl<'a> Part<'a> {
     fn reason(self) -> Option<&'a Reason> {
         self.facts.reasons?.modules.get(self.id)
     }
+
+    /// Whether the log has a snapshot of this run of which the cluster has no result.
+    fn is_absent_but_written(self) -> bool {
+        let is_absent = !matches!(self.state, State::Error | State::Success);
+        is_absent && self.reason().and_then(|reason| reason.snapshot_written) == Some(true)
+    }
 }
 
 impl Composer<'_> {
@@ -95,9 +101,7 @@ impl Composer<'_> {
         let cause = part.reason().and_then(|reason| reason.cause).map(|cause| words.cause(cause));
         let from_cluster = || match (part.state, part.result()) {
             (State::Error, Some(result)) => self.failure(result),
-            (_, Some(_)) if outcome(self.report) == Outcome::Missed => words.not_started(),
-            (_, Some(_)) => words.stale(),
-            (_, None) => self.why_missing(part),
+            _ => self.why_absent(part),
         };
         let log = quoted(part.reason().map(|reason| &*reason.lines).unwrap_or_default());
         let mut lines = Vec::new();
@@ -173,7 +177,7 @@ impl Composer<'_> {
         let node = node.map(|node| format!("{} {}", self.words.node(), clean(node, MAX_NAME)));
         let cause = part.reason().and_then(|reason| reason.cause).map(|cause| self.words.cause(cause));
         let log = part.reason().and_then(|reason| reason.lines.last()).map(|line| clean(line, MAX_LINE_IN_BRIEF));
-        let known = cause.or(log);
+        let known = cause.or(log).or_else(|| part.is_absent_but_written().then(|| self.words.written_without_result()));
         let fact = match (part.state, part.result()) {
             (State::Error, Some(result)) => {
                 let errors = || self.words.errors(&figures::number(self.words, result.errors));
@@ -181,7 +185,7 @@ impl Composer<'_> {
                 join([result.end.map(|end| self.time(end)), Some(what)])
             }
             (_, Some(result)) => join([known, Some(self.words.of_earlier_run(&self.earlier(result, MAX_NAME)))]),
-            (_, None) => known.unwrap_or_else(|| self.why_missing(part)),
+            (_, None) => known.unwrap_or_else(|| self.why_absent(part)),
         };
         let value = join([node, Some(fact)]);
         Entry { mark: Some(part.state.into()), name: self.module_name(part), value, ..Entry::default() }
@@ -208,9 +212,16 @@ impl Composer<'_> {
         join([Some(word), result.end.map(|end| self.time(end)), given_reason(result, longest_reason)])
     }
 
-    fn why_missing(&self, part: Part) -> String {
-        let damage = part.plan().unreadable(part.id);
-        damage.map_or_else(|| self.words.missing(), |damage| self.words.why_unread(damage))
+    /// Why it has no result of this run, as far as that is known.
+    fn why_absent(&self, part: Part) -> String {
+        let words = self.words;
+        match (part.result(), part.plan().unreadable(part.id)) {
+            (None, Some(damage)) => words.why_unread(damage),
+            _ if part.is_absent_but_written() => words.written_without_result(),
+            (None, None) => words.missing(),
+            (Some(_), _) if outcome(self.report) == Outcome::Missed => words.not_started(),
+            (Some(_), _) => words.stale(),
+        }
     }
 
     fn times(&self, result: &ModuleResult) -> Vec<Line> {

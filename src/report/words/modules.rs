@@ -77,6 +77,10 @@ phrases! {
         En: "no result of this run: still running, never started, or busy",
         It: "nessun risultato di questa esecuzione: è ancora in corso, non è mai stata avviata, o il modulo era occupato",
     }
+    written_without_result() {
+        En: "no result of this run, but by its log the snapshot is written: the backup has not ended yet, or its result could not be stored",
+        It: "nessun risultato di questa esecuzione, ma secondo il suo registro lo snapshot è scritto: il backup non è ancora terminato, o non è stato possibile registrarne il risultato",
+    }
     not_started() { En: "no result of this run", It: "nessun risultato di questa esecuzione" }
     unreadable_result(fault: &str) {
         En: "its result exists but cannot be read: it {fault}",

@@ -56,6 +56,20 @@ fn a_snapshot_is_this_runs_only_if_the_log_says_so() {
     assert!(written(Some(false)).contains("of an earlier run; this one wrote none"));
 }
 
+#[test]
+fn a_backup_that_the_log_has_and_the_cluster_has_not_did_start() {
+    let written = |snapshot| {
+        let case = Case::new("s").module("mail1", result(0)).module("imap2", last_night()).missing(&["wiki3"]);
+        case.reason("imap2", None, &[], snapshot).reason("wiki3", None, &[], snapshot).words()
+    };
+    let (made, guess) = ("but by its log the snapshot is written", "still running, never started, or busy");
+    assert_eq!(written(Some(true)).matches(made).count(), 2);
+    assert!(!written(Some(true)).contains(guess));
+    for snapshot in [Some(false), None] {
+        assert!(!written(snapshot).contains(made) && written(snapshot).contains(guess), "{snapshot:?}");
+    }
+}
+
 /// `snapshots_count` is 0 or 1, whatever the repository holds; an error does not mean that there is no data.
 #[test]
 fn nothing_is_claimed_that_the_cluster_does_not_know() {
