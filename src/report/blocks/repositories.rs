@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use super::compose::Composer;
 use super::{Block, Entry, Line};
 use crate::model::plan::{ModuleId, ModuleResult};
+use crate::model::reason::Cause;
 use crate::model::repository::{Checked, Lock, MAX_MODULES, Probe, Probes, Sign, Verdict};
 use crate::model::text::clean;
 use crate::report::figures::{self, MAX_NAME, MAX_SENTENCE, join, without_full_stop};
@@ -82,16 +83,19 @@ impl Composer<'_> {
         if group.modules.len() > 1 {
             lines.push(Line::field(self.words.label_modules(), self.ids(group.modules.iter().copied())));
         }
+        let mut value = self.probe_verdict(group);
         let action = match &probe.verdict {
-            Verdict::Locked(_) => Some("unlock"),
-            verdict if perhaps_locked(verdict) => Some("unlock"),
+            verdict if is_to_unlock(facts, group, verdict) => {
+                value = format!("{value} {}", self.words.unlock());
+                Some("unlock")
+            }
             Verdict::Damaged(_) => Some("check"),
             _ => None,
         };
         let commands = group.modules.iter().filter_map(|module| commands::restic(&facts.plan.id, module, action?));
         let commands = commands.take(MAX_MODULES).collect();
         lines.extend(Line::commands(self.words.label_next(&self.words.on_the_modules_node()), commands));
-        Entry { name, value: self.probe_verdict(group), lines, ..Entry::default() }
+        Entry { name, value, lines, ..Entry::default() }
     }
 
     /// What is wrong with it in a few words; `None` if nothing is, or if nothing is known.
@@ -198,7 +202,17 @@ fn perhaps_not_made(facts: &PlanFacts, module: &ModuleId) -> bool {
     !(result.is_some_and(has_data) || written || hidden || trend::last_good(facts, module, Timestamp::MAX).is_some())
 }
 
-/// Whether there are locks of which it cannot be seen from here whether they keep backups out.
-fn perhaps_locked(verdict: &Verdict) -> bool {
-    matches!(verdict, Verdict::Healthy { in_use: Some(Lock { exclusive: None, .. }), .. })
+/// Whether there are locks that keep backups out, that may do so, or that kept one of its modules from removing old
+/// snapshots.
+fn is_to_unlock(facts: &PlanFacts, group: &Group, verdict: &Verdict) -> bool {
+    let was_in_the_way = || {
+        let mut reasons = facts.reasons.iter().flat_map(|reasons| &reasons.modules);
+        let concerns = |module: &ModuleId| group.modules.is_empty() || group.modules.contains(&module);
+        reasons.any(|(module, reason)| reason.cause == Some(Cause::Locked) && concerns(module))
+    };
+    match verdict {
+        Verdict::Locked(_) => true,
+        Verdict::Healthy { in_use: Some(lock), .. } => lock.exclusive.is_none() || was_in_the_way(),
+        _ => false,
+    }
 }

@@ -127,19 +127,23 @@ phrases! {
     }
     newest_snapshot(time: &str, age: &str) { En: "newest from {time} ({age})", It: "il più recente del {time} ({age})" }
     in_use(lock: &str) {
-        En: "In use ({lock}), which does not block backups: a backup is running, or one was cut off.",
-        It: "In uso ({lock}), il che non blocca i backup: un backup è in corso, oppure è stato interrotto.",
+        En: "In use ({lock}): a backup is running, or one was cut off. This does not block backups, but old snapshots cannot be removed meanwhile, and NS8 may then count the module as failed.",
+        It: "In uso ({lock}): un backup è in corso, oppure è stato interrotto. Ciò non blocca i backup, ma intanto i vecchi snapshot non possono essere rimossi, e NS8 può allora considerare non riuscito il modulo.",
     }
     perhaps_locked(lock: &str) {
-        En: "It has locks ({lock}); whether they block backups cannot be determined from here. If no backup, prune or check is running there, unlock it: `restic unlock` removes stale locks and leaves those in use; a damaged one takes `restic unlock --remove-all`.",
-        It: "Da qui non si può vedere se i lock impediscano i backup ({lock}). Se non sono in corso backup, prune o verifiche, sbloccarlo: `restic unlock` rimuove i lock abbandonati e lascia quelli in uso; per uno danneggiato serve `restic unlock --remove-all`.",
+        En: "It has locks ({lock}); whether they block backups cannot be determined from here.",
+        It: "Da qui non si può vedere se i lock impediscano i backup ({lock}).",
     }
 
     // Something is wrong with it: in a few words, and at length.
     locked() { En: "locked", It: "bloccato" }
     about_locked(lock: &str) {
-        En: "{lock}. While it is locked, no backup can be written. If no backup, prune or check is running there, unlock it: `restic unlock` removes stale locks and leaves those in use.",
-        It: "{lock}. Finché lo è, nessun backup può essere scritto. Se non sono in corso backup, prune o verifiche, sbloccarlo: `restic unlock` rimuove i lock abbandonati e lascia quelli in uso.",
+        En: "{lock}. While it is locked, no backup can be written.",
+        It: "{lock}. Finché lo è, nessun backup può essere scritto.",
+    }
+    unlock() {
+        En: "If no backup, prune or check is running there, unlock it: `restic unlock` removes stale locks and leaves those in use; a damaged one takes `restic unlock --remove-all`.",
+        It: "Se non sono in corso backup, prune o verifiche, sbloccarlo: `restic unlock` rimuove i lock abbandonati e lascia quelli in uso; per uno danneggiato serve `restic unlock --remove-all`.",
     }
     locks(count: &str) { En: "locks: {count}", It: "lock: {count}" }
     lock_by(holder: &str) { En: "by {holder}", It: "di {holder}" }

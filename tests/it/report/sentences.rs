@@ -2,6 +2,7 @@
 
 use super::*;
 use ns8_backup_monitor::model::plan::PlanStatus;
+use ns8_backup_monitor::model::repository::Lock;
 use ns8_backup_monitor::report::{json, subject, test_mail};
 
 /// A success after an alert: by now all is well only if nothing is in doubt.
@@ -167,6 +168,22 @@ fn a_repository_that_may_never_have_been_made_is_no_headline() {
     assert!(!written(never.clone(), None).contains(headline));
     assert!(written(never, Some(true)).contains(headline), "a snapshot was written to it");
     assert!(written(result(1), None).contains(headline), "there is one in the statistics");
+}
+
+#[test]
+fn a_lock_that_kept_old_snapshots_from_being_removed_is_to_be_unlocked() {
+    let in_use = |cause| {
+        let lock = Some(Lock { count: 1, exclusive: Some(false), since: None, by: None });
+        let verdict = Verdict::Healthy { snapshots: 2, newest: None, in_use: lock, checked: OPENED };
+        let case = Case::new("lock").module("mail1", result(1)).module("imap2", result(1));
+        let case = case.reason("mail1", Some(cause), &["x"], Some(true));
+        case.probes(vec![("nas", Some("mail1"), verdict.clone()), ("other", Some("imap2"), verdict)]).words()
+    };
+    let command = "restic-wrapper --backup 2 unlock";
+    assert_eq!(in_use(Cause::Locked).matches("old snapshots cannot be removed").count(), 2);
+    assert_eq!(in_use(Cause::Locked).matches(command).count(), 1);
+    assert!(in_use(Cause::Locked).contains("$ runagent -m mail1 restic-wrapper --backup 2 unlock"));
+    assert!(!in_use(Cause::DumpFailed).contains(command));
 }
 
 #[test]
