@@ -1,7 +1,8 @@
 //! Hands one message to a relay. The stage at which a dialogue ends decides what follows: a refused login is the
 //! configuration's fault, a refused recipient is that recipient's.
 
-use std::time::Duration;
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
 
 use secrecy::ExposeSecret;
 use tokio::net::TcpStream;
@@ -67,9 +68,67 @@ where
     result.unwrap_or_else(|_| Err(late())).map_err(|trouble| explain(relay, stage, &trouble))
 }
 
-/// Connects, secures the connection, and logs in.
+/// Finds the relay, secures the connection, and logs in.
 async fn open(relay: &Relay, limit: Duration, stage: &mut Stage) -> Result<Dialogue, Trouble> {
-    let stream = connect(relay, limit, stage).await?;
+    let found = tokio::net::lookup_host((relay.host.as_str(), relay.port)).await?;
+    let addresses: Vec<_> = found.take(MAX_ADDRESSES).collect();
+    let mut dialogue = reach(relay, &addresses, limit, stage).await?;
+    if let Some((name, password)) = &relay.login {
+        *stage = Stage::Login;
+        if relay.exposes_login() {
+            let words = "the password would go out in plain text: use starttls or tls in";
+            return Err(Trouble::Broken(format!("{words} {}", relay.source)));
+        }
+        dialogue.login(name, password.expose_secret()).await?;
+    }
+    Ok(dialogue)
+}
+
+/// Greets the first of the relay's addresses that is ready to take mail (RFC 5321, section 5.1). One that does not answer
+/// leaves time for the next ones.
+///
+/// # Errors
+/// Returns the first trouble with an address that took the connection, else that with the last one.
+async fn reach(
+    relay: &Relay,
+    addresses: &[SocketAddr],
+    limit: Duration,
+    stage: &mut Stage,
+) -> Result<Dialogue, Trouble> {
+    let started = Instant::now();
+    let share = limit / (addresses.len() as u32 + 1);
+    let (mut told, mut answered) = ((Stage::Connect, Trouble::broken("its name has no address")), false);
+    for (n, address) in addresses.iter().enumerate() {
+        *stage = Stage::Connect;
+        let late = |time: Duration| Trouble::Broken(format!("{address} did not answer within {} s", time.as_secs_f32()));
+        let connected = match timeout(share, TcpStream::connect(address)).await {
+            Ok(Ok(stream)) => Ok(stream),
+            Ok(Err(error)) => Err(error.into()),
+            Err(_) => Err(late(share)),
+        };
+        let connects = connected.is_ok();
+        let result = match connected {
+            // The last one has all the time that is left.
+            Ok(stream) if n + 1 == addresses.len() => greet(relay, Box::new(stream), stage).await,
+            Ok(stream) => {
+                let patience = limit.saturating_sub(started.elapsed()) / 2;
+                let greeted = timeout(patience, greet(relay, Box::new(stream), stage)).await;
+                greeted.unwrap_or_else(|_| Err(late(patience)))
+            }
+            Err(trouble) => Err(trouble),
+        };
+        match result {
+            Ok(dialogue) => return Ok(dialogue),
+            Err(trouble) if !answered => (told, answered) = ((*stage, trouble), connects),
+            Err(_) => {}
+        }
+    }
+    *stage = told.0;
+    Err(told.1)
+}
+
+/// Secures a connection, and exchanges greetings.
+async fn greet(relay: &Relay, stream: Box<dyn Stream>, stage: &mut Stage) -> Result<Dialogue, Trouble> {
     let name = hello_name(host_name());
     let trust = match relay.tls_verify {
         true => Trust::Verified(relay.ca_file.as_deref()),
@@ -88,33 +147,7 @@ async fn open(relay: &Relay, limit: Duration, stage: &mut Stage) -> Result<Dialo
         dialogue = Dialogue::on(tls::secure(stream, &relay.host, &trust).await?);
         dialogue.hello(&name).await?;
     }
-    if let Some((name, password)) = &relay.login {
-        *stage = Stage::Login;
-        if relay.exposes_login() {
-            let words = "the password would go out in plain text: use starttls or tls in";
-            return Err(Trouble::Broken(format!("{words} {}", relay.source)));
-        }
-        dialogue.login(name, password.expose_secret()).await?;
-    }
     Ok(dialogue)
-}
-
-/// Connects to the first of the relay's addresses that answers.
-async fn connect(relay: &Relay, limit: Duration, stage: &mut Stage) -> Result<Box<dyn Stream>, Trouble> {
-    let found = tokio::net::lookup_host((relay.host.as_str(), relay.port)).await?;
-    let addresses: Vec<_> = found.take(MAX_ADDRESSES).collect();
-    *stage = Stage::Connect;
-    // An address that does not answer leaves time for the next one.
-    let share = limit / (addresses.len() as u32 + 1);
-    let mut last = Trouble::broken("its name has no address");
-    for address in addresses {
-        match timeout(share, TcpStream::connect(address)).await {
-            Ok(Ok(stream)) => return Ok(Box::new(stream)),
-            Ok(Err(error)) => last = error.into(),
-            Err(_) => last = Trouble::Broken(format!("{address} did not answer within {} s", share.as_secs_f32())),
-        }
-    }
-    Err(last)
 }
 
 /// Sender, recipient, message.
@@ -164,6 +197,10 @@ fn hello_name(host: String) -> String {
 
 #[cfg(test)]
 mod tests {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
+
+    use super::super::relay::Source;
     use super::*;
 
     #[test]
@@ -172,5 +209,41 @@ mod tests {
         for name in ["", "leader", "(none)", "a_b", "a..b", "-a", "a\r\nMAIL", "münchen"] {
             assert_eq!(hello_name(name.into()), "[127.0.0.1]", "{name}");
         }
+    }
+
+    /// A server that greets each client with `greeting`, and agrees to whatever it says then.
+    async fn server(greeting: &'static str) -> SocketAddr {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        tokio::spawn(async move {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            stream.write_all(greeting.as_bytes()).await.unwrap();
+            while stream.read(&mut [0; 512]).await.is_ok_and(|length| length > 0) {
+                let _ = stream.write_all(b"250 ok\r\n").await;
+            }
+        });
+        address
+    }
+
+    #[tokio::test]
+    async fn one_address_that_takes_no_mail_does_not_stand_in_the_way_of_the_next() {
+        let host = "127.0.0.1".into();
+        let (encryption, source) = (Encryption::None, Source::Configuration);
+        let relay = Relay { host, port: 25, encryption, tls_verify: true, ca_file: None, login: None, source };
+        let reach = async |addresses: &[SocketAddr]| {
+            let mut stage = Stage::Resolve;
+            let trouble = reach(&relay, addresses, Duration::from_millis(500), &mut stage).await.err();
+            (stage, trouble.map(|trouble| format!("{trouble:?}")))
+        };
+        let closed = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+        for greeting in ["", "421 4.3.2 too busy\r\n", "554 no service\r\n", "nonsense\r\n"] {
+            let addresses = [server(greeting).await, closed, server("220 ready\r\n").await];
+            assert_eq!(reach(&addresses).await, (Stage::Connect, None), "{greeting}");
+        }
+        // What one has said tells more than that another could not be reached.
+        let (stage, trouble) = reach(&[server("554 no service\r\n").await, closed]).await;
+        assert!(stage == Stage::Connect && trouble.is_some_and(|trouble| trouble.contains("no service")));
+        assert!(reach(&[closed]).await.1.is_some_and(|trouble| trouble.contains("refused")));
+        assert!(reach(&[]).await.1.is_some_and(|trouble| trouble.contains("no address")));
     }
 }
