@@ -25,7 +25,7 @@ pub use file::{MAX_FILE, read_text};
 pub(crate) use file::{read_bytes, read_regular, text as text_of};
 pub use live::Live;
 pub use settings::*;
-pub use url::{Url, bare, is_loopback};
+pub use url::{Url, authority, bare, is_loopback};
 
 /// A mail address, with or without a display name.
 pub use crate::model::address::Mailbox;

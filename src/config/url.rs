@@ -45,6 +45,14 @@ pub fn bare(host: &str) -> &str {
     host.trim_start_matches('[').trim_end_matches(']')
 }
 
+/// Returns `host:port`, an IPv6 address in brackets.
+pub fn authority(host: &str, port: u16) -> String {
+    match bare(host) {
+        host if host.contains(':') => format!("[{host}]:{port}"),
+        host => format!("{host}:{port}"),
+    }
+}
+
 /// Returns whether `host` is this machine itself, by its name.
 pub fn is_loopback(host: &str) -> bool {
     host == "localhost" || bare(host).parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())

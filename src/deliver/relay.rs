@@ -8,7 +8,7 @@ use base64::prelude::BASE64_STANDARD;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::error::{MAX_WORDS, SendError};
-use crate::config::{Notification, bare, is_loopback, secret};
+use crate::config::{Notification, authority, bare, is_loopback, secret};
 use crate::model::cluster::{Encryption, Smarthost};
 use crate::model::text::clean;
 
@@ -108,10 +108,7 @@ impl From<Smarthost> for Relay {
 
 impl fmt::Display for Relay {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.host.contains(':') {
-            true => write!(f, "[{}]:{}", self.host, self.port),
-            false => write!(f, "{}:{}", self.host, self.port),
-        }
+        f.write_str(&authority(&self.host, self.port))
     }
 }
 

@@ -28,7 +28,7 @@ impl Sockets {
         let settings = live.current().ok();
         let receiver =
             settings.as_ref().map_or_else(|| config::defaults().receiver, |settings| settings.receiver.clone());
-        let (host, port) = (receiver.host.as_str(), receiver.port);
+        let (host, port) = (config::bare(&receiver.host), receiver.port);
         let mut listeners = passed()?;
         let inherited = !listeners.is_empty();
         if !inherited {

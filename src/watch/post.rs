@@ -36,7 +36,7 @@ pub async fn post_unreadable(receiver: &Receiver, summary: &str) -> Result<(), S
 }
 
 async fn send(receiver: &Receiver, body: String) -> Result<(), String> {
-    let authority = authority(receiver);
+    let authority = config::authority(&receiver.host, receiver.port);
     let failed = |why: String| format!("the service at http://{authority}/alert {why}");
     let token = receiver.token_file.as_ref().map(|file| config::secret("receiver.token_file", file)).transpose()?;
     let answer = http::post_json(&authority, "/alert", token.as_ref(), body, LIMIT).await;
@@ -51,14 +51,5 @@ async fn send(receiver: &Receiver, body: String) -> Result<(), String> {
             Err(failed("ignores the alert: receiver.alert_names must hold backup_failed and backup_missing".into()))
         }
         Err(_) => Err(failed("is another program: its answer is not ours".into())),
-    }
-}
-
-/// `host:port` of the service's own socket.
-pub fn authority(receiver: &Receiver) -> String {
-    let host = config::bare(&receiver.host);
-    match host.contains(':') {
-        true => format!("[{host}]:{}", receiver.port),
-        false => format!("{host}:{}", receiver.port),
     }
 }

@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use super::NAME;
-use crate::config::Receiver;
 use crate::config::text::quoted;
+use crate::config::{Receiver, authority, bare};
 
 /// The webhook that brings backup alerts here.
 pub(in crate::tools) struct Webhook {
@@ -16,14 +16,13 @@ pub(in crate::tools) struct Webhook {
 impl Webhook {
     /// Creates the webhook for the configured address, alert names and token.
     pub(in crate::tools) fn new(receiver: &Receiver) -> Self {
-        let host = match receiver.host.trim_matches(['[', ']']) {
-            "0.0.0.0" => "127.0.0.1".into(),
-            "::" => "[::1]".into(),
-            host if host.contains(':') => format!("[{host}]"),
-            host => host.into(),
+        let host = match bare(&receiver.host) {
+            "0.0.0.0" => "127.0.0.1",
+            "::" => "::1",
+            host => host,
         };
         Self {
-            url: format!("http://{host}:{}/alert", receiver.port),
+            url: format!("http://{}/alert", authority(host, receiver.port)),
             names: receiver.alert_names.clone(),
             token_file: receiver.token_file.clone(),
         }

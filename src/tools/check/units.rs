@@ -1,12 +1,13 @@
 //! The systemd units: the socket and what follows it, the timers, and what the service may read.
 
+use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 use std::time::Duration;
 
 use jiff::Timestamp;
 
 use super::{Line, PATIENCE, error, ok, warning};
-use crate::config::{Receiver, Settings, is_loopback};
+use crate::config::{Receiver, Settings, bare, is_loopback};
 use crate::model::time;
 use crate::report;
 use crate::system::process;
@@ -128,7 +129,6 @@ fn judge_unit(name: &str, receiver: Option<&Receiver>, found: &Properties) -> Li
     let stays = is("UnitFileState", "enabled") || is("UnitFileState", "static");
     let enable = "systemctl enable --now ns8-backup-monitor.socket";
     let start = format!("{enable} && systemctl start {name}");
-    let address = receiver.map(|receiver| format!("{}:{} (Stream)", receiver.host, receiver.port));
     let guarded = receiver.is_none_or(|receiver| receiver.token_file.is_some());
     if is("LoadState", "not-found") {
         error(SUBJECT, format!("{name} is not installed"), "install the package")
@@ -139,7 +139,7 @@ fn judge_unit(name: &str, receiver: Option<&Receiver>, found: &Properties) -> Li
         error(SUBJECT, found, format!("set receiver.token_file, or a local ListenStream with `systemctl edit {name}`"))
     } else if !stays {
         warning(SUBJECT, format!("{name} is active, but not enabled: gone after a reboot"), enable)
-    } else if address.is_some_and(|address| !is("Listen", &address)) {
+    } else if receiver.is_some_and(|receiver| !listens_there(found, receiver)) {
         let todo = format!("change ListenStream with `systemctl edit {name}`, or receiver.host and receiver.port");
         let found = format!(
             "{name} listens on another address than receiver.host and receiver.port; the unit's address is used"
@@ -148,6 +148,19 @@ fn judge_unit(name: &str, receiver: Option<&Receiver>, found: &Properties) -> Li
     } else {
         ok(SUBJECT, format!("{name} is active"))
     }
+}
+
+/// Returns whether the socket listens where `receiver` says: `Listen=[::1]:9099 (Stream)`.
+fn listens_there(found: &Properties, receiver: &Receiver) -> bool {
+    let host = bare(&receiver.host);
+    let is_it = |address: SocketAddr| {
+        let ip = address.ip();
+        // What another name stands for is not looked up.
+        let same = host.parse().map_or(host != "localhost" || ip.is_loopback(), |host: IpAddr| host == ip);
+        same && address.port() == receiver.port
+    };
+    let listens = found.0.iter().filter(|(key, _)| key == "Listen");
+    listens.filter_map(|(_, value)| value.split(' ').next()?.parse().ok()).any(is_it)
 }
 
 /// Returns whether other machines can reach this address of a socket: `0.0.0.0:9099 (Stream)`. A path has no port.
@@ -171,6 +184,11 @@ mod tests {
         let good = "LoadState=loaded\nActiveState=active\nUnitFileState=enabled\nListen=127.0.0.1:9099 (Stream)\n";
         assert_eq!(level(good), Level::Ok);
         assert_eq!(level(&good.replace("9099", "9098")), Level::Warning);
+        let hosts = ["localhost", "127.0.0.1", "::1", "[::1]"];
+        let at = |host: &str| Receiver { host: host.into(), ..receiver.clone() };
+        let six = good.replace("127.0.0.1", "[::1]");
+        assert_eq!(hosts.map(|host| judge(&at(host), good)), [Level::Ok, Level::Ok, Level::Warning, Level::Warning]);
+        assert_eq!(hosts.map(|host| judge(&at(host), &six)), [Level::Ok, Level::Warning, Level::Ok, Level::Ok]);
         assert_eq!(level(&good.replace("enabled", "disabled")), Level::Warning);
         assert_eq!(level(&good.replace("enabled", "static")), Level::Ok);
         assert_eq!(level(&good.replace("=active", "=inactive")), Level::Error);
