@@ -97,11 +97,15 @@ fn parse_file(file: &Path, text: &str) -> Result<Settings, ConfigError> {
 /// # Errors
 /// Returns everything that is wrong with it, in the file's order.
 pub fn parse(text: &str) -> Result<Settings, Vec<Problem>> {
+    let (_, text) = text::split_mark(text);
     let tree: Node = serde_yaml::from_str(text).map_err(|error| {
         let line = error.location().map(|location| location.line());
         let message = error.to_string();
         // The position is in `line`, and the reader's own words repeat it.
-        let message = clean(message.split(" at line ").next().unwrap_or(&message), MAX_SHOWN);
+        let mut message = clean(message.split(" at line ").next().unwrap_or(&message), MAX_SHOWN);
+        if message.contains("cannot start any token") {
+            message += "; write spaces instead of a tab, and put quotes around a value that begins with % or @";
+        }
         vec![Problem { line, key: String::new(), message }]
     })?;
     let mut root = Section::new(Vec::new(), tree);

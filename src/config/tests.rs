@@ -79,6 +79,14 @@ fn not_yaml_at_all_names_the_line() {
 }
 
 #[test]
+fn a_mark_at_the_beginning_is_no_part_of_the_text() {
+    for text in [MINIMAL.into(), format!("# why\n{MINIMAL}"), format!("{MINIMAL}redis: {{}}\n").replace('\n', "\r\n")] {
+        assert_eq!(parse(&format!("\u{feff}{text}")), parse(&text));
+    }
+    assert_eq!(problems("\u{feff}x: 1\n")[0], problems("x: 1\n")[0]);
+}
+
+#[test]
 fn a_login_is_not_sent_in_plain_text_to_another_machine() {
     let smtp =
         |host: &str| format!("{MINIMAL}  smtp: {{ host: {host}, encryption: none, username: u, password_file: /p }}\n");

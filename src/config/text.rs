@@ -6,6 +6,13 @@
 
 use std::ops::Range;
 
+/// Returns a text in two parts: the byte order mark that some editors put first, which is empty for most texts, and the
+/// rest.
+pub(crate) fn split_mark(text: &str) -> (&str, &str) {
+    let mark = '\u{feff}';
+    text.split_at(if text.starts_with(mark) { mark.len_utf8() } else { 0 })
+}
+
 /// Returns the lines of a text, each with its line end.
 pub(crate) fn lines(text: &str) -> Vec<&str> {
     text.split_inclusive('\n').collect()

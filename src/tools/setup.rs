@@ -11,7 +11,7 @@ use super::file::{Access, Place};
 use super::{Done, print, send_test};
 use crate::cli::Setup;
 use crate::cluster;
-use crate::config::text::{block, find, first_indent, items, line_end, lines, quoted, value_of};
+use crate::config::text::{block, find, first_indent, items, line_end, lines, quoted, split_mark, value_of};
 use crate::config::{self, ConfigError, DEFAULT_PATH, Live, Mailbox, Transport};
 
 /// The group that the service runs as, and that may read the configuration.
@@ -98,7 +98,8 @@ fn given(arguments: &Setup) -> Answers {
 
 /// Returns what the file says. A value that is no text counts as none here; the check of the result refuses it.
 fn present(text: &str) -> Result<Answers, String> {
-    let whole: Value = serde_yaml::from_str(text).map_err(|error| format!("is not valid YAML: {error}"))?;
+    let whole: Value =
+        serde_yaml::from_str(split_mark(text).1).map_err(|error| format!("is not valid YAML: {error}"))?;
     let text = |key: &str| whole["notification"][key].as_str().map(String::from);
     let mail_to = match &whole["notification"]["mail_to"] {
         Value::Sequence(items) => items.iter().filter_map(|item| item.as_str().map(String::from)).collect(),
@@ -174,6 +175,7 @@ fn read_line(prompt: &str) -> Result<String, String> {
 /// # Errors
 /// Returns an error if it is written in a way that cannot be edited safely.
 fn edit(before: &str, changes: &[(&str, Value)]) -> Result<String, String> {
+    let (mark, before) = split_mark(before);
     let mut wanted: Value = serde_yaml::from_str(before).map_err(|error| error.to_string())?;
     let mappings = [&wanted, &wanted["notification"]];
     if !mappings.into_iter().all(|value| value.is_mapping() || value.is_null()) {
@@ -191,7 +193,7 @@ fn edit(before: &str, changes: &[(&str, Value)]) -> Result<String, String> {
     if serde_yaml::from_str::<Value>(&text).ok() != Some(wanted) {
         return Err(UNSAFE.into());
     }
-    Ok(text)
+    Ok(format!("{mark}{text}"))
 }
 
 /// Returns the text with `notification.<key>` set to a text or a list.
@@ -294,6 +296,14 @@ mod tests {
         assert_eq!(present(&edited).unwrap(), *answers);
         assert_eq!(answers.changes(answers), [], "a second time changes nothing");
         edited
+    }
+
+    #[test]
+    fn a_mark_at_the_beginning_stays_there() {
+        let text = edited("\u{feff}notification:\n  mail_to: old@example.com\n", &answers("b@c", &["a@b"], "x"));
+        assert!(text.starts_with("\u{feff}notification:\n") && !text[3..].contains('\u{feff}'));
+        let text = edited("\u{feff}", &answers("b@c", &["a@b"], "x"));
+        assert!(text.starts_with("\u{feff}notification:\n"), "{text}");
     }
 
     #[test]

@@ -12,6 +12,7 @@ use super::file::{Access, Place};
 use super::{Done, print, settings_or_defaults};
 use crate::cli::AlertmanagerConfig;
 use crate::config::Live;
+use crate::config::text::split_mark;
 
 pub(super) use edit::{any_route, list};
 pub(super) use webhook::Webhook;
@@ -49,12 +50,15 @@ fn change(
     let io_failed = |error: io::Error| failed(error.to_string());
     let place = Place::find(file).map_err(io_failed)?;
     let (text, metadata) = place.read().map_err(io_failed)?;
-    let edited = edit(&text).map_err(failed)?;
-    if edited == text {
+    let (mark, plain) = split_mark(&text);
+    let edited = edit(plain).map_err(failed)?;
+    if edited == plain {
         return Ok(format!("{}: nothing to change\n", file.display()));
     }
     let (user, group) = (Some(metadata.uid()), Some(metadata.gid()));
-    place.replace(&edited, Access { mode: metadata.mode() & 0o7777, user, group }).map_err(io_failed)?;
+    place
+        .replace(&format!("{mark}{edited}"), Access { mode: metadata.mode() & 0o7777, user, group })
+        .map_err(io_failed)?;
     Ok(format!("{}: receiver and route {NAME} {}\n", file.display(), done(&edited)))
 }
 

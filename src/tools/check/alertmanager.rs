@@ -5,6 +5,7 @@ use serde_yaml::Value;
 
 use super::{Line, PATIENCE, error, ok, warning};
 use crate::config::Receiver;
+use crate::config::text::split_mark;
 use crate::system::http;
 use crate::tools::alertmanager_config::{NAME, Webhook, any_route, list};
 
@@ -33,7 +34,7 @@ pub(super) async fn check(url: &str, receiver: &Receiver) -> Line {
 /// Returns the configuration that is running, from the answer of `/api/v2/status`.
 fn running(body: &[u8]) -> Option<Value> {
     let status: serde_json::Value = serde_json::from_slice(body).ok()?;
-    serde_yaml::from_str(status["config"]["original"].as_str()?).ok()
+    serde_yaml::from_str(split_mark(status["config"]["original"].as_str()?).1).ok()
 }
 
 /// Judges the running configuration. It is not this program's business to follow Alertmanager's routes: a route that

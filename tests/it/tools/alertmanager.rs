@@ -94,6 +94,10 @@ fn a_file_that_cannot_be_understood_is_left_alone() {
         assert!(ran.err.contains("is left as it was") && ran.err.contains("- name: ns8-backup-monitor"), "{}", ran.err);
         assert_eq!(fs::read_to_string(&file).unwrap(), text);
     }
+    // The mark that some editors put first is no fault.
+    fs::write(&file, "\u{feff}route:\n  receiver: a\nreceivers:\n- name: a\n").unwrap();
+    assert_eq!(run(&["alertmanager-config", "--patch", file.to_str().unwrap()]).code, 0);
+    assert!(fs::read_to_string(&file).unwrap().starts_with("\u{feff}route:\n"));
     assert_eq!(run(&["alertmanager-config", "--patch", "/nonexistent"]).code, 1);
     assert_eq!(run(&["alertmanager-config", "--remove"]).code, 2);
 }
