@@ -220,10 +220,18 @@ fn a_value_of_another_kind_is_shown_with_what_is_expected() {
 fn what_cannot_work_is_refused() {
     for (section, key) in [
         ("receiver: { host: not an ip }", "receiver.host"),
+        ("receiver: { host: \"127.0.0.1:9099\" }", "receiver.host"),
         ("logging: { file: relative.log }", "logging.file"),
         ("redis: { socket: relative.sock }", "redis.socket"),
     ] {
         assert!(problems(&format!("{MINIMAL}{section}\n"))[0].contains(key));
+    }
+    for host in ["mail.example.com:587", "[mail.example.com]:587", "[::1]:587", "127.0.0.1:25"] {
+        let found = problems(&format!("{MINIMAL}  smtp: {{ host: \"{host}\" }}\n"));
+        assert!(found[0].contains("notification.smtp.host") && found[0].contains("a port goes into"), "{found:?}");
+    }
+    for host in ["::1", "[::1]", "fe80::1%eth0", "127.0.0.1", "mail.example.com"] {
+        assert!(parse(&format!("{MINIMAL}  smtp: {{ host: \"{host}\" }}\n")).is_ok(), "{host}");
     }
     for (smtp, key) in [("host: \"\"", "smtp.host"), ("host: \"a b\"", "smtp.host"), ("host: a, port: 0", "smtp.port")]
     {

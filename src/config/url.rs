@@ -34,8 +34,12 @@ impl<'a> Url<'a> {
     }
 }
 
-/// Returns whether `text` can be the name or address of a host: not empty, and of one piece.
+/// Returns whether `text` can be the name or address of a host: not empty, of one piece, and without a port.
 pub(super) fn is_host(text: &str) -> bool {
+    let address = bare(text).split('%').next().unwrap_or_default();
+    if text.contains(':') && address.parse::<std::net::Ipv6Addr>().is_err() {
+        return false;
+    }
     let fits = |c: char| c.is_alphanumeric() || matches!(c, '.' | '-' | '_' | ':' | '[' | ']' | '%');
     !text.is_empty() && text.chars().all(fits)
 }

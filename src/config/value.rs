@@ -87,6 +87,9 @@ pub(super) fn port(node: &Node) -> Read<u16> {
 pub(super) fn host(node: &Node) -> Read<String> {
     match text(node)? {
         host if is_host(&host) => Ok(host),
+        other if other.contains(':') => {
+            wrong(format!("{other:?} is not the name or address of a host; a port goes into the key port beside it"))
+        }
         other => wrong(format!("{other:?} is not the name or address of a host")),
     }
 }
