@@ -157,6 +157,7 @@ impl Receive {
     async fn body(&self, body: &mut Incoming, max: usize) -> Result<(Vec<u8>, SemaphorePermit<'_>), Refusal> {
         let too_large = || {
             let message = format!("the body is larger than receiver.max_body, {max} bytes");
+            warn!("refused a webhook, which Alertmanager does not send again: {message}");
             Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, message)
         };
         let size = body.size_hint();

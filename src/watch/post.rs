@@ -10,7 +10,7 @@ use crate::system::http;
 
 /// How long the service may take to start and to answer.
 const LIMIT: Duration = Duration::from_secs(60);
-/// Alerts in one request: far less than `receiver.max_body` takes.
+/// Alerts in one request: less than the smallest `receiver.max_body` takes.
 pub const AT_ONCE: usize = 100;
 
 /// What the service answers.
@@ -51,5 +51,36 @@ async fn send(receiver: &Receiver, body: String) -> Result<(), String> {
             Err(failed("ignores the alert: receiver.alert_names must hold backup_failed and backup_missing".into()))
         }
         Err(_) => Err(failed("is another program: its answer is not ours".into())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::{BTreeMap, BTreeSet};
+
+    use jiff::Timestamp;
+
+    use super::*;
+    use crate::model::plan::PlanId;
+    use crate::watch::news::Kind;
+
+    #[test]
+    fn what_is_posted_at_once_fits_into_the_smallest_body() {
+        let time = Timestamp::UNIX_EPOCH;
+        let news = |_| News {
+            plan: PlanId::new("1".repeat(20)).unwrap(),
+            name: Some("n".repeat(1000)),
+            kind: Kind::Missed,
+            due: Some(time),
+            over: true,
+            newest: Some(time),
+            at: time,
+            errors: BTreeMap::new(),
+            absent: BTreeSet::new(),
+        };
+        let news: Vec<News> = (0..AT_ONCE).map(news).collect();
+        let settings = format!("notification: {{ mail_to: a@example.com }}\nreceiver: {{ max_body: {} }}\n", 256 << 10);
+        let receiver = config::parse(&settings).unwrap().receiver;
+        assert!(batch(&news, &receiver.alert_names).to_string().len() < receiver.max_body);
     }
 }

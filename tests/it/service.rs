@@ -26,7 +26,7 @@ fn an_alert_becomes_one_mail_for_each_recipient() {
 
 #[test]
 fn each_request_gets_the_right_status() {
-    let mut site = Site::with("", "receiver: { max_body: 2000 }\ncorrelator: { wait_seconds: 60 }\n");
+    let mut site = Site::with("", "receiver: { max_body: 262144 }\ncorrelator: { wait_seconds: 60 }\n");
     site.service.start();
     let service = &site.service;
     let get = |path: &str| service.request(&format!("GET {path} HTTP/1.1\r\nHost: x\r\n\r\n"), b"").0;
@@ -36,10 +36,11 @@ fn each_request_gets_the_right_status() {
     assert_eq!(service.post(webhook(&[])), (200, "{\"queued\":0,\"ignored\":0}\n".into()));
     assert_eq!(service.post(webhook(&["2"]).replace("backup_failed", "DiskFull")).0, 200);
     assert_eq!(service.post(webhook(&["2"]).replace("firing", "resolved")).1, "{\"queued\":0,\"ignored\":1}\n");
-    assert_eq!(service.post([b' '; 2001]).0, 413);
-    let chunked = format!("{:x}\r\n{}\r\n0\r\n\r\n", 4000, " ".repeat(4000));
+    assert_eq!(service.post([b' '; 262_145]).0, 413);
+    let chunked = format!("{:x}\r\n{}\r\n0\r\n\r\n", 300_000, " ".repeat(300_000));
     let head = "POST /alert HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n";
     assert_eq!(service.request(head, chunked.as_bytes()).0, 413);
+    assert_eq!(site.service.log().matches("refused a webhook, which Alertmanager does not send again").count(), 2);
     assert_eq!(service.request("PUT /alert HTTP/1.1\r\nHost: x\r\n\r\n", b"").0, 405);
     let head = "POST /alert HTTP/1.1\r\nHost: x\r\nOrigin: http://evil.example\r\nContent-Length: 2\r\n\r\n";
     assert_eq!(service.request(head, b"{}").0, 403);
