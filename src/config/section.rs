@@ -19,7 +19,7 @@ pub(super) enum Node {
     Text(String),
     List(Vec<Node>),
     Section(Vec<(String, Node)>),
-    /// A negative or fractional number, as it is shown.
+    /// A negative, fractional or huge number, as it is shown.
     Other(String),
 }
 
@@ -191,6 +191,10 @@ impl<'de> Visitor<'de> for NodeVisitor {
     }
 
     fn visit_i64<E: de::Error>(self, value: i64) -> Result<Node, E> {
+        Ok(Node::Other(value.to_string()))
+    }
+
+    fn visit_u128<E: de::Error>(self, value: u128) -> Result<Node, E> {
         Ok(Node::Other(value.to_string()))
     }
 

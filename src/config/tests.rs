@@ -217,6 +217,18 @@ fn a_value_of_another_kind_is_shown_with_what_is_expected() {
 }
 
 #[test]
+fn a_tab_a_huge_number_and_one_out_of_range_are_named() {
+    for (section, expected) in [
+        ("watch:\n\tgrace: 1h", "cannot start any token; write spaces instead of a tab"),
+        ("receiver: { port: 99999999999999999999 }", "expected a port, 1 to 65535, found 99999999999999999999"),
+        ("receiver: { max_body: 262143 }", "receiver.max_body: 262143 is out of range: 262144 to 16777216 bytes"),
+    ] {
+        let found = problems(&format!("{MINIMAL}{section}\n"));
+        assert!(found.len() == 1 && found[0].contains(expected), "{found:?}");
+    }
+}
+
+#[test]
 fn what_cannot_work_is_refused() {
     for (section, key) in [
         ("receiver: { host: not an ip }", "receiver.host"),

@@ -100,7 +100,8 @@ async fn reach(
     let (mut told, mut answered) = ((Stage::Connect, Trouble::broken("its name has no address")), false);
     for (n, address) in addresses.iter().enumerate() {
         *stage = Stage::Connect;
-        let late = |time: Duration| Trouble::Broken(format!("{address} did not answer within {} s", time.as_secs_f32()));
+        let late =
+            |time: Duration| Trouble::Broken(format!("{address} did not answer within {} s", time.as_secs_f32()));
         let connected = match timeout(share, TcpStream::connect(address)).await {
             Ok(Ok(stream)) => Ok(stream),
             Ok(Err(error)) => Err(error.into()),
