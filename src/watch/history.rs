@@ -48,7 +48,11 @@ pub enum StoreError {
         why: String,
     },
     /// A later version of this program has written it: it is left alone.
-    #[error("{}: written by a later version of this program (format {version}); it is not changed", file.display())]
+    #[error(
+        "{}: written by a later version of this program (format {version}), and left as it is: no run is recorded, and \
+         no recovery noticed, until that version is installed again or the file is removed",
+        file.display()
+    )]
     Later {
         /// The file.
         file: PathBuf,
@@ -122,18 +126,35 @@ impl Store {
     /// # Errors
     /// Returns an error if the folder cannot be read.
     pub fn all(&self) -> io::Result<Vec<History>> {
+        let histories = self.each()?.into_iter();
+        let readable = histories.filter_map(|history| history.inspect_err(|error| warn!("{error}")).ok());
+        let mut histories: Vec<History> = readable.map(up_to_now).collect();
+        histories.sort_by(|a, b| a.plan.cmp(&b.plan));
+        Ok(histories)
+    }
+
+    /// Returns for each history to which no run can be added why that is so.
+    ///
+    /// # Errors
+    /// Returns an error if the folder cannot be read.
+    pub fn unusable(&self) -> io::Result<Vec<StoreError>> {
+        let why = |history: Result<History, StoreError>| match history {
+            Ok(History { plan, version, .. }) if version > VERSION => {
+                Some(StoreError::Later { file: self.file(&plan), version })
+            }
+            history => history.err(),
+        };
+        Ok(self.each()?.into_iter().filter_map(why).collect())
+    }
+
+    fn each(&self) -> io::Result<Vec<Result<History, StoreError>>> {
         let entries = match std::fs::read_dir(&self.folder) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
             entries => entries?,
         };
         let paths = entries.filter_map(|entry| Some(entry.ok()?.path()));
-        let histories = paths
-            .filter(|path| path.extension().is_some_and(|ending| ending == ENDING))
-            .filter_map(|path| read(&path).inspect_err(|error| warn!("{error}")).ok())
-            .map(up_to_now);
-        let mut histories: Vec<History> = histories.collect();
-        histories.sort_by(|a, b| a.plan.cmp(&b.plan));
-        Ok(histories)
+        let histories = paths.filter(|path| path.extension().is_some_and(|ending| ending == ENDING));
+        Ok(histories.map(|path| read(&path)).collect())
     }
 
     fn file(&self, plan: &PlanId) -> PathBuf {

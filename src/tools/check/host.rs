@@ -9,6 +9,7 @@ use super::{Line, error, ok, warning};
 use crate::config::{RepoCheck, Settings};
 use crate::job::store;
 use crate::probe::{AGENT_ENV, Agent};
+use crate::watch::history::{Store, StoreError};
 
 /// The user that the service runs as.
 const USER: &str = "ns8-backup-monitor";
@@ -43,6 +44,23 @@ pub(super) fn queue() -> Vec<Line> {
         _ => warning(subject, found, "see `ns8-backup-monitor queue`"),
     });
     lines
+}
+
+/// Looks for histories to which no run can be added.
+pub(super) fn histories(state: &Path) -> Vec<Line> {
+    let subject = "history";
+    let judge = |why: &StoreError| {
+        let todo = match why {
+            StoreError::File { .. } => "run this check as root; if it says so again, see who owns the file",
+            StoreError::Damaged { .. } => "nothing: with the next run it is set aside, and a new one begins",
+            StoreError::Later { .. } => "install that version again, or remove the file",
+        };
+        warning(subject, why.to_string(), todo)
+    };
+    match Store::new(state).unusable() {
+        Ok(unusable) => unusable.iter().map(judge).collect(),
+        Err(why) => vec![warning(subject, format!("the histories cannot be read: {why}"), "run this check as root")],
+    }
 }
 
 /// Looks at the configuration and the files with secrets that it names: the service must be able to read them, other
@@ -130,6 +148,19 @@ fn find_user(passwd: &str) -> Option<User> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_history_of_a_later_version_is_named_with_what_to_do() {
+        let state = tempfile::tempdir().unwrap();
+        assert_eq!(histories(state.path()), []);
+        fs::create_dir(state.path().join("history")).unwrap();
+        for readable in [r#"{"version":99}"#, r#"{"version":99,"plan":"2","runs":[]}"#] {
+            fs::write(state.path().join("history/2.json"), readable).unwrap();
+            let lines = histories(state.path());
+            let [Line { found, todo: Some(_), .. }] = &lines[..] else { panic!("{readable}: {lines:?}") };
+            assert!(found.contains("history/2.json: written by a later version"), "{found}");
+        }
+    }
 
     #[test]
     fn the_user_is_found() {

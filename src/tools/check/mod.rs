@@ -17,7 +17,7 @@ use super::{Done, print};
 use crate::cli;
 use crate::config::{Live, Settings, defaults};
 use crate::deliver;
-use crate::job::way;
+use crate::job::{store, way};
 use crate::model::plan::Layout;
 use crate::system::http;
 use crate::system::process;
@@ -98,7 +98,8 @@ fn text(line: &Line) -> String {
 /// Looks at one thing after the other, and passes each line on.
 async fn look(arguments: &cli::Check, live: &Live, say: &mut dyn FnMut(Line)) {
     let (settings, lines) = configuration(live);
-    lines.into_iter().chain(host::queue()).for_each(&mut *say);
+    let state = store::state_directory();
+    lines.into_iter().chain(host::queue()).chain(host::histories(&state)).for_each(&mut *say);
     let (seen, lines) = cluster::look(settings.as_ref().unwrap_or(&defaults())).await;
     lines.into_iter().for_each(&mut *say);
     if let Some(settings) = &settings {
