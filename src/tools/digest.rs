@@ -25,7 +25,7 @@ use crate::system::{self, files, journal};
 use crate::watch::digest::{self, Checked, Digest, Found, Known, Monitor, PlanDigest};
 use crate::watch::history::Store;
 use crate::watch::memory::Memory;
-use crate::watch::node;
+use crate::watch::{node, post};
 
 /// A digest that could not be delivered is tried again for this long; then a new one is written.
 const KEEP: Duration = Duration::from_secs(6 * 86_400);
@@ -214,12 +214,21 @@ async fn monitor(
         alertmanager: by_check(ok, found),
         relay,
         watch: Checked::watch(settings.watch.enabled, looked_at, now),
-        queue: queue(state),
+        queue: queue(settings, state).await,
         last_report,
     }
 }
 
-fn queue(state: &Path) -> Checked {
+/// Judges what is in the queue, and asks the service whether it takes alerts.
+async fn queue(settings: &Settings, state: &Path) -> Checked {
+    let counted = count(state);
+    match post::post(&settings.receiver, &[]).await {
+        Err(why) if counted.ok => Checked { ok: false, found: Found::ByCheck(why) },
+        _ => counted,
+    }
+}
+
+fn count(state: &Path) -> Checked {
     let folder = store::folder(state);
     let count = |ending| match store::files(&folder, ending) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(0),

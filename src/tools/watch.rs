@@ -38,6 +38,9 @@ const LIMIT: Duration = Duration::from_secs(240);
 /// How long the logs may take in one look, for all plans together.
 const LOGS_LIMIT: Duration = Duration::from_secs(60);
 
+/// How long the service may take to say that it takes alerts, before a sign of life.
+const ASK_LIMIT: Duration = Duration::from_secs(20);
+
 /// The command.
 pub(super) async fn run(live: &Live) -> Done {
     let settings = live.current();
@@ -73,7 +76,7 @@ async fn look(settings: &Settings, state: &Path, now: Timestamp) -> Result<(), S
     kill::point("watch-saved");
     let watched = watched.map_err(|_| format!("it has taken longer than {} s", LIMIT.as_secs()))?;
     if watched? && let Some(url) = &settings.notification.heartbeat_url {
-        sign_of_life(url, state).await;
+        sign_of_life(url, settings, state).await;
     }
     Ok(())
 }
@@ -249,8 +252,8 @@ fn jobs(state: &Path) -> Vec<Job> {
     files.iter().filter_map(|file: &PathBuf| store::read_job(file).ok()).collect()
 }
 
-/// Sends the sign of life, unless a mail does not get through, or did not.
-async fn sign_of_life(url: &str, state: &Path) {
+/// Sends the sign of life, unless a mail does not get through, or did not, or the service takes no alerts.
+async fn sign_of_life(url: &str, settings: &Settings, state: &Path) {
     let waits = |mail: &Mail| mail.pending().any(|to| to.state != RecipientState::Pending { last_error: None });
     let stuck = jobs(state).iter().filter(|job| job.mails().iter().any(waits)).count();
     let count = |ending| store::files(&store::folder(state), ending).map_or(0, |files| files.len());
@@ -260,6 +263,12 @@ async fn sign_of_life(url: &str, state: &Path) {
         warn!(
             "notification.heartbeat_url: heartbeat not sent: {count} report(s) {what}; see `ns8-backup-monitor queue`"
         );
+        return;
+    }
+    // The service's own answer: it starts for this, and opens its queue.
+    let asked = timeout(ASK_LIMIT, post::post(&settings.receiver, &[])).await;
+    if let Err(why) = asked.unwrap_or_else(|_| Err("the service does not answer in time".into())) {
+        warn!("notification.heartbeat_url: heartbeat not sent: {why}");
         return;
     }
     match heartbeat::beat(url).await {

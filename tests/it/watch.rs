@@ -375,6 +375,7 @@ fn a_heartbeat_is_sent_while_all_is_well() {
 
 #[test]
 fn a_sign_of_life_goes_over_tls_to_a_server_that_is_trusted() {
+    watched.site.service.start();
     programs::path_of("openssl");
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/support/tls");
     let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
@@ -406,6 +407,7 @@ fn a_sign_of_life_goes_over_tls_to_a_server_that_is_trusted() {
 /// The files behind a gateway that is rclone's WebDAV alone.
 #[test]
 fn a_cluster_backup_that_is_far_too_old_is_mailed_once() {
+    watched.site.service.start();
     programs::path_of("rclone");
     let mut watched = Watched::new(60);
     watched.ends("mail1", 50, 0);

@@ -3,7 +3,7 @@
 use std::fs::{self, Metadata};
 use std::io;
 use std::os::unix::fs::MetadataExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::{Line, error, ok, warning};
 use crate::config::{RepoCheck, Settings};
@@ -34,9 +34,14 @@ pub(super) fn queue() -> Vec<Line> {
         return vec![warning(subject, format!("{shown}: cannot be read"), "run this check as root")];
     };
     let mut lines = Vec::new();
-    if let Some(user) = service_user().filter(|user| user.id != meta.uid() || meta.mode() & 0o300 != 0o300) {
-        let todo = format!("chown -R {USER}: {shown}; chmod 700 {shown}");
+    let user = service_user().unwrap_or(User { id: meta.uid(), group: meta.gid() });
+    let todo = format!("chown -R {USER}: {shown}; chmod -R u=rwX {shown}");
+    if user.id != meta.uid() || meta.mode() & 0o300 != 0o300 {
         lines.push(error(subject, format!("{shown}: {USER} (user {}) cannot write there", user.id), todo));
+    } else if let Some(file) = closed_file(&folder, &user) {
+        let found =
+            format!("{}: {USER} (user {}) cannot open it: alerts are answered with 503", file.display(), user.id);
+        lines.push(error(subject, found, todo));
     }
     let found = format!("{shown}: {waiting} job(s), {failed} given up, {broken} unreadable");
     lines.push(match failed + broken {
@@ -61,6 +66,19 @@ pub(super) fn histories(state: &Path) -> Vec<Line> {
         Ok(unusable) => unusable.iter().map(judge).collect(),
         Err(why) => vec![warning(subject, format!("the histories cannot be read: {why}"), "run this check as root")],
     }
+}
+
+/// Returns the first of the files without which the service does not open its queue and that `user` cannot open.
+fn closed_file(folder: &Path, user: &User) -> Option<PathBuf> {
+    let is_closed = |file: &PathBuf| {
+        fs::symlink_metadata(file).is_ok_and(|meta| match file.ends_with(".lock") {
+            true => !meta.is_file() || !user.can_write(&meta),
+            // What is no file is set aside.
+            false => meta.is_file() && !user.can_read(&meta),
+        })
+    };
+    let jobs = store::files(folder, "json").unwrap_or_default();
+    [".lock", "sent"].map(|name| folder.join(name)).into_iter().chain(jobs).find(is_closed)
 }
 
 /// Looks at the configuration and the files with secrets that it names: the service must be able to read them, other
@@ -123,14 +141,22 @@ struct User {
 impl User {
     /// Judges by the file's mode alone, without access lists.
     fn can_read(&self, meta: &Metadata) -> bool {
-        let bit = if self.id == meta.uid() {
-            0o400
+        self.may(0o4, meta)
+    }
+
+    fn can_write(&self, meta: &Metadata) -> bool {
+        self.may(0o2, meta)
+    }
+
+    fn may(&self, bit: u32, meta: &Metadata) -> bool {
+        let shift = if self.id == meta.uid() {
+            6
         } else if self.group == meta.gid() {
-            0o040
+            3
         } else {
-            0o004
+            0
         };
-        meta.mode() & bit != 0
+        meta.mode() & bit << shift != 0
     }
 }
 
@@ -147,6 +173,8 @@ fn find_user(passwd: &str) -> Option<User> {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
     use super::*;
 
     #[test]
@@ -160,6 +188,32 @@ mod tests {
             let [Line { found, todo: Some(_), .. }] = &lines[..] else { panic!("{readable}: {lines:?}") };
             assert!(found.contains("history/2.json: written by a later version"), "{found}");
         }
+    }
+
+    #[test]
+    fn a_file_of_the_queue_that_the_service_cannot_read_is_found() {
+        let folder = tempfile::tempdir().unwrap();
+        let meta = fs::metadata(folder.path()).unwrap();
+        let owner = User { id: meta.uid(), group: meta.gid() };
+        let other = User { id: meta.uid() + 1, group: meta.gid() + 1 };
+        // The service opens none of these with its queue.
+        for name in ["x.retry", "x.drop", "x.broken", "x.failed"] {
+            fs::write(folder.path().join(name), "").unwrap();
+        }
+        assert_eq!(closed_file(folder.path(), &other), None);
+        for name in [".lock", "sent", "x.json"] {
+            let file = folder.path().join(name);
+            fs::write(&file, "").unwrap();
+            fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
+            assert_eq!(closed_file(folder.path(), &owner), None);
+            assert_eq!(closed_file(folder.path(), &other), Some(file.clone()));
+            // Reading is enough, but for the lock.
+            fs::set_permissions(&file, fs::Permissions::from_mode(0o644)).unwrap();
+            assert_eq!(closed_file(folder.path(), &other).is_some(), name == ".lock");
+            fs::remove_file(file).unwrap();
+        }
+        fs::create_dir(folder.path().join(".lock")).unwrap();
+        assert_eq!(closed_file(folder.path(), &owner), Some(folder.path().join(".lock")));
     }
 
     #[test]

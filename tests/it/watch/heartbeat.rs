@@ -35,3 +35,43 @@ fn no_sign_of_life_is_sent_after_a_report_was_given_up_or_could_not_be_read() {
         assert!(!watched.tick().contains("sign of life"));
     });
 }
+
+#[test]
+fn no_sign_of_life_is_sent_while_the_service_takes_no_alerts() {
+    let mut watched = Watched::new(60);
+    watched.ends("mail1", 50, 0);
+    watched.ends("samba1", 50, 0);
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.set_nonblocking(true).unwrap();
+    let beat_port = listener.local_addr().unwrap().port();
+    watched.notification = format!("  heartbeat_url: http://127.0.0.1:{beat_port}/ping\n").leak();
+    let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    watched.site.configure(watched.notification, &format!("{AT_ONCE}receiver: {{ port: {nobody} }}\n"));
+    let log = watched.tick();
+    assert!(log.contains(&format!("the service at http://127.0.0.1:{nobody}/alert does not answer")), "{log}");
+    // A queue that the service cannot open.
+    watched.configure("");
+    let lock = watched.site.service.queue().join(".lock");
+    std::fs::create_dir_all(&lock).unwrap();
+    watched.site.service.start();
+    let log = watched.tick();
+    assert!(log.contains("answers 503 Service Unavailable: the queue cannot be used"), "{log}");
+    assert_eq!(listener.accept().unwrap_err().kind(), ErrorKind::WouldBlock, "nobody has asked");
+    let printed = |command: &str| {
+        let output = pages::tool(&watched, &[command, "--alertmanager", "http://127.0.0.1:1"]);
+        String::from_utf8(output.stdout).unwrap().split_whitespace().collect::<Vec<_>>().join(" ")
+    };
+    let digest = printed("digest");
+    assert!(digest.contains("queue: NEEDS ATTENTION: the service at http://127.0.0.1:"), "{digest}");
+    assert!(printed("check").contains("error queue: "), "{}", printed("check"));
+    std::fs::remove_dir(lock).unwrap();
+    let digest = printed("digest");
+    assert!(!digest.contains("queue: NEEDS ATTENTION"), "{digest}");
+    assert!(!printed("check").contains("error queue: "), "{}", printed("check"));
+    listener.set_nonblocking(false).unwrap();
+    std::thread::scope(|scope| {
+        scope.spawn(|| answer(&listener, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"));
+        let log = watched.tick();
+        assert!(!log.contains("heartbeat"), "{log}");
+    });
+}

@@ -8,7 +8,7 @@ use crate::report::page::check_page;
 use crate::support::smtp::{Fault, Stage};
 
 /// One run of the digest or the history, beside the watch's state.
-fn tool(watched: &Watched, arguments: &[&str]) -> Output {
+pub(super) fn tool(watched: &Watched, arguments: &[&str]) -> Output {
     let mut command = watched.command(env!("CARGO_BIN_EXE_ns8-backup-monitor"));
     command.arg("--config").arg(watched.site.service.path("config.yml")).args(arguments).output().unwrap()
 }
@@ -34,9 +34,10 @@ fn the_history_shows_what_the_watch_has_seen() {
 
 #[test]
 fn the_digest_is_printed_and_mailed_each_week_until_everybody_has_it() {
-    let watched = Watched::new(60);
+    let mut watched = Watched::new(60);
     watched.ends("mail1", 50, 0);
     watched.ends("samba1", 40, 2);
+    watched.site.service.start();
     watched.site.redis.hset("cluster/module_node", &[("idle3", "1"), ("cache1", "1")]);
     watched.site.redis.run::<i64>("SADD module/cache1/flags no_data_backup");
     let output = tool(&watched, &["digest", "--alertmanager", "http://127.0.0.1:1"]);
@@ -159,7 +160,8 @@ fn names_of_the_cluster_cannot_spoil_the_pages() {
 
 #[test]
 fn a_schedule_that_systemd_does_not_accept_is_seen() {
-    let watched = Watched::new(60);
+    let mut watched = Watched::new(60);
+    watched.site.service.start();
     watched.plan("7", "every full moon");
     let text = printed(&watched, &["digest"]).split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(text.contains("systemd does not accept its schedule every full moon: it does not run by itself"), "{text}");
@@ -175,6 +177,7 @@ fn an_italian_digest_says_so_of_the_monitor_too() {
     let mut watched = Watched::new(60);
     watched.notification = "  language: it\n";
     watched.configure("watch: { enabled: false }\n");
+    watched.site.service.start();
     let digest = |watched: &Watched| {
         let text = printed(watched, &["digest", "--alertmanager", "http://127.0.0.1:1"]);
         text.split_whitespace().collect::<Vec<_>>().join(" ")
