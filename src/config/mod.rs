@@ -15,6 +15,7 @@ pub(crate) mod text;
 mod url;
 mod value;
 
+use std::env;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
@@ -37,6 +38,8 @@ use section::{Node, Section};
 const MAX_SHOWN: usize = 500;
 /// Maximum size of a file with a secret, in bytes.
 const MAX_SECRET: u64 = 4096;
+/// The variable in which systemd names the folder of a unit's credentials.
+const CREDENTIALS: &str = "CREDENTIALS_DIRECTORY";
 
 /// Everything that makes a configuration unusable.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -134,9 +137,24 @@ pub fn defaults() -> Settings {
 /// # Errors
 /// Returns an error if the file cannot be read, or is too large for a secret; the message names key and file.
 pub fn secret(key: &str, file: &Path) -> Result<SecretString, String> {
-    let text = read_text(file, MAX_SECRET);
-    let text = text.map_err(|error| format!("{key}: {} cannot be read: {error}", file.display()))?;
+    let place = credential(file);
+    let text = read_text(place.as_deref().unwrap_or(file), MAX_SECRET).map_err(|error| {
+        let advice = match place {
+            None => "",
+            Some(_) if env::var_os(CREDENTIALS).is_some() => "; this unit needs it in LoadCredentialEncrypted=",
+            Some(_) => "; it is there while the service runs: systemctl start ns8-backup-monitor",
+        };
+        format!("{key}: {} cannot be read: {error}{advice}", file.display())
+    })?;
     Ok(text.trim_end_matches(['\r', '\n']).into())
+}
+
+/// Returns where a secret's file is if it is a credential, `$CREDENTIALS_DIRECTORY/NAME`: in the folder that systemd
+/// names, or, for a command at a terminal, in the running service's.
+pub fn credential(file: &Path) -> Option<PathBuf> {
+    let name = value::credential(file)?;
+    let folder = env::var_os(CREDENTIALS).unwrap_or("/run/credentials/ns8-backup-monitor.service".into());
+    Some(PathBuf::from(folder).join(name))
 }
 
 /// Returns this machine's name.

@@ -14,7 +14,7 @@ use super::settings::{
 use super::url::is_loopback;
 use super::value::{
     NOBODY, duration, flag, gateway, heartbeat_url, host, list, mailbox, number, one_of, path, port, recipients,
-    redis_url, text,
+    redis_url, secret_file, text,
 };
 use super::{Mailbox, host_name};
 use crate::model::cluster::Encryption;
@@ -52,7 +52,7 @@ fn receiver(file: &mut Section) -> Receiver {
         alert_names: file.get("alert_names", DEFAULT_ALERT_NAMES.map(String::from).into(), list(text, "BackupFailed")),
         idle_timeout: file.get("idle_timeout", secs(60), duration(1..=DAY)),
         max_body: file.get("max_body", 4 << 20, |node| max_body(node).map(|bytes| bytes as usize)),
-        token_file: file.get("token_file", None, path),
+        token_file: file.get("token_file", None, secret_file),
     }
 }
 
@@ -130,7 +130,7 @@ fn smtp(file: &mut Section) -> Option<Smtp> {
     let port = file.get("port", 587, port);
     let encryption = file.get("encryption", Encryption::Starttls, encryptions);
     let username = file.get("username", None, |node| text(node).map(Some));
-    let password_file = file.get("password_file", None, path);
+    let password_file = file.get("password_file", None, secret_file);
     let ca_file = file.get("ca_file", None, path);
     let login = match (username, password_file) {
         (Some(name), Some(file)) => Some((name, file)),
@@ -157,7 +157,7 @@ fn redis(file: &mut Section) -> Redis {
         socket: file.get("socket", None, path),
         url: file.get("url", None, redis_url),
         username: file.get("username", None, |node| text(node).map(Some)),
-        password_file: file.get("password_file", None, path),
+        password_file: file.get("password_file", None, secret_file),
         timeout: file.get("timeout", secs(10), duration(1..=600)),
     };
     if found.username.is_some() && found.password_file.is_none() {

@@ -235,6 +235,10 @@ fn what_cannot_work_is_refused() {
         ("receiver: { host: \"127.0.0.1:9099\" }", "receiver.host"),
         ("logging: { file: relative.log }", "logging.file"),
         ("redis: { socket: relative.sock }", "redis.socket"),
+        ("redis: { socket: $CREDENTIALS_DIRECTORY/sock }", "redis.socket"),
+        ("receiver: { token_file: $CREDENTIALS_DIRECTORY }", "receiver.token_file"),
+        ("receiver: { token_file: $CREDENTIALS_DIRECTORY/../token }", "receiver.token_file"),
+        ("receiver: { token_file: $CREDENTIALS_DIRECTORY/a/token }", "receiver.token_file"),
     ] {
         assert!(problems(&format!("{MINIMAL}{section}\n"))[0].contains(key));
     }
@@ -249,6 +253,21 @@ fn what_cannot_work_is_refused() {
     {
         assert!(problems(&format!("{MINIMAL}  smtp: {{ {smtp} }}\n"))[0].contains(key));
     }
+}
+
+#[test]
+fn a_secret_may_be_a_credential() {
+    let file = "$CREDENTIALS_DIRECTORY/word";
+    let smtp = format!("  smtp: {{ host: a, username: u, password_file: {file} }}\n");
+    let others = format!("receiver: {{ token_file: {file} }}\nredis: {{ password_file: {file} }}\n");
+    let settings = parse(&format!("{MINIMAL}{smtp}{others}")).unwrap();
+    let (_, password) = settings.notification.smtp.unwrap().login.unwrap();
+    let files = [&settings.receiver.token_file.unwrap(), &settings.redis.password_file.unwrap(), &password];
+    assert_eq!(files, [Path::new(file); 3]);
+    assert!(credential(Path::new(file)).unwrap().ends_with("word"));
+    assert_eq!(credential(Path::new("/run/credentials/x.service/word")), None);
+    let why = secret("redis.password_file", Path::new(file)).unwrap_err();
+    assert!(why.starts_with("redis.password_file: $CREDENTIALS_DIRECTORY/word cannot be read: "), "{why}");
 }
 
 #[test]

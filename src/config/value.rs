@@ -1,5 +1,6 @@
 //! What a single value of the configuration may be. Each function reads one value, or says what is wrong with it. Pure.
 
+use std::ffi::OsStr;
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -100,6 +101,20 @@ pub(super) fn path(node: &Node) -> Read<Option<PathBuf>> {
         path if Path::new(&path).is_absolute() => Ok(Some(path.into())),
         relative => wrong(format!("{relative:?} is not an absolute path; it must begin with /")),
     }
+}
+
+/// Reads the path of a file with a secret: absolute, or a credential that systemd hands over.
+pub(super) fn secret_file(node: &Node) -> Read<Option<PathBuf>> {
+    match node {
+        Node::Text(text) if credential(Path::new(text)).is_some() => Ok(Some(text.into())),
+        _ => path(node),
+    }
+}
+
+/// Returns the name of the credential if `file` is `$CREDENTIALS_DIRECTORY/NAME`.
+pub(super) fn credential(file: &Path) -> Option<&OsStr> {
+    let name = file.strip_prefix("$CREDENTIALS_DIRECTORY").ok()?;
+    name.file_name().filter(|only| *only == name)
 }
 
 /// Reads one of the `words`, in any case.

@@ -281,14 +281,30 @@ fn the_token_is_sent_and_not_logged() {
     let mut watched = Watched::new(60);
     watched.ends("mail1", 50, 1);
     watched.ends("samba1", 40, 0);
-    let token = watched.site.service.path("token");
-    std::fs::write(&token, "secret-of-the-test\n").unwrap();
+    // As systemd hands it to each unit, in a folder of its own.
+    let [of_the_service, of_the_watch] = ["of-the-service", "of-the-watch"].map(|unit| {
+        let folder = watched.site.service.path(unit);
+        std::fs::create_dir(&folder).unwrap();
+        std::fs::write(folder.join("token"), "secret-of-the-test\n").unwrap();
+        folder.into_os_string().into_string().unwrap()
+    });
     let (_, port) = watched.site.service.address.rsplit_once(':').unwrap();
-    let receiver = format!("{AT_ONCE}receiver: {{ port: {port}, token_file: {} }}\n", token.display());
+    let receiver = format!("{AT_ONCE}receiver: {{ port: {port}, token_file: $CREDENTIALS_DIRECTORY/token }}\n");
     watched.site.configure("", &receiver);
-    watched.site.service.start();
-    let log = watched.tick();
-    assert!(log.contains("plan 2") && !log.contains("secret-of-the-test"), "{log}");
+    watched.site.service.start_with(&[("CREDENTIALS_DIRECTORY", &of_the_service)]);
+    let tick = |environment: &[(&str, &str)]| {
+        let output = watched.tick_with(environment);
+        (output.status.success(), String::from_utf8(output.stderr).unwrap())
+    };
+    let (ran, log) = tick(&[]);
+    assert!(!ran && log.contains("it is there while the service runs: systemctl start ns8-backup-monitor"), "{log}");
+    let (ran, log) = tick(&[("CREDENTIALS_DIRECTORY", &of_the_watch)]);
+    assert!(ran && log.contains("plan 2") && !log.contains("secret-of-the-test"), "{log}");
+    watched.site.service.done();
+    std::fs::remove_file(format!("{of_the_watch}/token")).unwrap();
+    watched.ends("samba1", 30, 1);
+    let (ran, log) = tick(&[("CREDENTIALS_DIRECTORY", &of_the_watch)]);
+    assert!(!ran && log.contains("this unit needs it in LoadCredentialEncrypted="), "{log}");
 }
 
 #[test]
@@ -359,6 +375,7 @@ fn a_heartbeat_is_sent_while_all_is_well() {
     let line: &'static str = format!("  heartbeat_url: {url}\n").leak();
     watched.notification = line;
     watched.configure("");
+    watched.site.service.start();
     std::thread::scope(|scope| {
         let asked = scope.spawn(|| answer(&listener, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"));
         assert_eq!(watched.tick(), "INFO: this node watches the cluster's backups\n");
@@ -375,7 +392,6 @@ fn a_heartbeat_is_sent_while_all_is_well() {
 
 #[test]
 fn a_sign_of_life_goes_over_tls_to_a_server_that_is_trusted() {
-    watched.site.service.start();
     programs::path_of("openssl");
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/support/tls");
     let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
@@ -391,6 +407,7 @@ fn a_sign_of_life_goes_over_tls_to_a_server_that_is_trusted() {
     watched.ends("samba1", 50, 0);
     watched.notification = format!("  heartbeat_url: https://localhost:{port}/\n").leak();
     watched.configure("logging: { level: DEBUG }\n");
+    watched.site.service.start();
     let beat = |ca: &str| {
         let output = watched.tick_with(&[("SSL_CERT_FILE", folder.join(ca).to_str().unwrap())]);
         assert!(output.status.success());
@@ -407,7 +424,6 @@ fn a_sign_of_life_goes_over_tls_to_a_server_that_is_trusted() {
 /// The files behind a gateway that is rclone's WebDAV alone.
 #[test]
 fn a_cluster_backup_that_is_far_too_old_is_mailed_once() {
-    watched.site.service.start();
     programs::path_of("rclone");
     let mut watched = Watched::new(60);
     watched.ends("mail1", 50, 0);

@@ -6,13 +6,16 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use super::{Line, error, ok, warning};
-use crate::config::{RepoCheck, Settings};
+use crate::config::{Notification, RepoCheck, Settings, Transport, credential};
 use crate::job::store;
 use crate::probe::{AGENT_ENV, Agent};
 use crate::watch::history::{Store, StoreError};
 
 /// The user that the service runs as.
 const USER: &str = "ns8-backup-monitor";
+/// What is found of a credential while no unit has it.
+const UNSEEN: &str = "is seen only while the service runs";
+const START: &str = "systemctl start ns8-backup-monitor, and check again";
 
 /// Looks at the queue's folder and what is in it.
 pub(super) fn queue() -> Vec<Line> {
@@ -81,6 +84,13 @@ fn closed_file(folder: &Path, user: &User) -> Option<PathBuf> {
     [".lock", "sent"].map(|name| folder.join(name)).into_iter().chain(jobs).find(is_closed)
 }
 
+/// Returns the line about the relay if its password is a credential that this command does not see.
+pub(super) fn hidden_relay(settings: &Notification) -> Option<Line> {
+    let (_, file) = settings.smtp.as_ref().filter(|_| settings.transport == Transport::Smtp)?.login.as_ref()?;
+    let hidden = credential(file).is_some_and(|place| !place.exists());
+    hidden.then(|| warning("relay", format!("not looked at: its password {UNSEEN}"), START))
+}
+
 /// Looks at the configuration and the files with secrets that it names: the service must be able to read them, other
 /// users must not.
 pub(super) fn secret_files(configuration: &Path, settings: &Settings) -> Vec<Line> {
@@ -94,6 +104,17 @@ pub(super) fn secret_files(configuration: &Path, settings: &Settings) -> Vec<Lin
     for (key, file) in secrets.into_iter().filter_map(|(key, file)| Some((key, file?))).chain([("", configuration)]) {
         let shown = format!("{key} {}", file.display());
         let found = shown.trim_start();
+        if file.starts_with("/run/credentials") {
+            let todo = "write $CREDENTIALS_DIRECTORY/ and its name: see drop-ins/encrypted-secrets.conf";
+            lines.push(error("configuration", format!("{found}: only one unit has this file, while it runs"), todo));
+            continue;
+        }
+        if let Some(place) = credential(file) {
+            if !place.exists() {
+                lines.push(warning("configuration", format!("{found}: {UNSEEN}"), START));
+            }
+            continue;
+        }
         match fs::metadata(file) {
             Err(missing) if missing.kind() == io::ErrorKind::NotFound => {
                 lines.push(error(
@@ -175,6 +196,7 @@ fn find_user(passwd: &str) -> Option<User> {
 mod tests {
     use std::os::unix::fs::PermissionsExt;
 
+    use super::super::Level;
     use super::*;
 
     #[test]
@@ -214,6 +236,24 @@ mod tests {
         }
         fs::create_dir(folder.path().join(".lock")).unwrap();
         assert_eq!(closed_file(folder.path(), &owner), Some(folder.path().join(".lock")));
+    }
+
+    #[test]
+    fn a_credential_is_judged_by_where_it_comes_from() {
+        let configuration = tempfile::NamedTempFile::new().unwrap();
+        let mut settings = crate::config::defaults();
+        let mut judge = |file: &str| {
+            settings.receiver.token_file = Some(file.into());
+            secret_files(configuration.path(), &settings)
+                .into_iter()
+                .next()
+                .map(|line| (line.level, line.todo.unwrap()))
+        };
+        let (level, todo) = judge("/run/credentials/ns8-backup-monitor.service/token").unwrap();
+        assert!(level == Level::Error && todo.starts_with("write $CREDENTIALS_DIRECTORY/"), "{todo}");
+        let (level, todo) = judge("$CREDENTIALS_DIRECTORY/token").unwrap();
+        assert!(level == Level::Warning && todo.starts_with("systemctl start ns8-backup-monitor"), "{todo}");
+        assert!(judge("/nowhere/token").unwrap().1.contains("mode 0640"));
     }
 
     #[test]

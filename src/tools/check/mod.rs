@@ -139,6 +139,9 @@ fn configuration(live: &Live) -> (Option<Settings>, Vec<Line>) {
 
 async fn relay(settings: &Settings) -> Line {
     let subject = "relay";
+    if let Some(hidden) = host::hidden_relay(&settings.notification) {
+        return hidden;
+    }
     match way::check(settings).await {
         Ok((way, None)) => ok(subject, format!("{way}: ready")),
         // A command of the administrator's own may know another relay.
