@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::{Line, PATIENCE, error, ok, warning};
-use crate::config::{Receiver, Settings, bare, is_loopback};
+use super::{Level, Line, PATIENCE, error, ok, warning};
+use crate::config::{Receiver, Settings, authority, bare, is_loopback};
 use crate::model::time;
 use crate::report;
 use crate::system::process;
@@ -30,7 +30,13 @@ pub(super) async fn look(settings: &Settings) -> Vec<Line> {
     };
     let [socket, path, service] = ["socket", "path", "service"].map(|kind| format!("ns8-backup-monitor.{kind}"));
     vec![
-        show(&socket, &|found| judge_unit(&socket, Some(&settings.receiver), found)).await,
+        show(&socket, &|found| match judge_unit(&socket, Some(&settings.receiver), found) {
+            line if line.level < Level::Error && settings.watch.enabled && !takes_posts(&settings.receiver, found) => {
+                unreached(&socket, &settings.receiver)
+            }
+            line => line,
+        })
+        .await,
         show(&path, &|found| judge_unit(&path, None, found)).await,
         show(&service, &judge_journal).await,
         timer("watch", settings.watch.enabled, Some(LATE)).await,
@@ -139,7 +145,7 @@ fn judge_unit(name: &str, receiver: Option<&Receiver>, found: &Properties) -> Li
         error(SUBJECT, found, format!("set receiver.token_file, or a local ListenStream with `systemctl edit {name}`"))
     } else if !stays {
         warning(SUBJECT, format!("{name} is active, but not enabled: gone after a reboot"), enable)
-    } else if receiver.is_some_and(|receiver| !listens_there(found, receiver)) {
+    } else if receiver.is_some_and(|receiver| !takes_posts(receiver, found)) {
         let todo = format!("change ListenStream with `systemctl edit {name}`, or receiver.host and receiver.port");
         let found = format!(
             "{name} listens on another address than receiver.host and receiver.port; the unit's address is used"
@@ -150,17 +156,32 @@ fn judge_unit(name: &str, receiver: Option<&Receiver>, found: &Properties) -> Li
     }
 }
 
-/// Returns whether the socket listens where `receiver` says: `Listen=[::1]:9099 (Stream)`.
-fn listens_there(found: &Properties, receiver: &Receiver) -> bool {
-    let host = bare(&receiver.host);
-    let is_it = |address: SocketAddr| {
-        let ip = address.ip();
-        // What another name stands for is not looked up.
-        let same = host.parse().map_or(host != "localhost" || ip.is_loopback(), |host: IpAddr| host == ip);
-        same && address.port() == receiver.port
+/// Returns whether the socket takes what is posted to `receiver`, as the watch does. A name that is not `localhost` may
+/// be any address.
+fn takes_posts(receiver: &Receiver, socket: &Properties) -> bool {
+    let host = bare(&receiver.host).replace("localhost", "0.0.0.0");
+    let Ok(wanted) = host.parse::<IpAddr>() else { return true };
+    let fits = |address: SocketAddr| {
+        let any = match address.ip() {
+            IpAddr::V4(ip) => ip.is_unspecified() && wanted.is_ipv4(),
+            // systemd's default: such a socket takes IPv4 as well.
+            IpAddr::V6(ip) => ip.is_unspecified(),
+        };
+        address.port() == receiver.port
+            && (any || address.ip() == wanted || wanted.is_unspecified() && address.ip().is_loopback())
     };
-    let listens = found.0.iter().filter(|(key, _)| key == "Listen");
-    listens.filter_map(|(_, value)| value.split(' ').next()?.parse().ok()).any(is_it)
+    let listens = socket.0.iter().filter(|(key, _)| key == "Listen");
+    listens.filter_map(|(_, value)| value.split(' ').next()?.parse().ok()).any(fits)
+}
+
+fn unreached(name: &str, receiver: &Receiver) -> Line {
+    let found =
+        format!("{name} does not listen on {}, where the watch posts", authority(&receiver.host, receiver.port));
+    error(
+        SUBJECT,
+        found,
+        format!("set receiver.host and receiver.port to an address of `systemctl show -p Listen {name}`"),
+    )
 }
 
 /// Returns whether other machines can reach this address of a socket: `0.0.0.0:9099 (Stream)`. A path has no port.
@@ -200,7 +221,42 @@ mod tests {
         assert_eq!(level(&besides), Level::Error);
         assert_eq!(level(&format!("{good}Listen=/run/x:y (Stream)\n")), Level::Ok);
         receiver.token_file = Some("/token".into());
-        assert_eq!([&anywhere, &besides].map(|properties| judge(&receiver, properties)), [Level::Warning, Level::Ok]);
+        assert_eq!([&anywhere, &besides].map(|properties| judge(&receiver, properties)), [Level::Ok; 2]);
+    }
+
+    #[test]
+    fn the_watch_reaches_a_socket_that_listens_where_it_posts() {
+        let reaches = |host: &str, listen: &[&str]| {
+            let receiver = Receiver { host: host.into(), ..crate::config::defaults().receiver };
+            let lines: String = listen.iter().map(|listen| format!("Listen={listen} (Stream)\n")).collect();
+            takes_posts(&receiver, &Properties::parse(&lines))
+        };
+        for (host, listen) in [
+            ("127.0.0.1", "127.0.0.1:9099"),
+            ("127.0.0.1", "0.0.0.0:9099"),
+            ("127.0.0.1", "[::]:9099"),
+            ("localhost", "127.0.0.1:9099"),
+            ("localhost", "[::1]:9099"),
+            ("0.0.0.0", "127.0.0.1:9099"),
+            ("::1", "[::1]:9099"),
+            ("[::1]", "[::]:9099"),
+            ("192.0.2.1", "192.0.2.1:9099"),
+            ("a.name", "192.0.2.1:9099"),
+        ] {
+            assert!(reaches(host, &[listen]), "{host} at {listen}");
+        }
+        for (host, listen) in [
+            ("127.0.0.1", "192.0.2.1:9099"),
+            ("127.0.0.1", "127.0.0.1:9098"),
+            ("127.0.0.1", "[::1]:9099"),
+            ("localhost", "192.0.2.1:9099"),
+            ("::1", "0.0.0.0:9099"),
+            ("127.0.0.1", "/run/x:9099"),
+        ] {
+            assert!(!reaches(host, &[listen]), "{host} at {listen}");
+        }
+        assert!(reaches("127.0.0.1", &["192.0.2.1:9099", "127.0.0.1:9099"]));
+        assert!(!reaches("127.0.0.1", &[]));
     }
 
     #[test]
