@@ -14,8 +14,8 @@ pub(super) struct RepositoryView<'a> {
     repository: &'a str,
     location: Option<&'a str>,
     module: Option<&'a ModuleId>,
-    /// `healthy`, `locked`, `wrong_password`, `no_repository`, `unreachable`, `denied`, `damaged`, `failed` (looking at
-    /// it did), `timed_out` or `not_probed`.
+    /// `healthy`, `locked`, `wrong_password`, `no_repository`, `unreachable`, `denied`, `damaged`, `not_writable`,
+    /// `failed` (looking at it did), `timed_out` or `not_probed`.
     verdict: &'static str,
     /// The words of the program or server that was asked, or what is missing.
     reason: Option<String>,

@@ -31,43 +31,69 @@ fn random() -> fastrand::Rng {
     fastrand::Rng::with_seed(seed)
 }
 
-/// The text of each file below a folder.
-fn sources(folder: &Path, found: &mut Vec<String>) {
+/// The text of each file below a folder, with its module, such as `faults::crash`; `outer` is the folder's own.
+fn sources(folder: &Path, outer: &str, found: &mut Vec<(String, String)>) {
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
+        let module = match path.file_stem().unwrap().to_str().unwrap() {
+            "mod" => outer.to_owned(),
+            name if outer.is_empty() => name.to_owned(),
+            name => format!("{outer}::{name}"),
+        };
         if path.is_dir() {
-            sources(&path, found);
+            sources(&path, &module, found);
         } else if let Ok(source) = std::fs::read_to_string(&path) {
-            found.push(source);
+            found.push((module, source));
         }
     }
+}
+
+/// The tests that a page names, each with its path. Where the path is left out it is the last one that the section gave
+/// for all: `faults::crash::…`.
+fn named(page: &str) -> BTreeSet<String> {
+    let mut named = BTreeSet::new();
+    for section in page.split("\n## ") {
+        let mut of_all = "";
+        for name in section.split('`').skip(1).step_by(2) {
+            let (path, last) = name.rsplit_once("::").map_or((of_all, name), |(path, last)| (path, last));
+            if last == "…" {
+                of_all = path;
+            } else if last.matches('_').count() > 2 {
+                named.insert(format!("{path}::{last}"));
+            }
+        }
+    }
+    named
 }
 
 #[test]
 fn the_page_names_each_of_these_tests_and_none_that_does_not_exist() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let page = std::fs::read_to_string(root.join("docs/reliability.md")).unwrap();
-    let quoted = page.split('`').skip(1).step_by(2).map(|name| name.rsplit("::").next().unwrap());
-    let named: BTreeSet<&str> = quoted.filter(|name| name.matches('_').count() > 2).collect();
+    let named = named(&std::fs::read_to_string(root.join("docs/reliability.md")).unwrap());
     let mut files = Vec::new();
     for folder in ["src", "tests/it"] {
-        sources(&root.join(folder), &mut files);
+        sources(&root.join(folder), "", &mut files);
     }
-    let functions = files.iter().flat_map(|source| source.split("fn ").skip(1));
-    let there: BTreeSet<&str> = functions.filter_map(|rest| rest.split_once('(')).map(|(name, _)| name).collect();
+    let functions = |(module, source): &(String, String)| {
+        let names = source.split("fn ").skip(1).filter_map(|rest| rest.split_once('('));
+        names.map(|(name, _)| format!("{module}::{name}")).collect::<Vec<_>>()
+    };
+    let there: BTreeSet<String> = files.iter().flat_map(functions).collect();
     for name in &named {
-        assert!(there.contains(*name), "{name} is on the page only");
+        assert!(there.contains(name), "{name} is on the page only");
     }
     let mut ours = BTreeSet::new();
     for entry in std::fs::read_dir(root.join("tests/it/faults")).unwrap() {
-        let source = std::fs::read_to_string(entry.unwrap().path()).unwrap();
+        let path = entry.unwrap().path();
+        let source = std::fs::read_to_string(&path).unwrap();
         let tests =
             source.split("#[test]\n").skip(1).filter_map(|rest| rest.trim_start().strip_prefix("fn ")?.split_once('('));
-        ours.extend(tests.map(|(name, _)| name.to_owned()));
+        let module = path.file_stem().unwrap().to_str().unwrap();
+        ours.extend(tests.map(|(name, _)| format!("faults::{module}::{name}")));
     }
-    ours.remove("the_page_names_each_of_these_tests_and_none_that_does_not_exist");
+    ours.remove("faults::mod::the_page_names_each_of_these_tests_and_none_that_does_not_exist");
     for name in &ours {
-        assert!(named.contains(name.as_str()), "{name} is not on the page");
+        assert!(named.contains(name), "{name} is not on the page");
     }
     assert!(ours.len() > 40, "{ours:?}");
 }
