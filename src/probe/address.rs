@@ -227,6 +227,10 @@ mod tests {
         ] {
             assert_eq!(parse(text), Err(NotProbed::Unsafe(why)), "{text}");
         }
+    }
+
+    #[test]
+    fn what_only_ns8_opens_is_known_by_its_kind() {
         for kind in OPENED_BY_NS8 {
             assert_eq!(parse(&format!("{kind}:x")), Err(NotProbed::OpenedByNs8(kind.into())));
         }
