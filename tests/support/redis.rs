@@ -141,6 +141,12 @@ impl Redis {
         line.map_or(0, |line| line.split(',').next().unwrap().parse().unwrap())
     }
 
+    /// Announces, as NS8 does, that `module` of plan 2 has ended its backup on node 1.
+    pub fn announce(&self, module: &str) {
+        let payload = format!(r#"{{"node_id":1,"backup_id":2,"module_id":"{module}"}}"#);
+        self.run_args::<i64>(&["PUBLISH", "node/1/event/backup-status-changed", &payload]);
+    }
+
     /// Sends it a signal, such as `STOP` and `CONT`.
     pub fn signal(&self, name: &str) {
         let status = Command::new("kill").args([&format!("-{name}"), &self.child.id().to_string()]).status().unwrap();

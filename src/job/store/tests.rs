@@ -42,13 +42,16 @@ fn open(state: &Path) -> (Store, mpsc::UnboundedReceiver<JobId>) {
 /// Opens the queue as the next process would. The lock is free as soon as the last writer thread has ended.
 async fn reopen(state: &Path, queue: Store) -> (Store, mpsc::UnboundedReceiver<JobId>) {
     drop(queue);
-    loop {
-        let (started, receiver) = mpsc::unbounded_channel();
-        match Store::open(state, started) {
-            Ok(queue) => return (queue, receiver),
-            Err(_) => tokio::task::yield_now().await,
+    let opening = async {
+        loop {
+            let (started, receiver) = mpsc::unbounded_channel();
+            match Store::open(state, started) {
+                Ok(queue) => return (queue, receiver),
+                Err(_) => tokio::task::yield_now().await,
+            }
         }
-    }
+    };
+    tokio::time::timeout(Duration::from_secs(60), opening).await.expect("the lock is free")
 }
 
 fn with_mail(mut job: Job, digest: &str, states: &[RecipientState]) -> Job {

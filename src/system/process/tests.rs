@@ -117,26 +117,29 @@ async fn nothing_is_left_when_nobody_waits_any_more() {
     let pids = dir.path().join("pids");
     let script = format!("setsid sleep 1000 & echo $! $$ > {0}.new; mv {0}.new {0}; wait", pids.display());
     let command = sh(&script, LONG);
-    let written = async {
-        while !pids.exists() {
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-    };
     tokio::select! {
         result = command.run() => panic!("{result:?}"),
-        () = written => {}
+        () = until(|| pids.exists()) => {}
     }
     gone(&fs::read_to_string(&pids).unwrap()).await;
 }
 
-/// Waits until none of these processes runs any more; the test runner's own time limit is the bound.
+/// Waits until `is_so` returns true.
+async fn until(is_so: impl Fn() -> bool) {
+    let looking = async {
+        while !is_so() {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(LONG, looking).await.expect("it comes true");
+}
+
+/// Waits until none of these processes runs any more.
 async fn gone(pids: &str) {
     let runs = |pid: &str| {
         let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
         stat.rsplit_once(')').is_some_and(|(_, state)| !state.starts_with(" Z"))
     };
     assert!(!pids.trim().is_empty());
-    while pids.split_whitespace().any(runs) {
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
+    until(|| !pids.split_whitespace().any(runs)).await;
 }

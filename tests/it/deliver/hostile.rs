@@ -83,12 +83,11 @@ async fn nothing_that_came_before_tls_counts_in_it() {
 #[tokio::test]
 async fn an_answer_that_comes_before_its_question_is_none() {
     for stage in [Stage::Greeting, Stage::Ehlo, Stage::Mail, Stage::Rcpt, Stage::Data] {
+        let expected = if stage < Stage::Mail { Kind::Relay } else { Kind::Deferred };
         for behind in ["250 2.0.0 Ok", "550 5.1.1 no such user", "25"] {
             let relay = Server::plain();
             relay.fault(stage, Fault::Behind(behind.into()));
             let result = send(&towards(&relay, "none", ""), &mail(), "a@example.com").await;
-            let kinds = if stage < Stage::Mail { Kind::Relay } else { Kind::Deferred };
-            let expected = if stage == Stage::Mail { Kind::Deferred } else { kinds };
             assert_eq!(kind(&result), expected, "{stage:?} {behind}: {result:?}");
             assert_told(&result, "an answer before anything was asked");
             assert!(relay.so_far().is_empty());
@@ -96,7 +95,7 @@ async fn an_answer_that_comes_before_its_question_is_none() {
         let relay = Server::plain();
         relay.fault(stage, Fault::Behind("421 4.3.2 shutting down".into()));
         let result = send(&towards(&relay, "none", ""), &mail(), "a@example.com").await;
-        assert!(matches!(kind(&result), Kind::Relay | Kind::Deferred), "{result:?}");
+        assert_eq!(kind(&result), expected, "{stage:?}: {result:?}");
         assert_told(&result, "421 4.3.2 shutting down");
     }
 }
@@ -136,7 +135,7 @@ fn flooding(bytes: &'static [u8]) -> u16 {
 }
 
 #[test]
-fn a_flood_costs_the_service_nothing_and_its_port_answers() {
+fn a_flood_costs_the_service_little_memory_and_its_port_answers() {
     let mut site = Site::new();
     for (n, bytes) in [&b"2"[..], b"220-x\r\n", b"220-\n", b"\r\n"].into_iter().enumerate() {
         let right = format!("port: {}", site.relay.port);
@@ -163,11 +162,6 @@ fn a_flood_costs_the_service_nothing_and_its_port_answers() {
     let status = std::fs::read_to_string(format!("/proc/{}/status", site.service.pid())).unwrap();
     let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")?.trim().strip_suffix(" kB")).unwrap();
     assert!(peak.parse::<u64>().unwrap() < 64 << 10, "a peak of {peak} kB");
-    // The whole machine's load makes no difference to the time on the processor.
-    let stat = std::fs::read_to_string(format!("/proc/{}/stat", site.service.pid())).unwrap();
-    let ticks: u64 =
-        stat.rsplit_once(')').unwrap().1.split_whitespace().skip(11).take(2).map(|n| n.parse::<u64>().unwrap()).sum();
-    assert!(ticks < 1000, "{ticks} ticks of a hundredth of a second on the processor");
     site.configure("", AT_ONCE);
     site.nudge();
     site.service.done();

@@ -3,7 +3,6 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::clock::Clock;
-use crate::support::service::wait_until;
 use crate::support::site::{AT_ONCE, Site};
 
 /// An alert of plan 2 that began at `start`, as `source` sends it.
@@ -15,6 +14,18 @@ fn alert(start: &str, source: &str) -> String {
     .to_string()
 }
 
+/// Nothing is examined before [`end_wait`].
+const WAITS: &str = "correlator: { wait_seconds: 3600 }\nrepo_check: { enabled: false }\n";
+
+/// The wait of the only job is over.
+fn end_wait(site: &mut Site) {
+    assert!(site.service.terminate().success());
+    assert_eq!(site.service.queued("json").len(), 1);
+    site.configure("", AT_ONCE);
+    site.service.start();
+    site.service.done();
+}
+
 /// Posts it and waits until its job is over: how many mails there are by then.
 fn mails_after(site: &Site, body: &str) -> usize {
     assert_eq!(site.service.post(body).0, 202);
@@ -24,14 +35,13 @@ fn mails_after(site: &Site, body: &str) -> usize {
 
 #[test]
 fn sent_twice_or_by_two_alertmanagers_within_the_wait_it_is_one_mail() {
-    let mut site = Site::with("", "correlator: { wait_seconds: 2 }\nrepo_check: { enabled: false }\n");
+    let mut site = Site::with("", WAITS);
     site.service.start();
     let start = Timestamp::now().to_string();
     for source in ["a", "a", "b", "b", "a"] {
         assert_eq!(site.service.post(alert(&start, source)).0, 202);
     }
-    assert_eq!(site.service.queued("json").len(), 1);
-    site.service.done();
+    end_wait(&mut site);
     assert_eq!(site.relay.so_far().len(), 2, "one for each recipient");
     assert_eq!(mails_after(&site, &alert(&start, "b")), 2, "and one that comes late makes none");
 }
@@ -90,14 +100,13 @@ fn a_new_failure_in_the_next_night_under_an_unchanged_alert_is_a_new_mail() {
 
 #[test]
 fn the_alerts_of_two_nodes_one_after_the_other_are_one_mail_with_both() {
-    let mut site = Site::with("", "correlator: { wait_seconds: 2 }\nrepo_check: { enabled: false }\n");
+    let mut site = Site::with("", WAITS);
     site.service.start();
     let start = Timestamp::now().to_string();
     for node in ["1", "2"] {
         let body = alert(&start, "a").replace("\"monitor\":\"a\"", &format!("\"node\":\"{node}\""));
         assert_eq!(site.service.post(body).0, 202);
     }
-    wait_until("both mails", || site.relay.so_far().len() == 2, || site.service.log());
-    site.service.done();
+    end_wait(&mut site);
     assert_eq!(site.relay.so_far().len(), 2);
 }

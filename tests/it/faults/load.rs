@@ -184,7 +184,7 @@ fn idle_connections_and_a_slow_loris_keep_nobody_out_for_good() {
 
 #[test]
 fn large_bodies_that_never_end_keep_nobody_out_for_good() {
-    let mut site = Site::new();
+    let mut site = Site::with("", &format!("{AT_ONCE}logging: {{ level: DEBUG }}\n"));
     site.service.start();
     let almost = vec![b' '; (4 << 20) - 1];
     // As much as may be in memory at all, each a byte short of its end.
@@ -198,6 +198,7 @@ fn large_bodies_that_never_end_keep_nobody_out_for_good() {
     wait_until("there is no room left", full, || site.service.log());
     let accepted = || site.service.try_post(webhook(&["2"])) == Some(202);
     wait_until("an honest client is served", accepted, || site.service.log());
+    site.service.logged("a connection was closed that took longer than 10 s");
     site.mails(2);
     assert_bounded(&site);
 }

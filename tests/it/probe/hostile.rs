@@ -4,8 +4,6 @@ use std::fs;
 use std::net::TcpStream;
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::thread;
-use std::time::Duration;
 
 use ns8_backup_monitor::model::repository::{Destination, Doubt, NotProbed, Sign, Unsafe, Verdict};
 use ns8_backup_monitor::probe::{Means, cluster_backup};
@@ -111,10 +109,7 @@ impl Impostor {
         program.arg(path_of("systemd-socket-activate")).args(["-l", &address.to_string(), "-a", "--inetd"]);
         program.args(["/bin/sh", "-c", &script]).stdout(Stdio::null()).stderr(Stdio::null());
         let mut program = Running(program.spawn().unwrap());
-        while TcpStream::connect(address).is_err() {
-            assert_eq!(program.0.try_wait().unwrap(), None);
-            thread::sleep(Duration::from_millis(5));
-        }
+        program.wait_until("the impostor", || TcpStream::connect(address).is_ok());
         Self { url: format!("http://{address}"), heard, _dir: dir, _program: program }
     }
 }

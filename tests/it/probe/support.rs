@@ -18,6 +18,7 @@ use ns8_backup_monitor::probe::{Agent, Means, probe};
 use tempfile::TempDir;
 
 use crate::support::programs::path_of;
+use crate::support::service::{PATIENCE, wait_until};
 
 pub(super) const PASSWORD: &str = "correct horse";
 pub(super) const USER: &str = "node/1";
@@ -182,10 +183,7 @@ impl Repository {
         let locks = Path::new(&self.path()).join("locks");
         let mut running = Running(command.stdin(Stdio::piped()).spawn().unwrap());
         let locked = || fs::read_dir(&locks).unwrap().flatten().any(|lock| lock.file_name().len() == 64);
-        while !locked() {
-            assert_eq!(running.0.try_wait().unwrap(), None);
-            thread::sleep(Duration::from_millis(5));
-        }
+        running.wait_until("a lock", locked);
         running
     }
 
@@ -206,6 +204,17 @@ pub(super) fn files(folder: &Path) -> Vec<PathBuf> {
 
 /// A program that is killed when it is no longer needed.
 pub(super) struct Running(pub(super) Child);
+
+impl Running {
+    /// Waits until `is_so` returns true, while the program runs.
+    pub(super) fn wait_until(&mut self, what: &str, is_so: impl Fn() -> bool) {
+        let is_so = || {
+            assert_eq!(self.0.try_wait().unwrap(), None);
+            is_so()
+        };
+        wait_until(what, is_so, String::new);
+    }
+}
 
 impl Drop for Running {
     fn drop(&mut self) {
@@ -249,10 +258,7 @@ fn serve(root: &TempDir, protocol: &str) -> (Running, SocketAddr) {
     rclone.args(["serve", protocol, "--copy-links", "--config", "", "--addr", &address.to_string()]);
     rclone.args(["--user", USER, "--pass", GATEWAY_PASSWORD]).arg(root.path()).stderr(Stdio::null());
     let mut rclone = Running(rclone.spawn().unwrap());
-    while TcpStream::connect(address).is_err() {
-        assert_eq!(rclone.0.try_wait().unwrap(), None);
-        thread::sleep(Duration::from_millis(5));
-    }
+    rclone.wait_until("rclone", || TcpStream::connect(address).is_ok());
     (rclone, address)
 }
 
@@ -366,9 +372,12 @@ pub(super) fn fake(name: &str) -> String {
 }
 
 pub(super) async fn until(condition: impl Fn() -> bool) {
-    while !condition() {
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+    let looking = async {
+        while !condition() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, looking).await.expect("it comes true");
 }
 
 pub(super) fn alive(pid: &str) -> bool {

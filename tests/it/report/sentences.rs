@@ -77,15 +77,6 @@ fn nothing_is_claimed_that_the_cluster_does_not_know() {
     for case in super::golden::all_cases() {
         for language in [Language::En, Language::It] {
             let text = case.report(language, text);
-            for claim in [
-                "nothing was backed up; every",
-                "Still there from",
-                "more likely on",
-                "Repository fault",
-                "nothing to do",
-            ] {
-                assert!(!text.contains(claim), "{}: {claim}", case.name);
-            }
             let above_repositories = text.split("\nREPOSITOR").next().unwrap();
             assert!(!["snapshots: ", ", snapshot: "].iter().any(|count| above_repositories.contains(count)), "{text}");
         }
