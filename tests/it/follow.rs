@@ -22,8 +22,7 @@ fn running() -> Site {
 /// `samba1` ends its backup now, and NS8 announces it.
 fn finish(site: &Site, errors: u32) {
     site.ends("samba1", Timestamp::now().as_second(), errors);
-    let payload = r#"{"node_id":1,"backup_id":2,"module_id":"samba1"}"#;
-    site.redis.run_args::<i64>(&["PUBLISH", "node/1/event/backup-status-changed", payload]);
+    site.redis.announce("samba1");
 }
 
 fn is_following(site: &Site) -> bool {
@@ -212,8 +211,7 @@ fn a_reminder_during_the_next_run_waits_for_its_end_without_a_mail() {
 fn a_failure_after_a_reminder_is_mailed_while_the_run_goes_on() {
     let site = reminded();
     site.ends("mail1", Timestamp::now().as_second(), 1);
-    let payload = r#"{"node_id":1,"backup_id":2,"module_id":"mail1"}"#;
-    site.redis.run_args::<i64>(&["PUBLISH", "node/1/event/backup-status-changed", payload]);
+    site.redis.announce("mail1");
     site.mails(EVERYBODY);
     let subject = "[ns8-backup] PARTIAL - 1/2 module(s) failed, 1 without a result (so far)";
     assert_eq!(site.inbox()[0].subject, subject);

@@ -1,9 +1,9 @@
 //! The whole program on real parts: webhook in, mail out.
 
-use std::io::{Read, Write};
+use std::io::Write;
 use std::net::TcpStream;
 
-use crate::support::service::{wait_until, webhook};
+use crate::support::service::webhook;
 use crate::support::site::{AT_ONCE, Site, config};
 
 #[test]
@@ -133,32 +133,6 @@ fn every_socket_that_systemd_passes_is_served() {
 }
 
 #[test]
-fn a_thousand_alerts_of_one_plan_are_one_mail() {
-    let mut site = Site::with("", "correlator: { wait_seconds: 3 }\nrepo_check: { enabled: false }\n");
-    site.service.start();
-    let threads: Vec<_> = (0..20)
-        .map(|_| {
-            let address = site.service.address.clone();
-            std::thread::spawn(move || {
-                for _ in 0..50 {
-                    let body = webhook(&["2"]);
-                    let head = format!("POST /alert HTTP/1.1\r\nHost: x\r\nContent-Length: {}\r\n\r\n", body.len());
-                    let answer = crate::support::service::exchange(&address, &head, body.as_bytes());
-                    assert!(answer.starts_with("HTTP/1.1 202"), "{answer}");
-                }
-            })
-        })
-        .collect();
-    for thread in threads {
-        thread.join().unwrap();
-    }
-    let mails = site.mails(2);
-    site.service.done();
-    assert_eq!(site.relay.so_far().len(), 2);
-    assert!(mails[0].1.contains("PARTIAL - 1/2"));
-}
-
-#[test]
 fn the_same_report_is_not_sent_again_but_a_new_result_is() {
     let mut site = Site::new();
     site.service.start();
@@ -196,27 +170,6 @@ fn a_redis_that_stays_away_is_said_and_nothing_is_claimed() {
     let text = &site.mails(2)[0].1;
     assert!(text.contains("the cluster's Redis could not be read"), "{text}");
     assert!(!text.contains("samba1"));
-}
-
-#[test]
-fn slow_clients_hold_their_place_for_ten_seconds_at_most() {
-    let mut site = Site::new();
-    site.service.start();
-    let mut slow: Vec<TcpStream> = Vec::new();
-    for n in 0..300 {
-        let mut stream = TcpStream::connect(&site.service.address).unwrap();
-        if n % 2 == 0 {
-            stream.write_all(b"POST /alert HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{").unwrap();
-        }
-        slow.push(stream);
-    }
-    // As Alertmanager does: what is not answered with 2xx is sent again.
-    let accepted = || site.service.try_post(webhook(&["2"])) == Some(202);
-    wait_until("an honest client is served", accepted, || site.service.log());
-    site.mails(2);
-    let mut byte = [0];
-    slow[0].set_read_timeout(Some(crate::support::service::PATIENCE)).unwrap();
-    assert!(matches!(slow[0].read(&mut byte), Ok(0) | Err(_)), "its time is up");
 }
 
 #[test]

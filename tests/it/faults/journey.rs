@@ -140,8 +140,7 @@ fn redis_goes(site: &mut Site) {
 /// The last module ends, and NS8 announces it.
 fn run_ends(site: &mut Site) {
     site.ends("samba1", Timestamp::now().as_second(), 1);
-    let payload = r#"{"node_id":1,"backup_id":2,"module_id":"samba1"}"#;
-    site.redis.run_args::<i64>(&["PUBLISH", "node/1/event/backup-status-changed", payload]);
+    site.redis.announce("samba1");
 }
 
 fn was_attempted(job: &Value) -> bool {

@@ -30,8 +30,7 @@ fn a_module_that_joins_during_the_run_is_not_waited_for() {
     watched.site.redis.hset("cluster/backup/2", &[("instances", "mail1 samba1 web3")]);
     watched.tick();
     watched.ends("samba1", 0, 0);
-    let payload = r#"{"node_id":1,"backup_id":2,"module_id":"samba1"}"#;
-    watched.site.redis.run_args::<i64>(&["PUBLISH", "node/1/event/backup-status-changed", payload]);
+    watched.site.redis.announce("samba1");
     assert_eq!(watched.mails_each(), [2, 2]);
     assert_eq!(watched.site.inbox()[2].subject, "[ns8-backup] PARTIAL - 1/2 module(s) failed");
 }
