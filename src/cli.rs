@@ -138,6 +138,10 @@ Example:
     /// modules in no plan, and whether Alertmanager, the mail relay, the watch and the queue work. A timer mails it
     /// every week: when that mail stops coming, something is wrong.
     #[command(after_help = "\
+Exit status:
+  0  done, whatever the page says
+  1  it could not be mailed
+
 Examples:
   ns8-backup-monitor digest
   ns8-backup-monitor digest --mail
@@ -149,6 +153,10 @@ Examples:
     /// Without a plan: one line of marks for each. With one: its last 60 runs, and for each module its last runs, sizes
     /// and last good backup. The watch and the reports keep the history.
     #[command(after_help = "\
+Exit status:
+  0  shown
+  1  the history cannot be read
+
 Examples:
   ns8-backup-monitor history
   ns8-backup-monitor history 2
@@ -162,6 +170,10 @@ Examples:
     /// that was corrected in notification.mail_to replaces the wrong one. Safe to use while the
     /// service runs.
     #[command(after_help = "\
+Exit status:
+  0  done
+  1  there is no such job, or the queue cannot be read or changed
+
 Examples:
   ns8-backup-monitor queue
   ns8-backup-monitor queue show 20261122-031500-1a2b
@@ -174,6 +186,11 @@ Examples:
     /// starts the socket. An existing file keeps its comments and its other keys. With any of --mail-from, --mail-to,
     /// --subject-prefix or --yes it asks nothing; a value that is not given stays as it is.
     #[command(after_help = "\
+Exit status:
+  0  done
+  1  the file, the socket or the test mail failed
+  2  a value is missing
+
 Examples:
   ns8-backup-monitor setup
   ns8-backup-monitor setup --mail-to admin@example.com --mail-to ops@example.com --send-test")]
@@ -187,6 +204,10 @@ Examples:
     /// and a file that is already correct is not written. If this program's configuration cannot be read, an existing
     /// receiver is left unchanged.
     #[command(after_help = "\
+Exit status:
+  0  done, or nothing to change
+  1  the file is left as it was
+
 Examples:
   ns8-backup-monitor alertmanager-config
   ns8-backup-monitor alertmanager-config --patch /etc/prometheus/alertmanager.yml
