@@ -162,13 +162,12 @@ impl Look {
         self.cluster.plans.iter().zip(&self.assessments)
     }
 
-    /// Returns the members without a result of this run, each with its plan. Nobody waits for a plan that is switched
-    /// off, or whose members are not known.
+    /// Returns the members whose result of this run may still come, each with its plan.
     pub fn awaited(&self) -> BTreeSet<(PlanId, ModuleId)> {
-        let running = self.plans().filter(|(plan, _)| plan.is_awaited());
-        let unsettled = running
-            .flat_map(|(plan, assessment)| assessment.unsettled().into_iter().map(|module| (plan.id.clone(), module)));
-        unsettled.collect()
+        let of_plan = |(plan, assessment): (&Plan, &Assessment)| {
+            assessment.awaited(plan).into_iter().map(|module| (plan.id.clone(), module)).collect::<Vec<_>>()
+        };
+        self.plans().flat_map(of_plan).collect()
     }
 
     /// Returns whether an alert says that the run is missing, and no module has a result of it: there is nothing to wait

@@ -73,7 +73,7 @@ impl Writer<'_> {
         let Self { settings, job, .. } = self;
         let interim = self.interim.then(|| Interim {
             missing: match &finding {
-                Finding::Plan(facts) if facts.plan.is_awaited() => {
+                Finding::Plan(facts) if !facts.assessment.awaited(facts.plan).is_empty() => {
                     report::expected(facts.plan, facts.assessment, facts.history)
                 }
                 Finding::Plan(_) | Finding::NothingRecent(_) | Finding::Unreadable(_) => BTreeMap::new(),

@@ -210,11 +210,6 @@ impl Plan {
         if self.names_members { Some(Layout::C) } else { newest }
     }
 
-    /// Whether results of its members are waited for: it is not switched off, and they are known.
-    pub fn is_awaited(&self) -> bool {
-        self.enabled && self.members.is_some()
-    }
-
     /// When the newest result ended.
     pub fn newest_end(&self) -> Option<Timestamp> {
         self.results.values().filter_map(|result| result.end).max()

@@ -189,6 +189,17 @@ impl Assessment {
         }
     }
 
+    /// Returns the members of `plan` whose result of this run may still come; none if its members are not known, or if
+    /// it is disabled and no run is known to have been due before that. Disabling a plan stops its timers, not a run
+    /// that goes on.
+    pub fn awaited(&self, plan: &Plan) -> BTreeSet<ModuleId> {
+        let may_go_on = plan.enabled || self.due.is_some() || self.counts.success + self.counts.error > 0;
+        match plan.members.is_some() && may_go_on {
+            true => self.unsettled(),
+            false => BTreeSet::new(),
+        }
+    }
+
     /// Returns the members without a result of this run.
     pub fn unsettled(&self) -> BTreeSet<ModuleId> {
         let absent = |state: &State| matches!(state, State::Stale | State::Missing);

@@ -42,8 +42,8 @@ impl Elapses {
     pub fn due(&self, plan: &Plan) -> &[Timestamp] {
         let began = |result: &ModuleResult| result.start.or(result.end);
         let has_run = self
-            .last()
-            .is_some_and(|last| plan.results.values().any(|result| began(result).is_some() && is_of_run(result, last)));
+            .of_run(plan)
+            .is_some_and(|due| plan.results.values().any(|result| began(result).is_some() && is_of_run(result, due)));
         if plan.enabled || has_run { &self.before } else { &[] }
     }
 
@@ -185,6 +185,36 @@ mod tests {
         assert_eq!(overtaken(&plan, 190), Some(at(182)));
         assert_eq!(overtaken(&plan, 179), Some(at(181)), "a node's clock is a minute ahead");
         assert_eq!(overtaken(&plan, 170), None, "nothing can have run since the future");
+    }
+
+    #[test]
+    fn a_disabled_plan_was_due_if_its_run_took_place() {
+        let result = |start: i64, end: i64| ModuleResult {
+            layout: Layout::C,
+            start: Some(at(start)),
+            end: Some(at(end)),
+            errors: 0,
+            error: None,
+            total_size: None,
+            total_file_count: None,
+            snapshots_count: None,
+        };
+        let mut plan = Plan::unknown(PlanId::new("2").unwrap());
+        let elapses = Elapses { before: [120, 60, 0].map(at).into(), next: Some(at(180)) };
+        for (spans, enabled, was_due) in [
+            (vec![(0, 5)], true, true),
+            (vec![(0, 5)], false, false),
+            (vec![(120, 125)], false, true),
+            // It went on at the next elapse, which has no run of its own.
+            (vec![(60, 90), (90, 122)], false, true),
+        ] {
+            let results = spans.iter().enumerate();
+            let named = |(n, (start, end)): (usize, &(i64, i64))| {
+                (ModuleId::new(format!("m{n}")).unwrap(), result(*start, *end))
+            };
+            (plan.results, plan.enabled) = (results.map(named).collect(), enabled);
+            assert_eq!(!elapses.due(&plan).is_empty(), was_due, "{spans:?}");
+        }
     }
 
     #[test]

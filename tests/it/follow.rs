@@ -152,6 +152,20 @@ fn a_plan_that_is_deleted_while_its_run_is_followed_has_failed_once() {
     assert_interim_then_final(&site, "REPO_FAILURE - no backup status found for plan 2");
 }
 
+/// Disabling a plan stops its timers, not the run that goes on.
+#[test]
+fn a_plan_that_is_disabled_while_its_run_is_followed_is_followed_to_the_end() {
+    let mut site = followed();
+    site.service.kill();
+    site.redis.hset("cluster/backup/2", &[("enabled", "")]);
+    // Its first look is at once.
+    site.service.start();
+    assert_eq!(site.service.request("GET /-/ready HTTP/1.1\r\nHost: x\r\n\r\n", b"").0, 200);
+    std::thread::sleep(std::time::Duration::from_secs(1));
+    finish(&site, 1);
+    assert_interim_then_final(&site, "REPO_FAILURE - all 2 module(s) failed");
+}
+
 /// The interim report cannot leave; when it could, it would be out of date.
 #[test]
 fn an_interim_report_that_nobody_received_is_replaced_by_the_final_one() {

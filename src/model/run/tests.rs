@@ -295,3 +295,21 @@ fn times_at_the_ends_of_time_do_no_harm() {
         }
     }
 }
+
+/// Disabling a plan stops its timers, not the service that backs its modules up.
+#[test]
+fn the_rest_of_a_run_is_awaited_although_its_plan_was_disabled() {
+    let mut plan = plan(&[("a", Some(HOUR), 0), ("b", Some(-20 * HOUR), 0)], Some(&["a", "b"]));
+    let awaited = |plan: &Plan, due: &[i64], now: i64| {
+        let due: Vec<Timestamp> = due.iter().copied().map(at).collect();
+        let rule = RunRule { due: &due, ..RunRule::by_age(Some(at(now)), HALF_A_DAY) };
+        assess(plan, &rule, at(now)).awaited(plan)
+    };
+    assert_eq!(awaited(&plan, &[0], 2 * HOUR), [id("b")].into());
+    plan.enabled = false;
+    assert_eq!(awaited(&plan, &[0], 2 * HOUR), [id("b")].into());
+    assert_eq!(awaited(&plan, &[], 2 * HOUR), [id("b")].into(), "a run by hand");
+    assert_eq!(awaited(&plan, &[], 30 * HOUR), [].into(), "it was not due since, and has not run");
+    plan.members = None;
+    assert_eq!(awaited(&plan, &[0], 2 * HOUR), [].into(), "nobody knows who is to come");
+}
