@@ -103,6 +103,8 @@ pub(super) enum Nothing {
     Unreadable,
     /// The plan has no members.
     NoMembers,
+    /// All members of the plan have joined it since the run was due.
+    NoneThen,
     /// The plan is disabled, and none of its members has a result.
     NoneAwaited,
     /// The plan is defined, and whether it has members is not known.
@@ -118,6 +120,7 @@ pub(super) fn nothing(plan: &Plan) -> Nothing {
         plan if !plan.not_awaited.is_empty() => Nothing::NoneAwaited,
         plan if !plan.defined => Nothing::NotDefined,
         plan if plan.members.is_none() => Nothing::NoResults,
+        plan if plan.members.iter().flatten().next().is_some() => Nothing::NoneThen,
         _ => Nothing::NoMembers,
     }
 }
@@ -127,8 +130,23 @@ fn nothing_found(words: Words, plan: &Plan) -> String {
     match nothing(plan) {
         Nothing::Unreadable => words.subject_nothing_readable(&id),
         Nothing::NoMembers => words.subject_no_modules(&id),
+        Nothing::NoneThen => words.subject_none_then(&id),
         Nothing::NoneAwaited => words.subject_none_awaited(&id, plan.not_awaited.len()),
         _ if plan.status.is_some() => words.subject_no_module_status(&id),
         Nothing::NoResults | Nothing::NotDefined => words.subject_nothing_found(&id),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::plan::{ModuleId, PlanId};
+
+    #[test]
+    fn a_plan_whose_modules_have_all_joined_since_the_run_is_not_called_empty() {
+        let mut plan = Plan { defined: true, members: Some([].into()), ..Plan::unknown(PlanId::new("2").unwrap()) };
+        assert!(matches!(nothing(&plan), Nothing::NoMembers));
+        plan.members = Some([ModuleId::new("x1").unwrap()].into());
+        assert!(matches!(nothing(&plan), Nothing::NoneThen));
     }
 }

@@ -64,6 +64,7 @@ impl Composer<'_> {
     fn why_nothing(&self, plan: &Plan) -> String {
         match nothing(plan) {
             Nothing::NoMembers => self.words.no_modules(),
+            Nothing::NoneThen => self.words.none_then(),
             Nothing::NoneAwaited => self.words.none_awaited(&self.count(plan.not_awaited.len())),
             _ if plan.status.is_some() => self.words.no_module_status(),
             Nothing::Unreadable => self.words.nothing_readable(),

@@ -37,6 +37,10 @@ phrases! {
         It: "nessun risultato di questa esecuzione (moduli: {total})",
     }
     subject_no_modules(plan: &str) { En: "plan {plan} has no modules", It: "il piano {plan} non ha moduli" }
+    subject_none_then(plan: &str) {
+        En: "all modules of plan {plan} have joined it since the run",
+        It: "tutti i moduli del piano {plan} vi sono entrati dopo l'esecuzione",
+    }
     subject_none_awaited(plan: &str, members: usize) {
         En: "plan {plan} is disabled, and none of its {members} module(s) has a result",
         It: "il piano {plan} è disabilitato, nessun risultato dei suoi moduli ({members})",
@@ -117,6 +121,10 @@ phrases! {
     no_modules() {
         En: "the plan has no modules, so nothing was backed up.",
         It: "il piano non ha moduli, quindi non è stato eseguito alcun backup.",
+    }
+    none_then() {
+        En: "all modules of the plan have joined it since the run was due. Nothing is known here about the modules that it had then.",
+        It: "tutti i moduli del piano vi sono entrati dopo l'ora prevista per l'esecuzione. Di quelli che aveva allora qui non si sa nulla.",
     }
     none_awaited(members: &str) {
         En: "the plan is disabled, and no module of it has a result (0 of {members}).",
