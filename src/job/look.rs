@@ -138,7 +138,8 @@ impl Look {
         let mut assessments: Vec<Assessment> = Vec::new();
         for plan in &mut cluster.plans {
             let elapses = due.of_results(plan, now).await;
-            let memory = memory.as_ref();
+            // What the watch knows of a plan that was deleted is no more.
+            let memory = memory.as_ref().filter(|_| plan.defined || plan.lacks_definition());
             let as_of = AsOf { reference, elapses: &elapses, memory, alert_start, says_missing, stale_after, now };
             let (known, assessment) = as_of.assess(plan, || histories.load(&plan.id).ok());
             if let Cow::Owned(recalled) = known {
@@ -168,6 +169,12 @@ impl Look {
             assessment.awaited(plan).into_iter().map(|module| (plan.id.clone(), module)).collect::<Vec<_>>()
         };
         self.plans().flat_map(of_plan).collect()
+    }
+
+    /// Whether the only plan is not in the cluster, with no result of it: it may have been deleted.
+    pub fn is_gone(&self) -> bool {
+        let is_gone = |plan: &Plan| !plan.defined && plan.results.is_empty() && plan.status.is_none();
+        matches!(&self.cluster.plans[..], [plan] if is_gone(plan) && plan.damaged.is_empty())
     }
 
     /// Returns whether an alert says that the run is missing, and no module has a result of it: there is nothing to wait

@@ -20,6 +20,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use log::info;
 use tokio::sync::{Semaphore, watch};
 use tokio::time::Instant;
 
@@ -131,6 +132,11 @@ impl Stepper {
         let deadline = Instant::now() + time_left(following.since, follow, Timestamp::now());
         let until = if following.silent { Until::News } else { Until::Over };
         let (settled, is_last) = self.wait_for(job, until, deadline).await?;
+        let is_gone = settled.look.as_ref().is_ok_and(Look::is_gone);
+        if following.silent && is_last && is_gone && self.latest(job).is_reminder() {
+            info!(JOB_ID = job.id.as_str(), BACKUP_ID = job.plan_field(); "the plan was deleted: nothing to report");
+            return Ok(Stage::Done(Done { mails: Vec::new() }));
+        }
         self.examine(job, settled, !is_last, Attempts::default()).await
     }
 

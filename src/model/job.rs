@@ -222,6 +222,11 @@ impl Job {
         let newest = self.alerts.kept.iter().filter_map(|alert| alert.starts_at).max();
         newest.unwrap_or(self.accepted_at).min(self.accepted_at)
     }
+    /// Whether all of its alerts began before it: each repeats one of an earlier run.
+    pub fn is_reminder(&self) -> bool {
+        self.alerts.kept.iter().all(|alert| alert.starts_at.is_some_and(|start| start < self.accepted_at))
+    }
+
 
     /// Whether one of its alerts says that a run is missing.
     pub fn says_missing(&self) -> bool {

@@ -234,6 +234,16 @@ fn a_failure_after_a_reminder_is_mailed_while_the_run_goes_on() {
     assert_eq!(site.inbox()[2].subject, "[ns8-backup] PARTIAL - 1/2 module(s) failed");
 }
 
+#[test]
+fn a_plan_that_is_deleted_after_a_reminder_is_no_mail() {
+    let mut site = reminded();
+    site.service.kill();
+    site.redis.run::<i64>("DEL cluster/backup/2");
+    site.service.start();
+    site.service.done();
+    assert_eq!(site.inbox(), []);
+}
+
 /// The alert names no plan, so each plan that ran lately has a mail.
 #[test]
 fn a_run_that_is_over_is_not_called_so_far_since_another_goes_on() {

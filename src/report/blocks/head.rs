@@ -68,7 +68,8 @@ impl Composer<'_> {
             Nothing::NoneAwaited => self.words.none_awaited(&self.count(plan.not_awaited.len())),
             _ if plan.status.is_some() => self.words.no_module_status(),
             Nothing::Unreadable => self.words.nothing_readable(),
-            Nothing::NoResults | Nothing::NotDefined => self.words.nothing_found(),
+            Nothing::NoResults => self.words.nothing_found(),
+            Nothing::NotDefined => self.words.nothing_known(),
         }
     }
 

@@ -134,6 +134,10 @@ phrases! {
         En: "the cluster holds no backup status for this plan.",
         It: "il cluster non contiene alcuno stato di backup per questo piano.",
     }
+    nothing_known() {
+        En: "nothing is known about the backups of this plan.",
+        It: "dei backup di questo piano non si sa nulla.",
+    }
     no_module_status() {
         En: "the cluster holds the plan's own status, but no readable one of any module.",
         It: "il cluster contiene lo stato del piano, ma nessuno stato leggibile dei suoi moduli.",

@@ -148,7 +148,7 @@ impl Truth<'_> {
                     parts.iter().filter(|(count, _)| *count > 0).map(|(count, words)| format!("{count} {words}"));
                 format!("of {total} modules, {}.", parts.collect::<Vec<_>>().join(", "))
             }
-            (_, 0, 0) if !self.plan().defined => "the cluster holds no backup status for this plan.".into(),
+            (_, 0, 0) if !self.plan().defined => "nothing is known about the backups of this plan.".into(),
             (_, 0, 0) if idle > 0 => format!("the plan is disabled, and no module of it has a result (0 of {idle})."),
             (_, 0, 0) => "the plan has no modules, so nothing was backed up.".into(),
             (_, 0, _) => format!("no module has a result of this run (0 of {total})."),
