@@ -166,9 +166,9 @@ Examples:
     /// Show, retry or drop reports that wait to be sent
     ///
     /// A report stays here until its plan has finished and the relay has accepted it. A report that was given up stays here
-    /// until you fix the cause and run `queue retry`: it then goes to the recipients who do not have it, and an address
-    /// that was corrected in notification.mail_to replaces the wrong one. Safe to use while the
-    /// service runs.
+    /// until you fix the cause and run `queue retry`: it then goes to the recipients who do not have it. An address that
+    /// is corrected in notification.mail_to replaces the wrong one at the next attempt. Safe to use while the service
+    /// runs.
     #[command(after_help = "\
 Exit status:
   0  done

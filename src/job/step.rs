@@ -220,6 +220,10 @@ impl Stepper {
         if let Some(stage) = self.refreshed(job, &delivery).await? {
             return Ok(stage);
         }
+        // The configuration may have changed since the last attempt.
+        if self.store.readdress(&mut delivery, &settings) {
+            self.store.advance(&job.id, Stage::Delivering(delivery.clone())).await;
+        }
         let relay_error = self.dispatch.attempt(job, &mut delivery, &settings).await?;
         // Here, so that a process that finds nothing left to send makes up for one that came no further.
         record::reported(&delivery.mails).await;

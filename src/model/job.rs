@@ -7,7 +7,6 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::address::Mailbox;
 use super::alert::{Alert, Alerts};
 use super::mail::{Mail, Recipient, RecipientState};
 use super::plan::PlanId;
@@ -222,11 +221,11 @@ impl Job {
         let newest = self.alerts.kept.iter().filter_map(|alert| alert.starts_at).max();
         newest.unwrap_or(self.accepted_at).min(self.accepted_at)
     }
+
     /// Whether all of its alerts began before it: each repeats one of an earlier run.
     pub fn is_reminder(&self) -> bool {
         self.alerts.kept.iter().all(|alert| alert.starts_at.is_some_and(|start| start < self.accepted_at))
     }
-
 
     /// Whether one of its alerts says that a run is missing.
     pub fn says_missing(&self) -> bool {
@@ -284,22 +283,10 @@ impl Delivery {
         !self.mails.is_empty() && self.is_undelivered() && (self.interim || says_nothing)
     }
 
-    /// Begins anew, with all attempts before it, for the recipients who have not received their mail. An address that
-    /// was given up and that `mail_to` does not return for the mail's plan was corrected: those that it does return and
-    /// that are new replace it.
-    pub fn start_over<'a>(&mut self, mail_to: impl Fn(Option<&PlanId>) -> &'a [Mailbox]) {
-        for Mail { plan, recipients, .. } in &mut self.mails {
-            let named: Vec<Recipient> = mail_to(plan.as_ref()).iter().map(Recipient::new).collect();
-            let before = recipients.len();
-            recipients.retain(|known| known.is_delivered() || named.iter().any(|named| named.email() == known.email()));
-            if recipients.len() < before {
-                let is_new = |named: &&Recipient| recipients.iter().all(|known| known.email() != named.email());
-                let new: Vec<Recipient> = named.iter().filter(is_new).cloned().collect();
-                recipients.extend(new);
-            }
-            for waiting in recipients.iter_mut().filter(|known| !known.is_delivered()) {
-                waiting.state = RecipientState::Pending { last_error: None };
-            }
+    /// Begins anew, with all attempts before it, for the recipients who have not received their mail.
+    pub fn start_over(&mut self) {
+        for given_up in self.mails.iter_mut().flat_map(|mail| &mut mail.recipients).filter(|to| !to.is_delivered()) {
+            given_up.state = RecipientState::Pending { last_error: None };
         }
         self.attempts = Attempts::default();
     }

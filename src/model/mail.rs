@@ -111,6 +111,22 @@ impl Mail {
         self.recipients.iter().filter(|recipient| recipient.is_pending())
     }
 
+    /// Removes the recipients who wait for this mail and are not among `mail_to`: their addresses were corrected or
+    /// taken out. Those of `mail_to` who are new, and to whom it `is_news`, replace them. Returns whether there were any.
+    pub fn readdress(&mut self, mail_to: &[Mailbox], is_news: impl Fn(&Self, &Recipient) -> bool) -> bool {
+        let named: Vec<Recipient> = mail_to.iter().map(Recipient::new).collect();
+        let before = self.recipients.len();
+        let is_named = |known: &Recipient| named.iter().any(|named| named.email() == known.email());
+        self.recipients.retain(|known| !known.is_pending() || is_named(known));
+        if self.recipients.len() == before {
+            return false;
+        }
+        let is_new = |named: &Recipient| self.recipients.iter().all(|known| known.email() != named.email());
+        let new: Vec<Recipient> = named.iter().filter(|to| is_new(to) && is_news(self, to)).cloned().collect();
+        self.recipients.extend(new);
+        true
+    }
+
     /// Returns why the last attempt failed for the recipient `to`.
     pub fn last_error(&self, to: &str) -> Option<&str> {
         self.recipients.iter().find(|recipient| recipient.address == to)?.last_error()
@@ -139,5 +155,36 @@ impl Mail {
             thread_id: "<t@x>".into(),
             recipients,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_corrected_address_takes_the_place_of_the_wrong_one() {
+        let readdress = |mail_to: &[&str], has_it: &str| {
+            let mut mail = Mail::sample(vec![
+                Recipient {
+                    address: "admin@example.com".into(),
+                    state: RecipientState::Delivered { at: Timestamp::UNIX_EPOCH },
+                },
+                Recipient { address: "opps@example.com".into(), state: RecipientState::Pending { last_error: None } },
+            ]);
+            let mail_to: Vec<Mailbox> = mail_to.iter().map(|address| address.parse().unwrap()).collect();
+            let any = mail.readdress(&mail_to, |_, to| to.address != has_it);
+            (any, mail.recipients.into_iter().map(|to| (to.is_pending(), to.address)).collect::<Vec<_>>())
+        };
+        let had_it = (false, "admin@example.com".to_owned());
+        let waits = |address: &str| (true, address.to_owned());
+        let admin = "Admin <ADMIN@example.com>";
+        let corrected = vec![had_it.clone(), waits("ops@example.com")];
+        assert_eq!(readdress(&[admin, "ops@example.com"], ""), (true, corrected));
+        let same = vec![had_it.clone(), waits("opps@example.com")];
+        assert_eq!(readdress(&[admin, "opps@example.com", "new@example.com"], ""), (false, same));
+        assert_eq!(readdress(&[admin], ""), (true, vec![had_it.clone()]), "it was taken out");
+        let left_out = vec![had_it, waits("ops@example.com")];
+        assert_eq!(readdress(&[admin, "x@example.com", "ops@example.com"], "x@example.com"), (true, left_out));
     }
 }

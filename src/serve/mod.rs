@@ -201,7 +201,7 @@ impl Service {
         let store = store.clone();
         tokio::spawn(async move {
             match wish {
-                Wish::Retry => store.retry(&id, |plan| settings.mail_to(plan)).await,
+                Wish::Retry => store.retry(&id, &settings).await,
                 Wish::Drop => store.drop_job(&id).await,
             }
         });

@@ -11,9 +11,7 @@ use rustix::io::Errno;
 use serde::de::DeserializeOwned;
 
 use super::sent::Sent;
-use crate::model::address::Mailbox;
-use crate::model::job::{Attempts, Delivery, Job, JobId, Stage, VERSION};
-use crate::model::plan::PlanId;
+use crate::model::job::{Attempts, Delivery, Job, JobId, VERSION};
 use crate::system::files::{self, Lock};
 use crate::system::journal::CRIT;
 use crate::system::kill;
@@ -138,16 +136,14 @@ impl Disk {
         }
     }
 
-    /// Returns a job that was given up, ready to be tried again for the recipients that `mail_to` returns for a plan.
-    pub(super) fn revive<'a>(&self, id: &JobId, mail_to: impl Fn(Option<&PlanId>) -> &'a [Mailbox]) -> Option<Job> {
+    /// Returns a job that was given up, and its delivery, ready to be tried again.
+    pub(super) fn revive(&self, id: &JobId) -> Option<(Job, Delivery)> {
         let path = self.folder.join(format!("{id}.{FAILED}"));
-        let mut job =
+        let job =
             read_job(&path).inspect_err(|error| warn!("{} cannot be tried again: {error}", path.display())).ok()?;
         let mut delivery = Delivery { mails: job.mails().to_vec(), attempts: Attempts::default(), interim: false };
-        delivery.start_over(mail_to);
-        // A report that says nothing is not worth another try: the cluster is read anew.
-        job.stage = if delivery.may_be_outdated() { Stage::Waiting } else { Stage::Delivering(delivery) };
-        Some(job)
+        delivery.start_over();
+        Some((job, delivery))
     }
 
     /// Takes what the administrator wishes for.

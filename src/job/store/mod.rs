@@ -23,11 +23,10 @@ use log::info;
 use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::time::Instant;
 
-use crate::model::address::Mailbox;
+use crate::config::Settings;
 use crate::model::alert::Batch;
-use crate::model::job::{Job, JobId, Stage};
+use crate::model::job::{Delivery, Job, JobId, Stage};
 use crate::model::mail::{Mail, Recipient};
-use crate::model::plan::PlanId;
 use crate::system::messages;
 
 use disk::Disk;
@@ -222,13 +221,16 @@ impl Store {
     }
 
     /// Tries a job again now, as the administrator asked: ends its pause, or revives one that was given up for those who
-    /// have not received its mails. `mail_to` returns the recipients of a plan's reports.
-    pub async fn retry<'a>(&self, id: &JobId, mail_to: impl Fn(Option<&PlanId>) -> &'a [Mailbox]) {
+    /// have not received its mails, as [`Self::readdress`] has it.
+    pub async fn retry(&self, id: &JobId, settings: &Settings) {
         if let Some(nudge) = self.table().nudge(id) {
             nudge.notify_one();
             return;
         }
-        let Some(job) = self.0.disk.revive(id, mail_to) else { return };
+        let Some((mut job, mut delivery)) = self.0.disk.revive(id) else { return };
+        self.readdress(&mut delivery, settings);
+        // A report that says nothing is not worth another try: the cluster is read anew.
+        job.stage = if delivery.may_be_outdated() { Stage::Waiting } else { Stage::Delivering(delivery) };
         self.table().insert(job);
         {
             let mut outbox = lock(&self.0.outbox);
@@ -237,6 +239,17 @@ impl Store {
         }
         self.flush().await;
         let _ = self.0.started.send(id.clone());
+    }
+
+    /// Puts the recipients whom the configuration names now in the place of those who wait and whom it names no more.
+    /// Returns whether there were any.
+    pub fn readdress(&self, delivery: &mut Delivery, settings: &Settings) -> bool {
+        let mut any = false;
+        for mail in &mut delivery.mails {
+            let mail_to = settings.mail_to(mail.plan.as_ref());
+            any |= mail.readdress(mail_to, |mail, to| !self.had_it(mail, to, settings));
+        }
+        any
     }
 
     /// Waits until the administrator asks to try the job again.
@@ -325,6 +338,13 @@ impl Store {
     /// Returns whether `to` received this report within this time, or is about to receive it from another job.
     pub fn has_it(&self, mail: &Mail, to: &Recipient, now: Timestamp, within: Duration) -> bool {
         self.table().has_it(mail, to, now, within)
+    }
+
+    /// The same for `notification.repeat_after` and an old report: at its time, too, others may have been left out.
+    fn had_it(&self, mail: &Mail, to: &Recipient, settings: &Settings) -> bool {
+        let within = settings.notification.repeat_after;
+        let had_it = |at: Timestamp| self.has_it(mail, to, at, within);
+        !within.is_zero() && (had_it(Timestamp::now()) || had_it(mail.written_at))
     }
 
     /// Returns how many files are still to be written after that has failed.

@@ -25,9 +25,8 @@ fn batch(alerts: impl IntoIterator<Item = (Option<PlanId>, Alert)>) -> Batch {
     batch
 }
 
-/// What the configuration names.
-fn mail_to() -> [Mailbox; 1] {
-    ["0@example.com".parse().unwrap()]
+fn settings(mail_to: &str) -> Settings {
+    crate::config::parse(&format!("notification: {{ mail_to: [{mail_to}] }}\n")).unwrap()
 }
 
 fn now() -> Timestamp {
@@ -242,8 +241,7 @@ async fn a_job_that_was_given_up_is_kept_and_can_be_retried_or_dropped() {
     fs::write(queue.folder().join(format!("{id}.retry")), "").unwrap();
     assert_eq!(queue.wishes(), [(id.clone(), Wish::Retry)]);
     assert_eq!(queue.wishes(), [], "carried out once");
-    let mail_to = mail_to();
-    queue.retry(&id, |_| &mail_to).await;
+    queue.retry(&id, &settings("0@example.com")).await;
     assert_eq!(started.try_recv().unwrap(), id);
     assert_eq!(names(queue.folder()), [format!("{id}.json"), "sent".into()]);
     queue.drop_job(&id).await;
