@@ -238,8 +238,8 @@ impl Stepper {
         };
         let pause_over = async {
             tokio::select! {
-                () = tokio::time::sleep(pause) => pause.as_secs(),
-                () = self.store.nudged(&job.id) => 0,
+                () = tokio::time::sleep(pause) => Some(pause.as_secs()),
+                () = self.store.nudged(&job.id) => None,
             }
         };
         let waited = tokio::select! {
@@ -247,7 +247,12 @@ impl Stepper {
             // The final report replaces the interim one.
             settled = run_over => return self.examine(job, settled?.0, false, Attempts::default()).await,
         };
-        delivery.attempts.waited_seconds = delivery.attempts.waited_seconds.saturating_add(waited);
+        match waited {
+            Some(seconds) => {
+                delivery.attempts.waited_seconds = delivery.attempts.waited_seconds.saturating_add(seconds);
+            }
+            None => delivery.start_over(Some(Timestamp::now())),
+        }
         Ok(Stage::Delivering(delivery))
     }
 

@@ -283,12 +283,13 @@ impl Delivery {
         !self.mails.is_empty() && self.is_undelivered() && (self.interim || says_nothing)
     }
 
-    /// Begins anew, with all attempts before it, for the recipients who have not received their mail.
-    pub fn start_over(&mut self) {
+    /// Begins anew, with all attempts before it, for the recipients who have not received their mail; `at` is when the
+    /// next attempt is due, if there were any.
+    pub fn start_over(&mut self, at: Option<Timestamp>) {
         for given_up in self.mails.iter_mut().flat_map(|mail| &mut mail.recipients).filter(|to| !to.is_delivered()) {
             given_up.state = RecipientState::Pending { last_error: None };
         }
-        self.attempts = Attempts::default();
+        self.attempts = Attempts { next_attempt_at: at, ..Attempts::default() };
     }
 }
 

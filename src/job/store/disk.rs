@@ -142,7 +142,7 @@ impl Disk {
         let job =
             read_job(&path).inspect_err(|error| warn!("{} cannot be tried again: {error}", path.display())).ok()?;
         let mut delivery = Delivery { mails: job.mails().to_vec(), attempts: Attempts::default(), interim: false };
-        delivery.start_over();
+        delivery.start_over(None);
         Some((job, delivery))
     }
 

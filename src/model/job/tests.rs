@@ -151,7 +151,7 @@ fn starting_over_tries_again_whom_the_report_has_not_reached() {
     let attempts = Attempts { count: 9, waited_seconds: 300_000, next_attempt_at: Some(at) };
     let mails = vec![mail(vec![RecipientState::Delivered { at }, given_up])];
     let mut delivery = Delivery { mails, attempts, interim: false };
-    delivery.start_over();
+    delivery.start_over(None);
     assert_eq!(delivery.attempts, Attempts::default());
     let waits: Vec<bool> = delivery.mails[0].recipients.iter().map(Recipient::is_pending).collect();
     assert_eq!(waits, [false, true]);

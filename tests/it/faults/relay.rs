@@ -223,6 +223,22 @@ fn mended_after_giving_up(site: &Site) {
     assert_eq!(site.counts(), counts([1, 1, 1]));
 }
 
+#[test]
+fn an_address_is_corrected_while_its_report_is_still_retried() {
+    let mut site = site("");
+    site.relay.fault_for(THREE[1], Fault::reply("450 4.2.1 mailbox busy"));
+    assert_eq!(first_attempt(&mut site), counts([1, 0, 1]));
+    // The administrator asks for another attempt: the pauses begin anew.
+    site.nudge();
+    let first_attempts = || site.service.log().matches("not delivered at attempt 1,").count();
+    crate::support::service::wait_until("a second first attempt", || first_attempts() == 2, || site.service.log());
+    reconfigure(&site, "", |config| config.replace(THREE[1], "right@example.com"));
+    site.nudge();
+    site.service.done();
+    let expected = [(THREE[0], 1), (THREE[2], 1), ("right@example.com", 1)];
+    assert_eq!(site.counts(), expected.map(|(to, count)| (to.to_owned(), count)).into());
+}
+
 /// What a tool prints beside the running service.
 fn tool(site: &Site, arguments: &[&str]) -> String {
     let output = std::process::Command::new(env!("CARGO_BIN_EXE_ns8-backup-monitor"))
