@@ -221,7 +221,7 @@ impl Store {
     }
 
     /// Tries a job again now, as the administrator asked: ends its pause, or revives one that was given up for those who
-    /// have not received its mails, as [`Self::readdress`] has it.
+    /// have not received its reports, from other jobs included, as [`Self::readdress`] has it.
     pub async fn retry(&self, id: &JobId, settings: &Settings) {
         if let Some(nudge) = self.table().nudge(id) {
             nudge.notify_one();
@@ -229,6 +229,10 @@ impl Store {
         }
         let Some((mut job, mut delivery)) = self.0.disk.revive(id) else { return };
         self.readdress(&mut delivery, settings);
+        for mail in &mut delivery.mails {
+            let report = mail.clone();
+            mail.recipients.retain(|to| !to.is_pending() || !self.had_it(&report, to, settings));
+        }
         // A report that says nothing is not worth another try: the cluster is read anew.
         job.stage = if delivery.may_be_outdated() { Stage::Waiting } else { Stage::Delivering(delivery) };
         self.table().insert(job);

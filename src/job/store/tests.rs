@@ -248,6 +248,36 @@ async fn a_job_that_was_given_up_is_kept_and_can_be_retried_or_dropped() {
     assert_eq!(names(queue.folder()), ["sent"]);
 }
 
+/// The alert was repeated twice while an address was wrong: the others were left out of the repetitions, since they had
+/// the report.
+#[tokio::test]
+async fn a_report_that_was_given_up_three_times_is_sent_once_to_the_corrected_address() {
+    let state = tempfile::tempdir().unwrap();
+    let (queue, mut started) = open(state.path());
+    let had_it = RecipientState::Delivered { at: now() };
+    let refused = RecipientState::GivenUp { at: now(), reason: "no such user".into() };
+    let mut ids = Vec::new();
+    for _ in 0..3 {
+        queue.accept(batch([for_plan("2", "1")]), now()).await.unwrap();
+        let id = started.try_recv().unwrap();
+        queue.close(&id, 0);
+        let mut job = with_mail(queue.get(&id).unwrap(), "d", &[had_it.clone(), refused.clone()]);
+        if let (Stage::Delivering(delivery), false) = (&mut job.stage, ids.is_empty()) {
+            delivery.mails[0].recipients.remove(0);
+        }
+        queue.finish(&job, now(), DAY).await;
+        ids.push(id);
+    }
+    ids.sort();
+    let settings = settings("0@example.com, corrected@example.com");
+    let mut waiting = Vec::new();
+    for id in &ids {
+        queue.retry(id, &settings).await;
+        waiting.extend(queue.get(id).unwrap().mails()[0].pending().map(|to| to.address.clone()));
+    }
+    assert_eq!(waiting, ["corrected@example.com"]);
+}
+
 #[tokio::test]
 async fn a_batch_that_is_refused_leaves_nothing_behind_in_a_job_either() {
     let state = tempfile::tempdir().unwrap();
