@@ -85,7 +85,10 @@ async fn send_weekly(settings: &Settings, state: &Path, alertmanager: &str, now:
     let unsent = files::read(&file, MAX_MAIL).ok().and_then(|content| serde_json::from_slice::<Mail>(&content).ok());
     let is_new = |mail: &Mail| Duration::try_from(now.duration_since(mail.written_at)).is_ok_and(|age| age < KEEP);
     let mail = match unsent.filter(is_new) {
-        Some(mail) => mail,
+        Some(mut mail) => {
+            mail.readdress(&settings.notification.mail_to, |_, _| true);
+            mail
+        }
         None => mail(settings, &look(settings, state, alertmanager, now).await),
     };
     files::make_folder(state).and_then(|()| write(&file, &mail)).map_err(|error| failed(&file, &error))?;

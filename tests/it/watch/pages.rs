@@ -77,6 +77,18 @@ fn the_digest_is_printed_and_mailed_each_week_until_everybody_has_it() {
     assert_eq!(watched.site.counts().into_values().collect::<Vec<_>>(), [1, 1]);
 }
 
+#[test]
+fn a_digest_that_is_tried_again_goes_to_whom_the_configuration_names_now() {
+    let watched = Watched::new(60);
+    watched.site.relay.fault_for("ops@example.com", Fault::reply("450 4.2.1 mailbox busy"));
+    assert_eq!(tool(&watched, &["digest", "--weekly"]).status.code(), Some(1));
+    let file = watched.site.service.path("config.yml");
+    let config = std::fs::read_to_string(&file).unwrap();
+    std::fs::write(&file, config.replace("ops@example.com", "right@example.com")).unwrap();
+    assert!(tool(&watched, &["digest", "--weekly"]).status.success());
+    assert_eq!(watched.site.counts(), [("admin@example.com".into(), 1), ("right@example.com".into(), 1)].into());
+}
+
 /// What a command prints.
 fn printed(watched: &Watched, arguments: &[&str]) -> String {
     let output = tool(watched, arguments);
