@@ -6,7 +6,6 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::config::{DEFAULT_PATH, Mailbox};
-use crate::model::job::JobId;
 use crate::model::plan::PlanId;
 
 /// One e-mail you can act on when a NethServer 8 backup fails
@@ -299,20 +298,17 @@ pub enum QueueAction {
     /// Show one job: its alerts, recipients and report
     Show {
         /// The job's id
-        #[arg(value_parser = job_id)]
-        id: JobId,
+        id: String,
     },
     /// Deliver now, including reports that were given up
     Retry {
         /// The job's id; without it: all jobs
-        #[arg(value_parser = job_id)]
-        id: Option<JobId>,
+        id: Option<String>,
     },
     /// Delete a job; nobody will get its report
     Drop {
         /// The job's id
-        #[arg(value_parser = job_id)]
-        id: JobId,
+        id: String,
     },
 }
 
@@ -352,10 +348,6 @@ pub struct AlertmanagerConfig {
 
 fn plan_id(text: &str) -> Result<PlanId, &'static str> {
     PlanId::new(text).ok_or("a plan id must not be empty")
-}
-
-fn job_id(text: &str) -> Result<JobId, &'static str> {
-    JobId::parse(text).ok_or("this is not a job's id; `ns8-backup-monitor queue` lists them")
 }
 
 #[cfg(test)]

@@ -36,9 +36,9 @@ const PATIENCE: Duration = Duration::from_secs(5);
 pub(super) async fn run(arguments: &cli::Queue, live: &Live) -> Done {
     let folder = Folder::open(store::folder(&store::state_directory()))?;
     let entries = folder.entries()?;
-    let find = |id: &JobId| {
-        let found = entries.iter().find(|entry| entry.id == id.as_str());
-        found.ok_or_else(|| format!("there is no job {id}; `ns8-backup-monitor queue` lists them"))
+    let find = |id: &str| {
+        let found = entries.iter().find(|entry| entry.id == id);
+        found.ok_or_else(|| format!("there is no job {}; `ns8-backup-monitor queue` lists them", clean(id, 100)))
     };
     match arguments.action.as_ref().unwrap_or(&QueueAction::List) {
         QueueAction::List => {
