@@ -29,8 +29,8 @@ use crate::model::time::age;
 use crate::report;
 use crate::system;
 
-/// Longest wait for the service to take a wish.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// Longest wait for the service to take a wish: it looks for one every ten seconds while its jobs only follow runs.
+const PATIENCE: Duration = Duration::from_secs(15);
 
 /// The command.
 pub(super) async fn run(arguments: &cli::Queue, live: &Live) -> Done {
