@@ -146,14 +146,14 @@ impl Disk {
         Some((job, delivery))
     }
 
-    /// Takes what the administrator wishes for.
+    /// Takes what the administrator wishes for. A file that names no job goes too: the path unit would start the
+    /// service for it again and again.
     pub(super) fn take_wishes(&self) -> Vec<(JobId, Wish)> {
         let take = |path: PathBuf| {
             let wish = Wish::ALL.into_iter().find(|wish| path.extension().is_some_and(|end| end == wish.ending()))?;
-            let id = JobId::parse(path.file_stem()?.to_str()?)?;
             // A wish that cannot be removed would be fulfilled again and again.
             fs::remove_file(&path).ok()?;
-            Some((id, wish))
+            Some((JobId::parse(path.file_stem()?.to_str()?)?, wish))
         };
         let entries = fs::read_dir(&self.folder).into_iter().flatten().flatten();
         entries.filter_map(|entry| take(entry.path())).collect()

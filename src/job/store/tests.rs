@@ -241,6 +241,9 @@ async fn a_job_that_was_given_up_is_kept_and_can_be_retried_or_dropped() {
     fs::write(queue.folder().join(format!("{id}.retry")), "").unwrap();
     assert_eq!(queue.wishes(), [(id.clone(), Wish::Retry)]);
     assert_eq!(queue.wishes(), [], "carried out once");
+    fs::write(queue.folder().join("a_b.retry"), "").unwrap();
+    assert_eq!(queue.wishes(), [], "it names no job");
+    assert!(!names(queue.folder()).contains(&"a_b.retry".into()), "and would start the service again");
     queue.retry(&id, &settings("0@example.com")).await;
     assert_eq!(started.try_recv().unwrap(), id);
     assert_eq!(names(queue.folder()), [format!("{id}.json"), "sent".into()]);
