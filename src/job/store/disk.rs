@@ -130,7 +130,8 @@ impl Disk {
             Err(Unreadable::File(error)) if error.kind() == io::ErrorKind::NotFound => Ok(Sent::default()),
             Err(Unreadable::File(error)) => Err(unread(&path, &error)),
             Err(Unreadable::Content(why)) => {
-                set_aside(&path, &why);
+                warn!("{} cannot be read: {why}. A report that was sent lately may be sent once more", path.display());
+                files::set_aside_and_tell(&path);
                 Ok(Sent::default())
             }
         }
