@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use super::memory::{Memory, PlanMemory};
 use super::run::members;
 use crate::model::plan::{ModuleId, Plan};
-use crate::model::time::age;
+use crate::model::time::{age, is_ahead};
 
 /// A watch that has not looked for this long was away: what came and went meanwhile, nobody saw.
 const AWAY: Duration = Duration::from_secs(1800);
@@ -26,16 +26,19 @@ pub fn meet(plans: &[Plan], now: Timestamp, memory: &mut Memory) {
         if plan.lacks_definition() {
             continue;
         }
-        if plan.schedule != known.schedule || (plan.enabled && !known.enabled) {
+        let members: BTreeSet<ModuleId> = members(plan).into_iter().cloned().collect();
+        // A plan that is switched off is not due, nor is one without modules.
+        let was_due = known.enabled && !known.members.is_empty();
+        let is_due = plan.enabled && !members.is_empty();
+        if plan.schedule != known.schedule || (is_due && !was_due) {
             // Nobody knows whether the plan was due since the last look: it may have been edited before.
             let was_seen = |due: &Timestamp| looked_at.is_none_or(|at| *due <= at);
-            known.due_before = known.last_due(plan, now).filter(|due| known.enabled && was_seen(due));
-            known.edited_after = looked_at.filter(|_| known.enabled);
+            known.due_before = known.last_due(plan, now).filter(|due| was_due && was_seen(due));
+            known.edited_after = looked_at.filter(|_| was_due);
             (known.since, known.elapses, known.invalid, known.goes_on) = (now, None, false, None);
             known.schedule.clone_from(&plan.schedule);
         }
         known.enabled = plan.enabled;
-        let members: BTreeSet<ModuleId> = members(plan).into_iter().cloned().collect();
         if members != known.members {
             let added = members.difference(&known.members).filter(|_| !is_new);
             known.newcomers.extend(added.map(|id| (id.clone(), now)));
@@ -48,6 +51,8 @@ pub fn meet(plans: &[Plan], now: Timestamp, memory: &mut Memory) {
         if results != known.results {
             (known.results, known.changed_at) = (results, now);
         }
+        let ends = plan.results.values().filter_map(|result| result.end);
+        known.ran_at = known.ran_at.max(ends.filter(|end| !is_ahead(*end, now)).max());
     }
 }
 

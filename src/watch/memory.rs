@@ -87,6 +87,9 @@ pub struct PlanMemory {
     pub results: u64,
     /// When they were last seen to change.
     pub changed_at: Timestamp,
+    /// The newest end of any result that was seen, also of a module that has left the plan since.
+    #[serde(default)]
+    pub ran_at: Option<Timestamp>,
     /// The state of the results after which there was nothing left to say.
     #[serde(default)]
     pub settled: Option<u64>,
@@ -237,6 +240,7 @@ impl PlanMemory {
             newcomers: BTreeMap::new(),
             results: 0,
             changed_at: now,
+            ran_at: None,
             settled: None,
             recorded: None,
             announced: Vec::new(),
@@ -317,7 +321,7 @@ impl PlanMemory {
         let is_past = |time: &Timestamp| !is_ahead(*time, now);
         self.since = self.since.min(now);
         self.changed_at = self.changed_at.min(now);
-        for time in [&mut self.due_before, &mut self.edited_after, &mut self.goes_on] {
+        for time in [&mut self.due_before, &mut self.edited_after, &mut self.goes_on, &mut self.ran_at] {
             *time = time.filter(is_past);
         }
         self.elapses.take_if(|elapses| elapses.last().is_some_and(|last| is_ahead(last, now)));

@@ -89,9 +89,12 @@ impl Look<'_> {
         (is_its_log && self.progress() == Progress::Over && !self.has_run_since(due)).then_some(due)
     }
 
-    /// Whether the plan has any result from after `since`.
+    /// Whether the plan has any result from after `since`, or had one, of a module that has left it.
     fn has_run_since(&self, since: Timestamp) -> bool {
         let since = since.saturating_sub(TOLERANCE).unwrap_or(since);
+        if self.known.ran_at > Some(since) {
+            return true;
+        }
         let latest = self.facts.now.saturating_add(TOLERANCE).unwrap_or(since);
         let mut ends = self.plan.results.values().filter_map(|result| result.end);
         // A result from the future, by a clock that runs ahead, says only that something has changed.

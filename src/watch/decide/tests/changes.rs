@@ -129,3 +129,43 @@ fn a_module_that_joins_by_day_is_awaited_from_the_next_night_on() {
     world.night(Some(&[GOOD, GOOD, None]));
     assert_eq!(world.kinds(), [Hangs]);
 }
+
+#[test]
+fn modules_that_take_the_place_of_others_have_missed_nothing_that_those_ran() {
+    for empty in [0, 30] {
+        let mut world = World::nightly(&["a"]);
+        world.progress = Progress::NotStarted;
+        world.good_until(10);
+        // As NS8 moves a module: under another id, and the plan may be without any for a while.
+        world.plan.results.clear();
+        world.plan.members = Some([].into());
+        world.pass(empty);
+        world.plan.members = Some([id("b")].into());
+        world.until(0);
+        assert_eq!(world.kinds(), [], "{empty}");
+        assert!(world.history.borrow().runs.last().unwrap().is_good());
+        world.night(None);
+        assert_eq!(world.kinds(), [Missed], "the next night is theirs");
+    }
+}
+
+#[test]
+fn modules_that_take_the_place_of_others_do_not_hide_that_those_did_not_run() {
+    let mut world = World::nightly(&["a"]);
+    world.until(3);
+    world.plan.results.clear();
+    world.plan.members = Some([id("b")].into());
+    world.until(0);
+    assert_eq!(world.kinds(), [Missed]);
+}
+
+#[test]
+fn a_plan_without_modules_is_not_due() {
+    let mut world = World::new(DAY, 2 * HOUR, &[]);
+    world.pass(60 * 24 * 3 + 12 * 60);
+    world.plan.members = Some([id("a")].into());
+    world.until(0);
+    assert_eq!(world.kinds(), []);
+    world.night(None);
+    assert_eq!(world.kinds(), [Missed]);
+}
