@@ -68,13 +68,15 @@ pub struct Decided {
 /// Decides what is news, and notes in `memory` what others have reported.
 pub fn decide(facts: &Facts<'_>, memory: &mut Memory) -> Decided {
     let mut decided = Decided::default();
-    for plan in facts.plans.iter().filter(|plan| plan.enabled && !plan.lacks_definition()) {
+    for plan in facts.plans.iter().filter(|plan| !plan.lacks_definition()) {
         if let Some(known) = memory.plans.get_mut(&plan.id)
             && !known.members.is_empty()
+            && known.is_watched(plan, facts.now)
         {
             known.date_back(plan);
             let elapses = known.own_elapses();
-            let recalled = recall(plan, &elapses, facts);
+            let due = known.last_due_before().or_else(|| elapses.of_runs(plan).take(2).last());
+            let recalled = due.and_then(|due| recall(plan, due, facts));
             let plan = recalled.as_ref().unwrap_or(plan);
             let mut look = Look { plan, facts, known, elapses, history: None };
             let (news, records) = look.news();
@@ -86,9 +88,8 @@ pub fn decide(facts: &Facts<'_>, memory: &mut Memory) -> Decided {
     decided
 }
 
-/// Returns `plan` with the results that only its history knows, if there are any.
-fn recall(plan: &Plan, elapses: &Elapses, facts: &Facts<'_>) -> Option<Plan> {
-    let due = elapses.of_runs(plan).take(2).last()?;
+/// Returns `plan` with the results since `due` that only its history knows, if there are any.
+fn recall(plan: &Plan, due: Timestamp, facts: &Facts<'_>) -> Option<Plan> {
     plan.lacks_results_since(due).then(|| (facts.history)(&plan.id)?.recall(plan, due, facts.now)).flatten()
 }
 

@@ -36,7 +36,7 @@ pub fn lacking<'a>(
     history: impl Fn() -> Option<History>,
 ) -> Option<Lacking<'a>> {
     let find = |memory: &Memory| {
-        let known = memory.plans.get(&plan.id).filter(|_| plan.enabled)?;
+        let known = memory.plans.get(&plan.id).filter(|known| known.is_watched(plan, now))?;
         // Nearly every plan has all results of its last run.
         let is_complete = |elapses: &Elapses| elapses.last().is_some_and(|last| !plan.lacks_results_since(last));
         let is_followed = known.goes_on.is_some() || known.due_before.is_some();

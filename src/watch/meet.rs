@@ -19,7 +19,8 @@ const AWAY: Duration = Duration::from_secs(1800);
 pub fn meet(plans: &[Plan], now: Timestamp, memory: &mut Memory) {
     memory.plans.retain(|id, _| plans.iter().any(|plan| plan.id == *id));
     memory.not_after(now);
-    let looked_at = memory.looked_at.filter(|at| age(*at, now) >= AWAY);
+    let seen_at = memory.looked_at;
+    let away_since = seen_at.filter(|at| age(*at, now) >= AWAY);
     for plan in plans {
         let is_new = !memory.plans.contains_key(&plan.id);
         let known = memory.plans.entry(plan.id.clone()).or_insert_with(|| PlanMemory::new(now));
@@ -30,11 +31,17 @@ pub fn meet(plans: &[Plan], now: Timestamp, memory: &mut Memory) {
         // A plan that is switched off is not due, nor is one without modules.
         let was_due = known.enabled && !known.members.is_empty();
         let is_due = plan.enabled && !members.is_empty();
-        if plan.schedule != known.schedule || (is_due && !was_due) {
-            // Nobody knows whether the plan was due since the last look: it may have been edited before.
-            let was_seen = |due: &Timestamp| looked_at.is_none_or(|at| *due <= at);
-            known.due_before = known.last_due(plan, now).filter(|due| was_due && was_seen(due));
-            known.edited_after = looked_at.filter(|_| was_due);
+        if plan.schedule != known.schedule || is_due != was_due {
+            if was_due {
+                // Nobody knows whether the plan was due since the last look: it may have been edited before.
+                let was_seen = |due: &Timestamp| away_since.is_none_or(|at| *due <= at);
+                let due = known.last_due(plan, now).filter(was_seen);
+                if due != known.due_before {
+                    known.owed = due.is_some() && seen_at >= due;
+                }
+                known.due_before = due;
+            }
+            known.edited_after = away_since.filter(|_| was_due);
             (known.since, known.elapses, known.invalid, known.goes_on) = (now, None, false, None);
             known.schedule.clone_from(&plan.schedule);
         }

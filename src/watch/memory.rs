@@ -24,6 +24,8 @@ const MAX_FILE: u64 = 32 << 20;
 const BEGINS_WITHIN: Duration = Duration::from_secs(600);
 /// Elapses of a frequent plan are asked for as far back as this.
 const KEEP_SKIPPED: Duration = Duration::from_secs(8 * 86_400);
+/// The last run of a plan that was switched off is over by then; what runs later was started by hand.
+const LAST_RUN: Duration = Duration::from_secs(2 * 86_400);
 /// Announcements kept of one plan.
 const MAX_ANNOUNCED: usize = 8;
 
@@ -60,9 +62,12 @@ pub struct PlanMemory {
     pub schedule: Option<String>,
     /// When it was first seen enabled with this schedule. Only what is due later can be missed.
     pub since: Timestamp,
-    /// When the run was due, by the schedule before, during or after which the plan was edited.
+    /// When the run was due before, during or after which the plan was edited or switched off.
     #[serde(default)]
     pub due_before: Option<Timestamp>,
+    /// Whether the plan was seen unchanged since `due_before`, so that it was due then for certain.
+    #[serde(default)]
+    pub owed: bool,
     /// When it was last seen before it was edited, if that is long before `since`.
     #[serde(default)]
     pub edited_after: Option<Timestamp>,
@@ -179,7 +184,8 @@ impl Memory {
         if since.is_none_or(|since| elapses.first().is_some_and(|last| *last > since)) {
             return (elapses.to_vec(), since);
         }
-        let before = self.plans.get(&plan.id).and_then(|known| match known.schedule == plan.schedule {
+        let is_seen = |known: &PlanMemory| known.schedule == plan.schedule && known.enabled == plan.enabled;
+        let before = self.plans.get(&plan.id).and_then(|known| match is_seen(known) {
             true => known.due_before,
             false => known.last_due(plan, now),
         });
@@ -231,6 +237,7 @@ impl PlanMemory {
             schedule: None,
             since: now,
             due_before: None,
+            owed: false,
             edited_after: None,
             elapses: None,
             goes_on: None,
@@ -269,6 +276,17 @@ impl PlanMemory {
     pub fn own(&self, elapses: &Elapses) -> Elapses {
         let is_own = |due: &Timestamp| !self.skipped.contains(due);
         Elapses { before: elapses.before.iter().copied().filter(is_own).collect(), next: elapses.next }
+    }
+
+    /// Whether `plan` is watched at `now`: it is switched on, or its last run may still be going on.
+    pub fn is_watched(&self, plan: &Plan, now: Timestamp) -> bool {
+        plan.enabled || self.due_before.is_some_and(|due| age(due, now) < LAST_RUN)
+    }
+
+    /// Returns when it was due before it was edited or switched off, if it has not been due since.
+    pub fn last_due_before(&self) -> Option<Timestamp> {
+        let is_due_since = self.own_elapses().last().is_some_and(|last| last > self.since);
+        self.due_before.filter(|_| !is_due_since)
     }
 
     /// Returns when the last run of `plan` was due by the schedule that is known, at `now`.
@@ -333,52 +351,4 @@ impl PlanMemory {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_schedule_counts_from_when_it_was_first_seen() {
-        let at = |second| Timestamp::from_second(second).unwrap();
-        let mut plan = Plan::unknown(PlanId::new("2").unwrap());
-        plan.schedule = Some("02:00".into());
-        let mut memory = Memory::default();
-        assert_eq!(memory.since(&plan, at(9)), None, "it has never looked");
-        memory.looked_at = Some(at(5));
-        assert_eq!(memory.since(&plan, at(9)), Some(at(9)), "a new plan");
-        let known = PlanMemory { schedule: plan.schedule.clone(), ..PlanMemory::new(at(3)) };
-        memory.plans.insert(plan.id.clone(), known);
-        assert_eq!(memory.since(&plan, at(9)), Some(at(3)));
-        plan.schedule = Some("05:00".into());
-        assert_eq!(memory.since(&plan, at(9)), Some(at(9)), "edited, and not seen yet");
-        memory.watching = Some(false);
-        assert_eq!(memory.since(&plan, at(9)), None, "another node knows");
-    }
-
-    #[test]
-    fn the_run_before_an_edit_is_the_last_one_until_the_new_schedule_elapses() {
-        let at = |second| Timestamp::from_second(second).unwrap();
-        let plan = Plan::unknown(PlanId::new("2").unwrap());
-        let known = PlanMemory { due_before: Some(at(20)), ..PlanMemory::new(at(30)) };
-        let memory = Memory { looked_at: Some(at(30)), plans: [(plan.id.clone(), known)].into(), ..Memory::default() };
-        let times = |elapses: &[i64], now| {
-            let elapses: Vec<Timestamp> = elapses.iter().copied().map(at).collect();
-            let (times, since) = memory.times(&plan, &elapses, at(now));
-            (times.iter().map(|time| time.as_second()).collect::<Vec<_>>(), since)
-        };
-        assert_eq!(times(&[25, 15], 35), (vec![20], None));
-        assert_eq!(times(&[40, 25], 45), (vec![40, 25], Some(at(30))));
-        assert_eq!(times(&[5], 19), (vec![], None), "it was not due yet");
-    }
-
-    #[test]
-    fn an_edit_that_the_watch_has_not_seen_does_not_end_the_run() {
-        let at = |second| Timestamp::from_second(second).unwrap();
-        let mut plan = Plan::unknown(PlanId::new("2").unwrap());
-        plan.schedule = Some("02:00".into());
-        let elapses = Some(Elapses { before: vec![at(20), at(10)], next: Some(at(30)) });
-        let known = PlanMemory { schedule: plan.schedule.clone(), elapses, ..PlanMemory::new(at(5)) };
-        let memory = Memory { looked_at: Some(at(25)), plans: [(plan.id.clone(), known)].into(), ..Memory::default() };
-        plan.schedule = Some("02:30".into());
-        assert_eq!(memory.times(&plan, &[at(27), at(17)], at(28)), (vec![at(20)], None));
-    }
-}
+mod tests;

@@ -37,20 +37,23 @@ impl Look<'_> {
     /// usually takes, and the plan has no result since.
     pub(super) fn missed(&mut self) -> Missed {
         let (now, grace) = (self.facts.now, self.facts.rules.grace);
-        if let Some(due) = self.ended_before_edit() {
+        if let Some(due) = self.ended_by_log() {
             return Missed::Yes(due);
         }
-        let (Ok(deadline), Some(newest)) = (now.checked_sub(grace), self.elapses.last()) else { return Missed::No };
-        let overdue = self.ended_by_log(newest).or(self.elapses.before.iter().copied().find(|due| *due <= deadline));
-        let oldest = self.elapses.before.last().copied().unwrap_or(newest);
-        // A plan that runs more often than that has missed something if it has not run for so long.
-        let (due, since) = match overdue {
-            Some(due) => (due, due),
-            None if self.elapses.before.len() >= MANY => (oldest, deadline),
+        let Ok(deadline) = now.checked_sub(grace) else { return Missed::No };
+        let counts = |due: &Timestamp| *due > self.known.since;
+        let (newest, elapses) = (self.elapses.last().filter(counts), &self.elapses.before);
+        let last = elapses.iter().copied().find(|due| *due <= deadline);
+        let owed = self.known.due_before.filter(|due| self.known.owed && *due <= deadline);
+        let overdue = last.filter(counts).or(owed);
+        let (due, since) = match (overdue, elapses.last()) {
+            (Some(due), _) => (due, due),
+            // A plan that runs more often than that has missed something if it has not run for so long.
+            (None, Some(oldest)) if last.is_none() && elapses.len() >= MANY && counts(&deadline) => (*oldest, deadline),
             // It is due for the first time.
-            None => return Missed::No,
+            _ => return Missed::No,
         };
-        if since <= self.known.since || self.has_run_since(since) {
+        if self.has_run_since(since) {
             return Missed::No;
         }
         // Its first module takes very long.
@@ -58,9 +61,6 @@ impl Look<'_> {
             return Missed::No;
         }
         if self.known.last(Kind::Missed).is_some_and(|said| said.due == Some(due)) {
-            return Missed::Yes(due);
-        }
-        if self.ended_by_log(newest).is_some() {
             return Missed::Yes(due);
         }
         let usual = self.history().and_then(History::usual_first_result).map(Duration::from_secs);
@@ -71,22 +71,18 @@ impl Look<'_> {
             return Missed::No;
         }
         match overdue {
-            Some(due) if self.age(due) > patience + CATCHING_UP && newest > due => Missed::NotYetSaid,
+            Some(due) if self.age(due) > patience + CATCHING_UP && newest > Some(due) => Missed::NotYetSaid,
             _ => Missed::Yes(due),
         }
     }
 
-    /// The last elapse, if by its log the run that began then is over without a result.
-    fn ended_by_log(&self, last: Timestamp) -> Option<Timestamp> {
-        let is_its_log = self.elapses.of_run(self.plan) == Some(last) && self.age(last) >= QUIET;
-        (is_its_log && self.progress() == Progress::Over && !self.has_run_since(last)).then_some(last)
-    }
-
-    /// The elapse of the schedule that was edited since, if by its log the run that began then is over without a result.
-    fn ended_before_edit(&self) -> Option<Timestamp> {
-        let due = self.known.due_before?;
-        let is_its_log = self.elapses.before.iter().all(|next| *next <= self.known.since) && self.age(due) >= QUIET;
-        (is_its_log && self.progress() == Progress::Over && !self.has_run_since(due)).then_some(due)
+    /// When the plan was last due, also before it was edited or switched off, if by its log the run that began then is
+    /// over without a result.
+    fn ended_by_log(&self) -> Option<Timestamp> {
+        let is_its_log = |due: &Timestamp| *due > self.known.since && self.elapses.of_run(self.plan) == Some(*due);
+        let due = self.elapses.last().filter(is_its_log).or(self.known.last_due_before())?;
+        let is_over = self.age(due) >= QUIET && self.progress() == Progress::Over;
+        (is_over && !self.has_run_since(due)).then_some(due)
     }
 
     /// Whether the plan has any result from after `since`, or had one, of a module that has left it.

@@ -42,7 +42,7 @@ fn a_plan_that_is_edited_or_switched_on_has_missed_nothing() {
 
 #[test]
 fn a_run_that_is_cut_off_before_its_first_result_is_news_although_the_plan_was_edited() {
-    for (progress, kinds) in [(Progress::Over, vec![Failed]), (Progress::NotStarted, vec![])] {
+    for (progress, kind) in [(Progress::Over, Failed), (Progress::NotStarted, Missed)] {
         let mut world = World::nightly(&["a", "b"]);
         world.until(3);
         world.plan.schedule = Some("another".into());
@@ -50,9 +50,102 @@ fn a_run_that_is_cut_off_before_its_first_result_is_news_although_the_plan_was_e
         world.pass(30);
         world.progress = progress;
         world.until(0);
-        assert_eq!(world.kinds(), kinds, "{progress:?}");
+        assert_eq!(world.kinds(), [kind], "{progress:?}");
         assert!(world.posted.iter().all(|(time, _, due)| *due == Some(at(time.div_euclid(DAY) * DAY + 2 * HOUR))));
     }
+}
+
+/// Minutes after midnight at which a plan that is due at 02:00 is switched off, and on again.
+const TOGGLES: [(i64, Option<i64>); 5] =
+    [(125, Some(150)), (140, Some(160)), (140, None), (260, Some(320)), (295, Some(310))];
+
+/// Switches the plan off and on, and passes the day.
+fn toggle(world: &mut World, (off, on): (i64, Option<i64>)) {
+    let minutes = world.now.rem_euclid(DAY) / MINUTE;
+    world.pass(off - minutes);
+    world.plan.enabled = false;
+    if let Some(on) = on {
+        world.pass(on - off);
+        world.plan.enabled = true;
+    }
+    world.until(0);
+}
+
+#[test]
+fn a_run_that_did_not_start_is_missed_although_the_plan_was_edited_since() {
+    for (minutes, offset) in [(20, 3 * HOUR), (140, 3 * HOUR), (140, HOUR), (140, 9 * HOUR)] {
+        let mut world = World::nightly(&["a", "b"]);
+        world.until(2);
+        world.pass(minutes);
+        world.plan.schedule = Some("another".into());
+        world.offset = offset;
+        world.until(9);
+        let missed = (world.now - 4 * HOUR, Missed, Some(at(world.now - 7 * HOUR)));
+        assert_eq!(world.posted, [missed], "{minutes} {offset}");
+        world.run(&[GOOD; 2]);
+        world.until(0);
+        assert_eq!(world.kinds()[1..], [Recovered], "{minutes} {offset}");
+    }
+}
+
+#[test]
+fn a_run_that_did_not_start_is_missed_although_the_plan_was_switched_off_since() {
+    for times in TOGGLES {
+        let mut world = World::nightly(&["a", "b"]);
+        toggle(&mut world, times);
+        let missed = (world.now - 19 * HOUR, Missed, Some(at(world.now - 22 * HOUR)));
+        assert_eq!(world.posted, [missed], "{times:?}");
+        let enabled = world.plan.enabled;
+        world.night(None);
+        assert_eq!(world.kinds().len(), if enabled { 2 } else { 1 }, "{times:?}");
+    }
+}
+
+#[test]
+fn a_plan_that_is_switched_off_before_it_was_due_has_missed_nothing() {
+    for times in [(110, None), (110, Some(130)), (119, Some(150)), (60, Some(100))] {
+        let mut world = World::nightly(&["a", "b"]);
+        let runs = times.1.is_some_and(|on| on < 120);
+        toggle(&mut world, times);
+        let kinds = if runs { vec![Missed] } else { vec![] };
+        assert_eq!(world.kinds(), kinds, "{times:?}");
+    }
+}
+
+#[test]
+fn what_fails_or_lacks_a_result_is_news_although_the_plan_was_switched_off() {
+    for times in TOGGLES.into_iter().chain([(131, None), (131, Some(200))]) {
+        for (parts, kind) in [([GOOD, None], Hangs), ([BAD, GOOD], Failed)] {
+            let mut world = World::nightly(&["a", "b"]);
+            world.until(2);
+            world.run(&parts);
+            toggle(&mut world, times);
+            assert_eq!(world.kinds(), [kind], "{times:?}");
+            assert!(world.posted[0].0.rem_euclid(DAY) <= 4 * HOUR, "{times:?} {:?}", world.posted);
+        }
+    }
+}
+
+#[test]
+fn a_run_by_hand_of_a_plan_that_is_switched_off_is_not_its_last_one() {
+    let mut world = World::nightly(&["a", "b"]);
+    world.good_until(3);
+    world.plan.enabled = false;
+    world.pass(3 * 24 * 60);
+    world.run(&[BAD; 2]);
+    world.until(0);
+    assert_eq!(world.kinds(), []);
+}
+
+#[test]
+fn a_module_that_leaves_its_node_while_its_plan_is_switched_off_lacks_nothing() {
+    let mut world = World::nightly(&["a", "b"]);
+    world.good_until(3);
+    world.plan.enabled = false;
+    world.until(10);
+    world.plan.results.remove(&id("a"));
+    world.until(0);
+    assert_eq!(world.kinds(), []);
 }
 
 #[test]

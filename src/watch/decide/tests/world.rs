@@ -162,8 +162,9 @@ impl World {
         let before = self.memory.clone();
         self.history.borrow_mut().not_after(at(self.now));
         meet(std::slice::from_ref(&self.plan), at(self.now), &mut self.memory);
-        let elapses = self.elapses();
-        self.memory.plans.values_mut().for_each(|known| known.elapses = Some(elapses.clone()));
+        // Nobody asks when a plan that is switched off would be due.
+        let elapses = Some(self.elapses()).filter(|_| self.plan.enabled);
+        self.memory.plans.values_mut().for_each(|known| known.elapses.clone_from(&elapses));
         let facts = Facts {
             now: at(self.now),
             rules: self.rules,

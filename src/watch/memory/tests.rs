@@ -1,0 +1,49 @@
+use super::*;
+
+#[test]
+fn a_schedule_counts_from_when_it_was_first_seen() {
+    let at = |second| Timestamp::from_second(second).unwrap();
+    let mut plan = Plan::unknown(PlanId::new("2").unwrap());
+    plan.schedule = Some("02:00".into());
+    let mut memory = Memory::default();
+    assert_eq!(memory.since(&plan, at(9)), None, "it has never looked");
+    memory.looked_at = Some(at(5));
+    assert_eq!(memory.since(&plan, at(9)), Some(at(9)), "a new plan");
+    let known = PlanMemory { schedule: plan.schedule.clone(), ..PlanMemory::new(at(3)) };
+    memory.plans.insert(plan.id.clone(), known);
+    assert_eq!(memory.since(&plan, at(9)), Some(at(3)));
+    plan.schedule = Some("05:00".into());
+    assert_eq!(memory.since(&plan, at(9)), Some(at(9)), "edited, and not seen yet");
+    memory.watching = Some(false);
+    assert_eq!(memory.since(&plan, at(9)), None, "another node knows");
+}
+
+#[test]
+fn the_run_before_an_edit_is_the_last_one_until_the_new_schedule_elapses() {
+    let at = |second| Timestamp::from_second(second).unwrap();
+    let plan = Plan::unknown(PlanId::new("2").unwrap());
+    let known = PlanMemory { due_before: Some(at(20)), ..PlanMemory::new(at(30)) };
+    let memory = Memory { looked_at: Some(at(30)), plans: [(plan.id.clone(), known)].into(), ..Memory::default() };
+    let times = |elapses: &[i64], now| {
+        let elapses: Vec<Timestamp> = elapses.iter().copied().map(at).collect();
+        let (times, since) = memory.times(&plan, &elapses, at(now));
+        (times.iter().map(|time| time.as_second()).collect::<Vec<_>>(), since)
+    };
+    assert_eq!(times(&[25, 15], 35), (vec![20], None));
+    assert_eq!(times(&[40, 25], 45), (vec![40, 25], Some(at(30))));
+    assert_eq!(times(&[5], 19), (vec![], None), "it was not due yet");
+}
+
+#[test]
+fn an_edit_that_the_watch_has_not_seen_does_not_end_the_run() {
+    let at = |second| Timestamp::from_second(second).unwrap();
+    let mut plan = Plan::unknown(PlanId::new("2").unwrap());
+    plan.schedule = Some("02:00".into());
+    let elapses = Some(Elapses { before: vec![at(20), at(10)], next: Some(at(30)) });
+    let known = PlanMemory { enabled: true, schedule: plan.schedule.clone(), elapses, ..PlanMemory::new(at(5)) };
+    let memory = Memory { looked_at: Some(at(25)), plans: [(plan.id.clone(), known)].into(), ..Memory::default() };
+    plan.schedule = Some("02:30".into());
+    assert_eq!(memory.times(&plan, &[at(27), at(17)], at(28)), (vec![at(20)], None));
+    (plan.schedule, plan.enabled) = (Some("02:00".into()), false);
+    assert_eq!(memory.times(&plan, &[], at(28)), (vec![at(20)], None), "switched off");
+}
