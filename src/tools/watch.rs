@@ -102,7 +102,10 @@ async fn watch(settings: &Settings, state: &Path, now: Timestamp, memory: &mut M
     let watches = node::watches(node.as_deref(), cluster.leader.as_deref());
     if memory.watching.replace(watches) != Some(watches) {
         match watches {
-            true => info!("this node watches the cluster's backups"),
+            true => {
+                info!("this node watches the cluster's backups");
+                memory.take_over();
+            }
             false => info!(
                 "node {} is the leader and watches; this one does not",
                 cluster.leader.as_deref().unwrap_or_default()
@@ -111,8 +114,12 @@ async fn watch(settings: &Settings, state: &Path, now: Timestamp, memory: &mut M
     }
     if watches {
         look_at_plans(settings, state, now, memory, cluster).await?;
-        memory.looked_at = Some(now);
+    } else {
+        // It may be the leader tomorrow, and must know then what was due today.
+        meet(&cluster.plans, now, memory);
+        schedule::refresh(memory, now).await;
     }
+    memory.looked_at = Some(now);
     Ok(watches)
 }
 

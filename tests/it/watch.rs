@@ -6,6 +6,7 @@ mod edits;
 mod heartbeat;
 mod logs;
 mod pages;
+mod promoted;
 mod recovered;
 
 use std::io::{Read, Write};
