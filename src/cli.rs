@@ -120,9 +120,9 @@ Example:
     SendTest,
     /// Check once for runs that failed, did not start or hang (started by the watch timer)
     ///
-    /// Compares the plans' schedules with their results and posts new findings to the service, which mails them. Does
-    /// nothing on a node that is not the leader, or with watch.enabled: false. Its state is in the service's state
-    /// directory: start it through systemd, as the service's user.
+    /// Compares the plans' schedules with their results and posts new findings to the service, which mails them. Posts
+    /// nothing on a node that is not the leader, and does nothing with watch.enabled: false. Its state is in the
+    /// service's state directory: start it through systemd, as the service's user.
     #[command(after_help = "\
 Exit status:
   0  checked, or another node is the leader
