@@ -114,7 +114,8 @@ impl<'a> Look<'a> {
             Missed::Yes(due) => self.announce_missed(&run, due),
             Missed::NotYetSaid => None,
             Missed::No => match self.failed(&run, over) {
-                Some(trouble) => trouble.news,
+                // While a run goes on, a job may follow it: one mail at a time.
+                Some(trouble) => trouble.news.or_else(|| self.cluster_backup().filter(|_| over)),
                 None => self.cluster_backup().or_else(|| self.all_clear(&run)),
             },
         };

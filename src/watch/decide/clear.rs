@@ -62,7 +62,9 @@ impl Look<'_> {
         let grace = SignedDuration::try_from(self.facts.rules.grace).ok()?;
         let limit = interval.checked_mul(2)?.checked_add(grace)?;
         let said = self.known.last(Kind::ClusterBackup).is_some_and(|said| said.newest == Some(made));
-        if said || self.facts.now.duration_since(made.max(self.known.since)) < limit {
+        // A job that is yet to report has news of its own, and a mail tells one of them.
+        let is_awaited = (self.facts.in_queue)(&self.plan.id, Some(self.facts.now));
+        if said || is_awaited || self.facts.now.duration_since(made.max(self.known.since)) < limit {
             return None;
         }
         let news = self.describe(Kind::ClusterBackup, &self.read(Some(due)), true);

@@ -369,3 +369,13 @@ fn a_cluster_backup_that_is_far_too_old_is_news_once() {
     world.night(Some(&[GOOD]));
     assert_eq!(world.kinds(), [Kind::ClusterBackup]);
 }
+
+#[test]
+fn a_cluster_backup_that_is_far_too_old_is_news_although_a_module_fails() {
+    let mut world = World::nightly(&["a", "b"]);
+    world.cluster_backup = Some(world.now - 22 * HOUR);
+    for _ in 0..3 {
+        world.night(Some(&[GOOD, BAD]));
+    }
+    assert_eq!(world.kinds(), [Failed, Failed, Kind::ClusterBackup, Failed]);
+}
