@@ -6,11 +6,11 @@
 //! as well as the watch could.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Duration;
 
 use jiff::Timestamp;
 
+use super::meet::fingerprint;
 use super::memory::{Memory, PlanMemory};
 use super::news::{Kind, News};
 use super::run::Run;
@@ -172,11 +172,9 @@ impl<'a> Look<'a> {
             Missed::Yes(due) => Some(*due),
             Missed::No | Missed::NotYetSaid => None,
         };
-        let mut state = DefaultHasher::new();
         // A success that is dated ahead becomes a good one by the passing of time alone.
         let ahead = self.plan.has_success_in_the_future();
-        (self.known.results, run.due, over, missed, ahead).hash(&mut state);
-        let state = Some(state.finish());
+        let state = Some(fingerprint(&(self.known.results, run.due, over, missed, ahead)));
         if self.known.recorded == state {
             return Vec::new();
         }

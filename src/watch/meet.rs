@@ -5,10 +5,12 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Duration;
 
 use jiff::Timestamp;
+use serde::Serialize;
+use sha2::{Digest, Sha256};
 
 use super::memory::{Memory, PlanMemory};
 use super::run::members;
-use crate::model::plan::{ModuleId, Plan};
+use crate::model::plan::{ModuleId, ModuleResult, Plan};
 use crate::model::time::{age, is_ahead};
 
 /// A watch that has not looked for this long was away: what came and went meanwhile, nobody saw.
@@ -54,21 +56,77 @@ pub fn meet(plans: &[Plan], now: Timestamp, memory: &mut Memory) {
             known.told_absent.retain(|id, _| members.contains(id));
             known.members = members;
         }
-        let results = fingerprint(plan);
-        if results != known.results {
-            (known.results, known.changed_at) = (results, now);
-        }
+        known.note_results(plan, now);
         let ends = plan.results.values().filter_map(|result| result.end);
         known.ran_at = known.ran_at.max(ends.filter(|end| !is_ahead(*end, now)).max());
     }
 }
 
-/// Tells one state of a plan's results from another.
-fn fingerprint(plan: &Plan) -> u64 {
+impl PlanMemory {
+    /// Notes the state of the results of `plan` at `now`.
+    fn note_results(&mut self, plan: &Plan, now: Timestamp) {
+        let of_module = |(id, result): (_, &ModuleResult)| (id, result.start, result.end, result.errors);
+        let modules: Vec<_> = plan.results.iter().map(of_module).collect();
+        let results = fingerprint(&(modules, plan.status.as_ref().map(|status| (status.success, status.timestamp))));
+        if results == self.results {
+            return;
+        }
+        if self.results == former_fingerprint(plan) {
+            // Nothing has changed but this program.
+            if self.settled == Some(self.results) {
+                self.settled = Some(results);
+            }
+        } else {
+            self.changed_at = now;
+        }
+        self.results = results;
+    }
+}
+
+/// Tells one state from another, also in the next version of this program.
+pub(super) fn fingerprint(state: &impl Serialize) -> u64 {
+    let digest = Sha256::digest(serde_json::to_vec(state).unwrap_or_default());
+    digest.iter().take(8).fold(0, |number, byte| number << 8 | u64::from(*byte))
+}
+
+/// The fingerprint of a plan's results as earlier builds kept it. Its hash may change with the compiler.
+fn former_fingerprint(plan: &Plan) -> u64 {
     let mut state = DefaultHasher::new();
     for (id, result) in &plan.results {
         (id, result.start, result.end, result.errors).hash(&mut state);
     }
     plan.status.as_ref().map(|status| (status.success, status.timestamp)).hash(&mut state);
     state.finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::plan::{PlanId, PlanStatus};
+
+    #[test]
+    fn an_upgrade_is_no_change_of_the_results() {
+        let at = |second| Timestamp::from_second(second).unwrap();
+        let mut plan = Plan::unknown(PlanId::new("2").unwrap());
+        plan.status = Some(PlanStatus { success: true, timestamp: Some(at(1)), errors: None });
+        let former = former_fingerprint(&plan);
+        for (settled, kept) in [(Some(former), true), (Some(7), false), (None, false)] {
+            let mut known = PlanMemory { results: former, settled, ..PlanMemory::new(at(5)) };
+            known.note_results(&plan, at(9));
+            assert_eq!(known.changed_at, at(5));
+            assert_eq!(known.settled == Some(known.results), kept, "{settled:?}");
+            assert_ne!(known.results, former);
+            let before = known.clone();
+            known.note_results(&plan, at(10));
+            assert_eq!(known, before);
+        }
+        let mut known = PlanMemory { results: 1, settled: Some(1), ..PlanMemory::new(at(5)) };
+        known.note_results(&plan, at(9));
+        assert!(known.changed_at == at(9) && known.settled == Some(1), "it has changed");
+    }
+
+    #[test]
+    fn a_fingerprint_is_the_same_in_every_version() {
+        assert_eq!(fingerprint(&("mail1", Some(1), None::<u64>)), 3_477_928_881_215_251_499);
+    }
 }
