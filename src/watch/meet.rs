@@ -9,6 +9,7 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use super::memory::{Memory, PlanMemory};
+use super::news::Subject;
 use super::run::members;
 use crate::model::plan::{ModuleId, ModuleResult, Plan};
 use crate::model::time::{age, is_ahead};
@@ -52,7 +53,10 @@ pub fn meet(plans: &[Plan], now: Timestamp, memory: &mut Memory) {
             let added = members.difference(&known.members).filter(|_| !is_new);
             known.newcomers.extend(added.map(|id| (id.clone(), now)));
             known.newcomers.retain(|id, _| members.contains(id));
-            known.told_errors.retain(|id, _| members.contains(id));
+            known.told_errors.retain(|failed, _| match failed {
+                Subject::Module(id) => members.contains(id),
+                Subject::Plan => true,
+            });
             known.told_absent.retain(|id, _| members.contains(id));
             known.members = members;
         }

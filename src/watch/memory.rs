@@ -10,7 +10,7 @@ use log::warn;
 use serde::{Deserialize, Serialize};
 
 use super::cluster_backup::Seen;
-use super::news::{Kind, News};
+use super::news::{Kind, News, Subject};
 use crate::model::plan::{ModuleId, Plan, PlanId};
 use crate::model::schedule::{Elapses, TOLERANCE, is_of_run};
 use crate::model::time::{age, is_ahead};
@@ -104,9 +104,9 @@ pub struct PlanMemory {
     /// The last announcements, oldest first.
     #[serde(default)]
     pub announced: Vec<Announced>,
-    /// Modules whose failure somebody was mailed about, each with the end of that backup.
+    /// What somebody was mailed about that it failed, each with the end of that backup.
     #[serde(default)]
-    pub told_errors: BTreeMap<ModuleId, Timestamp>,
+    pub told_errors: BTreeMap<Subject, Timestamp>,
     /// Modules without a result that somebody was mailed about, each with when the run was due.
     #[serde(default)]
     pub told_absent: BTreeMap<ModuleId, Timestamp>,
@@ -318,12 +318,7 @@ impl PlanMemory {
     }
 
     /// Remembers about which failures, and which absences from the run due at `due`, somebody is mailed.
-    pub fn told(
-        &mut self,
-        errors: &BTreeMap<ModuleId, Timestamp>,
-        absent: &BTreeSet<ModuleId>,
-        due: Option<Timestamp>,
-    ) {
+    pub fn told(&mut self, errors: &BTreeMap<Subject, Timestamp>, absent: &BTreeSet<ModuleId>, due: Option<Timestamp>) {
         self.told_errors.extend(errors.iter().map(|(id, end)| (id.clone(), *end)));
         if let Some(due) = due {
             self.told_absent.extend(absent.iter().map(|id| (id.clone(), due)));

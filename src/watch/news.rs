@@ -44,6 +44,35 @@ impl Kind {
     }
 }
 
+/// What failed.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(from = "String", into = "String")]
+pub enum Subject {
+    /// A module.
+    Module(ModuleId),
+    /// The plan as a whole, by layout A's own record of it.
+    Plan,
+}
+
+/// [`Subject::Plan`] in a file; no module has this id.
+const WHOLE_PLAN: &str = "(plan)";
+
+impl From<String> for Subject {
+    fn from(text: String) -> Self {
+        let module = Some(text).filter(|text| text != WHOLE_PLAN).and_then(ModuleId::new);
+        module.map_or(Self::Plan, Self::Module)
+    }
+}
+
+impl From<Subject> for String {
+    fn from(subject: Subject) -> Self {
+        match subject {
+            Subject::Module(id) => id.as_str().into(),
+            Subject::Plan => WHOLE_PLAN.into(),
+        }
+    }
+}
+
 /// News of one plan.
 #[derive(Debug, Clone, PartialEq)]
 pub struct News {
@@ -61,8 +90,8 @@ pub struct News {
     pub newest: Option<Timestamp>,
     /// When this was noticed.
     pub at: Timestamp,
-    /// The modules that failed, each with the end of its backup.
-    pub errors: BTreeMap<ModuleId, Timestamp>,
+    /// What failed, each with the end of its backup.
+    pub errors: BTreeMap<Subject, Timestamp>,
     /// The members without a result.
     pub absent: BTreeSet<ModuleId>,
 }

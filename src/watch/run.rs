@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use super::news::Subject;
 use crate::model::boundary::Boundary;
 use crate::model::history::RunRecord;
 use crate::model::plan::{ModuleId, ModuleResult, Plan};
@@ -16,8 +17,8 @@ pub(super) struct Run<'a> {
     plan: &'a Plan,
     /// When it was due; `None`: whatever belongs together is one run.
     pub(super) due: Option<Timestamp>,
-    /// Modules that failed, each with the end of its backup.
-    pub(super) errors: BTreeMap<ModuleId, Timestamp>,
+    /// What failed, each with the end of its backup.
+    pub(super) errors: BTreeMap<Subject, Timestamp>,
     /// Members without a result of this run, each with whether it has an older one.
     pub(super) absent: BTreeMap<ModuleId, bool>,
     /// Members that joined after it was due, and have no result of it: they are no part of it.
@@ -53,7 +54,7 @@ impl<'a> Run<'a> {
                     run.newest = run.newest.max(result.end);
                     match result.errors {
                         0 => run.succeeded += 1,
-                        _ => drop(run.errors.insert(id.clone(), incident(result, due))),
+                        _ => drop(run.errors.insert(Subject::Module(id.clone()), incident(result, due))),
                     }
                 }
                 _ if joined.get(id).zip(due).is_some_and(|(seen, due)| *seen > due) => _ = run.later.insert(id.clone()),
@@ -64,9 +65,8 @@ impl<'a> Run<'a> {
             plan.status.as_ref().filter(|status| !status.success).and_then(|status| status.timestamp)
             && run.errors.is_empty()
             && run.newest.is_none_or(|newest| newest <= failed_at)
-            && let Some(whole) = ModuleId::new("(plan)")
         {
-            run.errors.insert(whole, failed_at);
+            run.errors.insert(Subject::Plan, failed_at);
             run.newest = Some(failed_at);
         }
         run
@@ -99,7 +99,7 @@ impl<'a> Run<'a> {
 
     fn states(&self) -> impl Iterator<Item = (&'a ModuleId, State)> {
         members(self.plan).into_iter().filter(|id| !self.later.contains(*id)).map(|id| {
-            let state = match (self.errors.contains_key(id), self.absent.get(id)) {
+            let state = match (self.errors.contains_key(&Subject::Module(id.clone())), self.absent.get(id)) {
                 (true, _) => State::Error,
                 (false, None) => State::Success,
                 (false, Some(true)) => State::Stale,

@@ -8,7 +8,7 @@ use super::Look;
 use crate::model::ended::Progress;
 use crate::model::history::RunRecord;
 use crate::model::plan::ModuleId;
-use crate::watch::news::{Kind, News};
+use crate::watch::news::{Kind, News, Subject};
 use crate::watch::run::Run;
 
 /// A run that is not as it should be.
@@ -19,8 +19,8 @@ pub(super) struct Trouble {
 
 /// What is wrong with a run and the one before it.
 struct Wrong {
-    /// Modules that failed, each with the end of its backup.
-    errors: BTreeMap<ModuleId, Timestamp>,
+    /// What failed, each with the end of its backup.
+    errors: BTreeMap<Subject, Timestamp>,
     /// Members without a result of the run, which is over.
     absent: BTreeSet<ModuleId>,
     /// Members without a result of the run before, which this one has ended.
@@ -72,7 +72,7 @@ impl Look<'_> {
 
     fn announce_failed(&mut self, run: &Run<'_>, over: bool, wrong: Wrong, is_left: bool) -> Option<News> {
         let Wrong { errors, mut absent, left, before } = wrong;
-        let untold = |(id, end): &(&ModuleId, &Timestamp)| self.known.told_errors.get(*id) != Some(*end);
+        let untold = |(id, end): &(&Subject, &Timestamp)| self.known.told_errors.get(*id) != Some(*end);
         let is_older = is_left || errors.iter().filter(untold).any(|(id, _)| !run.errors.contains_key(id));
         // By its log it is over: it does not hang.
         let has_ended = matches!(self.progress(), Progress::Over | Progress::NotStarted);

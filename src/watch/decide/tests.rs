@@ -1,7 +1,7 @@
 //! Nights of all kinds: what is mailed, against what was so.
 
 use super::*;
-use crate::model::plan::{Damage, Entry, Fault, Layout, ModuleResult};
+use crate::model::plan::{Damage, Entry, Fault, Layout, ModuleResult, PlanStatus};
 use crate::model::run::Outcome;
 use crate::watch::meet::meet;
 use Kind::{Failed, Hangs, Missed, Recovered, Success};

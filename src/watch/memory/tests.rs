@@ -47,3 +47,14 @@ fn an_edit_that_the_watch_has_not_seen_does_not_end_the_run() {
     (plan.schedule, plan.enabled) = (Some("02:00".into()), false);
     assert_eq!(memory.times(&plan, &[], at(28)), (vec![at(20)], None), "switched off");
 }
+
+#[test]
+fn what_was_told_is_read_from_a_file_of_an_earlier_build() {
+    let plan = r#"{"enabled":true,"schedule":null,"since":"2026-11-20T00:00:00Z","elapses":null,"members":["mail1"],
+        "changed_at":"2026-11-20T00:00:00Z","told_errors":{"(plan)":"2026-11-21T02:00:00Z","mail1":"2026-11-22T02:00:00Z"}}"#;
+    let known: PlanMemory = serde_json::from_str(plan).unwrap();
+    let told: Vec<&Subject> = known.told_errors.keys().collect();
+    assert_eq!(told, [&Subject::Module(ModuleId::new("mail1").unwrap()), &Subject::Plan]);
+    let again: PlanMemory = serde_json::from_slice(&serde_json::to_vec(&known).unwrap()).unwrap();
+    assert_eq!(again, known);
+}

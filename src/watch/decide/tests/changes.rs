@@ -262,3 +262,20 @@ fn a_plan_without_modules_is_not_due() {
     world.night(None);
     assert_eq!(world.kinds(), [Missed]);
 }
+
+/// Layout A: no schedule, no members, and a record of the plan as a whole.
+#[test]
+fn a_plan_that_failed_as_a_whole_is_not_told_again_because_a_module_comes() {
+    let mut world = World::nightly(&["a", "b"]);
+    world.good_until(3);
+    world.every = 1000 * DAY;
+    (world.plan.schedule, world.plan.members) = (None, None);
+    let failed_at = Some(at(world.now));
+    world.plan.status = Some(PlanStatus { success: false, timestamp: failed_at, errors: None });
+    world.pass(60);
+    assert_eq!(world.kinds(), [Failed]);
+    let result = ModuleResult { end: failed_at, ..world.plan.results[&id("a")].clone() };
+    world.plan.results.insert(id("c"), result);
+    world.pass(60);
+    assert_eq!(world.kinds(), [Failed]);
+}
