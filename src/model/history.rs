@@ -11,9 +11,11 @@ use super::run::{Assessment, Outcome, State};
 use super::schedule::{RETRIES, is_of_run};
 use super::time::is_ahead;
 
+mod rows;
 mod usual;
 mod wire;
 
+pub use rows::{LastGood, last_good};
 pub use usual::{Quantity, Unusual, Usual};
 
 /// The version of the file format that this program writes.
@@ -71,6 +73,8 @@ pub struct ModuleRecord {
     pub size: Option<u64>,
     /// The number of files in its newest snapshot.
     pub files: Option<u64>,
+    /// When its last backup before this run ended, if that was seen, and good; `None` for a success.
+    pub good_before: Option<Timestamp>,
 }
 
 impl ModuleRecord {
@@ -103,7 +107,9 @@ impl RunRecord {
         states: impl IntoIterator<Item = (&'a ModuleId, State)>,
     ) -> Self {
         let part = |(id, state): (&'a ModuleId, State)| {
-            let result = plan.results.get(id).filter(|_| matches!(state, State::Success | State::Error));
+            let last = plan.results.get(id);
+            let result = last.filter(|_| matches!(state, State::Success | State::Error));
+            let earlier = last.filter(|last| result.is_none() && last.errors == 0);
             let seconds = result.and_then(|result| Some(result.end?.duration_since(result.start?).as_secs()));
             let record = ModuleRecord {
                 state,
@@ -111,6 +117,7 @@ impl RunRecord {
                 seconds: seconds.and_then(|seconds| seconds.try_into().ok()),
                 size: result.and_then(|result| result.total_size),
                 files: result.and_then(|result| result.total_file_count),
+                good_before: earlier.and_then(|result| result.end).map(whole_seconds),
             };
             (id.clone(), record)
         };
@@ -205,6 +212,10 @@ impl RunRecord {
                 part.clone_from(known);
             }
         }
+        for (id, part) in self.modules.iter_mut().filter(|(_, part)| part.state == State::Error) {
+            let known = known.modules.get(id).and_then(|known| known.good_before);
+            part.good_before = part.good_before.or(known);
+        }
         if self.modules != before && self.outcome != Outcome::Missed {
             self.judge();
         }
@@ -277,36 +288,6 @@ impl History {
         true
     }
 
-    /// Returns the number of runs in a row, up to the last one, that failed or were missed. A run that nobody saw ends the
-    /// row: it may have been good.
-    pub fn failed_in_a_row(&self) -> usize {
-        self.without_gap().take_while(|run| run.is_bad()).count()
-    }
-
-    /// Returns the number of runs in a row before the last one that failed or were missed.
-    pub fn failed_before_last(&self) -> usize {
-        self.without_gap().skip(1).take_while(|run| run.is_bad()).count()
-    }
-
-    /// Returns the number of runs in a row, up to the last one, in which `module` failed or had no result. Runs that it
-    /// was not part of are passed over. A run that nobody saw ends the row.
-    pub fn module_failed_in_a_row(&self, module: &ModuleId) -> usize {
-        let is_bad = |(run, part): &(&RunRecord, &ModuleRecord)| match part.state {
-            State::Success => false,
-            State::Error => true,
-            State::Stale | State::Missing => run.over,
-        };
-        let parts = self.without_gap().filter_map(|run| Some((run, run.modules.get(module)?)));
-        parts.take_while(is_bad).count()
-    }
-
-    /// Returns when the last good backup of `module` ended, as far as the history goes back.
-    pub fn last_good(&self, module: &ModuleId) -> Option<Timestamp> {
-        self.parts(module)
-            .find(|(_, part)| part.state == State::Success)
-            .and_then(|(run, part)| part.end.or(Some(run.at)))
-    }
-
     /// Returns `plan` with the results of runs due at `due` or later that the cluster has no more: those of modules that
     /// have moved to another node since. `None` if there are none.
     pub fn recall(&self, plan: &Plan, due: Timestamp, now: Timestamp) -> Option<Plan> {
@@ -364,17 +345,6 @@ impl History {
             None => ' ',
         };
         self.runs[self.runs.len().saturating_sub(MARKS)..].iter().map(mark).collect()
-    }
-
-    /// The latest runs without a gap between them, newest first.
-    fn without_gap(&self) -> impl Iterator<Item = &RunRecord> {
-        let gap = self.runs.windows(2).rposition(|pair| !pair[1].follows(&pair[0]));
-        self.runs[gap.map_or(0, |place| place + 1)..].iter().rev()
-    }
-
-    /// The parts of `module`, newest first.
-    fn parts(&self, module: &ModuleId) -> impl Iterator<Item = (&RunRecord, &ModuleRecord)> {
-        self.runs.iter().rev().filter_map(|run| Some((run, run.modules.get(module)?)))
     }
 }
 

@@ -6,10 +6,9 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::PlanFacts;
-use crate::model::history::History;
+use crate::model::history::{self, History, LastGood};
 use crate::model::plan::{Layout, ModuleId, ModuleResult, Plan};
 use crate::model::run::{Assessment, State};
-use crate::model::time::is_ahead;
 
 /// The runs without a success that end with this one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,12 +27,9 @@ pub(super) fn streak(facts: &PlanFacts, module: &ModuleId, state: State) -> Stre
     Streak { runs, failed: parts.take(runs).filter(|part| part.state == State::Error).count() }
 }
 
-/// Returns when `module` was last backed up, as far as the history and its last result say. A time well after
-/// `now` is of a clock that was wrong.
-pub(super) fn last_good(facts: &PlanFacts, module: &ModuleId, now: Timestamp) -> Option<Timestamp> {
-    let recorded = facts.history.and_then(|history| history.last_good(module));
-    let result = facts.plan.results.get(module).filter(|result| result.errors == 0).and_then(|result| result.end);
-    [recorded, result].into_iter().flatten().filter(|time| !is_ahead(*time, now)).max()
+/// Returns when `module` was last backed up, as far as the history and its last result say.
+pub(super) fn last_good(facts: &PlanFacts, module: &ModuleId, now: Timestamp) -> Option<LastGood> {
+    history::last_good(facts.history, facts.plan.results.get(module), module, now)
 }
 
 /// Returns the modules without a result of this run, each with when it should be done.

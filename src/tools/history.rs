@@ -107,7 +107,9 @@ fn page(history: &History, zone: &TimeZone) -> String {
     modules.sort_by(|a, b| a.natural_order().cmp(&b.natural_order()));
     let heading = ["MODULE", "LAST RUNS", "SIZES", "FAILED IN A ROW", "LAST GOOD"].map(String::from);
     let row = |id: &&ModuleId| {
-        let good = history.last_good(id).map_or("-".into(), |at| time(at, zone));
+        let good = history
+            .last_good(id, Timestamp::now())
+            .map_or("-".into(), |good| time(good.at, zone) + if good.or_later { " or later" } else { "" });
         let in_a_row = history.module_failed_in_a_row(id).to_string();
         [clean(id.as_str(), MAX_NAME), history.module_marks(id), bars(&sizes(history, id), &BARS), in_a_row, good]
     };

@@ -9,7 +9,7 @@ use serde::{Serialize, Serializer};
 use super::as_of::AsOf;
 use super::memory::Memory;
 use crate::model::cluster::ReadError;
-use crate::model::history::History;
+use crate::model::history::{History, LastGood, last_good};
 use crate::model::plan::{ModuleId, Plan, PlanId};
 use crate::model::run::{Outcome, State};
 use crate::model::schedule::Elapses;
@@ -110,7 +110,8 @@ pub struct Troubled {
     /// Runs in a row, this one included.
     pub failed_in_a_row: usize,
     /// The end of its last good backup, as far as is known.
-    pub last_good: Option<Timestamp>,
+    #[serde(serialize_with = "as_time")]
+    pub last_good: Option<LastGood>,
 }
 
 /// The monitor itself.
@@ -181,6 +182,10 @@ impl Default for Found {
     }
 }
 
+fn as_time<S: Serializer>(good: &Option<LastGood>, serializer: S) -> Result<S::Ok, S::Error> {
+    good.map(|good| good.at).serialize(serializer)
+}
+
 fn as_text<S: Serializer>(found: &Found, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_str(found)
 }
@@ -242,6 +247,8 @@ impl PlanDigest {
             (true, false) => Standing::Attention,
         };
         let troubled = assessment.modules.iter().filter(|(_, state)| *state != State::Success && outcome.is_some());
+        // The run before is not on record.
+        let unseen = assessment.previous_due.zip(last).is_some_and(|(due, last)| due > last.due.unwrap_or(last.at));
         let sizes: Vec<u64> = plan.results.values().filter_map(|result| result.total_size).collect();
         Self {
             id: plan.id.clone(),
@@ -255,7 +262,7 @@ impl PlanDigest {
             next_run: known.elapses.and_then(|elapses| elapses.next).filter(|_| plan.enabled),
             modules: members.len(),
             damaged: plan.damaged.len(),
-            troubled: troubled.map(|(id, state)| trouble(&plan, id, *state, known.history)).collect(),
+            troubled: troubled.map(|(id, state)| trouble(&plan, id, *state, known.history, unseen, now)).collect(),
             size: (!sizes.is_empty()).then(|| sizes.iter().fold(0, |sum: u64, size| sum.saturating_add(*size))),
             size_before: known.history.and_then(|history| size_before(history, now)),
             last_runs: known.history.map(History::marks).unwrap_or_default(),
@@ -265,14 +272,25 @@ impl PlanDigest {
     }
 }
 
-fn trouble(plan: &Plan, id: &ModuleId, state: State, history: Option<&History>) -> Troubled {
-    let result = plan.results.get(id).filter(|result| result.errors == 0).and_then(|result| result.end);
+/// What is to be said of a member in trouble. `unseen`: the run before this one is not on record.
+fn trouble(
+    plan: &Plan,
+    id: &ModuleId,
+    state: State,
+    history: Option<&History>,
+    unseen: bool,
+    now: Timestamp,
+) -> Troubled {
+    let result = plan.results.get(id);
+    let row = history.filter(|_| !unseen);
+    let good = last_good(history, result, id, now);
+    let is_last = |good: &LastGood| result.is_some_and(|result| result.errors == 0 && result.end >= Some(good.at));
     Troubled {
         module: id.clone(),
         name: plan.modules.get(id).and_then(|module| module.ui_name.clone()),
         state,
-        failed_in_a_row: history.map_or(1, |history| history.module_failed_in_a_row(id).max(1)),
-        last_good: history.and_then(|history| history.last_good(id)).max(result),
+        failed_in_a_row: row.map_or(1, |history| history.module_failed_in_a_row(id).max(1)),
+        last_good: good.map(|good| LastGood { or_later: good.or_later || unseen && !is_last(&good), ..good }),
     }
 }
 

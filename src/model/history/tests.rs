@@ -16,7 +16,17 @@ fn run(night: i64, modules: &[(&str, State, Option<i64>)]) -> RunRecord {
     let good = modules.iter().all(|(_, state, _)| *state == State::Success);
     let part = |(name, state, end): &(&str, State, Option<i64>)| {
         let end = end.map(|end| at(night * DAY + end));
-        (id(name), ModuleRecord { state: *state, end, seconds: Some(100), size: Some(1 << 30), files: Some(9) })
+        (
+            id(name),
+            ModuleRecord {
+                state: *state,
+                end,
+                seconds: Some(100),
+                size: Some(1 << 30),
+                files: Some(9),
+                good_before: None,
+            },
+        )
     };
     RunRecord {
         due: Some(at(night * DAY)),
@@ -35,6 +45,16 @@ fn history(runs: impl IntoIterator<Item = RunRecord>) -> History {
         history.record(run);
     }
     history
+}
+
+/// The last good backup of a module, and whether there may be a later one.
+fn good(history: &History, name: &str) -> Option<(Timestamp, bool)> {
+    history.last_good(&id(name), Timestamp::MAX).map(|good| (good.at, good.or_later))
+}
+
+/// A night's run, the night before being known.
+fn night(night: i64, parts: &[(&str, State, Option<i64>)]) -> RunRecord {
+    RunRecord { previous_due: Some(at((night - 1) * DAY)), ..run(night, parts) }
 }
 
 use State::{Error, Missing, Stale, Success};
@@ -151,9 +171,9 @@ fn the_last_good_backup_is_what_can_be_restored() {
     runs[3].outcome = Outcome::Missed;
     let history = history(runs);
     assert_eq!(["a", "b", "c", "d"].map(|name| history.module_failed_in_a_row(&id(name))), [2, 0, 1, 0]);
-    assert_eq!(history.last_good(&id("a")), Some(at(1)));
-    assert_eq!(history.last_good(&id("b")), Some(at(3 * DAY + 1)));
-    assert_eq!(history.last_good(&id("c")), None);
+    assert_eq!(good(&history, "a"), Some((at(1), false)));
+    assert_eq!(good(&history, "b"), Some((at(3 * DAY + 1), false)));
+    assert_eq!(good(&history, "c"), None);
     assert_eq!(history.failed_in_a_row(), 1);
     assert_eq!(history.marks(), "+x+!");
     assert_eq!(history.module_marks(&id("a")), "+x -");
@@ -161,10 +181,6 @@ fn the_last_good_backup_is_what_can_be_restored() {
 
 #[test]
 fn a_run_that_nobody_saw_ends_a_row() {
-    let night = |night: i64, parts: &[(&str, State, Option<i64>)]| RunRecord {
-        previous_due: Some(at((night - 1) * DAY)),
-        ..run(night, parts)
-    };
     let failed = |number: i64| night(number, &[("a", Error, Some(1))]);
     let in_a_row = |runs: Vec<RunRecord>| {
         let history = history(runs);
@@ -186,6 +202,45 @@ fn a_run_that_nobody_saw_ends_a_row() {
     assert_eq!(in_a_row(vec![begun, failed(3)]), 1, "nobody saw how it went on");
     let history = history([failed(0), failed(2), night(3, &[("a", Success, Some(1))])]);
     assert_eq!(history.failed_before_last(), 1);
+}
+
+#[test]
+fn across_a_run_that_nobody_saw_the_last_good_backup_may_be_a_later_one() {
+    let failed = |number: i64| night(number, &[("a", Error, Some(1))]);
+    let known = night(0, &[("a", Success, Some(1))]);
+    assert_eq!(good(&history([known.clone(), failed(1), failed(2)]), "a"), Some((at(1), false)));
+    assert_eq!(good(&history([known.clone(), failed(1), failed(3)]), "a"), Some((at(1), true)));
+    let begun = RunRecord { over: false, ..night(1, &[("a", Stale, None)]) };
+    assert_eq!(good(&history([known.clone(), begun.clone()]), "a"), Some((at(1), false)), "it is this run");
+    assert_eq!(good(&history([known.clone(), begun, failed(2)]), "a"), Some((at(1), true)), "nobody saw its end");
+
+    let seen = history([known, failed(1), failed(3)]);
+    let last = |end, errors| last_good(Some(&seen), Some(&ended(end, errors)), &id("a"), at(4 * DAY)).unwrap();
+    assert_eq!(last(2 * DAY + 1, 0), LastGood { at: at(2 * DAY + 1), or_later: false }, "nothing came after it");
+    assert_eq!(last(3 * DAY + 1, 1), LastGood { at: at(1), or_later: true });
+    assert_eq!(last(5 * DAY, 0), LastGood { at: at(1), or_later: true }, "of a clock that was ahead");
+}
+
+#[test]
+fn the_success_before_a_run_without_a_result_stays_on_record() {
+    let mut plan = Plan::unknown(PlanId::new("2").unwrap());
+    plan.results = [(id("a"), ended(8 * DAY + 1, 0)), (id("b"), ended(8 * DAY + 1, 1))].into();
+    let states = [(id("a"), Stale), (id("b"), Stale)];
+    let states = states.iter().map(|(id, state)| (id, *state));
+    let interim = RunRecord::new(&plan, Some(at(9 * DAY)), at(9 * DAY), Outcome::RepoFailure, false, states);
+    let interim = RunRecord { previous_due: Some(at(8 * DAY)), ..interim };
+    let long_ago = night(0, &[("a", Success, Some(1)), ("b", Success, Some(1))]);
+    let seen = history([long_ago, interim, night(9, &[("a", Error, Some(5)), ("b", Error, Some(6))])]);
+    assert_eq!(good(&seen, "a"), Some((at(8 * DAY + 1), false)), "its result of this run has taken the place");
+    assert_eq!(good(&seen, "b"), Some((at(1), true)));
+    let next = night(10, &[("a", Error, Some(1))]);
+    let states = [(id("a"), Stale)];
+    let states = states.iter().map(|(id, state)| (id, *state));
+    let missed = RunRecord::new(&plan, Some(at(9 * DAY)), at(9 * DAY), Outcome::Missed, true, states);
+    let seen = history([RunRecord { previous_due: Some(at(8 * DAY)), ..missed }, next]);
+    assert_eq!(good(&seen, "a"), Some((at(8 * DAY + 1), false)));
+    let again: History = serde_json::from_str(&serde_json::to_string(&seen).unwrap()).unwrap();
+    assert_eq!(again, seen);
 }
 
 #[test]
@@ -214,7 +269,7 @@ fn version_1_files_are_still_read() {
     let history: History = serde_json::from_str(include_str!("../../../tests/fixtures/history/v1.json")).unwrap();
     assert_eq!(history.name.as_deref(), Some("Nightly"));
     assert_eq!(history.marks(), "+x!");
-    assert_eq!(history.last_good(&id("mail1")), Some("2026-11-23T01:15:00Z".parse().unwrap()));
+    assert_eq!(good(&history, "mail1"), Some(("2026-11-23T01:15:00Z".parse().unwrap(), false)));
     assert_eq!(history.module_failed_in_a_row(&id("samba1")), 1);
     let again: History = serde_json::from_str(&serde_json::to_string(&history).unwrap()).unwrap();
     assert_eq!(again, history);
@@ -239,9 +294,9 @@ fn a_big_history_stays_small() {
     assert_eq!(serde_json::from_slice::<History>(&encoded).unwrap(), history);
 }
 
-#[test]
-fn a_failure_of_the_run_before_is_unreported_until_somebody_was_mailed_about_it() {
-    let ended = |seconds: i64, errors| ModuleResult {
+/// The cluster's result of a backup that ended at this time.
+fn ended(seconds: i64, errors: u64) -> ModuleResult {
+    ModuleResult {
         layout: Layout::C,
         start: Some(at(seconds - 100)),
         end: Some(at(seconds)),
@@ -250,7 +305,11 @@ fn a_failure_of_the_run_before_is_unreported_until_somebody_was_mailed_about_it(
         total_size: None,
         total_file_count: None,
         snapshots_count: None,
-    };
+    }
+}
+
+#[test]
+fn a_failure_of_the_run_before_is_unreported_until_somebody_was_mailed_about_it() {
     let mut plan = Plan::unknown(PlanId::new("2").unwrap());
     plan.members = Some([id("a"), id("b")].into());
     plan.results = [(id("a"), ended(DAY + 200, 0)), (id("b"), ended(7000, 1))].into();

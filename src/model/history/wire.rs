@@ -35,6 +35,10 @@ struct Run {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     reported: Option<Timestamp>,
     parts: Vec<Part>,
+    /// The place in `modules` of each module without a result whose last backup was good, and the end of that in seconds
+    /// before the run's `at`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    good_before: Vec<(u32, i64)>,
 }
 
 /// The module's place in `modules`, its state, the end in seconds before the run's `at`, the duration in seconds, the
@@ -81,6 +85,9 @@ impl From<&History> for File {
             let before = part.end.map(|end| run.at.duration_since(end).as_secs());
             Part(places[id], letter, before, part.seconds, part.size, part.files)
         };
+        let good_before = |run: &RunRecord, (id, part): (&ModuleId, &ModuleRecord)| {
+            Some((places[id], run.at.duration_since(part.good_before?).as_secs()))
+        };
         let run = |run: &RunRecord| Run {
             due: run.due,
             previous_due: run.previous_due,
@@ -89,6 +96,7 @@ impl From<&History> for File {
             over: run.over,
             reported: run.reported,
             parts: run.modules.iter().map(|module| part(run, module)).collect(),
+            good_before: run.modules.iter().filter_map(|module| good_before(run, module)).collect(),
         };
         let runs = history.runs.iter().map(run).collect();
         let modules = places.keys().map(|id| (*id).clone()).collect();
@@ -111,19 +119,25 @@ impl TryFrom<File> for History {
         let mut runs = Vec::with_capacity(file.runs.len().min(MAX_RUNS + 1));
         for run in file.runs.into_iter().take(MAX_RUNS) {
             let mut parts = BTreeMap::new();
+            let id = |place: u32| modules.get(&place).ok_or("a run names a module that is not listed");
+            let time = |before: i64| {
+                let second = run.at.as_second().checked_sub(before).ok_or("a time is out of range")?;
+                Timestamp::from_second(second).map_err(|_| "a time is out of range")
+            };
             for Part(place, letter, before, seconds, size, files) in run.parts {
-                let id = modules.get(&place).ok_or("a run names a module that is not listed")?;
-                let end = before.map(|before| {
-                    let end = run.at.as_second().checked_sub(before).ok_or("a time is out of range")?;
-                    Timestamp::from_second(end).map_err(|_| "a time is out of range")
-                });
+                let end = before.map(time).transpose()?;
                 let state = match letter {
                     Letter::Error => State::Error,
                     Letter::Stale => State::Stale,
                     Letter::Missing => State::Missing,
                     Letter::Success => State::Success,
                 };
-                parts.insert(id.clone(), ModuleRecord { state, end: end.transpose()?, seconds, size, files });
+                let part = ModuleRecord { state, end, seconds, size, files, good_before: None };
+                parts.insert(id(place)?.clone(), part);
+            }
+            for (place, before) in run.good_before {
+                let part = parts.get_mut(id(place)?).ok_or("a run names a module that is no part of it")?;
+                part.good_before = Some(time(before)?);
             }
             let Run { due, previous_due, at, outcome, over, reported, .. } = run;
             runs.push(RunRecord { due, previous_due, at, outcome, over, reported, modules: parts });

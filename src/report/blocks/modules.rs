@@ -138,10 +138,11 @@ impl Composer<'_> {
             failed if failed == streak.runs => Some(words.failed_in_a_row(&runs)),
             _ => Some(words.no_success_in_a_row(&runs)),
         };
-        let last_good = match trend::last_good(part.facts, part.id, self.report.now) {
-            Some(time) => Some(words.last_good(&self.time(time), &self.age(time))),
-            None => in_a_row.as_ref().map(|_| words.no_last_good()),
-        };
+        let last_good = trend::last_good(part.facts, part.id, self.report.now).map(|good| {
+            let (time, age) = (self.time(good.at), self.age(good.at));
+            words.last_good(&time, &age) + &if good.or_later { words.or_later() } else { String::new() }
+        });
+        let last_good = last_good.or_else(|| in_a_row.as_ref().map(|_| words.no_last_good()));
         let sentence = [in_a_row, last_good].into_iter().flatten().collect::<Vec<_>>().join("; ");
         let mut letters = sentence.chars();
         letters.next().map(|first| first.to_uppercase().chain(letters).collect())

@@ -35,6 +35,9 @@ pub(super) struct ModuleView<'a> {
     snapshot_written: Option<bool>,
     runs_without_success: usize,
     last_good: Option<Timestamp>,
+    /// Whether there may be a later one: not every run since is on record.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    last_good_or_later: bool,
     unusual: Vec<UnusualView>,
 }
 
@@ -50,6 +53,7 @@ pub(super) fn module_view<'a>(facts: &PlanFacts<'a>, id: &'a ModuleId, state: St
     let plan = facts.plan;
     let (module, result) = (plan.modules.get(id), plan.results.get(id));
     let reason: Option<&'a Reason> = facts.reasons.and_then(|reasons| reasons.modules.get(id));
+    let last_good = trend::last_good(facts, id, now);
     let succeeded = state == State::Success;
     let unusual = facts.history.map(|history| history.unusual(id)).unwrap_or_default();
     ModuleView {
@@ -71,7 +75,8 @@ pub(super) fn module_view<'a>(facts: &PlanFacts<'a>, id: &'a ModuleId, state: St
         cause: reason.and_then(|reason| reason.cause),
         snapshot_written: reason.and_then(|reason| reason.snapshot_written),
         runs_without_success: if succeeded { 0 } else { trend::streak(facts, id, state).runs },
-        last_good: trend::last_good(facts, id, now),
+        last_good: last_good.map(|good| good.at),
+        last_good_or_later: last_good.is_some_and(|good| good.or_later),
         unusual: unusual.iter().map(unusual_view).collect(),
     }
 }

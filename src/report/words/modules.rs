@@ -48,6 +48,10 @@ phrases! {
         En: "last good backup {time} ({age})",
         It: "ultimo backup riuscito {time} ({age})",
     }
+    or_later() {
+        En: " or later: not every run since is on record",
+        It: " o più recente: non tutte le esecuzioni seguenti sono registrate",
+    }
     no_last_good() { En: "no good backup on record", It: "nessun backup riuscito registrato" }
     unusual_size(now: &str, usual: &str) {
         En: "size {now}, usually {usual}",

@@ -142,6 +142,7 @@ phrases! {
     }
     column_module() { En: "Module", It: "Modulo" }
     column_size() { En: "Size", It: "Dimensione" }
+    or_later_in_brief() { En: " or later", It: " o più recente" }
     column_last_good() { En: "Last good backup", It: "Ultimo backup riuscito" }
     never() { En: "none recorded", It: "nessuno registrato" }
 

@@ -5,6 +5,7 @@ use jiff::tz::TimeZone;
 
 use super::{Checked, Digest, Found, PlanDigest, Standing, Troubled};
 use crate::config::Language;
+use crate::model::history::LastGood;
 use crate::model::run::Outcome;
 use crate::model::text::clean;
 use crate::report::blocks::{Block, Entry, Field, Line, MAX_ROWS, Mark, Verdict, last_runs};
@@ -175,7 +176,10 @@ impl Writer<'_> {
     fn troubled(&self, troubled: &Troubled) -> Line {
         let words = self.words;
         let good = match troubled.last_good {
-            Some(good) => words.digest_last_good(&self.time(good), &figures::ago(words, self.now, good)),
+            Some(LastGood { at, or_later }) => {
+                let good = words.digest_last_good(&self.time(at), &figures::ago(words, self.now, at));
+                good + &if or_later { words.or_later() } else { String::new() }
+            }
             None => words.digest_no_good(),
         };
         let name = named(troubled.module.as_str(), troubled.name.as_deref());

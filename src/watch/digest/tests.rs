@@ -46,8 +46,14 @@ fn history(number: &str, nights: &[(i64, bool)]) -> History {
     let mut history = History::new(PlanId::new(number).unwrap());
     for (night, good) in nights {
         let state = if *good { State::Success } else { State::Error };
-        let part =
-            ModuleRecord { state, end: Some(at(night * DAY + 60)), seconds: None, size: Some(2 << 30), files: None };
+        let part = ModuleRecord {
+            state,
+            end: Some(at(night * DAY + 60)),
+            seconds: None,
+            size: Some(2 << 30),
+            files: None,
+            good_before: None,
+        };
         history.record(RunRecord {
             due: Some(at(night * DAY)),
             previous_due: None,
@@ -121,6 +127,28 @@ fn failing_plans_come_first_with_what_failed() {
         place(part);
     }
     assert!(!text.contains(['<', '>']) && text.lines().all(|line| line.chars().count() <= 72), "{text}");
+}
+
+#[test]
+fn the_last_good_backup_is_none_of_the_future_and_may_be_a_later_one() {
+    let failed = plan("2", &[("mail1", 60, 1)]);
+    let last_good = |history: &History| sum_up(&failed, Some(history)).troubled[0].last_good.unwrap();
+    assert_eq!(last_good(&history("2", &[(-1, true), (0, false)])), LastGood { at: at(60 - DAY), or_later: false });
+    let mut ahead = history("2", &[(-2, true), (-1, true), (0, false)]);
+    ahead.runs[1].modules.values_mut().for_each(|part| part.end = Some(at(9 * DAY)));
+    assert_eq!(last_good(&ahead).at, at(60 - 2 * DAY));
+    // This run is not on record yet, and the one before neither.
+    let unseen = history("2", &[(-3, true), (-2, false)]);
+    assert_eq!(last_good(&unseen), LastGood { at: at(60 - 3 * DAY), or_later: true });
+    assert_eq!(sum_up(&failed, Some(&unseen)).troubled[0].failed_in_a_row, 1);
+    let text = text(&digest(vec![sum_up(&failed, Some(&unseen))]), Language::En, &TimeZone::UTC);
+    assert!(
+        text.split_whitespace()
+            .collect::<Vec<_>>()
+            .join(" ")
+            .contains("(3 d ago) or later: not every run since is on record"),
+        "{text}"
+    );
 }
 
 #[test]

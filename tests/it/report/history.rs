@@ -24,7 +24,17 @@ pub(super) fn history(modules: &[(&str, &str)]) -> History {
             };
             let ran = matches!(state, State::Success | State::Error);
             let (end, size) = (ran.then_some(end), ran.then_some((1 << 30) + ((night as u64) << 24)));
-            Some((id(module), ModuleRecord { state, end, seconds: ran.then_some(4320), size, files: ran.then_some(9) }))
+            Some((
+                id(module),
+                ModuleRecord {
+                    state,
+                    end,
+                    seconds: ran.then_some(4320),
+                    size,
+                    files: ran.then_some(9),
+                    good_before: None,
+                },
+            ))
         };
         let modules: BTreeMap<_, _> = modules.iter().filter_map(part).collect();
         let good = modules.values().all(|part| part.state == State::Success);
@@ -58,6 +68,27 @@ fn runs_in_a_row_and_the_last_good_backup_are_named() {
     assert!(words("smoe").contains("No success in 3 runs in a row; last good backup 2026-11-19 02:12 (3 d ago)"));
     assert!(words("eeee").contains("Failed 4 runs in a row; no good backup on record"));
     assert!(!words("   e").contains("good backup"), "nothing is known of its earlier runs");
+}
+
+/// The words of `case` in both languages, after a night that nobody saw before the last one.
+fn unseen(case: Case) -> [String; 2] {
+    let case = case.with(|case| {
+        let last = case.history.as_mut().unwrap().runs.last_mut().unwrap();
+        last.previous_due = last.due.map(|due| due - jiff::SignedDuration::from_hours(1));
+    });
+    [Language::En, Language::It].map(|language| {
+        let text = case.report(language, text);
+        text.split_whitespace().collect::<Vec<_>>().join(" ")
+    })
+}
+
+#[test]
+fn a_good_backup_before_a_run_that_nobody_saw_may_not_be_the_last_one() {
+    let [english, italian] = unseen(case(&[("mail1", "se"), ("imap2", "ss")]));
+    let sentence = "Last good backup 2026-11-21 02:12 (1 d ago) or later: not every run since is on record";
+    assert!(english.contains(sentence), "{english}");
+    let sentence = "Ultimo backup riuscito 2026-11-21 02:12 (1 g fa) o più recente: non tutte le esecuzioni seguenti";
+    assert!(italian.contains(sentence), "{italian}");
 }
 
 #[test]

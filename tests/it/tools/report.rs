@@ -50,7 +50,14 @@ fn a_report_counts_the_run_that_it_is_about() {
     let (plan, samba) = (PlanId::new("1").unwrap(), ModuleId::new("samba1").unwrap());
     for hours in [48, 24] {
         let at = jiff::Timestamp::now() - jiff::SignedDuration::from_hours(hours);
-        let part = ModuleRecord { state: State::Error, end: Some(at), seconds: None, size: None, files: None };
+        let part = ModuleRecord {
+            state: State::Error,
+            end: Some(at),
+            seconds: None,
+            size: None,
+            files: None,
+            good_before: None,
+        };
         let (outcome, modules) = (Outcome::RepoFailure, [(samba.clone(), part)].into());
         let run = RunRecord { due: None, previous_due: None, at, outcome, over: true, reported: None, modules };
         Store::new(&site.path("state")).record(&plan, None, run).unwrap();

@@ -1,0 +1,85 @@
+//! What the runs on record say together: failures in a row, and what can be restored. A run that nobody saw may have been
+//! good. Pure.
+
+use jiff::Timestamp;
+
+use super::{History, ModuleRecord, RunRecord};
+use crate::model::plan::{ModuleId, ModuleResult};
+use crate::model::run::State;
+use crate::model::time::is_ahead;
+
+/// The last good backup of a module on record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LastGood {
+    /// When it ended.
+    pub at: Timestamp,
+    /// Whether there may be a later one: not every run since is on record.
+    pub or_later: bool,
+}
+
+/// Returns the last good backup of `module`, whose last result in the cluster is `result`, as far as that and `history`
+/// say at `now`. A time well after that is of a clock that was wrong.
+pub fn last_good(
+    history: Option<&History>,
+    result: Option<&ModuleResult>,
+    module: &ModuleId,
+    now: Timestamp,
+) -> Option<LastGood> {
+    let recorded = history.and_then(|history| history.last_good(module, now));
+    let success = result.filter(|result| result.errors == 0).and_then(|result| result.end);
+    let is_newest = |at: &Timestamp| !is_ahead(*at, now) && recorded.is_none_or(|known| *at >= known.at);
+    // No later run has left a result.
+    success.filter(is_newest).map(|at| LastGood { at, or_later: false }).or(recorded)
+}
+
+impl History {
+    /// Returns the number of runs in a row, up to the last one, that failed or were missed. A run that nobody saw ends the
+    /// row.
+    pub fn failed_in_a_row(&self) -> usize {
+        self.without_gap().take_while(|run| run.is_bad()).count()
+    }
+
+    /// Returns the number of runs in a row before the last one that failed or were missed.
+    pub fn failed_before_last(&self) -> usize {
+        self.without_gap().skip(1).take_while(|run| run.is_bad()).count()
+    }
+
+    /// Returns the number of runs in a row, up to the last one, in which `module` failed or had no result. Runs that it
+    /// was not part of are passed over. A run that nobody saw ends the row.
+    pub fn module_failed_in_a_row(&self, module: &ModuleId) -> usize {
+        let is_bad = |(run, part): &(&RunRecord, &ModuleRecord)| match part.state {
+            State::Success => false,
+            State::Error => true,
+            State::Stale | State::Missing => run.over,
+        };
+        let parts = self.without_gap().filter_map(|run| Some((run, run.modules.get(module)?)));
+        parts.take_while(is_bad).count()
+    }
+
+    /// Returns the last good backup of `module` that the history knows of at `now`.
+    pub fn last_good(&self, module: &ModuleId, now: Timestamp) -> Option<LastGood> {
+        let (mut later, mut or_later): (Option<&RunRecord>, bool) = (None, false);
+        let mut last: Option<LastGood> = None;
+        for run in self.runs.iter().rev() {
+            or_later |= later.is_some_and(|later| !later.follows(run));
+            if let Some(part) = run.modules.get(module) {
+                // Nobody saw how it went on.
+                or_later |= later.is_some() && !run.over && part.end.is_none();
+                let good = match part.state {
+                    State::Success => part.end.or(Some(run.at)),
+                    State::Error | State::Stale | State::Missing => part.good_before,
+                };
+                let good = good.filter(|at| !is_ahead(*at, now) && last.is_none_or(|last| *at > last.at));
+                last = good.map(|at| LastGood { at, or_later }).or(last);
+            }
+            later = Some(run);
+        }
+        last
+    }
+
+    /// The latest runs without a gap between them, newest first.
+    fn without_gap(&self) -> impl Iterator<Item = &RunRecord> {
+        let gap = self.runs.windows(2).rposition(|pair| !pair[1].follows(&pair[0]));
+        self.runs[gap.map_or(0, |place| place + 1)..].iter().rev()
+    }
+}
