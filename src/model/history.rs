@@ -46,7 +46,7 @@ pub struct History {
 pub struct RunRecord {
     /// When it was due by the plan's schedule; `None` if there is none, or if it is not known.
     pub due: Option<Timestamp>,
-    /// When the run before was due; `None` if that is not known.
+    /// When the run before was due, or until when nobody saw whether one ran; `None` if neither is known.
     pub previous_due: Option<Timestamp>,
     /// The newest end of its modules; for a run without any result, when it was noticed.
     pub at: Timestamp,

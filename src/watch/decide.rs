@@ -186,13 +186,14 @@ impl<'a> Look<'a> {
             (run, _) => run.record_missed(self.facts.now),
         });
         let records = results.into_iter().chain(missed);
-        records.map(|record| RunRecord { previous_due: self.previous_due(record.due), ..record }).collect()
+        records.map(|record| RunRecord { previous_due: self.previous_due(&record), ..record }).collect()
     }
 
-    /// When the plan was due before `due`, as far as that counts.
-    fn previous_due(&self, due: Option<Timestamp>) -> Option<Timestamp> {
-        let counts = |time: &Timestamp| *time > self.known.since && Some(*time) < due;
-        self.elapses.before.iter().copied().find(counts)
+    /// When the plan was due before `run`, as far as that counts, or until when nobody saw what ran before it.
+    fn previous_due(&self, run: &RunRecord) -> Option<Timestamp> {
+        let counts = |time: &Timestamp| *time > self.known.since && Some(*time) < run.due;
+        let unseen_until = self.known.unseen_until.filter(|until| run.due.unwrap_or(run.at) <= *until);
+        self.elapses.before.iter().copied().find(counts).or(unseen_until)
     }
 
     fn describe(&self, kind: Kind, run: &Run<'_>, over: bool) -> News {

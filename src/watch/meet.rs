@@ -48,6 +48,9 @@ pub fn meet(plans: &[Plan], now: Timestamp, memory: &mut Memory) {
             (known.since, known.elapses, known.invalid, known.goes_on) = (now, None, false, None);
             known.schedule.clone_from(&plan.schedule);
         }
+        if looked_at.is_some() && (known.since == now || plan.enabled != known.enabled) {
+            known.unseen_until = Some(now);
+        }
         known.enabled = plan.enabled;
         if members != known.members {
             let added = members.difference(&known.members).filter(|_| !is_new);

@@ -71,6 +71,9 @@ pub struct PlanMemory {
     /// When it was last seen before it was edited, if that is long before `since`.
     #[serde(default)]
     pub edited_after: Option<Timestamp>,
+    /// Until when nobody saw whether it ran: it was met, or edited after an absence of the watch, then.
+    #[serde(default)]
+    pub unseen_until: Option<Timestamp>,
     /// When its schedule elapses; `None` if that is not known.
     pub elapses: Option<Elapses>,
     /// When the run was due that by its log went on at the last look.
@@ -246,6 +249,7 @@ impl PlanMemory {
             due_before: None,
             owed: false,
             edited_after: None,
+            unseen_until: Some(now),
             elapses: None,
             goes_on: None,
             skipped: BTreeSet::new(),
@@ -341,7 +345,8 @@ impl PlanMemory {
         let is_past = |time: &Timestamp| !is_ahead(*time, now);
         self.since = self.since.min(now);
         self.changed_at = self.changed_at.min(now);
-        for time in [&mut self.due_before, &mut self.edited_after, &mut self.goes_on, &mut self.ran_at] {
+        let Self { due_before, edited_after, unseen_until, goes_on, ran_at, .. } = self;
+        for time in [due_before, edited_after, unseen_until, goes_on, ran_at] {
             *time = time.filter(is_past);
         }
         self.elapses.take_if(|elapses| elapses.last().is_some_and(|last| is_ahead(last, now)));

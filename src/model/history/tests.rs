@@ -244,6 +244,14 @@ fn the_success_before_a_run_without_a_result_stays_on_record() {
 }
 
 #[test]
+fn until_a_time_that_nobody_saw_the_row_ends() {
+    let failed = |number: i64| night(number, &[("a", Error, Some(1))]);
+    let met = |number: i64| RunRecord { previous_due: Some(at(number * DAY + 9000)), ..failed(number) };
+    assert_eq!(history([failed(0), failed(1), met(6)]).failed_in_a_row(), 1);
+    assert_eq!(history([failed(0), failed(1), met(6), failed(7)]).failed_in_a_row(), 2);
+}
+
+#[test]
 fn what_is_far_off_the_usual_is_unusual() {
     let nights = |sizes: &[u64]| {
         history((0..).zip(sizes).map(|(night, size)| {

@@ -279,3 +279,34 @@ fn a_plan_that_failed_as_a_whole_is_not_told_again_because_a_module_comes() {
     world.pass(60);
     assert_eq!(world.kinds(), [Failed]);
 }
+
+#[test]
+fn the_run_that_the_watch_meets_is_the_one_before_the_next() {
+    let mut world = World::new(DAY, 2 * HOUR, &["a", "b"]);
+    world.now = 2 * HOUR;
+    world.run(&[GOOD, BAD]);
+    world.be_away(7 * 60);
+    world.until(0);
+    world.night(Some(&[GOOD, BAD]));
+    assert_eq!(world.history.borrow().failed_in_a_row(), 2);
+}
+
+#[test]
+fn what_ran_while_the_watch_was_away_ends_the_row() {
+    let in_a_row = |edit: fn(&mut World)| {
+        let mut world = World::nightly(&["a", "b"]);
+        world.night(Some(&[GOOD, BAD]));
+        world.be_away(4 * 24 * 60 + 2 * 60);
+        world.run(&[GOOD, GOOD]);
+        world.be_away(8 * 60);
+        edit(&mut world);
+        world.pass(20);
+        world.plan.enabled = true;
+        world.night(Some(&[GOOD, BAD]));
+        world.history.borrow().failed_in_a_row()
+    };
+    assert_eq!(in_a_row(|_| ()), 1);
+    assert_eq!(in_a_row(|world| world.plan.schedule = Some("edited".into())), 1);
+    assert_eq!(in_a_row(|world| world.memory = Memory::default()), 1);
+    assert_eq!(in_a_row(|world| world.plan.enabled = false), 1, "it was switched off, and is on again");
+}
