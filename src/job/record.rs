@@ -96,11 +96,11 @@ async fn remember(mail: &Mail) {
     }
 }
 
-/// Returns how many runs in a row before this one failed or were missed after the last mail about a failure, if all is
-/// well now and a failure was mailed.
+/// Returns how many runs in a row directly before this one failed or were missed, if all is well now, was not before,
+/// and a failure was mailed. There are none if nobody saw the run directly before.
 pub fn failed_before(history: &History) -> Option<usize> {
     history.trouble?;
-    Some(history.failed_before_last().max(1))
+    history.recovered_from()
 }
 
 /// The values of the label `news` in a job's alerts.

@@ -35,7 +35,8 @@ pub struct History {
     pub plan: PlanId,
     /// Its display name when it was last seen.
     pub name: Option<String>,
-    /// When a failed or missed run was last reported, if no run without failures has been reported since.
+    /// When a failed or missed run was last reported, if no run without failures has been reported, or has become the one
+    /// before the last, since.
     pub trouble: Option<Timestamp>,
     /// The runs, oldest first, at most [`MAX_RUNS`].
     pub runs: Vec<RunRecord>,
@@ -147,6 +148,11 @@ impl RunRecord {
         self.modules.values().any(|part| part.end.is_some())
     }
 
+    /// Whether each module of `other` is part of it.
+    fn has_modules_of(&self, other: &Self) -> bool {
+        other.modules.keys().all(|id| self.modules.contains_key(id))
+    }
+
     /// Whether this run directly follows `earlier`, as far as is known. A run that was due while `earlier` was running
     /// did not start.
     fn follows(&self, earlier: &Self) -> bool {
@@ -173,7 +179,7 @@ impl RunRecord {
         }
     }
 
-    /// Whether `later`, due at the same time, is another run: after this one was over, somebody started one by hand,
+    /// Whether `later`, another reading by its due time or results, is another run: after this one was over, somebody started one by hand,
     /// which has backed a module up again.
     fn is_followed_by(&self, later: &Self) -> bool {
         let is_anew = |(id, part): (&ModuleId, &ModuleRecord)| {
@@ -254,16 +260,41 @@ impl History {
 
     /// Records a run. Another reading of the last run, or of an earlier one that is still known, replaces it; whether it
     /// was reported is kept if both say the same. Returns whether anything has changed.
-    pub fn record(&mut self, mut run: RunRecord) -> bool {
-        if run.reported.is_some() {
-            self.trouble = run.reported.filter(|_| !run.is_good());
+    pub fn record(&mut self, run: RunRecord) -> bool {
+        let reported = run.reported;
+        let (known, run) = self.reading(run);
+        let place = known.unwrap_or_else(|| self.runs.partition_point(|known| known.time() <= run.time()));
+        let is_newest = known.is_none() && place == self.runs.len();
+        if is_newest && self.runs.last().is_some_and(|last| last.is_good() && last.has_modules_of(&run)) {
+            // All was well again in the run before.
+            self.trouble = None;
         }
-        let before = run.due.and_then(|due| self.runs.iter().rposition(|known| known.due == Some(due)));
-        if let Some(known) = before.map(|place| &self.runs[place]).filter(|known| known.is_followed_by(&run)) {
-            run.leave_out(known);
+        match reported {
+            Some(_) if run.is_good() => self.trouble = None,
+            Some(_) if run.is_bad() => self.trouble = reported,
+            _ => {}
         }
-        if let Some(place) = self.runs.iter().rposition(|known| known.is_read_again_as(&run)) {
-            let known = &self.runs[place];
+        match known {
+            Some(place) if self.runs[place] == run => return false,
+            Some(place) => self.runs[place] = run,
+            None if place == 0 && self.runs.len() >= MAX_RUNS => return false,
+            None => self.runs.insert(place, run),
+        }
+        if self.runs.len() > MAX_RUNS {
+            self.runs.remove(0);
+        }
+        true
+    }
+
+    /// Returns `run` with what an earlier reading of it has, and the place of that.
+    fn reading(&self, mut run: RunRecord) -> (Option<usize>, RunRecord) {
+        for known in &self.runs {
+            if known.is_read_again_as(&run) && known.is_followed_by(&run) {
+                run.leave_out(known);
+            }
+        }
+        let place = self.runs.iter().rposition(|known| known.is_read_again_as(&run));
+        if let Some(known) = place.map(|place| &self.runs[place]) {
             // The due time, once known, is kept by a reading after the schedule was edited.
             run.due = run.due.or(known.due);
             run.previous_due = run.previous_due.or(known.previous_due);
@@ -271,21 +302,8 @@ impl History {
             if run.reported.is_none() && known.says_the_same_as(&run) {
                 run.reported = known.reported;
             }
-            if *known == run {
-                return false;
-            }
-            self.runs[place] = run;
-            return true;
         }
-        let place = self.runs.partition_point(|known| known.time() <= run.time());
-        if place == 0 && self.runs.len() >= MAX_RUNS {
-            return false;
-        }
-        self.runs.insert(place, run);
-        if self.runs.len() > MAX_RUNS {
-            self.runs.remove(0);
-        }
-        true
+        (place, run)
     }
 
     /// Returns `plan` with the results of runs due at `due` or later that the cluster has no more: those of modules that

@@ -152,7 +152,7 @@ pub enum News {
     },
     /// It succeeded after failures that were reported. Said only if it is a success.
     Recovered {
-        /// How many runs in a row had failed or were missed.
+        /// How many runs in a row had failed or were missed; 0 if nobody saw the run directly before.
         failed_runs: usize,
     },
     /// The cluster backup failed, or is older than its plan's interval by far.

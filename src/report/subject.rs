@@ -57,6 +57,7 @@ fn plan_reason(report: &Report, facts: &PlanFacts) -> String {
             let name = facts.plan.name.as_deref().map(|name| clean(name, MAX_TEXT)).filter(|name| !name.is_empty());
             words.subject_missed(&name.unwrap_or(id), &figures::time(due, &report.zone))
         }
+        (Outcome::Recovered, _, Some(News::Recovered { failed_runs: 0 })) => words.subject_success(total),
         (Outcome::Recovered, _, Some(News::Recovered { failed_runs })) => words.subject_recovered(total, failed_runs),
         (_, Some(Contradiction::PlanRecord), _) => words.subject_record_differs(total),
         (_, Some(Contradiction::Alert { .. }), _) => words.subject_alert_newer(total),

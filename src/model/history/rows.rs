@@ -39,9 +39,13 @@ impl History {
         self.without_gap().take_while(|run| run.is_bad()).count()
     }
 
-    /// Returns the number of runs in a row before the last one that failed or were missed.
-    pub fn failed_before_last(&self) -> usize {
-        self.without_gap().skip(1).take_while(|run| run.is_bad()).count()
+    /// Returns how many runs in a row directly before the last one failed or were missed, if that one is good and the
+    /// one before on record is not. There are none if nobody saw the run directly before.
+    pub fn recovered_from(&self) -> Option<usize> {
+        let (last, before) = self.runs.split_last()?;
+        let says = |run: &&RunRecord| run.is_bad() || run.is_good() && run.has_modules_of(last);
+        let was_bad = before.iter().rev().find(says).is_some_and(RunRecord::is_bad);
+        (last.is_good() && was_bad).then(|| self.without_gap().skip(1).take_while(|run| run.is_bad()).count())
     }
 
     /// Returns the number of runs in a row, up to the last one, in which `module` failed or had no result. Runs that it

@@ -99,6 +99,12 @@ fn a_run_by_hand_does_not_replace_the_one_before() {
     known.record(its_end.clone());
     assert_eq!(known.runs, [bad, good, RunRecord { due: None, ..its_end }]);
     assert_eq!(known.failed_in_a_row(), 1);
+    let repeated = run(1, &[("a", Success, Some(60)), ("b", Success, Some(8))]);
+    known.record(repeated.clone());
+    known.record(repeated);
+    let repeated = RunRecord { due: None, ..run(1, &[("a", Success, Some(60))]) };
+    assert_eq!(known.runs[3..], [repeated]);
+    assert_eq!(known.recovered_from(), Some(1));
 }
 
 #[test]
@@ -201,7 +207,7 @@ fn a_run_that_nobody_saw_ends_a_row() {
     let begun = RunRecord { over: false, ..busy };
     assert_eq!(in_a_row(vec![begun, failed(3)]), 1, "nobody saw how it went on");
     let history = history([failed(0), failed(2), night(3, &[("a", Success, Some(1))])]);
-    assert_eq!(history.failed_before_last(), 1);
+    assert_eq!(history.recovered_from(), Some(1));
 }
 
 #[test]
@@ -249,6 +255,37 @@ fn until_a_time_that_nobody_saw_the_row_ends() {
     let met = |number: i64| RunRecord { previous_due: Some(at(number * DAY + 9000)), ..failed(number) };
     assert_eq!(history([failed(0), failed(1), met(6)]).failed_in_a_row(), 1);
     assert_eq!(history([failed(0), failed(1), met(6), failed(7)]).failed_in_a_row(), 2);
+}
+
+#[test]
+fn all_is_well_again_after_as_many_failures_as_are_known() {
+    let with = |night: RunRecord, state| {
+        let modules = night.modules.into_iter().map(|(id, part)| (id, ModuleRecord { state, ..part })).collect();
+        let outcome = if state == Success { Outcome::Success } else { Outcome::RepoFailure };
+        RunRecord { modules, outcome, ..night }
+    };
+    let on = |number| night(number, &[("a", Success, Some(1)), ("b", Success, Some(2))]);
+    let [good, bad] = [Success, Error].map(|state| move |number| with(on(number), state));
+    assert_eq!(history([good(0), bad(1), bad(2), good(3)]).recovered_from(), Some(2));
+    assert_eq!(history([bad(0), bad(1), good(6)]).recovered_from(), Some(0), "nobody saw the nights between");
+    assert_eq!(history([good(0), good(1)]).recovered_from(), None, "it failed, and was repeated in the same run");
+    assert_eq!(history([good(0), bad(1), bad(2)]).recovered_from(), None);
+    let by_hand = RunRecord { due: None, previous_due: None, ..run(1, &[("b", Success, Some(9))]) };
+    assert_eq!(history([bad(0), bad(1), by_hand, good(2)]).recovered_from(), Some(0), "of one module alone");
+}
+
+#[test]
+fn trouble_is_what_failed_and_ends_with_the_next_run_but_one() {
+    let reported = |run: RunRecord| RunRecord { reported: Some(at(60)), ..run };
+    let begun = RunRecord { over: false, ..night(0, &[("a", Success, Some(1)), ("b", Stale, None)]) };
+    assert_eq!(history([reported(begun)]).trouble, None, "the run goes on, and nothing has failed in it");
+    let good = |number| night(number, &[("a", Success, Some(1)), ("b", Success, Some(2))]);
+    let bad = night(0, &[("a", Success, Some(1)), ("b", Error, Some(2))]);
+    let by_hand = RunRecord { due: None, previous_due: None, ..run(0, &[("a", Success, Some(9))]) };
+    let mut known = history([reported(bad), by_hand, good(1)]);
+    assert_eq!(known.trouble, Some(at(60)), "that it is over is still to be said");
+    known.record(good(2));
+    assert_eq!(known.trouble, None);
 }
 
 #[test]

@@ -30,6 +30,7 @@ impl Composer<'_> {
         let total = self.count(counts.total());
         let sentence = match (outcome(self.report), facts.assessment.contradiction, facts.news) {
             (Outcome::Missed, _, Some(News::Missed { due })) => words.missed(&self.time(due), &total),
+            (Outcome::Recovered, _, Some(News::Recovered { failed_runs: 0 })) => words.recovered_some_time(&total),
             (Outcome::Recovered, _, Some(News::Recovered { failed_runs })) => {
                 words.recovered(&total, &self.count(failed_runs))
             }

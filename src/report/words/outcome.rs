@@ -98,6 +98,10 @@ phrases! {
         En: "every module was backed up successfully ({total} of {total}). Failed runs before this one: {runs}.",
         It: "backup riuscito per tutti i moduli ({total} su {total}). Esecuzioni non riuscite prima di questa: {runs}.",
     }
+    recovered_some_time(total: &str) {
+        En: "every module was backed up successfully ({total} of {total}). Not every run since the last failure is on record.",
+        It: "backup riuscito per tutti i moduli ({total} su {total}). Non tutte le esecuzioni dopo l'ultima non riuscita sono registrate.",
+    }
     missed(due: &str, total: &str) {
         En: "the plan did not run. The run was due {due}, and no module has a result since (0 of {total}).",
         It: "il piano non è stato eseguito. L'esecuzione era prevista per {due}; da allora nessun risultato (moduli: {total}).",

@@ -92,6 +92,19 @@ fn a_good_backup_before_a_run_that_nobody_saw_may_not_be_the_last_one() {
 }
 
 #[test]
+fn a_recovery_claims_no_number_that_nobody_knows() {
+    let case = Case::new("s").module("mail1", result(0)).with(|case| {
+        case.history = Some(history(&[("mail1", "es")]));
+        case.news = Some(News::Recovered { failed_runs: 0 });
+        case.alerts.clear();
+    });
+    let subject = case.report(Language::En, |report| subject(report, ""));
+    assert_eq!(subject, "RECOVERED - all 1 module(s) backed up successfully");
+    let sentence = "(1 of 1). Not every run since the last failure is on record.";
+    assert!(case.words().contains(sentence), "{}", case.words());
+}
+
+#[test]
 fn a_backup_of_the_future_is_no_good_backup_on_record() {
     let words = |days: i64| {
         let mut case = case(&[("mail1", "se"), ("imap2", "ss")]);
