@@ -14,7 +14,7 @@ use crate::model::run::{Assessment, Outcome};
 use crate::report::News;
 use crate::watch::history::Store;
 
-/// Records what a plan's results say now. Returns the plan's history with this run in it; `None` if it cannot be used,
+/// Records what a plan's results say now. Returns the plan's history with this run in it, and that; `None` if it cannot be used,
 /// which the journal says and nothing waits for, or if there is no such plan and no result of one.
 pub(super) async fn run(plan: &Plan, record: RunRecord) -> Option<(History, RunRecord)> {
     if !plan.defined && !record.has_results() {
@@ -24,7 +24,10 @@ pub(super) async fn run(plan: &Plan, record: RunRecord) -> Option<(History, RunR
     let recorded =
         tokio::task::spawn_blocking(move || Store::new(&state_directory()).record(&id, name.as_deref(), kept));
     match recorded.await.map_err(|error| error.to_string()).and_then(|history| history.map_err(|e| e.to_string())) {
-        Ok(history) => Some((history, record)),
+        Ok(history) => {
+            let record = history.recorded(record);
+            Some((history, record))
+        }
         Err(error) => {
             warn!(BACKUP_ID = plan.id.as_str(); "the history cannot be read: {error}");
             None

@@ -209,9 +209,13 @@ impl RunRecord {
     }
 
     /// Keeps to what `known`, an earlier reading of the same run, has: of modules that have no result any more, since
-    /// they moved to another node; and without modules that joined the plan once the run was over.
+    /// they moved to another node; of modules that left the plan with a result, or once the run was over; and without
+    /// modules that joined it then.
     fn keep(&mut self, known: &Self) {
-        let before = self.modules.clone();
+        let (before, own) = (self.modules.clone(), self.has_results());
+        for (id, part) in known.modules.iter().filter(|(_, part)| known.over || part.end.is_some()) {
+            self.modules.entry(id.clone()).or_insert_with(|| part.clone());
+        }
         self.modules.retain(|id, part| part.end.is_some() || !known.over || known.modules.contains_key(id));
         for (id, part) in self.modules.iter_mut().filter(|(_, part)| part.end.is_none()) {
             if let Some(known) = known.modules.get(id).filter(|known| known.end.is_some()) {
@@ -222,6 +226,8 @@ impl RunRecord {
             let known = known.modules.get(id).and_then(|known| known.good_before);
             part.good_before = part.good_before.or(known);
         }
+        let newest = self.modules.values().filter_map(|part| part.end).max();
+        self.at = newest.max(own.then_some(self.at)).unwrap_or(self.at);
         if self.modules != before && self.outcome != Outcome::Missed {
             self.judge();
         }
@@ -284,6 +290,11 @@ impl History {
             self.runs.remove(0);
         }
         true
+    }
+
+    /// Returns `run` as [`record`](Self::record) would keep it.
+    pub fn recorded(&self, run: RunRecord) -> RunRecord {
+        self.reading(run).1
     }
 
     /// Returns `run` with what an earlier reading of it has, and the place of that.

@@ -1,6 +1,6 @@
 //! Everything that a report says, as values: the input of the text, the JSON and the page.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -9,7 +9,7 @@ use jiff::tz::TimeZone;
 use crate::config::{Language, RedisAddress};
 use crate::model::alert::Alert;
 use crate::model::cluster::ReadError;
-use crate::model::history::History;
+use crate::model::history::{History, RunRecord};
 use crate::model::plan::{ModuleId, Plan, PlanId};
 use crate::model::reason::Reasons;
 use crate::model::repository::Probes;
@@ -119,6 +119,15 @@ impl<'a> PlanFacts<'a> {
     /// is not known.
     pub fn cluster_backup_log(&self) -> &'a [String] {
         self.reasons.map(|reasons| &*reasons.cluster_backup).unwrap_or_default()
+    }
+
+    /// Returns the modules that failed or were absent in this run and have left the plan since.
+    pub fn gone(&self) -> BTreeSet<&'a ModuleId> {
+        let is_this = |run: &&RunRecord| run.due.is_some() && run.due == self.assessment.due;
+        let run = self.history.and_then(|history| history.runs.last()).filter(is_this);
+        let troubled = run.into_iter().flat_map(RunRecord::troubles).map(|(id, _)| id);
+        let stays = |id: &ModuleId| self.assessment.modules.iter().any(|(known, _)| known == id);
+        troubled.filter(|id| !stays(id)).collect()
     }
 
     /// Returns the facts that every report about a plan has; the others are empty.

@@ -211,8 +211,10 @@ impl<'a> Look<'a> {
     }
 
     /// Whether somebody was mailed about this very run, as it is now.
-    fn is_reported(&mut self, run: &RunRecord) -> bool {
+    fn is_reported(&mut self, run: RunRecord) -> bool {
         let now = self.facts.now;
+        let Some(history) = self.history() else { return false };
+        let run = history.recorded(run);
         let is_it = |known: &RunRecord| {
             // Before the clock was set back, it was another day.
             let mailed = known.reported.is_some_and(|at| at <= now);
@@ -224,7 +226,7 @@ impl<'a> Look<'a> {
             let says_it = known.is_good() == run.is_good() && (known.over || !run.over);
             mailed && same_run && says_it && known.troubles().eq(run.troubles())
         };
-        self.history().is_some_and(|history| history.runs.iter().any(is_it))
+        history.runs.iter().any(is_it)
     }
 
     fn history(&mut self) -> Option<&History> {

@@ -244,7 +244,7 @@ impl Monitor {
                 let news = record::finding(plan, assessment, &job.alerts, failed, true);
                 let probes = Probes::Disabled;
                 let facts = PlanFacts { history: Some(&history), news, ..PlanFacts::new(plan, assessment, &probes) };
-                Mail { run_at: Some(run.at), ..self.mail(job, Finding::Plan(facts), interim, view) }
+                Mail { run_at: Some(history.recorded(run).at), ..self.mail(job, Finding::Plan(facts), interim, view) }
             }
         };
         mail.recipients.clear();

@@ -289,6 +289,21 @@ fn trouble_is_what_failed_and_ends_with_the_next_run_but_one() {
 }
 
 #[test]
+fn a_module_that_leaves_the_plan_stays_in_the_run() {
+    let failed = run(1, &[("a", Success, Some(1)), ("b", Error, Some(2)), ("c", Missing, None)]);
+    let left = run(1, &[("a", Success, Some(1))]);
+    assert!(left.is_good());
+    let mut known = history([RunRecord { reported: Some(at(60)), ..failed.clone() }]);
+    assert!(!known.recorded(left.clone()).is_good());
+    assert!(!known.record(left.clone()), "nothing has run since");
+    assert_eq!(known.runs, [RunRecord { reported: Some(at(60)), ..failed.clone() }]);
+    // In a run that goes on, nobody waits for it any more.
+    let known = history([RunRecord { over: false, ..failed }, left]);
+    assert_eq!(known.runs[0].modules.keys().collect::<Vec<_>>(), [&id("a"), &id("b")]);
+    assert!(known.runs[0].is_bad());
+}
+
+#[test]
 fn what_is_far_off_the_usual_is_unusual() {
     let nights = |sizes: &[u64]| {
         history((0..).zip(sizes).map(|(night, size)| {

@@ -82,6 +82,10 @@ impl Composer<'_> {
             notes.push(words.timers_do_not_catch_up());
         }
         notes.extend(self.causes(facts));
+        let gone = facts.gone();
+        if !gone.is_empty() {
+            notes.push(words.no_longer_in_plan(&self.ids(gone)));
+        }
         if facts.assessment.outcome == Outcome::Success {
             notes.extend(self.success_despite_the_alert(facts));
         }

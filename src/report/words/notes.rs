@@ -41,6 +41,10 @@ phrases! {
         En: "The wait ended after {wait}. Still without a result of this run: {modules}. They may still be running; the command at the end shows their current state.",
         It: "L'attesa è terminata dopo {wait}. Ancora senza un risultato di questa esecuzione: {modules}. Possono essere ancora in corso; il comando in fondo mostra che ne è stato.",
     }
+    no_longer_in_plan(modules: &str) {
+        En: "No longer in the plan, and without a good backup of this run: {modules}.",
+        It: "Non più nel piano, e senza un backup riuscito di questa esecuzione: {modules}.",
+    }
     hangs(since: &str) {
         En: "The run seems to hang: there has been no further result since {since}, far longer than usual.",
         It: "L'esecuzione sembra bloccata: nessun altro risultato dal {since}, molto più a lungo del solito.",

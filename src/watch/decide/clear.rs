@@ -26,9 +26,12 @@ impl Look<'_> {
             return None;
         }
         let kind = self.kind_of_success(run);
-        let news = kind.map(|kind| self.describe(kind, run, true)).filter(|_| !self.is_said(run));
+        // Without a module that failed in it and has left the plan, a run is none the better.
+        let record = run.record(self.facts.now, true);
+        let is_good = self.history().is_none_or(|history| history.recorded(record).is_good());
+        let news = kind.map(|kind| self.describe(kind, run, true)).filter(|_| is_good && !self.is_said(run));
         if news.is_none() {
-            self.known.troubled = false;
+            self.known.troubled &= !is_good;
             self.known.settled = Some(self.known.results);
         }
         news
@@ -51,7 +54,7 @@ impl Look<'_> {
         };
         let last = self.known.announced.iter().rev().find(is_it);
         last.is_some_and(|said| matches!(said.kind, Kind::Recovered | Kind::Success))
-            || self.is_reported(&run.record(self.facts.now, true))
+            || self.is_reported(run.record(self.facts.now, true))
     }
 
     /// The news that the cluster backup is older than two of the plan's intervals.

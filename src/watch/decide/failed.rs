@@ -82,7 +82,7 @@ impl Look<'_> {
             absent.extend(left);
         }
         let news = News { due, errors, absent, ..self.describe(kind, run, over) };
-        if !is_older && self.is_reported(&run.record(self.facts.now, over)) {
+        if !is_older && self.is_reported(run.record(self.facts.now, over)) {
             self.known.told(&news.errors, &news.absent, news.due);
             self.known.note(news.announcement());
             self.known.troubled = true;

@@ -108,7 +108,7 @@ impl Look<'_> {
         }
         let noticed = due.checked_add(self.facts.rules.grace).ok();
         let record = self.read(Some(due)).record_missed(self.facts.now);
-        if (self.facts.in_queue)(&self.plan.id, noticed) || self.is_reported(&record) {
+        if (self.facts.in_queue)(&self.plan.id, noticed) || self.is_reported(record) {
             return None;
         }
         // If nobody has heard of a failure in the run before, this mail tells that as well.

@@ -105,6 +105,21 @@ fn a_recovery_claims_no_number_that_nobody_knows() {
 }
 
 #[test]
+fn a_module_that_has_failed_and_left_the_plan_is_named() {
+    let gone = |night: &str| {
+        let case = Case::new("gone").module("imap2", result(0)).due("2026-11-22T01:00:00Z");
+        case.with(|case| case.history = Some(history(&[("mail1", night), ("imap2", "ss")]))).words()
+    };
+    assert!(
+        gone("se").contains("No longer in the plan, and without a good backup of this run: mail1."),
+        "{}",
+        gone("se")
+    );
+    assert!(!gone("ss").contains("No longer"));
+    assert!(!gone("e ").contains("No longer"), "it left before this run");
+}
+
+#[test]
 fn a_backup_of_the_future_is_no_good_backup_on_record() {
     let words = |days: i64| {
         let mut case = case(&[("mail1", "se"), ("imap2", "ss")]);

@@ -281,6 +281,20 @@ fn a_plan_that_failed_as_a_whole_is_not_told_again_because_a_module_comes() {
 }
 
 #[test]
+fn a_failing_module_that_leaves_the_plan_is_no_recovery() {
+    let mut world = World::nightly(&["a", "b"]);
+    world.night(Some(&[GOOD, BAD]));
+    let left = world.plan.members.take();
+    world.plan.members = Some([id("a")].into());
+    world.plan.results.remove(&id("b"));
+    world.until(1);
+    assert_eq!(world.kinds(), [Failed], "nothing has run since");
+    world.plan.members = left;
+    world.night(Some(&[GOOD, GOOD]));
+    assert_eq!(world.kinds(), [Failed, Recovered]);
+}
+
+#[test]
 fn the_run_that_the_watch_meets_is_the_one_before_the_next() {
     let mut world = World::new(DAY, 2 * HOUR, &["a", "b"]);
     world.now = 2 * HOUR;
