@@ -81,7 +81,7 @@ fn overview(histories: &[History], zone: &TimeZone) -> String {
             clean(history.plan.as_str(), MAX_NAME),
             history.name.as_deref().map_or("-".into(), |name| clean(name, MAX_NAME)),
             history.marks(),
-            last.map_or("-".into(), |run| time(run.at, zone)),
+            last.map_or("-".into(), |run| time(run.due.filter(|_| !run.has_results()).unwrap_or(run.at), zone)),
             last.map_or("-".into(), outcome),
         ]
     };
@@ -99,7 +99,7 @@ fn page(history: &History, zone: &TimeZone) -> String {
             |states: &[State]| run.modules.values().filter(|part| states.contains(&part.state)).count().to_string();
         let at = |at: Option<Timestamp>| at.map_or("-".into(), |at| time(at, zone));
         let [ok, failed, none] = [&[State::Success][..], &[State::Error], &[State::Stale, State::Missing]].map(count);
-        [at(run.due), time(run.at, zone), outcome(run), ok, failed, none, at(run.reported)]
+        [at(run.due), at(run.has_results().then_some(run.at)), outcome(run), ok, failed, none, at(run.reported)]
     };
     let rows: Vec<[String; 7]> = std::iter::once(heading).chain(history.runs.iter().rev().map(row)).collect();
     page.push_str(&table(&rows));
@@ -145,6 +145,16 @@ mod tests {
         assert_eq!(lines[0], "Plan 2 Nightly, 3 run(s)");
         assert_eq!(lines[4], "2026-11-24 01:00  2026-11-24 01:15  PARTIAL  0   1       1          2026-11-24 02:40");
         assert!(page.contains("mail1   +x-        ##     2                2026-11-23 01:15\n"), "{page}");
+    }
+
+    #[test]
+    fn a_run_without_a_result_has_no_last_one() {
+        let page = page(&history(), &TimeZone::UTC);
+        let missed = page.lines().find(|line| line.contains("MISSED")).unwrap();
+        assert_eq!(missed.split_whitespace().take(3).collect::<Vec<_>>(), ["-", "-", "MISSED"], "{page}");
+        let mut history = history();
+        history.runs[2].due = Some("2026-11-25T01:00:00Z".parse().unwrap());
+        assert!(overview(&[history], &TimeZone::UTC).contains("2026-11-25 01:00  MISSED"));
     }
 
     #[test]
