@@ -47,10 +47,17 @@ impl Look<'_> {
         }
     }
 
-    /// Whether the all-clear for this run was given. A module that failed since, in a run by hand, has taken it back.
+    /// Whether the all-clear for this run was given. A module that failed since, in a run by hand, has taken it back; and
+    /// a whole run by hand that began long after is another one.
     fn is_said(&mut self, run: &Run<'_>) -> bool {
+        let idle = self.facts.rules.stale_after;
+        let until = |said: &Announced| said.newest.zip(idle).and_then(|(newest, idle)| newest.checked_add(idle).ok());
         let is_it = |said: &&Announced| {
-            said.due == run.due && (run.due.is_some() || said.newest == run.newest) && said.kind != Kind::ClusterBackup
+            let is_of_run = match run.due {
+                Some(_) => until(said).is_none_or(|until| run.newest < Some(until)),
+                None => said.newest == run.newest,
+            };
+            said.due == run.due && is_of_run && said.kind != Kind::ClusterBackup
         };
         let last = self.known.announced.iter().rev().find(is_it);
         last.is_some_and(|said| matches!(said.kind, Kind::Recovered | Kind::Success))

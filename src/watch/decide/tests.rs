@@ -282,6 +282,12 @@ fn every_run_is_mailed_to_those_who_want_that() {
     world.night(Some(&[GOOD, BAD]));
     world.night(Some(&[GOOD; 2]));
     assert_eq!(world.kinds(), [Success, Success, Success, Failed, Recovered]);
+    world.until(2);
+    world.run(&[GOOD; 2]);
+    world.until(15);
+    world.run(&[GOOD; 2]);
+    world.until(0);
+    assert_eq!(world.kinds()[5..], [Success; 2], "the second one by hand");
 }
 
 #[test]
