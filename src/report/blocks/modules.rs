@@ -138,11 +138,15 @@ impl Composer<'_> {
             failed if failed == streak.runs => Some(words.failed_in_a_row(&runs)),
             _ => Some(words.no_success_in_a_row(&runs)),
         };
+        // This run wrote a snapshot, and failed for another reason.
+        let has_snapshot = part.reason().is_some_and(|reason| reason.snapshot_written == Some(true));
         let last_good = trend::last_good(part.facts, part.id, self.report.now).map(|good| {
             let (time, age) = (self.time(good.at), self.age(good.at));
-            words.last_good(&time, &age) + &if good.or_later { words.or_later() } else { String::new() }
+            let last = if has_snapshot { words.last_without_errors(&time, &age) } else { words.last_good(&time, &age) };
+            last + &if good.or_later { words.or_later() } else { String::new() }
         });
-        let last_good = last_good.or_else(|| in_a_row.as_ref().map(|_| words.no_last_good()));
+        let none = || if has_snapshot { words.none_without_errors() } else { words.no_last_good() };
+        let last_good = last_good.or_else(|| in_a_row.as_ref().map(|_| none()));
         let sentence = [in_a_row, last_good].into_iter().flatten().collect::<Vec<_>>().join("; ");
         let mut letters = sentence.chars();
         letters.next().map(|first| first.to_uppercase().chain(letters).collect())

@@ -48,9 +48,17 @@ phrases! {
         En: "last good backup {time} ({age})",
         It: "ultimo backup riuscito {time} ({age})",
     }
+    last_without_errors(time: &str, age: &str) {
+        En: "last run without errors {time} ({age})",
+        It: "ultima esecuzione senza errori {time} ({age})",
+    }
     or_later() {
         En: " or later: not every run since is on record",
         It: " o più recente: non tutte le esecuzioni seguenti sono registrate",
+    }
+    none_without_errors() {
+        En: "no run without errors on record",
+        It: "nessuna esecuzione senza errori registrata",
     }
     no_last_good() { En: "no good backup on record", It: "nessun backup riuscito registrato" }
     unusual_size(now: &str, usual: &str) {

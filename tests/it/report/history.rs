@@ -92,6 +92,20 @@ fn a_good_backup_before_a_run_that_nobody_saw_may_not_be_the_last_one() {
 }
 
 #[test]
+fn a_failure_that_wrote_a_snapshot_is_told_from_one_without_a_backup() {
+    let words = |mail1: &str, written| {
+        let case = case(&[("mail1", mail1), ("imap2", "ssss")]);
+        case.reason("mail1", Some(Cause::RetentionFailed), &[], written).words()
+    };
+    let sentence = "Failed 3 runs in a row; last run without errors 2026-11-19 02:12 (3 d ago)";
+    assert!(words("seee", Some(true)).contains(sentence), "{}", words("seee", Some(true)));
+    assert!(words("eeee", Some(true)).contains("Failed 4 runs in a row; no run without errors on record"));
+    for written in [Some(false), None] {
+        assert!(words("seee", written).contains("last good backup 2026-11-19 02:12 (3 d ago)"));
+    }
+}
+
+#[test]
 fn a_recovery_claims_no_number_that_nobody_knows() {
     let case = Case::new("s").module("mail1", result(0)).with(|case| {
         case.history = Some(history(&[("mail1", "es")]));
