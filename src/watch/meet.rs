@@ -48,7 +48,7 @@ pub fn meet(plans: &[Plan], now: Timestamp, memory: &mut Memory) {
             (known.since, known.elapses, known.invalid, known.goes_on) = (now, None, false, None);
             known.schedule.clone_from(&plan.schedule);
         }
-        if looked_at.is_some() && (known.since == now || plan.enabled != known.enabled) {
+        if away_since.is_some() && known.since == now {
             known.unseen_until = Some(now);
         }
         known.enabled = plan.enabled;
