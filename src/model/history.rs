@@ -210,7 +210,7 @@ impl RunRecord {
 
     /// Keeps to what `known`, an earlier reading of the same run, has: of modules that have no result any more, since
     /// they moved to another node; of modules that left the plan with a result, or once the run was over; and without
-    /// modules that joined it then.
+    /// modules that joined it then. A run that was over is over, unless a module has ended since.
     fn keep(&mut self, known: &Self) {
         let (before, own) = (self.modules.clone(), self.has_results());
         for (id, part) in known.modules.iter().filter(|(_, part)| known.over || part.end.is_some()) {
@@ -226,6 +226,8 @@ impl RunRecord {
             let known = known.modules.get(id).and_then(|known| known.good_before);
             part.good_before = part.good_before.or(known);
         }
+        let ends = |run: &Self| run.modules.values().filter_map(|part| part.end).collect::<Vec<_>>();
+        self.over |= known.over && ends(self) == ends(known);
         let newest = self.modules.values().filter_map(|part| part.end).max();
         self.at = newest.max(own.then_some(self.at)).unwrap_or(self.at);
         if self.modules != before && self.outcome != Outcome::Missed {

@@ -141,6 +141,17 @@ fn a_report_is_remembered_as_long_as_it_says_what_is_so() {
 }
 
 #[test]
+fn a_run_that_is_over_stays_so_until_something_has_run_since() {
+    let first = run(0, &[("a", Error, Some(1)), ("b", Missing, None)]);
+    let mut history = history([RunRecord { reported: Some(at(60)), ..first.clone() }]);
+    // A later look may not read the log that said so.
+    assert!(!history.record(RunRecord { over: false, ..first }));
+    let late = run(0, &[("a", Error, Some(1)), ("b", Success, Some(9))]);
+    history.record(RunRecord { over: false, ..late });
+    assert!(!history.runs[0].over);
+}
+
+#[test]
 fn what_a_clock_that_was_ahead_has_dated_is_forgotten() {
     let missed = |night| RunRecord { outcome: Outcome::Missed, ..run(night, &[("a", Stale, None)]) };
     let undated = |run: RunRecord| RunRecord { due: None, ..run };
