@@ -230,7 +230,7 @@ impl RunRecord {
         self.over |= known.over && ends(self) == ends(known);
         let newest = self.modules.values().filter_map(|part| part.end).max();
         self.at = newest.max(own.then_some(self.at)).unwrap_or(self.at);
-        if self.modules != before && self.outcome != Outcome::Missed {
+        if self.modules != before && (self.outcome != Outcome::Missed || self.has_results()) {
             self.judge();
         }
     }

@@ -152,6 +152,14 @@ fn a_run_that_is_over_stays_so_until_something_has_run_since() {
 }
 
 #[test]
+fn a_run_with_results_does_not_become_a_missed_one() {
+    let mut history = history([run(0, &[("a", Success, Some(1))])]);
+    let others = RunRecord { outcome: Outcome::Missed, ..run(0, &[("b", Missing, None)]) };
+    history.record(others);
+    assert_eq!(history.runs[0].outcome, Outcome::Success);
+}
+
+#[test]
 fn what_a_clock_that_was_ahead_has_dated_is_forgotten() {
     let missed = |night| RunRecord { outcome: Outcome::Missed, ..run(night, &[("a", Stale, None)]) };
     let undated = |run: RunRecord| RunRecord { due: None, ..run };
