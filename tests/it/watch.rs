@@ -388,7 +388,7 @@ fn a_heartbeat_is_sent_while_all_is_well() {
     // Nobody there: logged, no failure.
     drop(listener);
     let log = watched.tick();
-    assert!(log.contains("was not taken") && !log.contains("1234"), "{log}");
+    assert!(log.contains("heartbeat failed") && !log.contains("1234"), "{log}");
 }
 
 #[test]

@@ -76,7 +76,9 @@ fn the_page_names_each_of_these_tests_and_none_that_does_not_exist() {
     }
     let functions = |(module, source): &(String, String)| {
         let names = source.split("fn ").skip(1).filter_map(|rest| rest.split_once('('));
-        names.map(|(name, _)| format!("{module}::{name}")).collect::<Vec<_>>()
+        // Those beside the code stand in a module `tests` of the same file.
+        let paths = |(name, _)| [format!("{module}::{name}"), format!("{module}::tests::{name}")];
+        names.flat_map(paths).collect::<Vec<_>>()
     };
     let there: BTreeSet<String> = files.iter().flat_map(functions).collect();
     for name in &named {
