@@ -88,7 +88,7 @@ impl Index {
     pub(super) async fn scan(&mut self, connection: &mut Connection, only: Option<&PlanId>) -> Result<(), Why> {
         let found = Found::scan(connection, only).await?;
         if !self.listed {
-            self.modules = found.modules().map(|module| (module, None)).collect();
+            self.modules.extend(found.modules().map(|module| (module, None)));
         }
         self.found = Some(found);
         Ok(())

@@ -82,11 +82,11 @@ impl Results {
             plan.members = Some(BTreeSet::new());
         }
         // Results are asked for of members alone, if these are known.
-        let known = |module: &ModuleId| (module.clone(), Default::default());
-        plan.modules = match &plan.members {
-            Some(members) => members.iter().map(known).collect(),
-            None => self.by_module.keys().map(known).collect(),
+        let modules: Vec<ModuleId> = match &plan.members {
+            Some(members) => members.iter().cloned().collect(),
+            None => self.by_module.keys().cloned().collect(),
         };
+        plan.modules = modules.into_iter().map(|module| (module, Default::default())).collect();
         let readable = self.by_module.into_iter().filter_map(|(module, (_, result))| {
             let is_ahead = |result: &ModuleResult| result.end.is_some_and(|end| is_ahead(end, now));
             let fault = match &result {

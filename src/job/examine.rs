@@ -187,7 +187,7 @@ pub fn sources(login: Option<&Loki>) -> Sources {
 
 fn ask(plan: &Plan, assessment: &Assessment, leader: Option<&str>) -> Ask {
     let host = node::id().ok().flatten();
-    let uuids = plan.modules.iter().filter_map(|(id, module)| Some((id.clone(), module.uuid.clone()?))).collect();
+    let uuids = plan.each(&|module| module.uuid.clone());
     Ask { plan: plan.id.clone(), host, nodes: nodes(plan, assessment, leader, Timestamp::now()), uuids }
 }
 

@@ -38,8 +38,8 @@ pub(super) async fn run(plan: &Plan, record: RunRecord) -> Option<(History, RunR
 /// Returns the record of what a plan's results say at `now`, for a job with these alerts.
 pub fn of(plan: &Plan, assessment: &Assessment, alerts: &Alerts, over: bool, now: Timestamp) -> RunRecord {
     let outcome = if is_missed(assessment, alerts) { Outcome::Missed } else { assessment.outcome };
-    let states = assessment.modules.iter().map(|(id, state)| (id, *state));
-    let record = RunRecord::new(plan, assessment.due, now, outcome, over, states);
+    let mut states = assessment.modules.iter().map(|(id, state)| (id, *state));
+    let record = RunRecord::new(plan, assessment.due, now, outcome, over, &mut states);
     RunRecord { previous_due: assessment.previous_due, ..record }
 }
 

@@ -126,10 +126,10 @@ async fn progress_on(sources: &mut Sources, ask: &Ask, node: &NodeAsk) -> (Progr
 
 /// The query for `node` without the modules already in `found`; `None` if none is left.
 fn missing(node: &NodeAsk, found: &Reasons) -> Option<NodeAsk> {
-    let modules = node.modules.iter().filter(|(module, _)| !found.modules.contains_key(*module));
-    let modules: BTreeMap<_, _> = modules.map(|(module, start)| (module.clone(), *start)).collect();
+    let mut left = node.clone();
+    left.modules.retain(|module, _| !found.modules.contains_key(module));
     let nothing = node.modules.is_empty() && !found.gaps.is_empty();
-    (nothing || !modules.is_empty()).then(|| NodeAsk { modules, ..node.clone() })
+    Some(left).filter(|left| nothing || !left.modules.is_empty())
 }
 
 fn add(found: &mut Reasons, more: Reasons) {

@@ -40,10 +40,9 @@ impl Cluster {
             Some(id) => destination.id == *id,
             None => true,
         };
-        let path = |(id, module): (&ModuleId, &Module)| Some((id.clone(), module.repository_path.clone()?));
         Destinations {
             all: self.destinations.iter().filter(of_plan).cloned().collect(),
-            paths: plan.modules.iter().filter_map(path).collect(),
+            paths: plan.each(&|module| module.repository_path.clone()),
         }
     }
 }

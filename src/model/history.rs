@@ -105,7 +105,7 @@ impl RunRecord {
         at: Timestamp,
         outcome: Outcome,
         over: bool,
-        states: impl IntoIterator<Item = (&'a ModuleId, State)>,
+        states: &mut dyn Iterator<Item = (&'a ModuleId, State)>,
     ) -> Self {
         let part = |(id, state): (&'a ModuleId, State)| {
             let last = plan.results.get(id);
@@ -122,7 +122,7 @@ impl RunRecord {
             };
             (id.clone(), record)
         };
-        let modules: BTreeMap<ModuleId, ModuleRecord> = states.into_iter().map(part).collect();
+        let modules: BTreeMap<ModuleId, ModuleRecord> = states.map(part).collect();
         let at = modules.values().filter_map(|module| module.end).max().unwrap_or(whole_seconds(at));
         Self { due, previous_due: None, at, outcome, over, reported: None, modules }
     }

@@ -185,6 +185,11 @@ pub enum Fault {
 }
 
 impl Plan {
+    /// Returns each module with its `part`, without those that have none.
+    pub fn each(&self, part: &dyn Fn(&Module) -> Option<String>) -> BTreeMap<ModuleId, String> {
+        self.modules.iter().filter_map(|(id, module)| Some((id.clone(), part(module)?))).collect()
+    }
+
     /// A plan of which nothing is known.
     pub fn unknown(id: PlanId) -> Self {
         Self {

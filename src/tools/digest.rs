@@ -1,6 +1,6 @@
 //! `digest`: all plans and the monitor itself on one page, printed or mailed.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::io;
 use std::path::Path;
 use std::process::ExitCode;
@@ -17,9 +17,8 @@ use crate::deliver::SendError;
 use crate::job::store;
 use crate::job::way::{self, hand_over};
 use crate::model::cluster::Cluster;
-use crate::model::history::History;
 use crate::model::mail::{Mail, RecipientState};
-use crate::model::plan::{Module, ModuleId, PlanId};
+use crate::model::plan::{Module, ModuleId};
 use crate::system::calendar::{CalendarError, elapses};
 use crate::system::{self, files, journal};
 use crate::watch::digest::{self, Checked, Digest, Found, Known, Monitor, PlanDigest};
@@ -153,13 +152,8 @@ fn mail(settings: &Settings, digest: &Digest) -> Mail {
 
 /// Looks at everything that the digest says.
 async fn look(settings: &Settings, state: &Path, alertmanager: &str, now: Timestamp) -> Digest {
-    let histories: BTreeMap<PlanId, History> = Store::new(state)
-        .all()
-        .unwrap_or_default()
-        .into_iter()
-        .map(|history| (history.plan.clone(), history))
-        .collect();
-    let reported = histories.values().flat_map(|history| &history.runs).filter_map(|run| run.reported);
+    let histories = Store::new(state).all().unwrap_or_default();
+    let reported = histories.iter().flat_map(|history| &history.runs).filter_map(|run| run.reported);
     let monitor = monitor(settings, state, alertmanager, reported.max(), now).await;
     let mut digest = Digest {
         version: digest::VERSION,
@@ -185,7 +179,7 @@ async fn look(settings: &Settings, state: &Path, alertmanager: &str, now: Timest
             elapses: answer.and_then(|answer| answer.as_ref().ok()),
             memory: memory.as_ref().filter(|_| settings.watch.enabled),
             invalid: answer == Some(&Err(CalendarError::Invalid)),
-            history: histories.get(&plan.id),
+            history: histories.iter().find(|history| history.plan == plan.id),
             cluster_backup: plan
                 .repository
                 .as_ref()

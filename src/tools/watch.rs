@@ -149,7 +149,7 @@ async fn look_at_plans(
         cluster = cluster::read(&settings.redis, everything(now)).await.map_err(|error| error.to_string())?;
         meet(&cluster.plans, now, memory);
     }
-    let cluster_backups: BTreeMap<&PlanId, Timestamp> = cluster
+    let cluster_backups: Vec<(&PlanId, Timestamp)> = cluster
         .plans
         .iter()
         .filter_map(|plan| Some((&plan.id, memory.cluster_backups.get(plan.repository.as_ref()?)?.made?)))
@@ -167,7 +167,7 @@ async fn look_at_plans(
         in_queue: &|plan, until| jobs.iter().any(|job| job.reports(plan, until)),
         progress: &|plan| progress.get(plan).copied().unwrap_or_default(),
         history: &|plan| histories.load(plan).inspect_err(|error| warn!("{error}")).ok(),
-        cluster_backup: &|plan| cluster_backups.get(plan).copied(),
+        cluster_backup: &|id| cluster_backups.iter().find(|(plan, _)| *plan == id).map(|(_, made)| *made),
     };
     let Decided { news, records } = decide(&facts, memory);
     keep(&histories, records, memory);

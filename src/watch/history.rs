@@ -230,7 +230,7 @@ mod tests {
 
     fn run(night: i64) -> RunRecord {
         let due = Timestamp::from_second(1_763_600_000 + night * 86_400).unwrap();
-        RunRecord::new(&Plan::unknown(plan("2")), Some(due), due, Outcome::Missed, true, [])
+        RunRecord::new(&Plan::unknown(plan("2")), Some(due), due, Outcome::Missed, true, &mut [].into_iter())
     }
 
     #[test]

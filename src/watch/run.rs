@@ -89,12 +89,12 @@ impl<'a> Run<'a> {
             Outcome::Success if self.plan.has_success_in_the_future() => Outcome::RepoFailure,
             outcome => outcome,
         };
-        RunRecord::new(self.plan, self.due, now, outcome, over, self.states())
+        RunRecord::new(self.plan, self.due, now, outcome, over, &mut self.states())
     }
 
     /// The record of it as a run that did not start.
     pub(super) fn record_missed(&self, now: Timestamp) -> RunRecord {
-        RunRecord::new(self.plan, self.due, now, Outcome::Missed, true, self.states())
+        RunRecord::new(self.plan, self.due, now, Outcome::Missed, true, &mut self.states())
     }
 
     fn states(&self) -> impl Iterator<Item = (&'a ModuleId, State)> {

@@ -130,7 +130,8 @@ impl Store {
             return;
         }
         let (draft, waiting) = self.draft(requests);
-        let files: BTreeMap<_, _> = draft.jobs.values().map(|job| (job_file(&job.id), Some(encode(job)))).collect();
+        let mut files = BTreeMap::new();
+        files.extend(draft.jobs.values().map(|job| (job_file(&job.id), Some(encode(job)))));
         let result = match self.commit(files).await.into_values().next() {
             None => {
                 self.install(draft);

@@ -96,8 +96,10 @@ impl Due {
     /// Returns each file with its content. `encode` gives a job's; a job that is gone has none, and neither has its
     /// file unless that is to be removed anyway.
     pub(super) fn files(&self, encode: impl Fn(&JobId) -> Option<Vec<u8>>) -> BTreeMap<String, Option<Vec<u8>>> {
-        let mut files: BTreeMap<_, _> = self.jobs.iter().map(|id| (job_file(id), encode(id))).collect();
-        files.extend(self.files.iter().map(|(name, content)| (name.clone(), content.clone())));
+        let mut files = self.files.clone();
+        for id in &self.jobs {
+            files.entry(job_file(id)).or_insert_with(|| encode(id));
+        }
         files
     }
 }

@@ -251,8 +251,8 @@ fn the_success_before_a_run_without_a_result_stays_on_record() {
     let mut plan = Plan::unknown(PlanId::new("2").unwrap());
     plan.results = [(id("a"), ended(8 * DAY + 1, 0)), (id("b"), ended(8 * DAY + 1, 1))].into();
     let states = [(id("a"), Stale), (id("b"), Stale)];
-    let states = states.iter().map(|(id, state)| (id, *state));
-    let interim = RunRecord::new(&plan, Some(at(9 * DAY)), at(9 * DAY), Outcome::RepoFailure, false, states);
+    let mut states = states.iter().map(|(id, state)| (id, *state));
+    let interim = RunRecord::new(&plan, Some(at(9 * DAY)), at(9 * DAY), Outcome::RepoFailure, false, &mut states);
     let interim = RunRecord { previous_due: Some(at(8 * DAY)), ..interim };
     let long_ago = night(0, &[("a", Success, Some(1)), ("b", Success, Some(1))]);
     let seen = history([long_ago, interim, night(9, &[("a", Error, Some(5)), ("b", Error, Some(6))])]);
@@ -260,8 +260,8 @@ fn the_success_before_a_run_without_a_result_stays_on_record() {
     assert_eq!(good(&seen, "b"), Some((at(1), true)));
     let next = night(10, &[("a", Error, Some(1))]);
     let states = [(id("a"), Stale)];
-    let states = states.iter().map(|(id, state)| (id, *state));
-    let missed = RunRecord::new(&plan, Some(at(9 * DAY)), at(9 * DAY), Outcome::Missed, true, states);
+    let mut states = states.iter().map(|(id, state)| (id, *state));
+    let missed = RunRecord::new(&plan, Some(at(9 * DAY)), at(9 * DAY), Outcome::Missed, true, &mut states);
     let seen = history([RunRecord { previous_due: Some(at(8 * DAY)), ..missed }, next]);
     assert_eq!(good(&seen, "a"), Some((at(8 * DAY + 1), false)));
     let again: History = serde_json::from_str(&serde_json::to_string(&seen).unwrap()).unwrap();

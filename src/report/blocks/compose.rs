@@ -120,12 +120,7 @@ impl Composer<'_> {
     }
 
     /// The ids in a row, as people count, each with what `describe` makes of it.
-    pub(super) fn names<'b>(
-        &self,
-        modules: impl IntoIterator<Item = &'b ModuleId>,
-        describe: impl Fn(&ModuleId) -> String,
-    ) -> String {
-        let mut in_order: Vec<&ModuleId> = modules.into_iter().collect();
+    pub(super) fn names(&self, mut in_order: Vec<&ModuleId>, describe: &dyn Fn(&ModuleId) -> String) -> String {
         in_order.sort_by(|a, b| a.natural_order().cmp(&b.natural_order()));
         let mut names: Vec<String> = in_order.iter().take(MAX_NAMES).map(|id| describe(id)).collect();
         let others = in_order.len().saturating_sub(MAX_NAMES);
@@ -134,7 +129,7 @@ impl Composer<'_> {
     }
 
     pub(super) fn ids<'b>(&self, modules: impl IntoIterator<Item = &'b ModuleId>) -> String {
-        self.names(modules, |id| clean(id.as_str(), MAX_NAME))
+        self.names(modules.into_iter().collect(), &|id| clean(id.as_str(), MAX_NAME))
     }
 
     pub(super) fn time(&self, time: Timestamp) -> String {

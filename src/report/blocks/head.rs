@@ -117,7 +117,7 @@ impl Composer<'_> {
                 None => name,
             }
         };
-        let missing = self.words.not_over(&self.names(interim.missing.keys(), describe));
+        let missing = self.words.not_over(&self.names(interim.missing.keys().collect(), &describe));
         format!("{missing} {}", self.what_follows(interim))
     }
 
