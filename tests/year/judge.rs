@@ -93,7 +93,11 @@ impl<'a> Judge<'a> {
             let away = self.world.redis_away.iter().any(|(from, until)| (*from..*until + 60).contains(&mail.written));
             return if away { wrong } else { vec!["Redis is there".into()] };
         }
-        let Some(run) = run else { return vec!["no run was due then".into()] };
+        let Some(run) = run else {
+            // Nothing tells whether the plan was edited before or after its timer elapsed in that moment.
+            let is_unclear = mail.due.is_some_and(|due| site.edits.contains(&due));
+            return if is_unclear { wrong } else { vec!["no run was due then".into()] };
+        };
         // After the clock was set back, what has ended lies ahead.
         let ahead = self.world.set_back.iter().any(|time| (0..HOUR).contains(&(mail.written - time)));
         let now = mail.written + if ahead { 12 * MINUTE } else { 0 };
