@@ -40,8 +40,8 @@ impl Cli {
         Self::of_a_unit(std::env::args_os().skip(1)).unwrap_or_else(Self::parse)
     }
 
-    /// Reads `[--config FILE] serve` or `watch`, what systemd starts; `None` for all else, which clap reads. An alert waits
-    /// for this start, and a quarter of its computing would go into the definitions of all the other commands.
+    /// Reads `[--config FILE] serve` or `watch`, what systemd starts; `None` for all else, which clap reads. An alert
+    /// waits for this start, and a quarter of its computing would go into the definitions of all the other commands.
     fn of_a_unit(mut words: impl Iterator<Item = OsString>) -> Option<Self> {
         let (mut config, mut word) = (OsString::from(DEFAULT_PATH), words.next()?);
         if word == "--config" {
@@ -62,8 +62,8 @@ impl Cli {
 pub enum Command {
     /// Receive alerts and send reports (what systemd starts; the default)
     ///
-    /// Takes the socket that systemd passes, and exits after receiver.idle_timeout with nothing to do. Started by hand, it
-    /// listens on receiver.host and receiver.port instead, and stops with Ctrl-C.
+    /// Takes the socket that systemd passes, and exits after receiver.idle_timeout with nothing to do. Started by hand,
+    /// it listens on receiver.host and receiver.port instead, and stops with Ctrl-C.
     #[command(after_help = "\
 Example:
   ns8-backup-monitor --config ./config.yml serve")]
@@ -98,9 +98,9 @@ Examples:
     /// Check the setup, and say what to do about each fault
     ///
     /// Looks at the configuration, the queue, Redis, the plans, whether this node is the leader, the mail relay
-    /// (connects and logs in, sends nothing), the tools that probe repositories, Alertmanager and the systemd units with
-    /// their timers. Prints one line each: ok, warning or error, what was found, and what to do. Changes nothing, and
-    /// never prints a secret.
+    /// (connects and logs in, sends nothing), the tools that probe repositories, Alertmanager and the systemd units
+    /// with their timers. Prints one line each: ok, warning or error, what was found, and what to do. Changes nothing,
+    /// and never prints a secret.
     #[command(after_help = "\
 Exit status:
   0  no errors, perhaps warnings
@@ -133,9 +133,9 @@ Example:
     Watch,
     /// Show all plans and the monitor itself on one page, or mail it
     ///
-    /// The plans that need attention come first, with the modules that failed; then those that are fine or switched off,
-    /// modules in no plan, and whether Alertmanager, the mail relay, the watch and the queue work. A timer mails it
-    /// every week: when that mail stops coming, something is wrong.
+    /// The plans that need attention come first, with the modules that failed; then those that are fine or switched
+    /// off, modules in no plan, and whether Alertmanager, the mail relay, the watch and the queue work. A timer mails
+    /// it every week: when that mail stops coming, something is wrong.
     #[command(after_help = "\
 Exit status:
   0  done, whatever the page says
@@ -164,10 +164,10 @@ Examples:
     History(History),
     /// Show, retry or drop reports that wait to be sent
     ///
-    /// A report stays here until its plan has finished and the relay has accepted it. A report that was given up stays here
-    /// until you fix the cause and run `queue retry`: it then goes to the recipients who do not have it. An address that
-    /// is corrected in notification.mail_to replaces the wrong one at the next attempt. Safe to use while the service
-    /// runs.
+    /// A report stays here until its plan has finished and the relay has accepted it. A report that was given up stays
+    /// here until you fix the cause and run `queue retry`: it then goes to the recipients who do not have it. An
+    /// address that is corrected in notification.mail_to replaces the wrong one at the next attempt. Safe to use while
+    /// the service runs.
     #[command(after_help = "\
 Exit status:
   0  done

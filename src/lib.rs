@@ -13,12 +13,12 @@
 //!                  2xx)     is over)  probe)     text)     sendmail)   wait again, then one final report
 //! ```
 //!
-//! Up to the store, a request is answered in milliseconds. Everything after the store may take hours, be killed and
-//! be resumed: a job is a value that [`job::step`] moves from stage to stage, each of them on disk before the next begins.
+//! Up to the store, a request is answered in milliseconds. Everything after the store may take hours, be killed and be
+//! resumed: a job is a value that [`job::step`] moves from stage to stage, each of them on disk before the next begins.
 //!
-//! The modules are listed bottom up; none imports one listed after it, except that [`tools`] uses [`cli`]. [`model`] and [`report`] are pure:
-//! values in, values out, the clock passed in. [`cluster`], [`logs`], [`probe`] and [`deliver`] are thin edges to one
-//! outside program each, and know nothing of one another.
+//! The modules are listed bottom up; none imports one listed after it, except that [`tools`] uses [`cli`]. [`model`]
+//! and [`report`] are pure: values in, values out, the clock passed in. [`cluster`], [`logs`], [`probe`] and
+//! [`deliver`] are thin edges to one outside program each, and know nothing of one another.
 
 pub mod model;
 

@@ -24,7 +24,8 @@ use crate::system::stream::Stream;
 /// server's time each.
 const SCAN_STEP: &str = "10000";
 
-/// Maximum number of concurrent readings. The others wait; that time does not count against redis.timeout. A batch of alerts of hundreds of plans uses up neither this program's files nor its memory.
+/// Maximum number of concurrent readings. The others wait; that time does not count against redis.timeout. A batch of
+/// alerts of hundreds of plans uses up neither this program's files nor its memory.
 static TURNS: Semaphore = Semaphore::const_new(16);
 
 impl From<io::Error> for Why {
@@ -64,7 +65,8 @@ pub(super) struct Connection {
 pub(super) type Answers = vec::IntoIter<Reply>;
 
 impl Connection {
-    /// Connects, and logs in if a login is configured. The password is read afresh, so a new one takes effect immediately.
+    /// Connects, and logs in if a login is configured. The password is read afresh, so a new one takes effect
+    /// immediately.
     pub(super) async fn open(redis: &config::Redis) -> Result<Self, Why> {
         let endpoint = redis.address().endpoint().ok_or(Why::NoAddress)?;
         let (stream, database): (Box<dyn Stream>, u32) = match endpoint {

@@ -10,8 +10,8 @@ use super::limits::PLANS_OF_ONE;
 use crate::model::cluster::Why;
 use crate::model::plan::{Layout, ModuleId, PlanId};
 
-/// All keys about plans, results and destinations, in every layout. It holds no plan's id, so no character of an id can act as a part
-/// of a pattern.
+/// All keys about plans, results and destinations, in every layout. It holds no plan's id, so no character of an id can
+/// act as a part of a pattern.
 const PATTERN: &str = "*/backup*";
 
 /// Keys with results, by layout: owners, each with plans.

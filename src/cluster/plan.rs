@@ -45,8 +45,8 @@ pub(super) struct Results {
 }
 
 impl Results {
-    /// Whether an earlier layout may hold what is not known yet about `module`. A result that is damaged or on a node that
-    /// cannot be read counts as known: what stayed behind at an upgrade is no answer.
+    /// Whether an earlier layout may hold what is not known yet about `module`. A result that is damaged or on a node
+    /// that cannot be read counts as known: what stayed behind at an upgrade is no answer.
     pub(super) fn lack(&self, module: &ModuleId, index: &Index) -> bool {
         let is_unread = || match index.modules.get(module) {
             Some(Some(node)) => self.unread.contains_key(node),
@@ -106,8 +106,8 @@ impl Results {
     }
 }
 
-/// Notes the members of a plan that is switched off and has no result at all, not even one that cannot be read. Needs the
-/// nodes of its modules.
+/// Notes the members of a plan that is switched off and has no result at all, not even one that cannot be read. Needs
+/// the nodes of its modules.
 pub(super) fn note_idle(plan: &mut Plan) {
     let is_unreadable = |module: &ModuleId| plan.unreadable(module).is_some();
     if !plan.enabled && plan.results.is_empty() && !plan.members.iter().flatten().any(is_unreadable) {

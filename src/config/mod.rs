@@ -1,9 +1,9 @@
 //! The configuration: a YAML file in, checked [`Settings`] out.
 //!
-//! `section` reads the file into a tree, once. `sections` takes the tree apart into [`Settings`], which are all that the
-//! rest of the program sees; `value` has the rules for single values. Everything that is wrong is reported at once, each
-//! problem with its line and key. [`Live`] reads the file again after it has changed, so that a corrected file counts
-//! from the next request on.
+//! `section` reads the file into a tree, once. `sections` takes the tree apart into [`Settings`], which are all that
+//! the rest of the program sees; `value` has the rules for single values. Everything that is wrong is reported at once,
+//! each problem with its line and key. [`Live`] reads the file again after it has changed, so that a corrected file
+//! counts from the next request on.
 
 mod address;
 mod file;

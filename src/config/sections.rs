@@ -44,7 +44,8 @@ pub(super) fn settings(file: &mut Section) -> Settings {
 }
 
 fn receiver(file: &mut Section) -> Receiver {
-    // A body has its place in memory beside others. What is too large is lost: all that the watch posts at once must fit.
+    // A body has its place in memory beside others. What is too large is lost: all that the watch posts at once must
+    // fit.
     let max_body = number(256 << 10..=16 << 20, "bytes");
     Receiver {
         host: file.get("host", "127.0.0.1".into(), host),

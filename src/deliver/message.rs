@@ -21,7 +21,8 @@ const MAX_SUBJECT: usize = 400;
 const MAX_NAME: usize = 100;
 
 /// Returns the message that `from` sends to one of the mail's recipients, the same bytes each time. `To` names all of
-/// them, so that each knows who else has it; but for those whose address not every relay would take in the other's mail.
+/// them, so that each knows who else has it; but for those whose address not every relay would take in the other's
+/// mail.
 ///
 /// # Errors
 /// Returns lettre's reason if it cannot write such a message.

@@ -84,8 +84,8 @@ async fn open(relay: &Relay, limit: Duration, stage: &mut Stage) -> Result<Dialo
     Ok(dialogue)
 }
 
-/// Greets the first of the relay's addresses that is ready to take mail (RFC 5321, section 5.1). One that does not answer
-/// leaves time for the next ones.
+/// Greets the first of the relay's addresses that is ready to take mail (RFC 5321, section 5.1). One that does not
+/// answer leaves time for the next ones.
 ///
 /// # Errors
 /// Returns the first trouble with an address that took the connection, else that with the last one.

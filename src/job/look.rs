@@ -177,8 +177,8 @@ impl Look {
         matches!(&self.cluster.plans[..], [plan] if is_gone(plan) && plan.damaged.is_empty())
     }
 
-    /// Returns whether an alert says that the run is missing, and no module has a result of it: there is nothing to wait
-    /// for.
+    /// Returns whether an alert says that the run is missing, and no module has a result of it: there is nothing to
+    /// wait for.
     pub fn is_missing(&self, job: &Job) -> bool {
         job.says_missing() && !self.has_results()
     }

@@ -14,8 +14,8 @@ use crate::model::run::{Assessment, Outcome};
 use crate::report::News;
 use crate::watch::history::Store;
 
-/// Records what a plan's results say now. Returns the plan's history with this run in it, and that; `None` if it cannot be used,
-/// which the journal says and nothing waits for, or if there is no such plan and no result of one.
+/// Records what a plan's results say now. Returns the plan's history with this run in it, and that; `None` if it cannot
+/// be used, which the journal says and nothing waits for, or if there is no such plan and no result of one.
 pub(super) async fn run(plan: &Plan, record: RunRecord) -> Option<(History, RunRecord)> {
     if !plan.defined && !record.has_results() {
         return None;
@@ -48,8 +48,8 @@ fn is_missed(assessment: &Assessment, alerts: &Alerts) -> bool {
     news(alerts).contains("missed") && assessment.counts.success + assessment.counts.error == 0
 }
 
-/// Returns what the watch has found and still holds. `failed_runs` is what [`failed_before`] returns; `recovery` whether
-/// an all-clear is wanted.
+/// Returns what the watch has found and still holds. `failed_runs` is what [`failed_before`] returns; `recovery`
+/// whether an all-clear is wanted.
 pub fn finding(
     plan: &Plan,
     assessment: &Assessment,

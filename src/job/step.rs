@@ -140,8 +140,8 @@ impl Stepper {
         self.examine(job, settled, !is_last, Attempts::default()).await
     }
 
-    /// Waits for what `until` says. Returns whether the look is the last one, too: then it began after the last alert had
-    /// joined the job, and no further one does.
+    /// Waits for what `until` says. Returns whether the look is the last one, too: then it began after the last alert
+    /// had joined the job, and no further one does.
     async fn wait_for(&self, job: &Job, until: Until, deadline: Instant) -> Result<(Settled, bool), Shutdown> {
         loop {
             let (joins, _) = self.store.joined(&job.id);

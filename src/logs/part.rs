@@ -99,8 +99,8 @@ impl Part {
 
     /// The words before the report that `step` has failed.
     ///
-    /// A repository that cannot be opened cannot be made anew, either: the first complaint has the cause. But that there
-    /// is none yet is as it should be.
+    /// A repository that cannot be opened cannot be made anew, either: the first complaint has the cause. But that
+    /// there is none yet is as it should be.
     fn words_of(&mut self, step: Step) -> Vec<(u32, String)> {
         let words = std::mem::take(&mut self.tail);
         let mut before = std::mem::take(&mut self.before_init);
@@ -191,7 +191,8 @@ impl Part {
         }
     }
 
-    /// The lines to quote: those of the decisive step, the gateway's and the kernel's; then what else there is room for.
+    /// The lines to quote: those of the decisive step, the gateway's and the kernel's; then what else there is room
+    /// for.
     fn quotes(&self, end: End) -> Vec<String> {
         let decisive = self.decisive();
         let script = matches!(decisive, Some(Step::Dump | Step::Cleanup));

@@ -4,7 +4,8 @@ use std::borrow::Cow;
 
 use serde::Deserialize;
 
-/// A record's fields that matter here. `journalctl -o json` and the log shipper's `format_as_json` write the same names.
+/// A record's fields that matter here. `journalctl -o json` and the log shipper's `format_as_json` write the same
+/// names.
 #[derive(Debug, Default, Deserialize)]
 pub(super) struct Record<'a> {
     /// Microseconds since 1970, as text.

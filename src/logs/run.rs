@@ -122,8 +122,8 @@ impl<'q> Reader<'q> {
         }
     }
 
-    /// What the log has, now that it is read: the `whole` of it, or not. Then a part that goes on has no reason yet, but
-    /// for a step that has failed.
+    /// What the log has, now that it is read: the `whole` of it, or not. Then a part that goes on has no reason yet,
+    /// but for a step that has failed.
     pub(super) fn finish(mut self, whole: bool) -> RunLog {
         self.log.running = self.log.running.map(|_| self.runs());
         let counts = |open: &Open| whole || open.part.end() == End::Failed;

@@ -21,7 +21,8 @@ pub(super) enum Line {
     Failed(Step),
 }
 
-/// The beginnings of NS8's reports, and the step each is about; chatter are those that do not make the backup fail. Source: ns8-core, `module-backup` and `run-backup`.
+/// The beginnings of NS8's reports, and the step each is about; chatter are those that do not make the backup fail.
+/// Source: ns8-core, `module-backup` and `run-backup`.
 const FAILURES: [(&str, Line); 10] = [
     ("[ERROR] module-dump-state failed", Line::Failed(Step::Dump)),
     ("[ERROR] restic init failed", Line::Failed(Step::Init)),
@@ -106,7 +107,8 @@ fn is_chatter(text: &str) -> bool {
     if is_frame(text) {
         return true;
     }
-    // `repository 8a5c opened`, but `repository is already locked`; `found 2 old cache directories`, but `found no key`.
+    // `repository 8a5c opened`, but `repository is already locked`; `found 2 old cache directories`, but `found no
+    // key`.
     let well = |text: &str| score(text) < 2;
     let echo = ["restic snapshots", "restic init", "restic backup --", "restic stats --"];
     let row = text.as_bytes().get(8) == Some(&b' ') && text.bytes().take(8).all(|c| c.is_ascii_hexdigit());

@@ -26,7 +26,8 @@ pub(super) struct Stream {
     pub(super) begun: BTreeMap<String, bool>,
     /// What is said while no module's part is open.
     loose: Part,
-    /// How the cluster's own backup went: the lines about its failure, none if it was stored; `None` if it is not known.
+    /// How the cluster's own backup went: the lines about its failure, none if it was stored; `None` if it is not
+    /// known.
     pub(super) cluster: Option<Vec<String>>,
 }
 

@@ -20,8 +20,8 @@ enum Of {
     Any,
 }
 
-/// A cause, whose words they are, and the words that mean it, in small letters: `|` separates alternatives, `*` stands for
-/// any text.
+/// A cause, whose words they are, and the words that mean it, in small letters: `|` separates alternatives, `*` stands
+/// for any text.
 type Row = (Cause, Of, &'static str);
 
 /// The first row that fits any of the lines wins, so the more specific words come first. Most rows have a real log

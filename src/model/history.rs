@@ -35,8 +35,8 @@ pub struct History {
     pub plan: PlanId,
     /// Its display name when it was last seen.
     pub name: Option<String>,
-    /// When a failed or missed run was last reported, if no run without failures has been reported, or has become the one
-    /// before the last, since.
+    /// When a failed or missed run was last reported, if no run without failures has been reported, or has become the
+    /// one before the last, since.
     pub trouble: Option<Timestamp>,
     /// The runs, oldest first, at most [`MAX_RUNS`].
     pub runs: Vec<RunRecord>,
@@ -97,8 +97,8 @@ impl ModuleRecord {
 }
 
 impl RunRecord {
-    /// Returns what `plan` says about the run that was due at `due`, its modules being in these states. `at` is the time
-    /// of a run without any result.
+    /// Returns what `plan` says about the run that was due at `due`, its modules being in these states. `at` is the
+    /// time of a run without any result.
     pub fn new<'a>(
         plan: &Plan,
         due: Option<Timestamp>,
@@ -132,7 +132,8 @@ impl RunRecord {
         matches!(self.outcome, Outcome::Success | Outcome::Recovered)
     }
 
-    /// Whether it is known to have failed. A run last seen before its end and without a failure is neither good nor bad.
+    /// Whether it is known to have failed. A run last seen before its end and without a failure is neither good nor
+    /// bad.
     pub fn is_bad(&self) -> bool {
         !self.is_good() && (self.over || self.modules.values().any(|part| part.state == State::Error))
     }
@@ -179,8 +180,8 @@ impl RunRecord {
         }
     }
 
-    /// Whether `later`, another reading by its due time or results, is another run: after this one was over, somebody started one by hand,
-    /// which has backed a module up again.
+    /// Whether `later`, another reading by its due time or results, is another run: after this one was over, somebody
+    /// started one by hand, which has backed a module up again.
     fn is_followed_by(&self, later: &Self) -> bool {
         let is_anew = |(id, part): (&ModuleId, &ModuleRecord)| {
             let later = later.modules.get(id).and_then(|part| part.end);
@@ -266,8 +267,8 @@ impl History {
         self.runs.retain(|run| dated(run).is_none_or(|time| !is_ahead(time, now)));
     }
 
-    /// Records a run. Another reading of the last run, or of an earlier one that is still known, replaces it; whether it
-    /// was reported is kept if both say the same. Returns whether anything has changed.
+    /// Records a run. Another reading of the last run, or of an earlier one that is still known, replaces it; whether
+    /// it was reported is kept if both say the same. Returns whether anything has changed.
     pub fn record(&mut self, run: RunRecord) -> bool {
         let reported = run.reported;
         let (known, run) = self.reading(run);
@@ -319,8 +320,8 @@ impl History {
         (place, run)
     }
 
-    /// Returns `plan` with the results of runs due at `due` or later that the cluster has no more: those of modules that
-    /// have moved to another node since. `None` if there are none.
+    /// Returns `plan` with the results of runs due at `due` or later that the cluster has no more: those of modules
+    /// that have moved to another node since. `None` if there are none.
     pub fn recall(&self, plan: &Plan, due: Timestamp, now: Timestamp) -> Option<Plan> {
         let layout = plan.layout().unwrap_or(Layout::C);
         let since = || self.runs.iter().rev().take_while(|run| run.due.is_none_or(|of_run| of_run >= due));
@@ -341,8 +342,8 @@ impl History {
         })
     }
 
-    /// Returns when a module failed in the run of `plan` before the one that `assessment` is about, if nobody was mailed
-    /// about that and nothing has failed since.
+    /// Returns when a module failed in the run of `plan` before the one that `assessment` is about, if nobody was
+    /// mailed about that and nothing has failed since.
     pub fn unreported_failure(&self, plan: &Plan, assessment: &Assessment) -> Option<Timestamp> {
         let is_known = |id: &ModuleId, end: Timestamp| {
             let part = |run: &RunRecord| run.modules.get(id).is_some_and(|part| part.end == Some(whole_seconds(end)));
@@ -366,8 +367,8 @@ impl History {
         self.runs[self.runs.len().saturating_sub(MARKS)..].iter().map(mark).collect()
     }
 
-    /// Returns one character for the part of `module` in each of the last [`MARKS`] runs, oldest first: `+` success, `x`
-    /// error, `-` no result, a space if it was not part of the run.
+    /// Returns one character for the part of `module` in each of the last [`MARKS`] runs, oldest first: `+` success,
+    /// `x` error, `-` no result, a space if it was not part of the run.
     pub fn module_marks(&self, module: &ModuleId) -> String {
         let mark = |run: &RunRecord| match run.modules.get(module).map(|part| part.state) {
             Some(State::Success) => '+',

@@ -1,5 +1,5 @@
-//! A job: what one alert sets in motion, from its arrival until every recipient has the mail. Pure; [`crate::job::store`]
-//! keeps it on disk.
+//! A job: what one alert sets in motion, from its arrival until every recipient has the mail. Pure;
+//! [`crate::job::store`] keeps it on disk.
 
 use std::fmt;
 use std::time::Duration;
@@ -199,8 +199,8 @@ impl Job {
         }
     }
 
-    /// Whether one of its alerts says that a module failed, and may mean a run before the one that was due at `due`. The
-    /// watch says which it means.
+    /// Whether one of its alerts says that a module failed, and may mean a run before the one that was due at `due`.
+    /// The watch says which it means.
     pub fn may_mean_before(&self, due: Timestamp) -> bool {
         self.alerts.kept.iter().any(|alert| match alert.news() {
             None => !alert.says_missing(),
@@ -209,8 +209,8 @@ impl Job {
         })
     }
 
-    /// When a failure was last alerted: the newest start of its alerts, no later than its arrival. `None` if they are the
-    /// watch's and say that all is well.
+    /// When a failure was last alerted: the newest start of its alerts, no later than its arrival. `None` if they are
+    /// the watch's and say that all is well.
     pub fn failure_start(&self) -> Option<Timestamp> {
         let is_good = |alert: &Alert| matches!(alert.news(), Some("recovered" | "success"));
         (!self.alerts.kept.iter().all(is_good)).then(|| self.alert_start())

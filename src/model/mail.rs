@@ -112,7 +112,8 @@ impl Mail {
     }
 
     /// Removes the recipients who wait for this mail and are not among `mail_to`: their addresses were corrected or
-    /// taken out. Those of `mail_to` who are new, and to whom it `is_news`, replace them. Returns whether there were any.
+    /// taken out. Those of `mail_to` who are new, and to whom it `is_news`, replace them. Returns whether there were
+    /// any.
     pub fn readdress(&mut self, mail_to: &[Mailbox], is_news: impl Fn(&Self, &Recipient) -> bool) -> bool {
         let named: Vec<Recipient> = mail_to.iter().map(Recipient::new).collect();
         let before = self.recipients.len();

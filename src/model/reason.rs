@@ -15,8 +15,8 @@ pub const MARGIN: Duration = Duration::from_secs(120);
 /// How far back the log of a run is looked for if it is not known when the run began.
 const DAY: Duration = Duration::from_secs(86_400);
 
-/// Returns when a run began, and when it ended or, if it may still go on, `now`. Times that no journal can have, which a
-/// module may have written, do not count.
+/// Returns when a run began, and when it ended or, if it may still go on, `now`. Times that no journal can have, which
+/// a module may have written, do not count.
 pub fn span(plan: &Plan, assessment: &Assessment, now: Timestamp) -> (Timestamp, Timestamp) {
     let of_run = |state: State| matches!(state, State::Error | State::Success);
     let of_run = || assessment.modules.iter().filter(move |(_, state)| of_run(*state));

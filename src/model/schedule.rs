@@ -27,8 +27,8 @@ pub struct Elapses {
 
 impl Elapses {
     /// Returns when the results of `plan` began if every member has been backed up since the next elapse: they are a
-    /// later run's, which was due then or, as clocks differ, a little later. At the time `now` that elapse must have come:
-    /// results may be dated days ahead.
+    /// later run's, which was due then or, as clocks differ, a little later. At the time `now` that elapse must have
+    /// come: results may be dated days ahead.
     pub fn overtaken(&self, plan: &Plan, now: Timestamp) -> Option<Timestamp> {
         let (next, members) = (self.next?, plan.members.as_ref()?);
         let start = |id: &ModuleId| plan.results.get(id).and_then(|result| result.start.or(result.end));
@@ -37,8 +37,8 @@ impl Elapses {
         (is_from(first, next) && is_from(now, next)).then_some(begun)
     }
 
-    /// Returns when `plan` was due, newest first. NS8 has no timer for a plan that is switched off: it was due only if a
-    /// run took place since then, before somebody switched it off.
+    /// Returns when `plan` was due, newest first. NS8 has no timer for a plan that is switched off: it was due only if
+    /// a run took place since then, before somebody switched it off.
     pub fn due(&self, plan: &Plan) -> &[Timestamp] {
         let began = |result: &ModuleResult| result.start.or(result.end);
         let has_run = self
@@ -52,14 +52,14 @@ impl Elapses {
         self.before.first().copied()
     }
 
-    /// Returns the elapses at which runs of `plan` began, or should have, newest first. systemd does not start a service
-    /// that runs already, so an elapse in the middle of a run has no run of its own.
+    /// Returns the elapses at which runs of `plan` began, or should have, newest first. systemd does not start a
+    /// service that runs already, so an elapse in the middle of a run has no run of its own.
     pub fn of_runs(&self, plan: &Plan) -> impl Iterator<Item = Timestamp> {
         runs(plan, &self.before)
     }
 
-    /// Returns the elapse that the current run of `plan` belongs to; the oldest that is known, if even that one is in the
-    /// middle of it.
+    /// Returns the elapse that the current run of `plan` belongs to; the oldest that is known, if even that one is in
+    /// the middle of it.
     pub fn of_run(&self, plan: &Plan) -> Option<Timestamp> {
         of_run(plan, &self.before)
     }

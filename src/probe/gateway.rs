@@ -3,7 +3,8 @@
 //! The gateway speaks restic's REST protocol (restic's documentation, "REST backend"): `config` exists where there is a
 //! repository; `keys/`, `snapshots/`, `index/`, `data/` and `locks/` list what is in it, by name and size. All else is
 //! encrypted and stays unknown: whether the password fits, what a lock is for, who holds it, and whether the files hold
-//! what they should. Without the protocol's `Accept` header the gateway speaks WebDAV, which says when a file was written.
+//! what they should. Without the protocol's `Accept` header the gateway speaks WebDAV, which says when a file was
+//! written.
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};

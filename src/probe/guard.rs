@@ -1,10 +1,10 @@
 //! Makes sure that the node agent's login goes to the gateway and to nobody else.
 //!
 //! The gateway's port is above 1023: while the gateway is down, any user of the machine can take it and would be sent
-//! the login. Its 401 and its realm are easily imitated, so only the port's owner is a proof. The kernel names the owner
-//! of each listening socket in `/proc/net/tcp`, for everybody to read. The gateway's container shares the host's network
-//! and users and runs as user 100 (NethServer/ns8-core, `core/build-image.sh`, `rclone-gateway.service`); modules run as
-//! users from 1000 on, or as root.
+//! the login. Its 401 and its realm are easily imitated, so only the port's owner is a proof. The kernel names the
+//! owner of each listening socket in `/proc/net/tcp`, for everybody to read. The gateway's container shares the host's
+//! network and users and runs as user 100 (NethServer/ns8-core, `core/build-image.sh`, `rclone-gateway.service`);
+//! modules run as users from 1000 on, or as root.
 //!
 //! The owner is looked up before and after the connection is made, and it must be the same socket both times: it then
 //! had the port all the while.

@@ -3,8 +3,8 @@
 //! Everything that a look needs comes in as values. `target` says what there is to look at; `address` refuses what is
 //! not safe to pass on. `restic` looks with the help of `check` and `local`; `gateway` looks through the node's
 //! rclone-gateway with the help of `webdav`, while `guard` and `relay` keep the login from everybody else. `complaint`
-//! says what restic's errors mean, `list` counts what long lists hold, and `system::redact` keeps secrets out of what is
-//! passed on. `limits` bounds it all.
+//! says what restic's errors mean, `list` counts what long lists hold, and `system::redact` keeps secrets out of what
+//! is passed on. `limits` bounds it all.
 
 mod address;
 mod check;
@@ -50,8 +50,8 @@ pub struct Means {
 }
 
 /// Probes the repositories in `destinations`, several at a time, each for `limit` at most. Where each module has its
-/// own repository, probes those of `modules`, [`MAX_MODULES`](crate::model::repository::MAX_MODULES) at most. Returns one probe for
-/// each, in this order. Calls `progress` with how many are done, and of how many.
+/// own repository, probes those of `modules`, [`MAX_MODULES`](crate::model::repository::MAX_MODULES) at most. Returns
+/// one probe for each, in this order. Calls `progress` with how many are done, and of how many.
 ///
 /// Dropping the future stops everything that it has started.
 pub async fn probe(

@@ -22,16 +22,16 @@ pub(super) fn status(redis: &RedisAddress, plan: &PlanId, module: &ModuleId) -> 
 /// The unit that runs the plan on a node in layout C (`backup3.service` runs plan 3), and the log of the run that took
 /// place within `span`.
 ///
-/// The log is found by its identifier: what the processes of a module print belongs to the session that `runagent` opened
-/// for the module's user, not to the unit. Runs started by hand print over the agent's connection.
+/// The log is found by its identifier: what the processes of a module print belongs to the session that `runagent`
+/// opened for the module's user, not to the unit. Runs started by hand print over the agent's connection.
 pub(super) fn run(plan: &PlanId, span: (Timestamp, Timestamp)) -> Vec<String> {
     let unit = format!("backup{plan}.service");
     let status = shell(&["systemctl", "status", &unit]).filter(|_| is_number(plan));
     status.into_iter().chain(log(&["runagent", "agent@node"], span)).collect()
 }
 
-/// The unit that runs the plan for a rootless module in layout B, in its user's own manager, and the log of its run, which
-/// has the unit's name as its identifier: of a rootless module `backup3`, of a rootful one `backup3-<module>`.
+/// The unit that runs the plan for a rootless module in layout B, in its user's own manager, and the log of its run,
+/// which has the unit's name as its identifier: of a rootless module `backup3`, of a rootful one `backup3-<module>`.
 pub(super) fn run_of_module(plan: &PlanId, module: &ModuleId, span: (Timestamp, Timestamp)) -> Vec<String> {
     let (Some(id), true) = (Some(module.as_str()).filter(|id| !id.starts_with('-')), is_number(plan)) else {
         return Vec::new();

@@ -11,10 +11,10 @@ use crate::model::run::Outcome;
 /// SHA-256, in hex, of what the report says about the plan: outcome, each module's state and result, and whether the
 /// cluster's own backup is in doubt.
 ///
-/// RECOVERED and SUCCESS say the same: a repetition of the old alert brings no SUCCESS after the all-clear. Wording, the
-/// time of writing and the probes do not count, nor does the alert where there are results of this run: a
-/// repeated alert about the same results makes the same digest, a new run's results make another one. A run that has
-/// left none is only known by its alerts.
+/// RECOVERED and SUCCESS say the same: a repetition of the old alert brings no SUCCESS after the all-clear. Wording,
+/// the time of writing and the probes do not count, nor does the alert where there are results of this run: a repeated
+/// alert about the same results makes the same digest, a new run's results make another one. A run that has left none
+/// is only known by its alerts.
 pub fn digest(report: &Report) -> String {
     let outcome = match outcome(report) {
         Outcome::Recovered => Outcome::Success,

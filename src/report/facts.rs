@@ -115,8 +115,8 @@ impl<'a> PlanFacts<'a> {
         !self.cluster_backup_log().is_empty() || self.news == Some(News::ClusterBackup)
     }
 
-    /// Returns the lines of the leader's log that say why the cluster's own backup failed; none if it did not, or if that
-    /// is not known.
+    /// Returns the lines of the leader's log that say why the cluster's own backup failed; none if it did not, or if
+    /// that is not known.
     pub fn cluster_backup_log(&self) -> &'a [String] {
         self.reasons.map(|reasons| &*reasons.cluster_backup).unwrap_or_default()
     }

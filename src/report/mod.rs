@@ -1,4 +1,5 @@
-//! Writes the report: subject, plain text, JSON, page, and the digest that tells whether two reports say the same. Pure.
+//! Writes the report: subject, plain text, JSON, page, and the digest that tells whether two reports say the same.
+//! Pure.
 //!
 //! ```text
 //! facts ──► blocks ──► text, html

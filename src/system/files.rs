@@ -92,8 +92,8 @@ pub fn make_folder(folder: &Path) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(0o700).create(folder)
 }
 
-/// Renames `file`, whose content makes no sense, to the first free one of `*.broken`, `*.1.broken`, and so on, so that a
-/// person can look at it.
+/// Renames `file`, whose content makes no sense, to the first free one of `*.broken`, `*.1.broken`, and so on, so that
+/// a person can look at it.
 ///
 /// # Errors
 /// Returns an error if it could not be renamed.

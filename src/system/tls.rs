@@ -52,8 +52,8 @@ fn config(trust: &Trust<'_>) -> io::Result<ClientConfig> {
 
 /// Checks a server's certificate. Each of the administrator's own certificates is an authority, and is accepted as the
 /// server's own too. The administrator has said whose it is, so its name and dates do not matter, as in DANE (RFC 7671,
-/// section 5.1). This accepts a server that signed its certificate itself; rustls alone refuses one that says `CA:TRUE`,
-/// as openssl makes them.
+/// section 5.1). This accepts a server that signed its certificate itself; rustls alone refuses one that says
+/// `CA:TRUE`, as openssl makes them.
 #[derive(Debug)]
 struct Verifier {
     anybody: bool,

@@ -11,8 +11,8 @@ const LOCALTIME: &str = "/etc/localtime";
 /// Longest description of a time zone that is read, in bytes; the longest that there is has 4 KiB.
 const MAX: u64 = 64 * 1024;
 
-/// Returns the time zone that `TZ` names in the environment, as `tzset(3)` reads it, or that of `/etc/localtime` if `TZ`
-/// is not set. A `TZ` that names no zone means UTC, as it does to the C library.
+/// Returns the time zone that `TZ` names in the environment, as `tzset(3)` reads it, or that of `/etc/localtime` if
+/// `TZ` is not set. A `TZ` that names no zone means UTC, as it does to the C library.
 pub fn zone() -> TimeZone {
     let zone = match std::env::var_os("TZ") {
         Some(_) => TimeZone::try_system().ok(),

@@ -200,7 +200,8 @@ async fn tell(settings: &Settings, news: &[News], memory: &mut Memory) -> Result
     Ok(())
 }
 
-/// Asks the logs about the runs that have lacked results for long, unless that was said already; what they say is `found`.
+/// Asks the logs about the runs that have lacked results for long, unless that was said already; what they say is
+/// `found`.
 async fn ask_logs(
     settings: &Settings,
     memory: &mut Memory,

@@ -126,8 +126,8 @@ impl<'a> Look<'a> {
         Run::read(self.plan, due, self.facts.now, self.facts.rules.stale_after, &self.known.newcomers)
     }
 
-    /// The last run that has results. A due time counts only from the moment the plan was first seen with this schedule:
-    /// for earlier ones, results that belong together are one run.
+    /// The last run that has results. A due time counts only from the moment the plan was first seen with this
+    /// schedule: for earlier ones, results that belong together are one run.
     fn current_run(&self) -> Run<'a> {
         let first = self.elapses.of_run(self.plan);
         let older = self.elapses.of_runs(self.plan).filter(|due| Some(*due) < first);
@@ -153,8 +153,8 @@ impl<'a> Look<'a> {
         run.absent.iter().filter(counts).map(|(id, _)| id.clone()).collect()
     }
 
-    /// Whether a run that has started will have no further result, or has had none for much longer than the modules that
-    /// are absent usually take.
+    /// Whether a run that has started will have no further result, or has had none for much longer than the modules
+    /// that are absent usually take.
     fn is_ended(&mut self, run: &Run<'_>) -> bool {
         let (absent, grace, now) = (self.awaited(run), self.facts.rules.grace, self.facts.now);
         let (plan, newest, due) = (self.plan, run.newest, run.due);

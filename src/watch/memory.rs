@@ -170,8 +170,8 @@ impl Memory {
         self.plans.values_mut().for_each(|plan| plan.not_after(now));
     }
 
-    /// Returns since when `plan` is known to have the schedule that it has at `now`; `None` if this node does not watch.
-    /// A schedule that the watch has not seen yet is new.
+    /// Returns since when `plan` is known to have the schedule that it has at `now`; `None` if this node does not
+    /// watch. A schedule that the watch has not seen yet is new.
     pub fn since(&self, plan: &Plan, now: Timestamp) -> Option<Timestamp> {
         if self.looked_at.is_none() || self.watching == Some(false) {
             return None;
@@ -180,8 +180,9 @@ impl Memory {
         Some(known.map_or(now, |known| known.since.min(now)))
     }
 
-    /// Returns those of `elapses`, newest first, that `plan` was due at, and since when they count. If it was edited, and
-    /// has not been due since, that is the last elapse of the schedule before, also if the watch has not seen it yet.
+    /// Returns those of `elapses`, newest first, that `plan` was due at, and since when they count. If it was edited,
+    /// and has not been due since, that is the last elapse of the schedule before, also if the watch has not seen it
+    /// yet.
     pub fn times(&self, plan: &Plan, elapses: &[Timestamp], now: Timestamp) -> (Vec<Timestamp>, Option<Timestamp>) {
         let since = self.since(plan, now);
         if since.is_none_or(|since| elapses.first().is_some_and(|last| *last > since)) {

@@ -25,7 +25,8 @@ pub fn id() -> Result<Option<String>, String> {
     }
 }
 
-/// Returns whether this node watches: the leader does, and a machine that is no NS8 node or whose cluster names no leader.
+/// Returns whether this node watches: the leader does, and a machine that is no NS8 node or whose cluster names no
+/// leader.
 pub fn watches(node: Option<&str>, leader: Option<&str>) -> bool {
     node.is_none() || leader.is_none() || node == leader
 }

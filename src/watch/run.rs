@@ -31,7 +31,8 @@ pub(super) struct Run<'a> {
 
 impl<'a> Run<'a> {
     /// Reads the run of `plan` that was due at `due`; without a due time, the one whose results are at most
-    /// `stale_after` older than the newest. `joined` says when members that have joined the plan were first seen. A run that was started by hand long after `due` has no due time.
+    /// `stale_after` older than the newest. `joined` says when members that have joined the plan were first seen. A run
+    /// that was started by hand long after `due` has no due time.
     pub(super) fn read(
         plan: &'a Plan,
         due: Option<Timestamp>,

@@ -15,8 +15,8 @@ pub const PATIENCE: Duration = Duration::from_secs(12 * 3600);
 /// Units that are asked about at one time.
 const AT_ONCE: usize = 1000;
 
-/// Takes back that a run was missed while its unit is active on this node, which is the case while the first module of a
-/// run takes very long. After twelve hours it hangs.
+/// Takes back that a run was missed while its unit is active on this node, which is the case while the first module of
+/// a run takes very long. After twelve hours it hangs.
 pub async fn take_back(news: Vec<News>, now: Timestamp) -> Vec<News> {
     let missed = news.iter().filter(|news| news.kind == Kind::Missed).map(|news| &news.plan);
     let active = active(missed.collect()).await;

@@ -9,7 +9,8 @@ use super::memory::{Memory, PlanMemory};
 use crate::system::calendar::{CalendarError, elapses};
 use crate::system::zone_name;
 
-/// Asks for the elapses that `memory` lacks at `now`: of new and edited schedules, and of those that have elapsed since.
+/// Asks for the elapses that `memory` lacks at `now`: of new and edited schedules, and of those that have elapsed
+/// since.
 pub async fn refresh(memory: &mut Memory, now: Timestamp) {
     let zone = zone_name();
     if memory.zone != zone {

@@ -277,8 +277,8 @@ fn a_module_that_has_had_no_result_for_far_too_long_is_not_waited_for() {
     assert_eq!(site.inbox()[0].subject, "[ns8-backup] PARTIAL - 1/2 module(s) failed, 1 without a result");
 }
 
-/// It failed just before the next run was due, and the alert came just after: the mail is about the failure, not about the
-/// run that has just begun.
+/// It failed just before the next run was due, and the alert came just after: the mail is about the failure, not about
+/// the run that has just begun.
 #[test]
 fn a_failure_just_before_the_next_run_is_mailed() {
     let mut site = running();

@@ -11,7 +11,8 @@ pub fn path_of(program: &str) -> PathBuf {
         .unwrap_or_else(|| panic!("{program} is not installed; `make test` installs what the tests need"))
 }
 
-/// Raises this process's limit of open files to what it may have: the usual 1,024 is too few for a thousand connections.
+/// Raises this process's limit of open files to what it may have: the usual 1,024 is too few for a thousand
+/// connections.
 pub fn allow_many_files() {
     use rustix::process::{Resource, getrlimit, setrlimit};
     let mut limit = getrlimit(Resource::Nofile);

@@ -1,8 +1,8 @@
 //! A year of nights: the program's pure core under a virtual clock, on a model of NS8, under faults of all kinds.
 //!
-//! The model knows the truth. Counted is what was not mailed, what was mailed and false, and what came late. `make year`
-//! takes a whole year and prints the table of `docs/reliability.md`; `make test` a few weeks round each change of the
-//! clocks.
+//! The model knows the truth. Counted is what was not mailed, what was mailed and false, and what came late. `make
+//! year` takes a whole year and prints the table of `docs/reliability.md`; `make test` a few weeks round each change of
+//! the clocks.
 
 #![allow(unreachable_pub)]
 

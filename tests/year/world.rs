@@ -233,7 +233,8 @@ impl World {
         elapses[next] - elapses[next - 1]
     }
 
-    /// Whether a run that takes longer than the interval ends within a night. On several nodes it would be several runs.
+    /// Whether a run that takes longer than the interval ends within a night. On several nodes it would be several
+    /// runs.
     fn is_small(&self, n: usize) -> bool {
         let nodes: BTreeSet<u8> = self.sites[n].members.iter().map(|member| member.node).collect();
         self.interval(n) <= 6 * HOUR && nodes.len() == 1

@@ -36,7 +36,7 @@ pub use sent::Sent;
 use table::Table;
 pub use table::{MAX_BYTES, MAX_JOBS};
 
-/// Returns the folder in which state is kept: `$STATE_DIRECTORY` as systemd sets it, else `/var/lib/ns8-backup-monitor`.
+/// Returns the folder of the state: `$STATE_DIRECTORY` as systemd sets it, else `/var/lib/ns8-backup-monitor`.
 pub fn state_directory() -> PathBuf {
     let set_by_systemd = std::env::var_os("STATE_DIRECTORY");
     let first = set_by_systemd.as_ref().and_then(|list| std::env::split_paths(list).next());
@@ -221,8 +221,8 @@ impl Store {
         self.flush().await;
     }
 
-    /// Tries a job again now, as the administrator asked: ends its pause, or revives one that was given up for those who
-    /// have not received its reports, from other jobs included, as [`Self::readdress`] has it.
+    /// Tries a job again now, as the administrator asked: ends its pause, or revives one that was given up for those
+    /// who have not received its reports, from other jobs included, as [`Self::readdress`] has it.
     pub async fn retry(&self, id: &JobId, settings: &Settings) {
         if let Some(nudge) = self.table().nudge(id) {
             nudge.notify_one();
@@ -246,8 +246,7 @@ impl Store {
         let _ = self.0.started.send(id.clone());
     }
 
-    /// Puts the recipients whom the configuration names now in the place of those who wait and whom it names no more.
-    /// Returns whether there were any.
+    /// Replaces recipients who wait and whom the configuration names no more. Returns whether there were any.
     pub fn readdress(&self, delivery: &mut Delivery, settings: &Settings) -> bool {
         let mut any = false;
         for mail in &mut delivery.mails {

@@ -1,5 +1,5 @@
-//! What the runs on record say together: failures in a row, and what can be restored. A run that nobody saw may have been
-//! good. Pure.
+//! What the runs on record say together: failures in a row, and what can be restored. A run that nobody saw may have
+//! been good. Pure.
 
 use jiff::Timestamp;
 
@@ -33,8 +33,8 @@ pub fn last_good(
 }
 
 impl History {
-    /// Returns the number of runs in a row, up to the last one, that failed or were missed. A run that nobody saw ends the
-    /// row.
+    /// Returns the number of runs in a row, up to the last one, that failed or were missed. A run that nobody saw ends
+    /// the row.
     pub fn failed_in_a_row(&self) -> usize {
         self.without_gap().take_while(|run| run.is_bad()).count()
     }

@@ -87,7 +87,8 @@ impl History {
 }
 
 impl History {
-    /// Returns how long after its due time a run usually has its first result, in seconds: the median, from five runs on.
+    /// Returns how long after its due time a run usually has its first result, in seconds: the median, from five runs
+    /// on.
     pub fn usual_first_result(&self) -> Option<u64> {
         let delay = |run: &RunRecord| {
             let first = run.modules.values().filter_map(|part| part.end).min()?;

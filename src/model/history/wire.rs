@@ -35,8 +35,8 @@ struct Run {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     reported: Option<Timestamp>,
     parts: Vec<Part>,
-    /// The place in `modules` of each module without a result whose last backup was good, and the end of that in seconds
-    /// before the run's `at`.
+    /// The place in `modules` of each module without a result whose last backup was good, and the end of that in
+    /// seconds before the run's `at`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     good_before: Vec<(u32, i64)>,
 }

@@ -47,8 +47,8 @@ impl Look<'_> {
         }
     }
 
-    /// Whether the all-clear for this run was given. A module that failed since, in a run by hand, has taken it back; and
-    /// a whole run by hand that began long after is another one.
+    /// Whether the all-clear for this run was given. A module that failed since, in a run by hand, has taken it back;
+    /// and a whole run by hand that began long after is another one.
     fn is_said(&mut self, run: &Run<'_>) -> bool {
         let idle = self.facts.rules.stale_after;
         let until = |said: &Announced| said.newest.zip(idle).and_then(|(newest, idle)| newest.checked_add(idle).ok());

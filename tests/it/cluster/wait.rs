@@ -89,7 +89,8 @@ impl Scene {
         )
     }
 
-    /// Returns when the cluster was read since the server's start, and only the listener and this question are connected.
+    /// Returns when the cluster was read since the server's start, and only the listener and this question are
+    /// connected.
     async fn until_read(&self) {
         let read = || {
             self.redis.calls("hgetall") > 0

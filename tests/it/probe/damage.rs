@@ -1,6 +1,7 @@
 //! Damaged repositories: none is called healthy for what was not looked at.
 //!
-//! Each is looked at by every restic, and by the gateway without restic. What the gateway cannot see, it does not claim.
+//! Each is looked at by every restic, and by the gateway without restic. What the gateway cannot see, it does not
+//! claim.
 
 use std::fs;
 use std::io::Write;

@@ -1,9 +1,9 @@
 //! Reports on clusters that were made up at random, held against what is so in them: each member of the JSON, and each
 //! line of the text.
 //!
-//! `random` makes up a `world`, which writes itself to Redis. `truth` is a second reading of the same cluster, after NS8's own
-//! list, that knows nothing of the program. `page` puts it into the report's words. `ORACLE_CASES` is the number of
-//! clusters, `PROPTEST_RNG_SEED` says which.
+//! `random` makes up a `world`, which writes itself to Redis. `truth` is a second reading of the same cluster, after
+//! NS8's own list, that knows nothing of the program. `page` puts it into the report's words. `ORACLE_CASES` is the
+//! number of clusters, `PROPTEST_RNG_SEED` says which.
 
 mod page;
 mod random;

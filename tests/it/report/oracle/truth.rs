@@ -1,5 +1,5 @@
-//! What is so in a cluster that was made up: a second, small reading of the same data, after NS8's own `list-backups` and
-//! the rules of the report. It uses nothing of the program.
+//! What is so in a cluster that was made up: a second, small reading of the same data, after NS8's own `list-backups`
+//! and the rules of the report. It uses nothing of the program.
 
 use std::collections::BTreeSet;
 
