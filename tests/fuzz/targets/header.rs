@@ -3,8 +3,8 @@
 #![allow(dead_code)]
 
 use jiff::Timestamp;
-use ns8_backup_monitor::model::run::Outcome;
 use ns8_backup_monitor::model::mail::{Mail, Recipient, RecipientState};
+use ns8_backup_monitor::model::run::Outcome;
 
 #[path = "../../../src/model"]
 mod model {

@@ -13,7 +13,11 @@ libfuzzer_sys::fuzz_target!(|content: &[u8]| {
     if let Stage::Delivering(delivery) = &mut job.stage {
         let _ = (delivery.last_error(), ns8_backup_monitor::deliver::pause(delivery.attempts.count, 0.5));
         let mail_to = ["admin@example.com".parse().unwrap()];
-        delivery.start_over(|_| &mail_to);
+        delivery.start_over(None);
         assert!(!delivery.mails.iter().any(Mail::any_given_up));
+        for mail in &mut delivery.mails {
+            mail.readdress(&mail_to, |_, _| true);
+            assert!(mail.pending().all(|to| to.email() == "admin@example.com"));
+        }
     }
 });
