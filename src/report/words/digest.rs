@@ -27,6 +27,10 @@ phrases! {
     digest_missed(time: &str) { En: "last run: MISSED, due {time}", It: "ultima esecuzione: MISSED, prevista {time}" }
     digest_running() { En: "it is running now", It: "è in esecuzione" }
     digest_never_ran() { En: "it has not run yet", It: "non è ancora stato eseguito" }
+    digest_new_modules() {
+        En: "none of its modules has run yet",
+        It: "nessuno dei suoi moduli è ancora stato eseguito",
+    }
     digest_perhaps_ran() { En: "cannot tell whether it has run", It: "non si può vedere se sia stato eseguito" }
     digest_damaged(count: usize) {
         En: "unreadable or implausible entries: {count}; see the plan's report",

@@ -151,6 +151,7 @@ impl Writer<'_> {
             (_, Some(Outcome::Missed), Some(due)) => words.digest_missed(&self.time(due)),
             (_, Some(outcome), Some(at)) => words.digest_last_run(outcome.word(), &self.time(at)),
             _ if plan.damaged > 0 => words.digest_perhaps_ran(),
+            _ if !plan.last_runs.is_empty() => words.digest_new_modules(),
             _ => words.digest_never_ran(),
         };
         if plan.standing == Standing::Disabled {

@@ -89,6 +89,16 @@ fn sum_up(plan: &Plan, history: Option<&History>) -> PlanDigest {
 
 /// Nobody can say that all is well with what cannot be read.
 #[test]
+fn a_plan_whose_modules_were_replaced_has_run() {
+    let mut replaced = plan("2", &[("mail2", 60, 0)]);
+    replaced.results.clear();
+    let said = |history| text(&digest(vec![sum_up(&replaced, history)]), Language::En, &TimeZone::UTC);
+    let before = history("2", &[(-1, true), (0, true)]);
+    assert!(said(Some(&before)).contains("none of its modules has run yet"));
+    assert!(said(None).contains("it has not run yet"));
+}
+
+#[test]
 fn a_plan_with_a_damaged_result_needs_attention() {
     let damage = Damage { entry: Entry::Result(id("mail1")), fault: Fault::NotJson };
     let mut hidden = plan("2", &[("mail1", 60, 0)]);
