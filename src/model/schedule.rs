@@ -133,6 +133,8 @@ fn is_in_the_middle(plan: &Plan, due: Timestamp) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
     use crate::model::plan::PlanId;
 
@@ -140,38 +142,37 @@ mod tests {
         Timestamp::from_second(1_763_600_000 + minutes * 60).unwrap()
     }
 
-    /// An hourly plan whose backups began and ended at these minutes.
+    fn good(start: i64, end: i64) -> ModuleResult {
+        ModuleResult {
+            layout: Layout::C,
+            start: Some(at(start)),
+            end: Some(at(end)),
+            errors: 0,
+            error: None,
+            total_size: None,
+            total_file_count: None,
+            snapshots_count: None,
+        }
+    }
+
+    /// The results of modules whose backups began and ended at these minutes.
+    fn results(spans: &[(i64, i64)]) -> BTreeMap<ModuleId, ModuleResult> {
+        let result =
+            |(n, (start, end)): (usize, &(i64, i64))| (ModuleId::new(format!("m{n}")).unwrap(), good(*start, *end));
+        spans.iter().enumerate().map(result).collect()
+    }
+
+    /// When an hourly plan was due whose backups began and ended at these minutes.
     fn due(spans: &[(i64, i64)]) -> Option<i64> {
         let mut plan = Plan::unknown(PlanId::new("2").unwrap());
-        for (n, (start, end)) in spans.iter().enumerate() {
-            let result = ModuleResult {
-                layout: Layout::C,
-                start: Some(at(*start)),
-                end: Some(at(*end)),
-                errors: 0,
-                error: None,
-                total_size: None,
-                total_file_count: None,
-                snapshots_count: None,
-            };
-            plan.results.insert(ModuleId::new(format!("m{n}")).unwrap(), result);
-        }
+        plan.results = results(spans);
         let elapses = Elapses { before: [120, 60, 0].map(at).into(), next: Some(at(180)) };
         elapses.of_run(&plan).map(|due| due.duration_since(at(0)).as_mins())
     }
 
     #[test]
     fn results_that_are_all_of_the_next_run_are_not_the_last_ones() {
-        let result = |start: i64| ModuleResult {
-            layout: Layout::C,
-            start: Some(at(start)),
-            end: Some(at(start + 5)),
-            errors: 0,
-            error: None,
-            total_size: None,
-            total_file_count: None,
-            snapshots_count: None,
-        };
+        let result = |start: i64| good(start, start + 5);
         let mut plan = Plan::unknown(PlanId::new("2").unwrap());
         let [a, b] = ["a", "b"].map(|id| ModuleId::new(id).unwrap());
         plan.members = Some([a.clone(), b.clone()].into());
@@ -189,16 +190,6 @@ mod tests {
 
     #[test]
     fn a_disabled_plan_was_due_if_its_run_took_place() {
-        let result = |start: i64, end: i64| ModuleResult {
-            layout: Layout::C,
-            start: Some(at(start)),
-            end: Some(at(end)),
-            errors: 0,
-            error: None,
-            total_size: None,
-            total_file_count: None,
-            snapshots_count: None,
-        };
         let mut plan = Plan::unknown(PlanId::new("2").unwrap());
         let elapses = Elapses { before: [120, 60, 0].map(at).into(), next: Some(at(180)) };
         for (spans, enabled, was_due) in [
@@ -208,11 +199,7 @@ mod tests {
             // It went on at the next elapse, which has no run of its own.
             (vec![(60, 90), (90, 122)], false, true),
         ] {
-            let results = spans.iter().enumerate();
-            let named = |(n, (start, end)): (usize, &(i64, i64))| {
-                (ModuleId::new(format!("m{n}")).unwrap(), result(*start, *end))
-            };
-            (plan.results, plan.enabled) = (results.map(named).collect(), enabled);
+            (plan.results, plan.enabled) = (results(&spans), enabled);
             assert_eq!(!elapses.due(&plan).is_empty(), was_due, "{spans:?}");
         }
     }
