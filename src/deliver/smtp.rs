@@ -241,7 +241,7 @@ mod tests {
             let addresses = [server(greeting).await, closed, server("220 ready\r\n").await];
             assert_eq!(reach(&addresses).await, (Stage::Connect, None), "{greeting}");
         }
-        // What one has said tells more than that another could not be reached.
+        // An address that answered explains more than one that could not be reached.
         let (stage, trouble) = reach(&[server("554 no service\r\n").await, closed]).await;
         assert!(stage == Stage::Connect && trouble.is_some_and(|trouble| trouble.contains("no service")));
         assert!(reach(&[closed]).await.1.is_some_and(|trouble| trouble.contains("refused")));

@@ -1,4 +1,4 @@
-//! Writes the report: subject, plain text, JSON, page, and the digest that tells whether two reports say the same.
+//! Writes the report: subject, plain text, JSON, page, and the digest that identifies equal reports.
 //! Pure.
 //!
 //! ```text

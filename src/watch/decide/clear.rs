@@ -72,7 +72,7 @@ impl Look<'_> {
         let grace = SignedDuration::try_from(self.facts.rules.grace).ok()?;
         let limit = interval.checked_mul(2)?.checked_add(grace)?;
         let said = self.known.last(Kind::ClusterBackup).is_some_and(|said| said.newest == Some(made));
-        // A job that is yet to report has news of its own, and a mail tells one of them.
+        // A waiting job has news of its own, and a mail holds one finding.
         let is_awaited = (self.facts.in_queue)(&self.plan.id, Some(self.facts.now));
         if said || is_awaited || self.facts.now.duration_since(made.max(self.known.since)) < limit {
             return None;
