@@ -12,7 +12,7 @@ use super::way::{hand_over, way};
 use crate::config::{Notification, Settings};
 use crate::deliver::{SendError, pause as deliver_pause};
 use crate::model::job::{Delivery, Job, JobId, Stage};
-use crate::model::mail::{Mail, Recipient, RecipientState};
+use crate::model::mail::{Mail, RecipientState};
 use crate::report;
 use crate::system::journal::CRIT;
 use crate::system::{kill, messages};
@@ -35,14 +35,12 @@ impl Dispatch {
     /// Gives each mail those recipients who have not received the same report within `notification.repeat_after`. A
     /// mail without any is left out.
     pub(super) fn address(&self, job: &Job, mails: Vec<Mail>, settings: &Settings) -> Vec<Mail> {
-        let (now, within) = (Timestamp::now(), settings.notification.repeat_after);
         let address = |mut mail: Mail| {
-            let everybody = settings.mail_to(mail.plan.as_ref()).iter().map(Recipient::new);
-            let has_it = |to: &Recipient| !within.is_zero() && self.store.has_it(&mail, to, now, within);
-            mail.recipients = everybody.filter(|to| !has_it(to)).collect();
+            mail.recipients = self.store.recipients(&mail, settings);
             if mail.recipients.is_empty() {
                 info!(JOB_ID = job.id.as_str(), BACKUP_ID = mail.plan_field();
-                    "not sent: every recipient already has this report (notification.repeat_after {})", report::duration(within));
+                    "not sent: every recipient already has this report (notification.repeat_after {})",
+                    report::duration(settings.notification.repeat_after));
                 return None;
             }
             Some(mail)

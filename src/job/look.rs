@@ -10,7 +10,7 @@ use super::store::state_directory;
 use crate::cluster::{self, Selector};
 use crate::config::Settings;
 use crate::model::cluster::{Cluster, ReadError};
-use crate::model::history::failed_before;
+use crate::model::history::{History, failed_before};
 use crate::model::job::Job;
 use crate::model::plan::{ModuleId, Plan, PlanId};
 use crate::model::run::Assessment;
@@ -90,24 +90,31 @@ impl Look {
     pub async fn take(job: &Job, settings: &Settings, extent: Extent, due: &mut Due) -> Result<Self, ReadError> {
         let since = job.accepted_at.checked_sub(settings.correlator.recent_window).unwrap_or(Timestamp::MIN);
         let selector = job.plan.as_ref().map_or(Selector::Recent { since }, Selector::Plan);
-        let says_missing = job.plan.is_some() && job.says_missing();
         let reference = *due.reference.get_or_insert_with(|| job.reference(Timestamp::now()));
-        let look = Self::at(settings, selector, extent, reference, job.failure_start(), says_missing, due).await?;
-        let unreported = look.unreported(job);
-        match unreported.filter(|_| !look.has_results()) {
-            Some(earlier) => {
-                let mut due = Due::default();
-                Self::at(settings, selector, extent, earlier, job.failure_start(), says_missing, &mut due).await
-            }
-            None => Ok(Self { unreported, ..look }),
+        let look = Self::at(settings, selector, extent, Some((job, reference)), due).await?;
+        let history = |plan: &PlanId| Store::new(&state_directory()).load(plan).ok();
+        match look.with_unreported(job, &history) {
+            Ok(look) => Ok(look),
+            Err(earlier) => Self::at(settings, selector, extent, Some((job, earlier)), &mut Due::default()).await,
         }
     }
 
-    fn unreported(&self, job: &Job) -> Option<Timestamp> {
+    /// Adds a failure in the run before that nobody was mailed about.
+    ///
+    /// # Errors
+    /// Returns the time of the run to look at instead, as long as this one has no result.
+    pub fn with_unreported(self, job: &Job, history: &dyn Fn(&PlanId) -> Option<History>) -> Result<Self, Timestamp> {
+        match self.unreported(job, history) {
+            Some(earlier) if !self.has_results() => Err(earlier),
+            unreported => Ok(Self { unreported, ..self }),
+        }
+    }
+
+    fn unreported(&self, job: &Job, history: &dyn Fn(&PlanId) -> Option<History>) -> Option<Timestamp> {
         let [(plan, assessment)] = self.plans().collect::<Vec<_>>()[..] else { return None };
         assessment.due.filter(|due| job.plan.is_some() && job.may_mean_before(*due))?;
         failed_before(plan, assessment).next()?;
-        Store::new(&state_directory()).load(&plan.id).ok()?.unreported_failure(plan, assessment)
+        history(&plan.id)?.unreported_failure(plan, assessment)
     }
 
     /// Whether any module has a result of its run.
@@ -115,7 +122,8 @@ impl Look {
         self.assessments.iter().any(|assessment| assessment.counts.success + assessment.counts.error > 0)
     }
 
-    /// Reads plans and assesses them as of `reference`, for an alert that began at `alert_start` if there is one.
+    /// Reads plans and assesses the run that `job` is about, looked for as of the time beside it; without a job, the
+    /// last one.
     ///
     /// # Errors
     /// Returns an error if the cluster cannot be read.
@@ -123,15 +131,13 @@ impl Look {
         settings: &Settings,
         selector: Selector<'_>,
         extent: Extent,
-        reference: Timestamp,
-        alert_start: Option<Timestamp>,
-        says_missing: bool,
+        job: Option<(&Job, Timestamp)>,
         due: &mut Due,
     ) -> Result<Self, ReadError> {
         let stale_after = settings.correlator.stale_after;
         let agent = Agent::load(&settings.repo_check);
         let mut cluster = cluster::read(&settings.redis, question(selector, extent, agent.as_ref())).await?;
-        due.learn(&cluster.plans, reference).await;
+        due.learn(&cluster.plans, job.map_or_else(Timestamp::now, |(_, reference)| reference)).await;
         let now = Timestamp::now();
         let histories = Store::new(&state_directory());
         let memory = settings.watch.enabled.then(|| Memory::peek(&state_directory())).flatten();
@@ -140,7 +146,8 @@ impl Look {
             let elapses = due.of_results(plan, now).await;
             // What the watch knows of a plan that was deleted is no more.
             let memory = memory.as_ref().filter(|_| plan.defined || plan.lacks_definition());
-            let as_of = AsOf { reference, elapses: &elapses, memory, alert_start, says_missing, stale_after, now };
+            let last = AsOf::now(now, &elapses, memory, stale_after);
+            let as_of = job.map_or(last, |(job, reference)| last.of_job(job, reference));
             let (known, assessment) = as_of.assess(plan, || histories.load(&plan.id).ok());
             if let Cow::Owned(recalled) = known {
                 *plan = recalled;

@@ -1,5 +1,6 @@
 //! Jobs at work: kept on disk, made to wait for the run's end, examined, and stepped from stage to stage.
 
+pub mod course;
 mod dispatch;
 mod ended;
 pub mod examine;
@@ -10,4 +11,4 @@ pub mod step;
 pub mod store;
 pub mod wait;
 pub mod way;
-mod write;
+pub mod write;

@@ -24,13 +24,14 @@ use log::info;
 use tokio::sync::{Semaphore, watch};
 use tokio::time::Instant;
 
+use super::course::{Course, Settled};
 use super::dispatch::{self, Dispatch};
 use super::examine::Extent;
 use super::life::{Life, Shutdown};
 use super::look::{Due, Look};
 use super::record;
 use super::store::Store;
-use super::wait::{Settled, Until, Verdict, settle};
+use super::wait::{Until, settle};
 use super::write::write;
 use crate::cluster::events::Announcements;
 use crate::config::{Live, Settings};
@@ -116,11 +117,9 @@ impl Stepper {
             let patience = PATIENCE.min(correlator.max_wait);
             let settled = self.settle(job, Until::Over, deadline, patience).await?;
             kill::point("settled");
-            if settled.verdict(&self.latest(job), !correlator.follow.is_zero()) != Verdict::Final {
-                return self.interim(job, settled, Attempts::default()).await;
-            }
-            if self.store.close(&job.id, joins) {
-                return self.examine(job, settled, false, Attempts::default()).await;
+            let course = settled.after_waiting(&self.latest(job), !correlator.follow.is_zero());
+            if course != Course::Final || self.store.close(&job.id, joins) {
+                return self.take(course, job, settled, Attempts::default()).await;
             }
         }
     }
@@ -132,12 +131,8 @@ impl Stepper {
         let deadline = Instant::now() + time_left(following.since, follow, Timestamp::now());
         let until = if following.silent { Until::News } else { Until::Over };
         let (settled, is_last) = self.wait_for(job, until, deadline).await?;
-        let is_gone = settled.look.as_ref().is_ok_and(Look::is_gone);
-        if following.silent && is_last && is_gone && self.latest(job).is_reminder() {
-            info!(JOB_ID = job.id.as_str(), BACKUP_ID = job.plan_field(); "the plan was deleted: nothing to report");
-            return Ok(Stage::Done(Done { mails: Vec::new() }));
-        }
-        self.examine(job, settled, !is_last, Attempts::default()).await
+        let course = settled.after_following(&self.latest(job), following, is_last);
+        self.take(course, job, settled, Attempts::default()).await
     }
 
     /// Waits for what `until` says. Returns whether the look is the last one, too: then it began after the last alert
@@ -169,13 +164,16 @@ impl Stepper {
         self.store.get(&job.id).unwrap_or_else(|| job.clone())
     }
 
-    /// Examines a run that is not over, unless there is nothing to say about it yet.
-    async fn interim(&self, job: &Job, settled: Settled, attempts: Attempts) -> Result<Stage, Shutdown> {
-        match settled.verdict(&self.latest(job), true) {
-            Verdict::Silence => {
-                Ok(Stage::Following(Following { since: Timestamp::now(), interim: Vec::new(), silent: true }))
+    /// Takes a course, with the attempts so far at a report that is replaced.
+    async fn take(&self, course: Course, job: &Job, settled: Settled, attempts: Attempts) -> Result<Stage, Shutdown> {
+        match course {
+            Course::Final => self.examine(job, settled, false, attempts).await,
+            Course::Interim => self.examine(job, settled, true, attempts).await,
+            Course::Silence => Ok(Stage::Following(Following::silently(Timestamp::now()))),
+            Course::Nothing => {
+                info!(JOB_ID = job.id.as_str(), BACKUP_ID = job.plan_field(); "the plan was deleted: nothing to report");
+                Ok(Stage::Done(Done { mails: Vec::new() }))
             }
-            _ => self.examine(job, settled, true, attempts).await,
         }
     }
 
@@ -266,24 +264,20 @@ impl Stepper {
         let attempts = Attempts { next_attempt_at: None, ..delivery.attempts.clone() };
         let (joins, _) = self.store.joined(&job.id);
         let settled = self.settle(job, Until::Over, Instant::now(), Duration::ZERO).await?;
-        let stage = match &settled.look {
-            Err(_) => return Ok(None),
-            Ok(_) if (settled.over || !delivery.interim) && self.store.close(&job.id, joins) => {
-                self.examine(job, settled, false, attempts).await?
-            }
-            Ok(_) => self.interim(job, settled, attempts).await?,
+        let course = match settled.instead_of(delivery, &self.latest(job)) {
+            None => return Ok(None),
+            Some(Course::Final) if !self.store.close(&job.id, joins) => Course::Interim,
+            Some(course) => course,
         };
-        Ok(Some(stage))
+        self.take(course, job, settled, attempts).await.map(Some)
     }
 
     /// Returns what follows a report that every recipient has, or was given up.
     fn delivered(&self, delivery: Delivery, settings: &Settings) -> Stage {
-        let Delivery { mails, interim, .. } = delivery;
-        if !interim {
-            return Stage::Done(Done { mails });
+        if delivery.interim {
+            self.store.remember(&delivery.mails, Timestamp::now(), settings.notification.repeat_after);
         }
-        self.store.remember(&mails, Timestamp::now(), settings.notification.repeat_after);
-        Stage::Following(Following { since: Timestamp::now(), interim: mails, silent: false })
+        delivery.next(Timestamp::now())
     }
 
     async fn finish(&self, job: &Job, done: Done) -> Result<(), Shutdown> {

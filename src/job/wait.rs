@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until, timeout_at};
 
+use super::course::Settled;
 use super::ended::Ended;
 use super::examine::Extent;
 use super::look::{Due, Look};
@@ -23,16 +24,6 @@ const REREAD: Duration = Duration::from_secs(30);
 /// The first and the longest pause before a cluster that could not be read is tried again.
 const RETRY: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(15));
 
-/// What a wait has ended with.
-#[derive(Debug)]
-pub struct Settled {
-    /// The last look, which has everything; it began after the last announcement that counted. Or why there is none: an
-    /// earlier look is no substitute, since it would show modules as unfinished that have finished since.
-    pub look: Result<Look, ReadError>,
-    /// Whether the run is over.
-    pub over: bool,
-}
-
 /// What ends a wait before its deadline.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Until {
@@ -40,29 +31,6 @@ pub enum Until {
     Over,
     /// It is over, or there is something to say about it.
     News,
-}
-
-/// What a wait leads to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Verdict {
-    /// The last report.
-    Final,
-    /// A report of a run that goes on.
-    Interim,
-    /// Nothing yet: there is nothing to say about the run that goes on.
-    Silence,
-}
-
-impl Settled {
-    /// Returns what follows, for `job` as it is now, if jobs follow runs that go on.
-    pub fn verdict(&self, job: &Job, follow: bool) -> Verdict {
-        match &self.look {
-            _ if self.over || !follow => Verdict::Final,
-            Ok(look) if look.is_missing(job) => Verdict::Final,
-            Ok(look) if !look.is_news(job) => Verdict::Silence,
-            _ => Verdict::Interim,
-        }
-    }
 }
 
 /// Waits for what `until` says of a job's run, at most until `deadline`. A cluster that cannot be read is tried until

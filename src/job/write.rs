@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use log::{info, warn};
 
+use super::course::Settled;
 use super::examine::{Examined, Wanted, examine};
 use super::look::Look;
 use super::record;
-use super::wait::Settled;
 use crate::config::{self, Settings};
 use crate::model::job::Job;
 use crate::model::mail::Mail;
@@ -18,7 +19,8 @@ use crate::report::{self, Finding, Interim, Report};
 
 /// Writes a mail without recipients for each plan that is reported. An `interim` one says that the run is not over.
 pub(super) async fn write(settings: &Settings, job: &Job, settled: Settled, interim: bool) -> Vec<Mail> {
-    let writer = Writer { settings, job, interim, now: Timestamp::now(), host: config::host_name() };
+    let (host, zone) = (config::host_name(), crate::system::zone());
+    let writer = Writer { settings, job, interim, now: Timestamp::now(), host: &host, zone };
     let look = match settled.look {
         Ok(look) => look,
         Err(error) => {
@@ -46,12 +48,20 @@ pub(super) async fn write(settings: &Settings, job: &Job, settled: Settled, inte
     mails
 }
 
-struct Writer<'a> {
-    settings: &'a Settings,
-    job: &'a Job,
-    interim: bool,
-    now: Timestamp,
-    host: String,
+/// Writes the mails of a job.
+pub struct Writer<'a> {
+    /// The configuration.
+    pub settings: &'a Settings,
+    /// The job.
+    pub job: &'a Job,
+    /// Whether its run is not over.
+    pub interim: bool,
+    /// The time.
+    pub now: Timestamp,
+    /// This machine's name.
+    pub host: &'a str,
+    /// The zone of the times in the mails.
+    pub zone: TimeZone,
 }
 
 impl Writer<'_> {
@@ -69,7 +79,8 @@ impl Writer<'_> {
         Some(record.at)
     }
 
-    fn mail(&self, cluster: Option<&str>, finding: Finding<'_>) -> Mail {
+    /// Returns the mail about `finding`, without recipients; `cluster` is the cluster's name.
+    pub fn mail(&self, cluster: Option<&str>, finding: Finding<'_>) -> Mail {
         let Self { settings, job, .. } = self;
         let interim = self.interim.then(|| Interim {
             missing: match &finding {
@@ -90,16 +101,12 @@ impl Writer<'_> {
             alerts_left_out: job.alerts.left_out,
             job_id: Some(job.id.as_str()),
             redis: &settings.redis.address(),
-            host: &self.host,
+            host: self.host,
             now: self.now,
             language: settings.notification.language,
-            zone: crate::system::zone(),
+            zone: self.zone.clone(),
         };
-        let mut mail = report::mail(settings, &job.id, &report);
-        if self.interim {
-            mail.digest.push_str("-interim");
-            mail.message_id = mail.message_id.replacen('<', "<interim.", 1);
-        }
+        let mail = report::mail(settings, &job.id, &report);
         info!(JOB_ID = job.id.as_str(), BACKUP_ID = mail.plan_field(), OUTCOME = mail.outcome.word();
             "wrote the report: {}", mail.subject);
         mail

@@ -244,7 +244,22 @@ pub fn time_left(since: Timestamp, whole: Duration, now: Timestamp) -> Duration 
     whole.saturating_sub(age(since, now))
 }
 
+impl Following {
+    /// Follows a run of which there is nothing to say yet.
+    pub fn silently(now: Timestamp) -> Self {
+        Self { since: now, interim: Vec::new(), silent: true }
+    }
+}
+
 impl Delivery {
+    /// Returns what follows at `now`, once every recipient has the report or was given up.
+    pub fn next(self, now: Timestamp) -> Stage {
+        match self.interim {
+            false => Stage::Done(Done { mails: self.mails }),
+            true => Stage::Following(Following { since: now, interim: self.mails, silent: false }),
+        }
+    }
+
     /// Returns the number of deliveries, counted by recipient, that are still to be made.
     pub fn pending(&self) -> usize {
         self.mails.iter().map(|mail| mail.pending().count()).sum()

@@ -74,8 +74,7 @@ async fn look(arguments: &cli::Report, settings: &Settings) -> Looked {
     let window = settings.correlator.recent_window;
     let since = Timestamp::now().saturating_sub(window).unwrap_or(Timestamp::MIN);
     let selector = arguments.plan.as_ref().map_or(Selector::Recent { since }, Selector::Plan);
-    let taken =
-        Look::at(settings, selector, Extent::Everything, Timestamp::now(), None, false, &mut Due::default()).await;
+    let taken = Look::at(settings, selector, Extent::Everything, None, &mut Due::default()).await;
     let Look { mut cluster, assessments, next_runs, .. } = match taken {
         Ok(look) => look,
         Err(error) => return Looked { nothing: Some(Finding::Unreadable(error)), ..Looked::default() },

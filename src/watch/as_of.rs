@@ -7,6 +7,7 @@ use jiff::Timestamp;
 
 use super::memory::Memory;
 use crate::model::history::History;
+use crate::model::job::Job;
 use crate::model::plan::Plan;
 use crate::model::run::{Assessment, RunRule, assess};
 use crate::model::schedule::Elapses;
@@ -39,6 +40,12 @@ impl<'a> AsOf<'a> {
         stale_after: Option<Duration>,
     ) -> Self {
         Self { reference: now, elapses, memory, alert_start: None, says_missing: false, stale_after, now }
+    }
+
+    /// The run that `job` is about, looked for as of `reference`.
+    pub fn of_job(self, job: &Job, reference: Timestamp) -> Self {
+        let says_missing = job.plan.is_some() && job.says_missing();
+        Self { reference, alert_start: job.failure_start(), says_missing, ..self }
     }
 
     /// Assesses the results of `plan`. Returns it with those that only `history` knows; that is asked if some lack.

@@ -7,20 +7,21 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use ns8_backup_monitor::config::{self, Settings};
 use ns8_backup_monitor::deliver::pause;
+use ns8_backup_monitor::job::course::{Course, Settled};
 use ns8_backup_monitor::job::look::Look;
 use ns8_backup_monitor::job::record;
 use ns8_backup_monitor::job::store::{Sent, table::Table};
-use ns8_backup_monitor::job::wait::{Settled, Verdict};
+use ns8_backup_monitor::job::write::Writer;
 use ns8_backup_monitor::model::alert::{Alert, Alerts};
 use ns8_backup_monitor::model::cluster::{Cluster, ReadError, Why};
 use ns8_backup_monitor::model::ended::{Open, Progress};
 use ns8_backup_monitor::model::history::History;
-use ns8_backup_monitor::model::job::{Attempts, Delivery, Examined, Following, Job, JobId, Stage, time_left};
-use ns8_backup_monitor::model::mail::{Mail, Recipient, RecipientState};
+use ns8_backup_monitor::model::job::{Attempts, Delivery, Done, Examined, Following, Job, JobId, Stage, time_left};
+use ns8_backup_monitor::model::mail::{Mail, RecipientState};
 use ns8_backup_monitor::model::plan::{Plan, PlanId};
 use ns8_backup_monitor::model::repository::Probes;
 use ns8_backup_monitor::model::run::{Outcome, State};
-use ns8_backup_monitor::report::{self, Finding, Interim, PlanFacts, Report};
+use ns8_backup_monitor::report::{Finding, PlanFacts};
 use ns8_backup_monitor::watch::as_of::AsOf;
 use ns8_backup_monitor::watch::decide::{Facts, Rules, decide};
 use ns8_backup_monitor::watch::{going_on::lacking, meet::meet, memory::Memory, news, running};
@@ -130,7 +131,7 @@ impl Monitor {
     fn next(&mut self, job: &Job, view: &View<'_>) -> Option<Stage> {
         match &job.stage {
             Stage::Waiting => self.wait(job, view),
-            Stage::Examined(examined) => Some(self.address(job, examined, view)),
+            Stage::Examined(examined) => Some(self.address(examined, view)),
             Stage::Delivering(delivery) => self.deliver(job, delivery.clone(), view),
             Stage::Following(following) => self.follow(job, following, view),
             Stage::Done(_) => None,
@@ -149,33 +150,31 @@ impl Monitor {
         if !settled.over && is_open {
             return None;
         }
-        match settled.verdict(job, !self.settings.correlator.follow.is_zero()) {
-            Verdict::Final => Some(self.close(job, settled, view)),
-            _ => Some(self.interim(job, settled, Attempts::default(), view)),
-        }
+        let course = settled.after_waiting(job, !self.settings.correlator.follow.is_zero());
+        Some(self.take(course, job, settled, Attempts::default(), view))
     }
 
     /// As `step::follow`.
     fn follow(&mut self, job: &Job, following: &Following, view: &View<'_>) -> Option<Stage> {
         let settled = self.look(job, view);
         let left = time_left(following.since, self.settings.correlator.follow, at(view.now));
-        if settled.over || left.is_zero() {
-            return Some(self.close(job, settled, view));
-        }
-        let has_news = following.silent && settled.look.as_ref().is_ok_and(|look| look.is_news(job));
-        has_news.then(|| self.examine(job, settled, true, Attempts::default(), view))
+        let is_last = settled.over || left.is_zero();
+        let has_news = || following.silent && settled.look.as_ref().is_ok_and(|look| look.is_news(job));
+        let course = (is_last || has_news()).then(|| settled.after_following(job, following, is_last))?;
+        Some(self.take(course, job, settled, Attempts::default(), view))
     }
 
-    fn interim(&mut self, job: &Job, settled: Settled, attempts: Attempts, view: &View<'_>) -> Stage {
-        match settled.verdict(job, true) {
-            Verdict::Silence => Stage::Following(Following { since: at(view.now), interim: Vec::new(), silent: true }),
-            _ => self.examine(job, settled, true, attempts, view),
+    /// As `step::take`.
+    fn take(&mut self, course: Course, job: &Job, settled: Settled, attempts: Attempts, view: &View<'_>) -> Stage {
+        match course {
+            Course::Final => {
+                assert!(self.table.close(&job.id, self.table.joined(&job.id).0));
+                self.examine(job, settled, false, attempts, view)
+            }
+            Course::Interim => self.examine(job, settled, true, attempts, view),
+            Course::Silence => Stage::Following(Following::silently(at(view.now))),
+            Course::Nothing => Stage::Done(Done { mails: Vec::new() }),
         }
-    }
-
-    fn close(&mut self, job: &Job, settled: Settled, view: &View<'_>) -> Stage {
-        assert!(self.table.close(&job.id, self.table.joined(&job.id).0));
-        self.examine(job, settled, false, Attempts::default(), view)
     }
 
     /// One look, as `look::Look` and `ended::Ended` take it.
@@ -185,50 +184,32 @@ impl Monitor {
         let (now, (plan, elapses)) = (at(view.now), found.expect("plans stay"));
         let work = self.work.entry(job.id.clone()).or_default();
         let reference = *work.reference.get_or_insert_with(|| job.reference(now));
-        let (look, over) = self.look_as_of(reference, job, plan, elapses, view);
-        let (look, over) = match look.unreported.filter(|_| !look.has_results()) {
-            Some(earlier) => self.look_as_of(earlier, job, plan, elapses, view),
-            None => (look, over),
-        };
+        let look = self.look_as_of(reference, job, plan, elapses, now);
+        let history = |plan: &PlanId| self.histories.borrow().get(plan).cloned();
+        let look = look
+            .with_unreported(job, &history)
+            .unwrap_or_else(|earlier| self.look_as_of(earlier, job, plan, elapses, now));
+        let (plan, assessment) = look.plans().next().expect("one plan");
+        let open = Open::of(plan, assessment, history(&plan.id).as_ref(), self.settings.watch.grace, now);
+        let progress = || (view.progress)(&plan.id, assessment.due.map(Timestamp::as_second)).0;
+        let over = look.awaited().is_empty() || open.is_some_and(|open| open.is_over(progress()));
         Settled { look: Ok(look), over }
     }
 
-    fn look_as_of(
-        &self,
-        reference: Timestamp,
-        job: &Job,
-        plan: &Plan,
-        elapses: &[i64],
-        view: &View<'_>,
-    ) -> (Look, bool) {
-        let now = at(view.now);
+    fn look_as_of(&self, reference: Timestamp, job: &Job, plan: &Plan, elapses: &[i64], now: Timestamp) -> Look {
         let known = around(elapses, reference.as_second());
         let elapses = known.overtaken(plan, now).map_or(known, |begun| around(elapses, begun.as_second()));
-        let as_of = AsOf {
-            reference,
-            elapses: &elapses,
-            memory: Some(&self.memory),
-            alert_start: job.failure_start(),
-            says_missing: job.says_missing(),
-            stale_after: self.settings.correlator.stale_after,
-            now,
-        };
-        let histories = self.histories.borrow();
-        let (known, assessment) = as_of.assess(plan, || histories.get(&job.plan.clone()?).cloned());
-        let history = assessment.due.filter(|due| job.may_mean_before(*due)).and_then(|_| histories.get(&plan.id));
-        let unreported = history.and_then(|history| history.unreported_failure(&known, &assessment));
-        let (plan, assessments) = (known.into_owned(), vec![assessment]);
-        let look = Look { cluster: cluster(&plan), assessments, next_runs: vec![elapses.next], unreported };
-        let open = Open::of(&plan, &look.assessments[0], histories.get(&plan.id), self.settings.watch.grace, now);
-        let progress = || (view.progress)(&plan.id, look.assessments[0].due.map(Timestamp::as_second));
-        let over = look.awaited().is_empty() || open.is_some_and(|open| open.is_over(progress().0));
-        (look, over)
+        let as_of = AsOf::now(now, &elapses, Some(&self.memory), self.settings.correlator.stale_after);
+        let history = || self.histories.borrow().get(&plan.id).cloned();
+        let (known, assessment) = as_of.of_job(job, reference).assess(plan, history);
+        let cluster = cluster(&known);
+        Look { cluster, assessments: vec![assessment], next_runs: vec![elapses.next], unreported: None }
     }
 
     /// As `write::write`.
     fn examine(&mut self, job: &Job, settled: Settled, interim: bool, attempts: Attempts, view: &View<'_>) -> Stage {
         let now = at(view.now);
-        let mut mail = match &settled.look {
+        let mail = match &settled.look {
             Err(error) => self.mail(job, Finding::Unreadable(error.clone()), interim, view),
             Ok(look) => {
                 let (plan, assessment) = look.plans().next().unwrap();
@@ -247,11 +228,6 @@ impl Monitor {
                 Mail { run_at: Some(history.recorded(run).at), ..self.mail(job, Finding::Plan(facts), interim, view) }
             }
         };
-        mail.recipients.clear();
-        if interim {
-            mail.digest.push_str("-interim");
-            mail.message_id = mail.message_id.replacen('<', "<interim.", 1);
-        }
         Stage::Examined(Examined { mails: vec![mail], interim, attempts })
     }
 
@@ -266,25 +242,9 @@ impl Monitor {
             }
             _ => (None, BTreeMap::new()),
         };
-        let follows = Interim { follows_until: Some(at(view.now)), ..Interim::default() };
-        let report = Report {
-            finding,
-            interim: interim.then_some(&follows),
-            in_no_plan: &[],
-            asked_for: job.plan.as_ref(),
-            cluster: None,
-            alerts: &job.alerts.kept,
-            alerts_left_out: 0,
-            job_id: Some(job.id.as_str()),
-            redis: &self.settings.redis.address(),
-            host: "leader",
-            now: at(view.now),
-            language: self.settings.notification.language,
-            zone: TimeZone::UTC,
-        };
-        let mail = report::mail(&self.settings, &job.id, &report);
+        let (settings, now) = (&self.settings, at(view.now));
+        let mail = Writer { settings, job, interim, now, host: "leader", zone: TimeZone::UTC }.mail(None, finding);
         let in_a_row = mail.subject.split_once("[failed ").and_then(|(_, rest)| rest.split(' ').next()?.parse().ok());
-        let id = if interim { mail.message_id.replacen('<', "<interim.", 1) } else { mail.message_id.clone() };
         self.said.push(Said {
             plan: job.plan.clone(),
             written: view.now,
@@ -296,18 +256,16 @@ impl Monitor {
             in_a_row: in_a_row.unwrap_or(1),
             subject: mail.subject.clone(),
             before,
-            id,
+            id: mail.message_id.clone(),
         });
         mail
     }
 
     /// As `Dispatch::address`.
-    fn address(&self, job: &Job, examined: &Examined, view: &View<'_>) -> Stage {
-        let (now, within) = (at(view.now), self.settings.notification.repeat_after);
-        let address = |mail: &Mail| {
-            let everybody = self.settings.mail_to(job.plan.as_ref()).iter().map(Recipient::new);
-            let news = everybody.filter(|to| !self.table.has_it(mail, to, now, within));
-            Mail { recipients: news.collect(), ..mail.clone() }
+    fn address(&self, examined: &Examined, view: &View<'_>) -> Stage {
+        let address = |mail: &Mail| Mail {
+            recipients: self.table.recipients(mail, &self.settings, at(view.now)),
+            ..mail.clone()
         };
         let mails = examined.mails.iter().map(address).filter(|mail| !mail.recipients.is_empty()).collect();
         Stage::Delivering(Delivery { mails, attempts: examined.attempts.clone(), interim: examined.interim })
@@ -319,15 +277,14 @@ impl Monitor {
         if !is_due {
             // The final report replaces an interim one that waits.
             let settled = if delivery.interim { self.look(job, view) } else { return None };
-            return settled.over.then(|| self.close(job, settled, view));
+            let attempts = Attempts::default();
+            return settled.over.then(|| self.take(Course::Final, job, settled, attempts, view));
         }
         if delivery.attempts.next_attempt_at.is_some() && delivery.may_be_outdated() {
             let attempts = Attempts { next_attempt_at: None, ..delivery.attempts.clone() };
             let settled = self.look(job, view);
-            match &settled.look {
-                Err(_) => {}
-                Ok(_) if settled.over || !delivery.interim => return Some(self.close(job, settled, view)),
-                Ok(_) => return Some(self.interim(job, settled, attempts, view)),
+            if let Some(course) = settled.instead_of(&delivery, job) {
+                return Some(self.take(course, job, settled, attempts, view));
             }
         }
         if !view.relay && delivery.pending() > 0 {
@@ -341,13 +298,10 @@ impl Monitor {
         for mail in &mut delivery.mails {
             self.delivered(mail, view.now);
         }
-        Some(match delivery.interim {
-            false => Stage::Done(ns8_backup_monitor::model::job::Done { mails: delivery.mails }),
-            true => {
-                self.table.sent.remember(&delivery.mails, at(view.now), self.settings.notification.repeat_after);
-                Stage::Following(Following { since: at(view.now), interim: delivery.mails, silent: false })
-            }
-        })
+        if delivery.interim {
+            self.table.sent.remember(&delivery.mails, at(view.now), self.settings.notification.repeat_after);
+        }
+        Some(delivery.next(at(view.now)))
     }
 
     fn delivered(&mut self, mail: &mut Mail, now: i64) {

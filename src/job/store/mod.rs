@@ -222,14 +222,13 @@ impl Store {
     }
 
     /// Tries a job again now, as the administrator asked: ends its pause, or revives one that was given up for those
-    /// who have not received its reports, from other jobs included, as [`Self::readdress`] has it.
+    /// who have not received its reports, from other jobs included.
     pub async fn retry(&self, id: &JobId, settings: &Settings) {
         if let Some(nudge) = self.table().nudge(id) {
             nudge.notify_one();
             return;
         }
         let Some((mut job, mut delivery)) = self.0.disk.revive(id) else { return };
-        self.readdress(&mut delivery, settings);
         for mail in &mut delivery.mails {
             let report = mail.clone();
             mail.recipients.retain(|to| !to.is_pending() || !self.had_it(&report, to, settings));
@@ -339,15 +338,15 @@ impl Store {
         look(&mut self.table().jobs())
     }
 
-    /// Returns whether `to` received this report within this time, or is about to receive it from another job.
-    pub fn has_it(&self, mail: &Mail, to: &Recipient, now: Timestamp, within: Duration) -> bool {
-        self.table().has_it(mail, to, now, within)
+    /// Returns the recipients to whom `mail` is news.
+    pub fn recipients(&self, mail: &Mail, settings: &Settings) -> Vec<Recipient> {
+        self.table().recipients(mail, settings, Timestamp::now())
     }
 
-    /// The same for `notification.repeat_after` and an old report: at its time, too, others may have been left out.
+    /// Returns whether `to` has an old report, or is about to: at its time, too, others may have been left out.
     fn had_it(&self, mail: &Mail, to: &Recipient, settings: &Settings) -> bool {
         let within = settings.notification.repeat_after;
-        let had_it = |at: Timestamp| self.has_it(mail, to, at, within);
+        let had_it = |at: Timestamp| self.table().has_it(mail, to, at, within);
         !within.is_zero() && (had_it(Timestamp::now()) || had_it(mail.written_at))
     }
 

@@ -8,6 +8,7 @@ use tokio::time::Instant;
 
 use super::sent::{self, Sent};
 use super::{Nudge, encode};
+use crate::config::Settings;
 use crate::model::alert::Batch;
 use crate::model::job::{Job, JobId, Stage};
 use crate::model::mail::{Mail, Recipient, RecipientState};
@@ -170,6 +171,14 @@ impl Table {
 
     pub(super) fn nudge(&self, id: &JobId) -> Option<Nudge> {
         self.by_id.get(id).map(|entry| entry.nudge.clone())
+    }
+
+    /// The recipients to whom `mail` is news at `now`: they have not received the same report within
+    /// `notification.repeat_after`, and are not about to.
+    pub fn recipients(&self, mail: &Mail, settings: &Settings, now: Timestamp) -> Vec<Recipient> {
+        let within = settings.notification.repeat_after;
+        let everybody = settings.mail_to(mail.plan.as_ref()).iter().map(Recipient::new);
+        everybody.filter(|to| within.is_zero() || !self.has_it(mail, to, now, within)).collect()
     }
 
     /// Whether `to` received this report within this time, or is about to receive it.

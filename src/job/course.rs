@@ -1,0 +1,61 @@
+//! What follows in a job once its run was looked at. Pure: [`super::step`] does it, and so does the year of nights in
+//! `tests/year`, by a clock of its own.
+
+use super::look::Look;
+use crate::model::cluster::ReadError;
+use crate::model::job::{Delivery, Following, Job};
+
+/// What a wait has ended with.
+#[derive(Debug)]
+pub struct Settled {
+    /// The last look, which has everything; it began after the last announcement that counted. Or why there is none: an
+    /// earlier look is no substitute, since it would show modules as unfinished that have finished since.
+    pub look: Result<Look, ReadError>,
+    /// Whether the run is over.
+    pub over: bool,
+}
+
+/// What follows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Course {
+    /// The last report.
+    Final,
+    /// A report of a run that goes on.
+    Interim,
+    /// Nothing yet: there is nothing to say about the run that goes on.
+    Silence,
+    /// Nothing any more: the plan was deleted.
+    Nothing,
+}
+
+impl Settled {
+    /// Returns what follows a wait of `job`, if jobs `follow` runs that go on.
+    pub fn after_waiting(&self, job: &Job, follow: bool) -> Course {
+        match &self.look {
+            _ if self.over || !follow => Course::Final,
+            Ok(look) if look.is_missing(job) => Course::Final,
+            Ok(look) if !look.is_news(job) => Course::Silence,
+            _ => Course::Interim,
+        }
+    }
+
+    /// Returns what follows once the run that `job` has followed is over, or has news; `is_last` says that it is over,
+    /// or has been followed for long enough.
+    pub fn after_following(&self, job: &Job, following: &Following, is_last: bool) -> Course {
+        let is_gone = || self.look.as_ref().is_ok_and(Look::is_gone);
+        match is_last {
+            true if following.silent && job.is_reminder() && is_gone() => Course::Nothing,
+            true => Course::Final,
+            false => Course::Interim,
+        }
+    }
+
+    /// Returns what replaces a report that nobody has received, before it is tried again; `None` if it stands.
+    pub fn instead_of(&self, delivery: &Delivery, job: &Job) -> Option<Course> {
+        match &self.look {
+            Err(_) => None,
+            Ok(_) if self.over || !delivery.interim => Some(Course::Final),
+            Ok(_) => Some(self.after_waiting(job, true)),
+        }
+    }
+}
