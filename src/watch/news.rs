@@ -106,12 +106,9 @@ impl News {
         let due = self.due.map_or(String::new(), |due| format!(" due {due}"));
         let last = self.newest.map_or("none".into(), |newest| newest.to_string());
         match self.kind {
-            Kind::Failed => format!(
-                "The run{due} has {} failed module(s) and {} without a result{}",
-                self.errors.len(),
-                self.absent.len(),
-                if self.over { "" } else { " so far" }
-            ),
+            Kind::Failed => {
+                format!("The run{due} has {}, as of {}", self.wrong(), self.at.strftime("%Y-%m-%dT%H:%M:%SZ"))
+            }
             Kind::Missed => format!("The run{due} has not started; the plan's newest result: {last}"),
             Kind::Hangs => format!(
                 "The run{due} has started, but {} module(s) have no result; the newest: {last}",
@@ -123,6 +120,18 @@ impl News {
             }
             Kind::Success => format!("The run{due} has no failure"),
         }
+    }
+
+    /// Returns what is wrong, as far as it is known: until the run is over, that is not who has no result.
+    fn wrong(&self) -> String {
+        let modules = self.errors.keys().filter(|subject| **subject != Subject::Plan).count();
+        let by_plan = self.errors.len() > modules;
+        let parts = [
+            (modules > 0).then(|| format!("{modules} failed module(s)")),
+            by_plan.then(|| "an error in the plan's own record".into()),
+            (!self.absent.is_empty()).then(|| format!("{} module(s) without a result", self.absent.len())),
+        ];
+        parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
     }
 
     /// Returns the alert, with one of the names that the service takes.
@@ -189,6 +198,21 @@ mod tests {
             errors: BTreeMap::new(),
             absent: BTreeSet::new(),
         };
+        let due = at(1_763_600_000);
+        let module = |id| ModuleId::new(id).unwrap();
+        for (errors, absent, said) in [
+            (vec![Subject::Module(module("mail1"))], vec![], "1 failed module(s)"),
+            (vec![], vec![module("mail1"), module("web2")], "2 module(s) without a result"),
+            (
+                vec![Subject::Module(module("mail1")), Subject::Plan],
+                vec![module("web2")],
+                "1 failed module(s), an error in the plan's own record, 1 module(s) without a result",
+            ),
+        ] {
+            news.errors = errors.into_iter().map(|subject| (subject, due)).collect();
+            news.absent = absent.into_iter().collect();
+            assert_eq!(news.summary(), format!("The run due {due} has {said}, as of 2025-11-20T00:56:40Z"));
+        }
         let names = ["backup_failed", "backup_missing", "Other"].map(String::from);
         let alert = news.alert(&names);
         assert_eq!(
