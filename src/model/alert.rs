@@ -36,6 +36,11 @@ impl Alert {
         self.labels.get("news").map(String::as_str)
     }
 
+    /// Whether it is the watch's and says that all is well.
+    pub fn is_good(&self) -> bool {
+        matches!(self.news(), Some("recovered" | "success"))
+    }
+
     /// The due time of the run that the watch reports, from the annotation `due`; `None` without one.
     pub fn due(&self) -> Option<Timestamp> {
         self.annotations.get("due")?.parse().ok()

@@ -209,11 +209,18 @@ impl Job {
         })
     }
 
-    /// When a failure was last alerted: the newest start of its alerts, no later than its arrival. `None` if they are
+    /// When a failure, or a missing run, was last alerted: the newest start of its alerts, no later than its arrival. `None` if they are
     /// the watch's and say that all is well.
     pub fn failure_start(&self) -> Option<Timestamp> {
-        let is_good = |alert: &Alert| matches!(alert.news(), Some("recovered" | "success"));
-        (!self.alerts.kept.iter().all(is_good)).then(|| self.alert_start())
+        (!self.alerts.kept.iter().all(Alert::is_good)).then(|| self.alert_start())
+    }
+
+    /// When something failed, as an alert says: the newest start of those that do, no later than the job's arrival.
+    /// `None` if no alert does, as one of a missing run, or if none says when: it may be somebody's test.
+    pub fn failed_at(&self) -> Option<Timestamp> {
+        let says_failed = |alert: &&Alert| !alert.says_missing() && !alert.is_good();
+        let newest = self.alerts.kept.iter().filter(says_failed).filter_map(|alert| alert.starts_at).max();
+        newest.map(|start| start.min(self.accepted_at))
     }
 
     /// When the alert began: the newest start of its alerts, no later than its arrival.

@@ -121,6 +121,8 @@ pub struct RunRule<'a> {
     pub alert_start: Option<Timestamp>,
     /// Whether an alert says that the run is missing.
     pub says_missing: bool,
+    /// When something failed, as an alert says: a success that ended before is no explanation.
+    pub failed_at: Option<Timestamp>,
     /// A result that ended this much before the newest one is an earlier run's; `None`: never.
     pub stale_after: Option<Duration>,
 }
@@ -128,7 +130,8 @@ pub struct RunRule<'a> {
 impl RunRule<'_> {
     /// The rule without a schedule.
     pub fn by_age(alert_start: Option<Timestamp>, stale_after: Option<Duration>) -> Self {
-        Self { due: &[], since: None, joined: None, alert_start, says_missing: false, stale_after }
+        let (says_missing, failed_at) = (false, alert_start);
+        Self { due: &[], since: None, joined: None, alert_start, says_missing, failed_at, stale_after }
     }
 
     /// Whether the plan was due at `due` by the schedule that it has.
@@ -269,7 +272,7 @@ fn contradiction(plan: &Plan, rule: &RunRule<'_>) -> Option<Contradiction> {
     if plan.has_success_in_the_future() {
         return Some(Contradiction::Future);
     }
-    let start = rule.alert_start.filter(|_| !rule.says_missing)?;
+    let start = rule.failed_at?;
     plan.newest_sign().is_none_or(|newest| newest < start).then_some(Contradiction::Alert { start })
 }
 

@@ -25,6 +25,8 @@ pub struct AsOf<'a> {
     pub alert_start: Option<Timestamp>,
     /// Whether an alert says that the run is missing.
     pub says_missing: bool,
+    /// When something failed, as an alert says; `None` if none says so, or when.
+    pub failed_at: Option<Timestamp>,
     /// `correlator.stale_after`.
     pub stale_after: Option<Duration>,
     /// The time.
@@ -39,13 +41,14 @@ impl<'a> AsOf<'a> {
         memory: Option<&'a Memory>,
         stale_after: Option<Duration>,
     ) -> Self {
-        Self { reference: now, elapses, memory, alert_start: None, says_missing: false, stale_after, now }
+        let (alert_start, says_missing, failed_at) = (None, false, None);
+        Self { reference: now, elapses, memory, alert_start, says_missing, failed_at, stale_after, now }
     }
 
     /// The run that `job` is about, looked for as of `reference`.
     pub fn of_job(self, job: &Job, reference: Timestamp) -> Self {
         let says_missing = job.plan.is_some() && job.says_missing();
-        Self { reference, alert_start: job.failure_start(), says_missing, ..self }
+        Self { reference, alert_start: job.failure_start(), says_missing, failed_at: job.failed_at(), ..self }
     }
 
     /// Assesses the results of `plan`. Returns it with those that only `history` knows; that is asked if some lack.
@@ -70,7 +73,8 @@ impl<'a> AsOf<'a> {
             None => (elapses.due(plan).to_vec(), None),
         };
         let joined = known.map(|known| &known.newcomers);
-        let &Self { alert_start, says_missing, stale_after, .. } = self;
-        assess(plan, &RunRule { due: &due, since, joined, alert_start, says_missing, stale_after }, self.now)
+        let &Self { alert_start, says_missing, failed_at, stale_after, .. } = self;
+        let rule = RunRule { due: &due, since, joined, alert_start, says_missing, failed_at, stale_after };
+        assess(plan, &rule, self.now)
     }
 }

@@ -24,6 +24,25 @@ fn an_alert_becomes_one_mail_for_each_recipient() {
     assert_eq!(site.relay.so_far().len(), 2);
 }
 
+/// As somebody tries the webhook by hand, and as Alertmanager has it of a missing run of no plan in particular.
+#[test]
+fn an_alert_that_says_of_no_failure_when_it_began_contradicts_no_success() {
+    for alert in [
+        serde_json::json!({"status": "firing", "labels": {"alertname": "BackupFailed", "id": "2"}}),
+        serde_json::json!({"status": "firing", "labels": {"alertname": "NsBackupMissing"}, "startsAt": "2999-01-01T00:00:00Z"}),
+    ] {
+        let mut site = Site::new();
+        let (key, now) = ("module/samba1/backup/2/status", jiff::Timestamp::now().to_string());
+        site.redis.hset(key, &[("result", "success"), ("timestamp", &now), ("error", "")]);
+        site.service.start();
+        assert_eq!(site.service.post(serde_json::json!({ "alerts": [alert] }).to_string()).0, 202);
+        let subject = "Subject: [ns8-backup] SUCCESS - all 2 module(s) backed up successfully";
+        for (_, mail) in site.mails(2) {
+            assert!(mail.contains(subject), "{mail}");
+        }
+    }
+}
+
 #[test]
 fn each_request_gets_the_right_status() {
     let mut site = Site::with("", "receiver: { max_body: 262144 }\ncorrelator: { wait_seconds: 60 }\n");

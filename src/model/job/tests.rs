@@ -87,6 +87,26 @@ fn good_news_of_the_watch_is_no_failure() {
 }
 
 #[test]
+fn an_alert_says_when_something_failed_if_it_says_that_and_has_a_start() {
+    let (at_two, at_three) = ("2026-11-22T02:00:00Z", "2026-11-22T03:00:00Z");
+    let time = |text: &str| text.parse::<Timestamp>().ok();
+    for (name, news, start, failed_at) in [
+        ("backup_failed", None, Some(at_two), Some(at_two)),
+        ("backup_failed", None, Some("2036-11-22T02:00:00Z"), Some(at_three)),
+        ("backup_failed", None, None, None),
+        ("backup_failed", Some("failed"), Some(at_two), Some(at_two)),
+        ("backup_failed", Some("recovered"), Some(at_two), None),
+        ("NsBackupMissing", None, Some(at_two), None),
+    ] {
+        let mut job = job(at_three);
+        let alert = &mut job.alerts.kept[0];
+        (alert.name, alert.starts_at) = (name.into(), start.and_then(time));
+        alert.labels = news.map(|news: &str| ("news".into(), news.into())).into_iter().collect();
+        assert_eq!(job.failed_at(), failed_at.and_then(time), "{name} {news:?} {start:?}");
+    }
+}
+
+#[test]
 fn an_alert_may_mean_the_run_before_unless_the_watch_says_which_it_means() {
     let due: Timestamp = "2026-11-22T02:00:00Z".parse().unwrap();
     let mut job = job("2026-11-22T03:00:00Z");

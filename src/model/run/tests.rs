@@ -123,9 +123,10 @@ fn a_result_is_stale_only_when_it_is_older_than_the_limit() {
 fn a_missing_run_is_not_made_up_by_an_earlier_one() {
     let all_well = plan(&[("a", Some(0), 0), ("b", Some(HOUR), 0)], Some(&["a", "b"]));
     let one_failed = plan(&[("a", Some(0), 1), ("b", Some(HOUR), 0)], Some(&["a", "b"]));
-    let outcome = |plan, says_missing, starts_at: i64| {
+    let outcome = |plan, says_missing: bool, starts_at: i64| {
         let alert_start = Some(at(starts_at));
-        let rule = RunRule { says_missing, ..RunRule::by_age(alert_start, HALF_A_DAY) };
+        let failed_at = alert_start.filter(|_| !says_missing);
+        let rule = RunRule { says_missing, failed_at, ..RunRule::by_age(alert_start, HALF_A_DAY) };
         assess(plan, &rule, at(24 * HOUR)).outcome
     };
     assert_eq!(outcome(&all_well, true, 11 * HOUR), Outcome::RepoFailure);
