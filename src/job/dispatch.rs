@@ -32,11 +32,11 @@ impl Dispatch {
         Self { store, sending: Semaphore::new(AT_ONCE), life }
     }
 
-    /// Gives each mail those recipients who have not received the same report within `notification.repeat_after`. A
-    /// mail without any is left out.
-    pub(super) fn address(&self, job: &Job, mails: Vec<Mail>, settings: &Settings) -> Vec<Mail> {
+    /// Gives each mail those recipients who have not received the same report within `notification.repeat_after`, or
+    /// were promised one. A mail without any is left out.
+    pub(super) fn address(&self, job: &Job, mails: Vec<Mail>, promised: &[String], settings: &Settings) -> Vec<Mail> {
         let address = |mut mail: Mail| {
-            mail.recipients = self.store.recipients(&mail, settings);
+            mail.recipients = self.store.recipients(&mail, promised, settings);
             if mail.recipients.is_empty() {
                 info!(JOB_ID = job.id.as_str(), BACKUP_ID = mail.plan_field();
                     "not sent: every recipient already has this report (notification.repeat_after {})",

@@ -201,14 +201,14 @@ impl Stepper {
         };
         let mails = self.life.unless_over(write(&settings, &self.latest(job), settled, interim)).await?;
         kill::point("written");
-        Ok(Stage::Examined(Examined { mails, interim, attempts }))
+        Ok(Stage::Examined(Examined { mails, interim, attempts, promised: job.promised() }))
     }
 
-    /// Addresses the reports to the recipients to whom they are news.
+    /// Addresses the reports to the recipients to whom they are news, or were promised.
     async fn address(&self, job: &Job, examined: Examined) -> Result<Stage, Shutdown> {
         let settings = self.settings().await?;
-        let Examined { mails, interim, attempts } = examined;
-        let mails = self.dispatch.address(job, mails, &settings);
+        let Examined { mails, interim, attempts, promised } = examined;
+        let mails = self.dispatch.address(job, mails, &promised, &settings);
         Ok(Stage::Delivering(Delivery { mails, attempts, interim }))
     }
 

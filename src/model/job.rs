@@ -88,6 +88,9 @@ pub struct Examined {
     pub interim: bool,
     /// The attempts made so far, for a report that replaces one that nobody has received.
     pub attempts: Attempts,
+    /// The addresses of those who have an interim report: the final one was promised to them, whatever it says.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub promised: Vec<String>,
 }
 
 /// Attempts to deliver a report, and the time spent between them.
@@ -165,6 +168,17 @@ impl Job {
             | Stage::Following(Following { interim: mails, .. })
             | Stage::Done(Done { mails }) => mails,
         }
+    }
+
+    /// Returns the addresses of those who have an interim report of this job.
+    pub fn promised(&self) -> Vec<String> {
+        let is_interim = match &self.stage {
+            Stage::Following(_) => true,
+            Stage::Delivering(delivery) => delivery.interim,
+            Stage::Waiting | Stage::Examined(_) | Stage::Done(_) => false,
+        };
+        let delivered = self.mails().iter().flat_map(|mail| &mail.recipients).filter(|to| to.is_delivered());
+        delivered.filter(|_| is_interim).map(Recipient::email).collect()
     }
 
     /// Returns whether further alerts of the plan join this job: until its final report is being written.

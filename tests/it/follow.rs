@@ -107,6 +107,29 @@ fn a_redis_that_comes_back_brings_the_final_report() {
     assert_interim_then_final(&site, "PARTIAL - 1/2 module(s) failed");
 }
 
+/// An alert is repeated while Redis is away: "another report follows" holds, even if that says what an earlier one said.
+#[test]
+fn a_report_that_was_promised_comes_even_if_it_was_mailed_before() {
+    let mut site = Site::with("", FOLLOWS);
+    site.service.start();
+    assert_eq!(site.service.post(webhook(&["2"])).0, 202);
+    site.mails(EVERYBODY);
+    site.service.done();
+    site.redis.run::<String>("SAVE");
+    site.redis.kill();
+    assert_eq!(site.service.post(webhook(&["2"])).0, 202);
+    until_following(&site);
+    site.redis.restart();
+    site.mails(3 * EVERYBODY);
+    let inbox = site.inbox();
+    for (earlier, interim, last) in [(0, 2, 4), (1, 3, 5)] {
+        assert!(inbox[interim].subject.ends_with("could not be read (so far)"), "{}", inbox[interim].subject);
+        assert_eq!(inbox[last].subject, inbox[earlier].subject);
+        assert_eq!(inbox[last].to, inbox[interim].to);
+        assert_ne!(inbox[last].message_id, inbox[earlier].message_id);
+    }
+}
+
 /// The watch says that Redis is away by day, when no plan runs.
 #[test]
 fn a_redis_that_comes_back_by_day_is_an_all_clear() {

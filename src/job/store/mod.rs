@@ -338,9 +338,9 @@ impl Store {
         look(&mut self.table().jobs())
     }
 
-    /// Returns the recipients to whom `mail` is news.
-    pub fn recipients(&self, mail: &Mail, settings: &Settings) -> Vec<Recipient> {
-        self.table().recipients(mail, settings, Timestamp::now())
+    /// Returns the recipients to whom `mail` is news or was promised.
+    pub fn recipients(&self, mail: &Mail, promised: &[String], settings: &Settings) -> Vec<Recipient> {
+        self.table().recipients(mail, promised, settings, Timestamp::now())
     }
 
     /// Returns whether `to` has an old report, or is about to: at its time, too, others may have been left out.

@@ -174,11 +174,13 @@ impl Table {
     }
 
     /// The recipients to whom `mail` is news at `now`: they have not received the same report within
-    /// `notification.repeat_after`, and are not about to.
-    pub fn recipients(&self, mail: &Mail, settings: &Settings, now: Timestamp) -> Vec<Recipient> {
+    /// `notification.repeat_after`, and are not about to; or to whom it was promised.
+    pub fn recipients(&self, mail: &Mail, promised: &[String], settings: &Settings, now: Timestamp) -> Vec<Recipient> {
         let within = settings.notification.repeat_after;
         let everybody = settings.mail_to(mail.plan.as_ref()).iter().map(Recipient::new);
-        everybody.filter(|to| within.is_zero() || !self.has_it(mail, to, now, within)).collect()
+        let wants =
+            |to: &Recipient| within.is_zero() || promised.contains(&to.email()) || !self.has_it(mail, to, now, within);
+        everybody.filter(wants).collect()
     }
 
     /// Whether `to` received this report within this time, or is about to receive it.
