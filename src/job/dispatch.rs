@@ -34,9 +34,9 @@ impl Dispatch {
 
     /// Gives each mail those recipients who have not received the same report within `notification.repeat_after`, or
     /// were promised one. A mail without any is left out.
-    pub(super) fn address(&self, job: &Job, mails: Vec<Mail>, promised: &[String], settings: &Settings) -> Vec<Mail> {
+    pub(super) fn address(&self, job: &Job, mails: Vec<Mail>, promises: &[Mail], settings: &Settings) -> Vec<Mail> {
         let address = |mut mail: Mail| {
-            mail.recipients = self.store.recipients(&mail, promised, settings);
+            mail.recipients = self.store.recipients(&mail, promises, settings);
             if mail.recipients.is_empty() {
                 info!(JOB_ID = job.id.as_str(), BACKUP_ID = mail.plan_field();
                     "not sent: every recipient already has this report (notification.repeat_after {})",

@@ -88,7 +88,7 @@ impl Look {
     /// # Errors
     /// Returns an error if the cluster cannot be read.
     pub async fn take(job: &Job, settings: &Settings, extent: Extent, due: &mut Due) -> Result<Self, ReadError> {
-        let since = job.accepted_at.checked_sub(settings.correlator.recent_window).unwrap_or(Timestamp::MIN);
+        let since = job.recent_since(settings.correlator.recent_window);
         let selector = job.plan.as_ref().map_or(Selector::Recent { since }, Selector::Plan);
         let reference = *due.reference.get_or_insert_with(|| job.reference(Timestamp::now()));
         let look = Self::at(settings, selector, extent, Some((job, reference)), due).await?;
@@ -137,6 +137,7 @@ impl Look {
         let stale_after = settings.correlator.stale_after;
         let agent = Agent::load(&settings.repo_check);
         let mut cluster = cluster::read(&settings.redis, question(selector, extent, agent.as_ref())).await?;
+        cluster.plans.retain(|plan| job.is_none_or(|(job, _)| job.may_be_about(&plan.id)));
         due.learn(&cluster.plans, job.map_or_else(Timestamp::now, |(_, reference)| reference)).await;
         let now = Timestamp::now();
         let histories = Store::new(&state_directory());

@@ -118,7 +118,9 @@ impl Stepper {
             let settled = self.settle(job, Until::Over, deadline, patience).await?;
             kill::point("settled");
             let course = settled.after_waiting(&self.latest(job), !correlator.follow.is_zero());
-            if course != Course::Final || self.store.close(&job.id, joins) {
+            // One that names no plan keeps to the plans of its first report.
+            let takes_alerts = course != Course::Final && job.plan.is_some();
+            if takes_alerts || self.store.close(&job.id, joins) {
                 return self.take(course, job, settled, Attempts::default()).await;
             }
         }
@@ -201,14 +203,14 @@ impl Stepper {
         };
         let mails = self.life.unless_over(write(&settings, &self.latest(job), settled, interim)).await?;
         kill::point("written");
-        Ok(Stage::Examined(Examined { mails, interim, attempts, promised: job.promised() }))
+        Ok(Stage::Examined(Examined { mails, interim, attempts, promises: job.promises() }))
     }
 
     /// Addresses the reports to the recipients to whom they are news, or were promised.
     async fn address(&self, job: &Job, examined: Examined) -> Result<Stage, Shutdown> {
         let settings = self.settings().await?;
-        let Examined { mails, interim, attempts, promised } = examined;
-        let mails = self.dispatch.address(job, mails, &promised, &settings);
+        let Examined { mails, interim, attempts, promises } = examined;
+        let mails = self.dispatch.address(job, mails, &promises, &settings);
         Ok(Stage::Delivering(Delivery { mails, attempts, interim }))
     }
 

@@ -31,7 +31,8 @@ pub(super) async fn write(settings: &Settings, job: &Job, settled: Settled, inte
     let Look { mut cluster, assessments, next_runs, .. } = look;
     let name = cluster.name.as_deref();
     if cluster.plans.is_empty() {
-        return vec![writer.mail(name, Finding::NothingRecent(settings.correlator.recent_window))];
+        let window = age(job.recent_since(settings.correlator.recent_window), job.accepted_at);
+        return vec![writer.mail(name, Finding::NothingRecent(window))];
     }
     let waited = Duration::from_secs(age(job.accepted_at, writer.now).as_secs());
     let gave_up_after = (!settled.over).then(|| waited.max(settings.correlator.max_wait));
@@ -91,6 +92,8 @@ impl Writer<'_> {
             },
             follows_until: self.now.checked_add(settings.correlator.follow).ok(),
         });
+        // The run may be over, and that of another plan not.
+        let interim = interim.filter(|interim| !matches!(finding, Finding::Plan(_)) || !interim.missing.is_empty());
         let report = Report {
             finding,
             interim: interim.as_ref(),

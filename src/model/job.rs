@@ -16,6 +16,9 @@ use super::time::age;
 /// The version of the file format that this program writes. It reads every version up to this one.
 pub const VERSION: u32 = 2;
 
+/// Alertmanager repeats an alert this long after it began, as NS8 has it.
+const REPEATED: Duration = Duration::from_secs(12 * 3600);
+
 /// A job's name: the UTC time of its arrival and four random digits, so that names sort by age.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -88,9 +91,9 @@ pub struct Examined {
     pub interim: bool,
     /// The attempts made so far, for a report that replaces one that nobody has received.
     pub attempts: Attempts,
-    /// The addresses of those who have an interim report: the final one was promised to them, whatever it says.
+    /// The interim mails that somebody has: the final ones were promised to them, whatever these say.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub promised: Vec<String>,
+    pub promises: Vec<Mail>,
 }
 
 /// Attempts to deliver a report, and the time spent between them.
@@ -170,25 +173,36 @@ impl Job {
         }
     }
 
-    /// Returns the addresses of those who have an interim report of this job.
-    pub fn promised(&self) -> Vec<String> {
-        let is_interim = match &self.stage {
-            Stage::Following(_) => true,
-            Stage::Delivering(delivery) => delivery.interim,
-            Stage::Waiting | Stage::Examined(_) | Stage::Done(_) => false,
-        };
-        let delivered = self.mails().iter().flat_map(|mail| &mail.recipients).filter(|to| to.is_delivered());
-        delivered.filter(|_| is_interim).map(Recipient::email).collect()
+    /// Returns the interim mails that somebody has.
+    pub fn promises(&self) -> Vec<Mail> {
+        let is_promise = |mail: &&Mail| mail.is_interim() && mail.recipients.iter().any(Recipient::is_delivered);
+        self.mails().iter().filter(is_promise).cloned().collect()
     }
 
-    /// Returns whether further alerts of the plan join this job: until its final report is being written.
+    /// Returns whether further alerts of the plan join this job: until its final report is being written. One that
+    /// names no plan keeps to the plans of its first report.
     pub fn takes_alerts(&self) -> bool {
         match &self.stage {
-            Stage::Waiting | Stage::Following(_) => true,
+            Stage::Waiting => true,
+            _ if self.plan.is_none() => false,
+            Stage::Following(_) => true,
             Stage::Examined(examined) => examined.interim,
             Stage::Delivering(delivery) => delivery.interim,
             Stage::Done(_) => false,
         }
+    }
+
+    /// Returns whether it may be about `plan`: it names that, or none and has not reported others yet.
+    pub fn may_be_about(&self, plan: &PlanId) -> bool {
+        let mut reported = self.mails().iter().filter_map(|mail| mail.plan.as_ref()).peekable();
+        self.plan.is_some() || reported.peek().is_none() || reported.any(|reported| reported == plan)
+    }
+
+    /// Returns since when a plan must have a result to be what an alert without a plan is about: for `window` before
+    /// the alert began. It may have been repeated for hours.
+    pub fn recent_since(&self, window: Duration) -> Timestamp {
+        let earliest = self.accepted_at.saturating_sub(REPEATED).unwrap_or(self.accepted_at);
+        self.alert_start().max(earliest).saturating_sub(window).unwrap_or(Timestamp::MIN)
     }
 
     /// Returns whether it reports the results of `plan` up to this time: it is yet to read them, or has. One that has

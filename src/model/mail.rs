@@ -7,6 +7,9 @@ use super::address::Mailbox;
 use super::plan::PlanId;
 use super::run::Outcome;
 
+/// What ends the digest of a report that a final one follows.
+pub const INTERIM: &str = "-interim";
+
 /// One report, written and addressed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Mail {
@@ -104,6 +107,17 @@ impl Mail {
     /// The plan as the journal's field `BACKUP_ID`; empty where the report is about none.
     pub fn plan_field(&self) -> &str {
         self.plan.as_ref().map_or("", PlanId::as_str)
+    }
+
+    /// Whether a final report follows.
+    pub fn is_interim(&self) -> bool {
+        self.digest.ends_with(INTERIM)
+    }
+
+    /// Whether the recipient `to` of this interim mail was promised `last`.
+    pub fn promises(&self, last: &Self, to: &Recipient) -> bool {
+        let is_it = |has: &Recipient| has.is_delivered() && has.email() == to.email();
+        (self.plan.is_none() || self.plan == last.plan) && self.recipients.iter().any(is_it)
     }
 
     /// The recipients that still wait for this mail.

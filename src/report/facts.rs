@@ -55,11 +55,6 @@ impl<'a> Report<'a> {
         }
     }
 
-    /// Returns what is still to come, if the run that it is about goes on.
-    pub fn open(&self) -> Option<&'a Interim> {
-        self.interim.filter(|interim| self.plan().is_none() || !interim.missing.is_empty())
-    }
-
     /// Whether all that was alerted is that the cluster could not be read, which is over, and no plan has run since.
     pub fn reads_again(&self) -> bool {
         let is_it = |alert: &Alert| alert.news() == Some("unreadable");

@@ -3,7 +3,7 @@
 use super::{Report, digest, outcome, sha256, subject, text};
 use crate::config::Settings;
 use crate::model::job::JobId;
-use crate::model::mail::Mail;
+use crate::model::mail::{INTERIM, Mail};
 use crate::model::plan::PlanId;
 
 /// Returns the mail that `report` makes, without recipients.
@@ -15,7 +15,7 @@ pub fn mail(settings: &Settings, job: &JobId, report: &Report) -> Mail {
     let plan = report.plan_id().cloned();
     let domain = settings.notification.mail_from.address.domain();
     let thread = sha256(plan.as_ref().map_or("", PlanId::as_str));
-    let (kind, suffix) = if report.interim.is_some() { ("interim.", "-interim") } else { ("", "") };
+    let (kind, suffix) = if report.interim.is_some() { ("interim.", INTERIM) } else { ("", "") };
     let digest = digest(report);
     Mail {
         outcome: outcome(report),

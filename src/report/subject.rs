@@ -38,7 +38,7 @@ pub fn subject(report: &Report, prefix: &str) -> String {
         Finding::NothingRecent(window) => words.subject_nothing_recent(&figures::duration(words, *window)),
         Finding::Unreadable(_) => words.subject_unreadable(),
     };
-    let so_far = report.open().map(|_| words.subject_so_far()).unwrap_or_default();
+    let so_far = report.interim.map(|_| words.subject_so_far()).unwrap_or_default();
     let in_a_row = report.plan().and_then(|facts| in_a_row(report, facts)).unwrap_or_default();
     prefixed(prefix, &format!("{} - {reason}{so_far}{in_a_row}", outcome(report).word()))
 }
@@ -94,7 +94,7 @@ fn cluster_backup(words: Words, facts: &PlanFacts) -> String {
 fn in_a_row(report: &Report, facts: &PlanFacts) -> Option<String> {
     let good = matches!(plan_outcome(facts), Outcome::Success | Outcome::Recovered);
     let runs = facts.history.map_or(1, History::failed_in_a_row);
-    let over = report.open().is_none() || facts.assessment.counts.error > 0;
+    let over = report.interim.is_none() || facts.assessment.counts.error > 0;
     (!good && over && runs > 1).then(|| Words(report.language).subject_in_a_row(runs))
 }
 

@@ -228,7 +228,7 @@ impl Monitor {
                 Mail { run_at: Some(history.recorded(run).at), ..self.mail(job, Finding::Plan(facts), interim, view) }
             }
         };
-        Stage::Examined(Examined { mails: vec![mail], interim, attempts, promised: job.promised() })
+        Stage::Examined(Examined { mails: vec![mail], interim, attempts, promises: job.promises() })
     }
 
     fn mail(&mut self, job: &Job, finding: Finding<'_>, interim: bool, view: &View<'_>) -> Mail {
@@ -264,7 +264,7 @@ impl Monitor {
     /// As `Dispatch::address`.
     fn address(&self, examined: &Examined, view: &View<'_>) -> Stage {
         let address = |mail: &Mail| Mail {
-            recipients: self.table.recipients(mail, &examined.promised, &self.settings, at(view.now)),
+            recipients: self.table.recipients(mail, &examined.promises, &self.settings, at(view.now)),
             ..mail.clone()
         };
         let mails = examined.mails.iter().map(address).filter(|mail| !mail.recipients.is_empty()).collect();

@@ -339,8 +339,8 @@ impl Store {
     }
 
     /// Returns the recipients to whom `mail` is news or was promised.
-    pub fn recipients(&self, mail: &Mail, promised: &[String], settings: &Settings) -> Vec<Recipient> {
-        self.table().recipients(mail, promised, settings, Timestamp::now())
+    pub fn recipients(&self, mail: &Mail, promises: &[Mail], settings: &Settings) -> Vec<Recipient> {
+        self.table().recipients(mail, promises, settings, Timestamp::now())
     }
 
     /// Returns whether `to` has an old report, or is about to: at its time, too, others may have been left out.

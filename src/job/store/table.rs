@@ -175,11 +175,14 @@ impl Table {
 
     /// The recipients to whom `mail` is news at `now`: they have not received the same report within
     /// `notification.repeat_after`, and are not about to; or to whom it was promised.
-    pub fn recipients(&self, mail: &Mail, promised: &[String], settings: &Settings, now: Timestamp) -> Vec<Recipient> {
+    pub fn recipients(&self, mail: &Mail, promises: &[Mail], settings: &Settings, now: Timestamp) -> Vec<Recipient> {
         let within = settings.notification.repeat_after;
         let everybody = settings.mail_to(mail.plan.as_ref()).iter().map(Recipient::new);
-        let wants =
-            |to: &Recipient| within.is_zero() || promised.contains(&to.email()) || !self.has_it(mail, to, now, within);
+        let wants = |to: &Recipient| {
+            within.is_zero()
+                || promises.iter().any(|interim| interim.promises(mail, to))
+                || !self.has_it(mail, to, now, within)
+        };
         everybody.filter(wants).collect()
     }
 

@@ -107,6 +107,21 @@ fn an_alert_says_when_something_failed_if_it_says_that_and_has_a_start() {
 }
 
 #[test]
+fn an_alert_without_a_plan_is_about_those_with_a_result_shortly_before_it_began() {
+    let hour = Duration::from_secs(3600);
+    for (start, since) in [
+        (None, "2026-11-22T02:00:00Z"),
+        (Some("2026-11-22T02:59:00Z"), "2026-11-22T01:59:00Z"),
+        (Some("2026-11-21T23:00:00Z"), "2026-11-21T22:00:00Z"),
+        (Some("2026-11-01T00:00:00Z"), "2026-11-21T14:00:00Z"),
+    ] {
+        let mut job = job("2026-11-22T03:00:00Z");
+        job.alerts.kept[0].starts_at = start.and_then(|start| start.parse().ok());
+        assert_eq!(job.recent_since(hour), since.parse().unwrap(), "{start:?}");
+    }
+}
+
+#[test]
 fn an_alert_may_mean_the_run_before_unless_the_watch_says_which_it_means() {
     let due: Timestamp = "2026-11-22T02:00:00Z".parse().unwrap();
     let mut job = job("2026-11-22T03:00:00Z");

@@ -39,7 +39,7 @@ impl Composer<'_> {
             (_, Some(Contradiction::Future), _) => words.future_differs(&total),
             _ => self.verdict_of_counts(facts),
         };
-        if self.report.open().is_some() { words.so_far(&sentence) } else { sentence }
+        if self.report.interim.is_some() { words.so_far(&sentence) } else { sentence }
     }
 
     fn verdict_of_counts(&self, facts: &PlanFacts) -> String {
@@ -90,10 +90,8 @@ impl Composer<'_> {
             notes.extend(self.success_despite_the_alert(facts));
         }
         let unsettled = facts.assessment.unsettled();
-        if let Some(interim) = self.report.open() {
+        if let Some(interim) = self.report.interim {
             notes.push(self.not_over(interim));
-        } else if self.report.interim.is_some() {
-            notes.push(words.only_another_goes_on());
         } else if let Some(wait) = facts.gave_up_waiting_after
             && !unsettled.is_empty()
         {

@@ -133,7 +133,7 @@ impl Composer<'_> {
         let runs = self.count(streak.runs);
         let in_a_row = match streak.failed {
             // A run that is not over has not failed.
-            _ if streak.runs < 2 || part.state != State::Error && self.report.open().is_some() => None,
+            _ if streak.runs < 2 || part.state != State::Error && self.report.interim.is_some() => None,
             0 => Some(words.absent_in_a_row(&runs)),
             failed if failed == streak.runs => Some(words.failed_in_a_row(&runs)),
             _ => Some(words.no_success_in_a_row(&runs)),

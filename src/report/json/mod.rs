@@ -125,7 +125,7 @@ pub fn json(report: &Report) -> serde_json::Value {
     let mut document = Document {
         version: 1,
         outcome: outcome(report).word(),
-        interim: report.open().map(interim_view),
+        interim: report.interim.map(interim_view),
         error: None,
         nothing_within_seconds: None,
         written_at: report.now,

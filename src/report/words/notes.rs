@@ -32,10 +32,6 @@ phrases! {
         En: "The final report follows when all results are there, at the latest at {until}.",
         It: "Il rapporto finale seguirà quando ci saranno tutti i risultati, al più tardi alle {until}.",
     }
-    only_another_goes_on() {
-        En: "This run is over. Another plan is still running; a further report follows.",
-        It: "Questa esecuzione è terminata; quella di un altro piano no, e seguirà un altro rapporto.",
-    }
     another_report() { En: "Another report follows.", It: "Seguirà un altro rapporto." }
     gave_up_waiting(wait: &str, modules: &str) {
         En: "The wait ended after {wait}. Still without a result of this run: {modules}. They may still be running; the command at the end shows their current state.",
