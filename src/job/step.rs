@@ -224,7 +224,12 @@ impl Stepper {
         if self.store.readdress(&mut delivery, &settings) {
             self.store.advance(&job.id, Stage::Delivering(delivery.clone())).await;
         }
+        self.life.unless_over(self.store.older_first(job)).await?;
+        let waiting = delivery.pending();
         let relay_error = self.dispatch.attempt(job, &mut delivery, &settings).await?;
+        if delivery.pending() < waiting {
+            self.store.hurry_others(job);
+        }
         // Here, so that a process that finds nothing left to send makes up for one that came no further.
         record::reported(&delivery.mails).await;
         let pause = dispatch::next_attempt(job, &mut delivery, relay_error, &settings.notification);
@@ -236,9 +241,11 @@ impl Stepper {
                 false => std::future::pending().await,
             }
         };
+        let began = Instant::now();
         let pause_over = async {
             tokio::select! {
-                () = tokio::time::sleep(pause) => Some(pause.as_secs()),
+                () = tokio::time::sleep(pause) => Some(began.elapsed().as_secs()),
+                () = self.store.hurried(&job.id) => Some(began.elapsed().as_secs()),
                 () = self.store.nudged(&job.id) => None,
             }
         };

@@ -173,6 +173,14 @@ impl Job {
         }
     }
 
+    /// Returns how often its mails were tried; `None` if none waits for an attempt.
+    pub fn tries(&self) -> Option<u32> {
+        match &self.stage {
+            Stage::Delivering(delivery) if delivery.pending() > 0 => Some(delivery.attempts.count),
+            _ => None,
+        }
+    }
+
     /// Returns the interim mails that somebody has.
     pub fn promises(&self) -> Vec<Mail> {
         let is_promise = |mail: &&Mail| mail.is_interim() && mail.recipients.iter().any(Recipient::is_delivered);

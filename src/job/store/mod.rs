@@ -7,6 +7,7 @@
 //! The folder also holds what was set aside: `*.broken`, a file that makes no sense, and `*.failed`, a job whose
 //! mail could not be delivered. The program never deletes either.
 
+mod attempts;
 mod disk;
 mod outbox;
 mod sent;
@@ -25,7 +26,7 @@ use tokio::time::Instant;
 
 use crate::config::Settings;
 use crate::model::alert::Batch;
-use crate::model::job::{Delivery, Job, JobId, Stage};
+use crate::model::job::{Job, JobId, Stage};
 use crate::model::mail::{Mail, Recipient};
 use crate::system::messages;
 
@@ -57,6 +58,8 @@ struct Shared {
     /// Requests that wait to be written, all of them together.
     inbox: Mutex<Vec<Request>>,
     outbox: Mutex<Outbox>,
+    /// Told of each job that has come further.
+    changed: Notify,
     /// Held during a write.
     writing: tokio::sync::Mutex<()>,
     disk: Arc<Disk>,
@@ -103,6 +106,7 @@ impl Store {
             table: Mutex::new(table),
             inbox: Mutex::default(),
             outbox: Mutex::default(),
+            changed: Notify::new(),
             writing: tokio::sync::Mutex::default(),
             disk: Arc::new(disk),
             started,
@@ -181,6 +185,7 @@ impl Store {
     /// repeated, and the work goes on.
     pub async fn advance(&self, id: &JobId, stage: Stage) {
         if self.table().advance(id, stage) {
+            self.0.changed.notify_waiters();
             lock(&self.0.outbox).job(id);
             self.flush().await;
         }
@@ -200,6 +205,7 @@ impl Store {
             outbox.file(job_file(&job.id), None);
             table.remove(&job.id);
         }
+        self.0.changed.notify_waiters();
         self.flush().await;
     }
 
@@ -219,49 +225,6 @@ impl Store {
             outbox.file(job_file(id), None);
         }
         self.flush().await;
-    }
-
-    /// Tries a job again now, as the administrator asked: ends its pause, or revives one that was given up for those
-    /// who have not received its reports, from other jobs included.
-    pub async fn retry(&self, id: &JobId, settings: &Settings) {
-        if let Some(nudge) = self.table().nudge(id) {
-            nudge.notify_one();
-            return;
-        }
-        let Some((mut job, mut delivery)) = self.0.disk.revive(id) else { return };
-        for mail in &mut delivery.mails {
-            let report = mail.clone();
-            mail.recipients.retain(|to| !to.is_pending() || !self.had_it(&report, to, settings));
-        }
-        // A report that says nothing is not worth another try: the cluster is read anew.
-        job.stage = if delivery.may_be_outdated() { Stage::Waiting } else { Stage::Delivering(delivery) };
-        self.table().insert(job);
-        {
-            let mut outbox = lock(&self.0.outbox);
-            outbox.job(id);
-            outbox.file(failed_file(id), None);
-        }
-        self.flush().await;
-        let _ = self.0.started.send(id.clone());
-    }
-
-    /// Replaces recipients who wait and whom the configuration names no more. Returns whether there were any.
-    pub fn readdress(&self, delivery: &mut Delivery, settings: &Settings) -> bool {
-        let mut any = false;
-        for mail in &mut delivery.mails {
-            let mail_to = settings.mail_to(mail.plan.as_ref());
-            any |= mail.readdress(mail_to, |mail, to| !self.had_it(mail, to, settings));
-        }
-        any
-    }
-
-    /// Waits until the administrator asks to try the job again.
-    pub async fn nudged(&self, id: &JobId) {
-        let nudge = self.table().nudge(id);
-        match nudge {
-            Some(nudge) => nudge.notified().await,
-            None => std::future::pending().await,
-        }
     }
 
     /// Writes what the disk lacks. Returns when that is done, or has failed once.
@@ -341,13 +304,6 @@ impl Store {
     /// Returns the recipients to whom `mail` is news or was promised.
     pub fn recipients(&self, mail: &Mail, promises: &[Mail], settings: &Settings) -> Vec<Recipient> {
         self.table().recipients(mail, promises, settings, Timestamp::now())
-    }
-
-    /// Returns whether `to` has an old report, or is about to: at its time, too, others may have been left out.
-    fn had_it(&self, mail: &Mail, to: &Recipient, settings: &Settings) -> bool {
-        let within = settings.notification.repeat_after;
-        let had_it = |at: Timestamp| self.table().has_it(mail, to, at, within);
-        !within.is_zero() && (had_it(Timestamp::now()) || had_it(mail.written_at))
     }
 
     /// Returns how many files are still to be written after that has failed.

@@ -38,6 +38,7 @@ struct Entry {
     joins: u64,
     joined_at: Option<Instant>,
     nudge: Nudge,
+    turn: Nudge,
 }
 
 /// Jobs as they will be once the disk has them.
@@ -173,6 +174,23 @@ impl Table {
         self.by_id.get(id).map(|entry| entry.nudge.clone())
     }
 
+    /// Ends the pauses before the next attempts of the jobs that `is_meant`. Returns these, each with its attempts so
+    /// far.
+    pub(super) fn hurry(&self, is_meant: &dyn Fn(&Job) -> bool) -> Vec<(JobId, u32)> {
+        let mut hurried = Vec::new();
+        for Entry { job, turn, .. } in self.by_id.values().filter(|entry| is_meant(&entry.job)) {
+            if let Some(tries) = job.tries() {
+                turn.notify_one();
+                hurried.push((job.id.clone(), tries));
+            }
+        }
+        hurried
+    }
+
+    pub(super) fn turn(&self, id: &JobId) -> Option<Nudge> {
+        self.by_id.get(id).map(|entry| entry.turn.clone())
+    }
+
     /// The recipients to whom `mail` is news at `now`: they have not received the same report within
     /// `notification.repeat_after`, and are not about to; or to whom it was promised.
     pub fn recipients(&self, mail: &Mail, promises: &[Mail], settings: &Settings, now: Timestamp) -> Vec<Recipient> {
@@ -204,7 +222,8 @@ impl Table {
 
 impl Entry {
     fn new(job: Job) -> Self {
-        let mut entry = Self { job, bytes: 0, joins: 0, joined_at: None, nudge: Nudge::default() };
+        let (nudge, turn) = (Nudge::default(), Nudge::default());
+        let mut entry = Self { job, bytes: 0, joins: 0, joined_at: None, nudge, turn };
         entry.measure();
         entry
     }

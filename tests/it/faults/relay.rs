@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::support::service::webhook;
+use crate::support::service::{wait_until, webhook};
 use crate::support::site::{AT_ONCE, Site};
 use crate::support::smtp::{CA_FILE, Fault, Server, Stage};
 
@@ -46,6 +46,33 @@ fn mended(site: &Site, again: &[&str]) {
     }
     assert_eq!(site.service.queued("failed"), [""; 0]);
     assert!(!site.service.log().contains("CRITICAL"), "{}", site.service.log());
+}
+
+/// The last mail to arrive is the last word about a plan. One that gets through ends the others' pauses.
+#[test]
+fn after_an_outage_the_mails_of_a_plan_come_in_their_order() {
+    let mut site = site("");
+    site.relay.fault(Stage::Greeting, Fault::reply("421 4.3.2 come back later"));
+    assert_eq!(first_attempt(&mut site), counts([0, 0, 0]));
+    let now = jiff::Timestamp::now().to_string();
+    for errors in ["success", "error"] {
+        let key = "module/samba1/backup/2/status";
+        site.redis.hset(key, &[("result", errors), ("timestamp", &now), ("error", "disk quota exceeded")]);
+        site.redis.hset("module/mail1/backup/2/status", &[("result", errors)]);
+        let tried = site.service.log().matches("not delivered at attempt 1").count();
+        let alert = r#"{"alerts": [{"status": "firing", "labels": {"alertname": "backup_failed", "id": "2"}}]}"#;
+        assert_eq!(site.service.post(alert).0, 202);
+        let is_tried = || site.service.log().matches("not delivered at attempt 1").count() > tried;
+        wait_until("the first attempt has failed", is_tried, || site.service.log());
+    }
+    site.relay.mend();
+    site.half_fails("3");
+    assert_eq!(site.service.post(webhook(&["3"]).replace("Nightly", "Other")).0, 202);
+    site.service.done();
+    let mine = site.inbox().into_iter().filter(|mail| mail.to == THREE[0] && !mail.text.contains("Other"));
+    let outcomes: Vec<String> =
+        mine.map(|mail| mail.subject.split_whitespace().nth(1).unwrap_or_default().into()).collect();
+    assert_eq!(outcomes, ["PARTIAL", "SUCCESS", "REPO_FAILURE"]);
 }
 
 /// Each of these faults keeps the mail from everybody, and none of them for good.
