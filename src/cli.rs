@@ -63,10 +63,11 @@ pub enum Command {
     /// Receive alerts and send reports (what systemd starts; the default)
     ///
     /// Takes the socket that systemd passes, and exits after receiver.idle_timeout with nothing to do. Started by hand,
-    /// it listens on receiver.host and receiver.port instead, and stops with Ctrl-C.
+    /// it listens on receiver.host and receiver.port instead, and stops with Ctrl-C. Its state is in $STATE_DIRECTORY,
+    /// else in the service's folder, which only the service's user may use.
     #[command(after_help = "\
 Example:
-  ns8-backup-monitor --config ./config.yml serve")]
+  STATE_DIRECTORY=$PWD/state ns8-backup-monitor --config ./config.yml serve")]
     Serve,
     /// One of the administrator's commands.
     #[command(flatten)]

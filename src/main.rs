@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use ns8_backup_monitor::cli::{Cli, Command};
 use ns8_backup_monitor::config::Live;
+use ns8_backup_monitor::job::store;
 use ns8_backup_monitor::serve::{self, Sockets};
 use ns8_backup_monitor::system::journal;
 use ns8_backup_monitor::tools;
@@ -26,7 +27,7 @@ fn main() -> ExitCode {
 
 fn serve(live: Arc<Live>) -> std::io::Result<()> {
     let settings = live.current().ok();
-    journal::init(settings.as_ref().map(|settings| &settings.logging));
+    journal::init(store::logging(settings.as_deref()));
     let sockets = Sockets::take(&live)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let served = runtime.block_on(serve::run(sockets, live));

@@ -78,7 +78,8 @@ impl Gate {
         if let Some(store) = &inner.store {
             return Ok(store.clone());
         }
-        let opened = Store::open(&self.state, self.started.clone()).map_err(|error| {
+        let ours = store::refuse_anothers(&self.state, super::UNIT);
+        let opened = ours.and_then(|()| Store::open(&self.state, self.started.clone())).map_err(|error| {
             let folder = store::folder(&self.state);
             Closed::Queue(format!("the queue {} cannot be opened: {error}", folder.display()))
         })?;

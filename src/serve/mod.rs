@@ -34,6 +34,8 @@ use crate::serve::receive::Receive;
 
 pub use socket::Sockets;
 
+/// The unit that is this service.
+const UNIT: &str = "ns8-backup-monitor";
 /// How often status, orders and a closed gate are looked at.
 const TICK: Duration = Duration::from_secs(1);
 /// The same while all there is to do is to follow runs, which takes hours. Less than half of the unit's `WatchdogSec=`.
@@ -50,9 +52,12 @@ const DEFAULT_IDLE: Duration = Duration::from_secs(60);
 /// Serves `sockets` until there is nothing to do, or until SIGTERM or SIGINT.
 ///
 /// # Errors
-/// Where the runtime cannot watch the sockets or the signals.
+/// Where the runtime cannot watch the sockets or the signals; started by hand, where the state is another user's.
 pub async fn run(sockets: Sockets, live: Arc<Live>) -> io::Result<()> {
     let (listeners, inherited) = sockets.into_tokio()?;
+    if !inherited {
+        store::refuse_anothers(&state_directory(), UNIT)?;
+    }
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let (started, mut to_start) = mpsc::unbounded_channel();

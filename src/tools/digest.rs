@@ -9,7 +9,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use log::{error, info};
 
-use super::{Done, check, print, send, settings, settings_or_defaults, watch};
+use super::{Done, check, print, send, settings, settings_or_defaults};
 use crate::cli;
 use crate::cluster::{self, Question, Selector, Want};
 use crate::config::{Live, Settings, host_name};
@@ -56,7 +56,7 @@ pub(super) async fn run(arguments: &cli::Digest, live: &Live) -> Done {
 /// What the timer does: logs to the journal, and mails the digest if this node watches.
 async fn weekly(arguments: &cli::Digest, live: &Live, now: Timestamp) -> ExitCode {
     let settings = live.current();
-    journal::init(settings.as_ref().ok().map(|settings| &settings.logging));
+    journal::init(store::logging(settings.as_deref().ok()));
     let sent = match settings {
         Ok(settings) => send_weekly(&settings, &store::state_directory(), &arguments.alertmanager, now).await,
         Err(error) => Err(error.to_string()),
@@ -75,7 +75,7 @@ async fn send_weekly(settings: &Settings, state: &Path, alertmanager: &str, now:
         info!("digest.enabled is false: no digest is mailed");
         return Ok(());
     }
-    watch::is_ours(state)?;
+    store::refuse_anothers(state, "ns8-backup-monitor-digest").map_err(|error| error.to_string())?;
     if let Some(leader) = leader_elsewhere(settings, now).await? {
         info!("node {leader} is the leader and mails the digest");
         return Ok(());

@@ -260,7 +260,7 @@ fn group_id(groups: &str) -> Option<u32> {
 fn start(arguments: &Setup, file: &Path) -> Result<(), String> {
     let command = format!("systemctl enable --now {UNIT}");
     if file != Path::new(DEFAULT_PATH) {
-        let by_hand = format!("ns8-backup-monitor --config {} serve", file.display());
+        let by_hand = format!("STATE_DIRECTORY=$PWD/state ns8-backup-monitor --config {} serve", file.display());
         print(&format!("Nothing was started, because the units read {DEFAULT_PATH}. To start it by hand: {by_hand}\n"));
         return Ok(());
     }

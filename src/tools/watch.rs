@@ -1,8 +1,6 @@
 //! `watch`: one look at all plans; what its timer starts.
 
 use std::collections::BTreeMap;
-use std::fs;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
@@ -44,7 +42,7 @@ const ASK_LIMIT: Duration = Duration::from_secs(20);
 /// The command.
 pub(super) async fn run(live: &Live) -> Done {
     let settings = live.current();
-    journal::init(settings.as_ref().ok().map(|settings| &settings.logging));
+    journal::init(store::logging(settings.as_deref().ok()));
     let looked = match &settings {
         Ok(settings) => look(settings, &store::state_directory(), Timestamp::now()).await,
         Err(error) => Err(error.to_string()),
@@ -63,7 +61,7 @@ async fn look(settings: &Settings, state: &Path, now: Timestamp) -> Result<(), S
         debug!("watch.enabled is false: nothing is watched");
         return Ok(());
     }
-    is_ours(state)?;
+    store::refuse_anothers(state, "ns8-backup-monitor-watch").map_err(|error| error.to_string())?;
     let failed = |error: std::io::Error| format!("{}: {error}", state.display());
     files::make_folder(state).map_err(failed)?;
     let Ok(_lock) = Lock::try_take(&state.join(".watch.lock")) else {
@@ -79,16 +77,6 @@ async fn look(settings: &Settings, state: &Path, now: Timestamp) -> Result<(), S
         sign_of_life(url, settings, state).await;
     }
     Ok(())
-}
-
-/// What root leaves there, the service could not read.
-pub(super) fn is_ours(state: &Path) -> Result<(), String> {
-    match fs::metadata(state) {
-        Ok(meta) if meta.uid() != rustix::process::geteuid().as_raw() => {
-            Err(format!("{} belongs to another user: use `systemctl start ns8-backup-monitor-watch`", state.display()))
-        }
-        _ => Ok(()),
-    }
 }
 
 /// One look, unless this is the node of another's watch: then false.

@@ -2,6 +2,7 @@
 
 mod alertmanager;
 mod check;
+mod foreign;
 mod queue;
 mod report;
 mod setup;

@@ -10,6 +10,7 @@
 mod attempts;
 mod disk;
 mod outbox;
+mod place;
 mod sent;
 pub mod table;
 
@@ -33,21 +34,10 @@ use crate::system::messages;
 use disk::Disk;
 pub use disk::{Unreadable, Wish, files, read_job};
 use outbox::Outbox;
+pub use place::{folder, logging, refuse_anothers, state_directory};
 pub use sent::Sent;
 use table::Table;
 pub use table::{MAX_BYTES, MAX_JOBS};
-
-/// Returns the folder of the state: `$STATE_DIRECTORY` as systemd sets it, else `/var/lib/ns8-backup-monitor`.
-pub fn state_directory() -> PathBuf {
-    let set_by_systemd = std::env::var_os("STATE_DIRECTORY");
-    let first = set_by_systemd.as_ref().and_then(|list| std::env::split_paths(list).next());
-    first.filter(|path| !path.as_os_str().is_empty()).unwrap_or_else(|| "/var/lib/ns8-backup-monitor".into())
-}
-
-/// Returns the store's folder below `state`.
-pub fn folder(state: &Path) -> PathBuf {
-    state.join("queue")
-}
 
 /// The jobs of a running service. Cheap to clone; all clones are one store.
 #[derive(Clone)]

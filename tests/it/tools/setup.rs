@@ -8,7 +8,11 @@ fn setup_with_flags_writes_and_keeps_what_was_there() {
     let before = fs::read_to_string(site.path("config.yml")).unwrap();
     let ran = site.run(&["setup", "--subject-prefix", "[it's]", "--send-test"]);
     assert_eq!(ran.code, 0, "{}{}", ran.out, ran.err);
-    assert!(ran.out.contains("Nothing was started"));
+    assert!(
+        ran.out.contains("Nothing was started") && ran.out.contains("by hand: STATE_DIRECTORY=$PWD/state "),
+        "{}",
+        ran.out
+    );
     let after = fs::read_to_string(site.path("config.yml")).unwrap();
     assert_eq!(after.replace("  subject_prefix: '[it''s]'\n", ""), before);
     assert_eq!(fs::metadata(site.path("config.yml")).unwrap().mode() & 0o777, 0o640);
