@@ -9,7 +9,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use log::{error, info};
 
-use super::{Done, check, print, send, settings, settings_or_defaults};
+use super::{Done, check, complain, print, send, settings, settings_or_defaults};
 use crate::cli;
 use crate::cluster::{self, Question, Selector, Want};
 use crate::config::{Live, Settings, host_name};
@@ -48,7 +48,7 @@ pub(super) async fn run(arguments: &cli::Digest, live: &Live) -> Done {
         _ => print(&digest::text(&digest, language, &zone)),
     }
     // The answers must not get among JSON for a script, or a page.
-    let say = if arguments.json || arguments.html { |line: &str| eprint!("{line}") } else { print };
+    let say = if arguments.json || arguments.html { complain } else { print };
     let sent = !arguments.mail || send(&settings, &mail(&settings, &digest), say).await;
     Ok(if sent { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

@@ -31,7 +31,7 @@ type Done = Result<ExitCode, String>;
 pub fn run(tool: &Tool, live: &Arc<Live>) -> ExitCode {
     let done = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| error.to_string());
     done.and_then(|runtime| runtime.block_on(run_one(tool, live))).unwrap_or_else(|why| {
-        eprintln!("{why}");
+        complain(&format!("{why}\n"));
         ExitCode::FAILURE
     })
 }
@@ -58,9 +58,14 @@ fn settings(live: &Live) -> Result<Arc<Settings>, String> {
 /// Returns the settings, or their defaults with a word on standard error if the file cannot be used.
 fn settings_or_defaults(live: &Live) -> Arc<Settings> {
     live.current().unwrap_or_else(|error| {
-        eprintln!("{error}\nUsing the defaults.");
+        complain(&format!("{error}\nUsing the defaults.\n"));
         Arc::new(config::defaults())
     })
+}
+
+/// Prints to standard error. If that cannot be written, the command goes on: there is nobody to tell.
+fn complain(text: &str) {
+    let _ = std::io::stderr().write_all(text.as_bytes());
 }
 
 /// Prints to standard output. A reader that has closed the pipe (`report | head`) is no error; a full disk ends the
@@ -69,7 +74,7 @@ fn print(text: &str) {
     let mut out = std::io::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
         Err(error) if error.kind() != ErrorKind::BrokenPipe => {
-            eprintln!("standard output could not be written: {error}");
+            complain(&format!("standard output could not be written: {error}\n"));
             std::process::exit(1);
         }
         _ => {}

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::{Done, print, send, settings, settings_or_defaults};
+use super::{Done, complain, print, send, settings, settings_or_defaults};
 use crate::cli;
 use crate::cluster::Selector;
 use crate::config::{Live, Settings, host_name};
@@ -143,7 +143,7 @@ fn document(reports: &[Report]) -> Value {
 /// Sends each report once to each recipient. Returns false if one was not reached.
 async fn send_all(arguments: &cli::Report, settings: &Settings, reports: &[Report<'_>]) -> bool {
     // The answers must not get among JSON for a script, or a page.
-    let say = if arguments.json || arguments.html { |line: &str| eprint!("{line}") } else { print };
+    let say = if arguments.json || arguments.html { complain } else { print };
     say("\n");
     let id = JobId::new(Timestamp::now(), fastrand::u16(..));
     let mut all_sent = true;

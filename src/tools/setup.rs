@@ -8,7 +8,7 @@ use std::process::{Command, ExitCode};
 use serde_yaml::Value;
 
 use super::file::{Access, Place};
-use super::{Done, print, send_test};
+use super::{Done, complain, print, send_test};
 use crate::cli::Setup;
 use crate::cluster;
 use crate::config::text::{block, find, first_indent, items, line_end, lines, quoted, split_mark, value_of};
@@ -59,14 +59,14 @@ pub(super) async fn run(arguments: &Setup, live: &Live) -> Done {
     let asks = !arguments.yes && given(arguments) == Answers::default();
     let answers = match asks {
         true if !io::stdin().is_terminal() => {
-            eprintln!("setup asks questions and needs a terminal; without one, give --mail-to ADDRESS (see --help)");
+            complain("setup asks questions and needs a terminal; without one, give --mail-to ADDRESS (see --help)\n");
             return Ok(ExitCode::from(2));
         }
         true => ask_all(&present, live).await?,
         false => given(arguments),
     };
     if answers.mail_to.is_empty() && present.mail_to.is_empty() {
-        eprintln!("{} names no recipient yet: give --mail-to ADDRESS", file.display());
+        complain(&format!("{} names no recipient yet: give --mail-to ADDRESS\n", file.display()));
         return Ok(ExitCode::from(2));
     }
     let text = edit(&before, &answers.changes(&present))

@@ -2,6 +2,8 @@
 
 // `pub` in a test's support marks what the tests use; nothing of it can be reached from outside anyway.
 #![allow(unreachable_pub)]
+// Whoever runs a test reads what it prints.
+#![allow(clippy::print_stdout)]
 
 #[path = "../support/mod.rs"]
 #[allow(dead_code)]

@@ -9,6 +9,9 @@
 //!
 //! Results go to standard output as one JSON object with times in seconds. `run` in the folder above drives it.
 
+// The result is what it prints.
+#![allow(clippy::print_stdout)]
+
 mod correlate;
 mod reasons;
 mod serve;

@@ -134,6 +134,26 @@ fn a_report_that_cannot_be_written_is_no_success() {
 }
 
 #[test]
+fn answers_that_cannot_be_written_keep_no_mail_back() {
+    let full = || fs::File::options().write(true).open("/dev/full").unwrap();
+    let site = Site::plain();
+    site.result("1", "samba1", "disk quota exceeded");
+    for (args, code, mails) in [
+        (&["report", "1", "--json", "--send"][..], 4, 2),
+        (&["report", "1", "--html", "--send"], 4, 4),
+        (&["digest", "--json", "--mail", "--alertmanager", "http://127.0.0.1:1"], 0, 6),
+    ] {
+        let ran: Ran = site.command(args).stderr(full()).output().unwrap().into();
+        assert_eq!((ran.code, site.relay.so_far().len()), (code, mails), "{args:?}");
+    }
+    site.write("config.yml", "notification: { mail_too: a@example.com }\n");
+    for (args, code) in [(&["send-test"][..], 1), (&["report", "1"], 5), (&["setup"], 2), (&["setup", "--yes"], 2)] {
+        let ran: Ran = site.command(args).stderr(full()).stdout(full()).output().unwrap().into();
+        assert!(ran.code == code || ran.code == 1, "{args:?}: {}", ran.code);
+    }
+}
+
+#[test]
 fn report_shows_its_progress_on_a_terminal_only() {
     let site = Site::plain();
     let config = fs::read_to_string(site.path("config.yml")).unwrap();
