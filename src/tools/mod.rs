@@ -12,7 +12,8 @@ mod setup;
 mod watch;
 
 use std::fmt::Write as _;
-use std::io::{ErrorKind, Write};
+use std::fs::File;
+use std::io::{self, ErrorKind, Write};
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -52,26 +53,46 @@ async fn run_one(tool: &Tool, live: &Arc<Live>) -> Done {
 
 /// Returns the settings, which most commands cannot do without.
 fn settings(live: &Live) -> Result<Arc<Settings>, String> {
-    live.current().map_err(|error| error.to_string())
+    live.current().map_err(|unusable| {
+        let unread = File::open(live.file()).err();
+        format!("{unusable}{}", unread.as_ref().map_or("", as_root))
+    })
 }
 
 /// Returns the settings, or their defaults with a word on standard error if the file cannot be used.
 fn settings_or_defaults(live: &Live) -> Arc<Settings> {
-    live.current().unwrap_or_else(|error| {
-        complain(&format!("{error}\nUsing the defaults.\n"));
-        Arc::new(config::defaults())
-    })
+    settings(live).unwrap_or_else(|why| defaults_since(&why))
+}
+
+/// Returns the default settings, and says `why`.
+fn defaults_since(why: &str) -> Arc<Settings> {
+    complain(&format!("{why}\nUsing the defaults.\n"));
+    Arc::new(config::defaults())
+}
+
+/// Returns whether root may do what this user may not.
+fn is_denied(error: &io::Error) -> bool {
+    error.kind() == ErrorKind::PermissionDenied && !is_root()
+}
+
+fn is_root() -> bool {
+    rustix::process::geteuid().is_root()
+}
+
+/// Returns what to add to `error` for a person: what to do, if that is known.
+fn as_root(error: &io::Error) -> &'static str {
+    if is_denied(error) { "; run this as root" } else { "" }
 }
 
 /// Prints to standard error. If that cannot be written, the command goes on: there is nobody to tell.
 fn complain(text: &str) {
-    let _ = std::io::stderr().write_all(text.as_bytes());
+    let _ = io::stderr().write_all(text.as_bytes());
 }
 
 /// Prints to standard output. A reader that has closed the pipe (`report | head`) is no error; a full disk ends the
 /// program.
 fn print(text: &str) {
-    let mut out = std::io::stdout().lock();
+    let mut out = io::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
         Err(error) if error.kind() != ErrorKind::BrokenPipe => {
             complain(&format!("standard output could not be written: {error}\n"));

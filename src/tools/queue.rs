@@ -18,7 +18,7 @@ use jiff::tz::TimeZone;
 use rustix::fs::{CWD, Mode, OFlags, openat};
 use rustix::io::Errno;
 
-use super::{Done, print, table};
+use super::{Done, as_root, print, table};
 use crate::cli::{self, QueueAction};
 use crate::config::Live;
 use crate::job::store::{self, Wish};
@@ -84,8 +84,7 @@ impl Folder {
 }
 
 fn unreadable(folder: &Path, error: &io::Error) -> String {
-    let advice = if error.kind() == io::ErrorKind::PermissionDenied { "; run this as root" } else { "" };
-    format!("the queue {} cannot be read: {error}{advice}", folder.display())
+    format!("the queue {} cannot be read: {error}{}", folder.display(), as_root(error))
 }
 
 /// A file of the queue.
@@ -269,7 +268,8 @@ async fn leave(folder: &Folder, wish: Wish, jobs: &[&JobId]) -> Result<(), Strin
     let Some((_, path)) = &folder.held else { return Ok(()) };
     let left = jobs.iter().map(|job| wish.leave(path, job)).collect::<io::Result<Vec<PathBuf>>>();
     let left = left.map_err(|error| {
-        format!("cannot write a request for the service into {}: {error}; run this as root", folder.shown.display())
+        let folder = folder.shown.display();
+        format!("cannot write a request for the service into {folder}: {error}{}", as_root(&error))
     })?;
     let taken = async {
         while left.iter().any(|file| file.symlink_metadata().is_ok()) {

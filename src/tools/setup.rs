@@ -8,7 +8,7 @@ use std::process::{Command, ExitCode};
 use serde_yaml::Value;
 
 use super::file::{Access, Place};
-use super::{Done, complain, print, send_test};
+use super::{Done, as_root, complain, print, send_test};
 use crate::cli::Setup;
 use crate::cluster;
 use crate::config::text::{block, find, first_indent, items, line_end, lines, quoted, split_mark, value_of};
@@ -53,7 +53,7 @@ pub(super) async fn run(arguments: &Setup, live: &Live) -> Done {
     let before = match Place::find(file).and_then(|place| place.read()) {
         Ok((text, _)) => text,
         Err(error) if error.kind() == io::ErrorKind::NotFound => NEW_FILE.into(),
-        Err(error) => return Err(format!("{} cannot be read: {error}", file.display())),
+        Err(error) => return Err(format!("{} cannot be read: {error}{}", file.display(), as_root(&error))),
     };
     let present = present(&before).map_err(|why| format!("{}: {why}; fix or move it first", file.display()))?;
     let asks = !arguments.yes && given(arguments) == Answers::default();
@@ -79,7 +79,8 @@ pub(super) async fn run(arguments: &Setup, live: &Live) -> Done {
     if asks && !confirm("Write this file?")? {
         return Err("nothing was written".into());
     }
-    write(file, &text).map_err(|error| format!("{} cannot be written: {error}", file.display()))?;
+    write(file, &text)
+        .map_err(|error| format!("{} cannot be written: {error}{}", file.display(), as_root(&error)))?;
     start(arguments, file)?;
     if arguments.send_test || asks && confirm("Send a test mail now?")? {
         return send_test::run(live).await;

@@ -9,7 +9,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use super::file::{Access, Place};
-use super::{Done, print, settings_or_defaults};
+use super::{Done, as_root, defaults_since, print};
 use crate::cli::AlertmanagerConfig;
 use crate::config::Live;
 use crate::config::text::split_mark;
@@ -23,8 +23,10 @@ pub(super) const NAME: &str = "ns8-backup-monitor";
 /// The command.
 pub(super) fn run(arguments: &AlertmanagerConfig, live: &Live) -> Done {
     // The unit of Alertmanager that calls this command runs as a user who may not read the configuration.
-    let configured = live.current().is_ok();
-    let webhook = Webhook::new(&settings_or_defaults(live).receiver);
+    let settings = live.current();
+    let configured = settings.is_ok();
+    let settings = settings.unwrap_or_else(|error| defaults_since(&error.to_string()));
+    let webhook = Webhook::new(&settings.receiver);
     match &arguments.patch {
         None => print(&webhook.example()),
         Some(file) => print(&match arguments.remove {
@@ -47,7 +49,7 @@ fn change(
     done: impl FnOnce(&str) -> String,
 ) -> Result<String, String> {
     let failed = |why: String| format!("{} is left as it was: {why}", file.display());
-    let io_failed = |error: io::Error| failed(error.to_string());
+    let io_failed = |error: io::Error| failed(format!("{error}{}", as_root(&error)));
     let place = Place::find(file).map_err(io_failed)?;
     let (text, metadata) = place.read().map_err(io_failed)?;
     let (mark, plain) = split_mark(&text);

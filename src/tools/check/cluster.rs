@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
-use super::{Line, error, ok, warning};
+use super::{Line, error, is_root, ok, unread, warning};
 use crate::cluster::{self, Selector};
 use crate::config::Settings;
 use crate::model::cluster::Cluster;
@@ -116,7 +116,7 @@ fn unknown_plans(settings: &Settings, plans: &[Plan]) -> Vec<Line> {
 fn leadership(node: &Result<Option<String>, String>, leader: Option<&str>) -> (bool, Line) {
     let subject = "watch";
     match (node, leader) {
-        (Err(why), _) => (true, warning(subject, why.clone(), "run this check as root")),
+        (Err(why), _) => (true, warning(subject, why.clone(), unread(!is_root()))),
         (Ok(None), _) => (true, ok(subject, "not an NS8 node: the watch runs here")),
         (Ok(Some(node)), None) => {
             (true, ok(subject, format!("the cluster names no leader: this node ({node}) watches")))

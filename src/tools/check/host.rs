@@ -5,7 +5,7 @@ use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use super::{Line, error, ok, warning};
+use super::{Line, error, is_denied, is_root, ok, unread, warning};
 use crate::config::{Notification, RepoCheck, Settings, Transport, credential};
 use crate::job::store;
 use crate::probe::{AGENT_ENV, Agent};
@@ -30,11 +30,13 @@ pub(super) fn queue() -> Vec<Line> {
                 format!("{shown}: does not exist yet; the service creates it at its first start"),
             )];
         }
-        Err(why) => return vec![warning(subject, format!("{shown}: {why}"), "run this check as root")],
+        Err(why) => return vec![warning(subject, format!("{shown}: {why}"), unread(is_denied(&why)))],
     };
     let count = |ending| store::files(&folder, ending).map(|files| files.len());
-    let (Ok(waiting), Ok(failed), Ok(broken)) = (count("json"), count("failed"), count("broken")) else {
-        return vec![warning(subject, format!("{shown}: cannot be read"), "run this check as root")];
+    let counts = || -> io::Result<[usize; 3]> { Ok([count("json")?, count("failed")?, count("broken")?]) };
+    let [waiting, failed, broken] = match counts() {
+        Ok(counts) => counts,
+        Err(why) => return vec![warning(subject, format!("{shown}: {why}"), unread(is_denied(&why)))],
     };
     let mut lines = Vec::new();
     let user = service_user().unwrap_or(User { id: meta.uid(), group: meta.gid() });
@@ -59,7 +61,7 @@ pub(super) fn histories(state: &Path) -> Vec<Line> {
     let subject = "history";
     let judge = |why: &StoreError| {
         let todo = match why {
-            StoreError::File { .. } => "run this check as root; if it says so again, see who owns the file",
+            StoreError::File { source, .. } => unread(is_denied(source)),
             StoreError::Damaged { .. } => "nothing: with the next run it is set aside, and a new one begins",
             StoreError::Later { .. } => "install that version again, or remove the file",
         };
@@ -67,7 +69,9 @@ pub(super) fn histories(state: &Path) -> Vec<Line> {
     };
     match Store::new(state).unusable() {
         Ok(unusable) => unusable.iter().map(judge).collect(),
-        Err(why) => vec![warning(subject, format!("the histories cannot be read: {why}"), "run this check as root")],
+        Err(why) => {
+            vec![warning(subject, format!("the histories cannot be read: {why}"), unread(is_denied(&why)))]
+        }
     }
 }
 
@@ -145,8 +149,8 @@ pub(super) fn agent(settings: &RepoCheck) -> Line {
     match Agent::load(settings) {
         Some(agent) => ok("probe", format!("login for the gateway: {}", agent.user)),
         None => {
-            let todo =
-                format!("run this check as root; away from NS8's {AGENT_ENV}, name a file in repo_check.agent_env");
+            let denied = if is_root() { "" } else { "run this check as root; " };
+            let todo = format!("{denied}away from NS8's {AGENT_ENV}, name a file in repo_check.agent_env");
             warning("probe", "no login for the gateway, so repositories cannot be looked at", todo)
         }
     }

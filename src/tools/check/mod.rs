@@ -13,7 +13,7 @@ use std::time::Duration;
 use serde::Serialize;
 use serde_json::json;
 
-use super::{Done, print};
+use super::{Done, is_denied, is_root, print};
 use crate::cli;
 use crate::config::{Live, Settings, defaults};
 use crate::deliver;
@@ -58,6 +58,11 @@ fn warning(subject: &'static str, found: impl Into<String>, todo: impl Into<Stri
 
 fn error(subject: &'static str, found: impl Into<String>, todo: impl Into<String>) -> Line {
     Line { level: Level::Error, subject, found: found.into(), todo: Some(todo.into()) }
+}
+
+/// Returns what to do about a file that cannot be read, perhaps only since this user is `denied` what root is not.
+fn unread(denied: bool) -> &'static str {
+    if denied { "run this check as root" } else { "see what is there, and whose it is" }
 }
 
 /// The command.
@@ -126,10 +131,10 @@ fn configuration(live: &Live) -> (Option<Settings>, Vec<Line>) {
             (Some(Settings::clone(&settings)), lines)
         }
         Err(unusable) => {
-            let denied = |error: std::io::Error| error.kind() == std::io::ErrorKind::PermissionDenied;
-            let todo = match std::fs::File::open(live.file()).is_err_and(denied) {
-                true => "run this check as root",
-                false => "fix it: `man ns8-backup-monitor.yml` explains each key",
+            let unopened = std::fs::File::open(live.file()).err();
+            let todo = match &unopened {
+                Some(why) if is_denied(why) => unread(true),
+                _ => "fix it: `man ns8-backup-monitor.yml` explains each key",
             };
             let problems = unusable.to_string();
             (None, problems.lines().map(|problem| error(subject, problem, todo)).collect())

@@ -1,4 +1,4 @@
-//! A state folder that belongs to another user: the service could not read what root leaves there.
+//! Who may read and write what: a state folder of another user, and users who are not root.
 
 use std::os::unix::fs::chown;
 
@@ -53,4 +53,55 @@ fn a_socket_that_is_passed_stays_and_alerts_are_refused() {
     assert_eq!(fs::read_dir(service.path("state")).unwrap().count(), 0);
     chown(service.path("state"), Some(0), None).unwrap();
     assert_eq!(service.post(webhook(&["1"])).0, 202, "{}", service.log());
+}
+
+impl Site {
+    /// Runs a command as a user who may read nothing here.
+    fn run_as_stranger(&self, args: &[&str]) -> Ran {
+        let mut command = Command::new(path_of("setpriv"));
+        // The program itself may lie where only root may look: it is handed over open.
+        command.stdin(fs::File::open(PROGRAM).unwrap());
+        command.args(["--reuid", "65534", "--regid", "65534", "--clear-groups", "/proc/self/fd/0", "--config"]);
+        command.arg(self.path("config.yml")).args(args).env("STATE_DIRECTORY", self.path("state"));
+        command.output().unwrap().into()
+    }
+}
+
+#[test]
+fn who_may_not_read_a_file_is_told_to_be_root_and_nobody_else_is() {
+    if !rustix::process::getuid().is_root() {
+        println!("skipped: needs root, to be somebody else");
+        return;
+    }
+    let site = Site::plain();
+    let mode = |name: &str, mode| fs::set_permissions(site.path(name), fs::Permissions::from_mode(mode)).unwrap();
+    fs::create_dir_all(site.path("state/history")).unwrap();
+    mode("", 0o755);
+    mode("config.yml", 0o640);
+    mode("state", 0o700);
+    let at = ["--alertmanager", "http://127.0.0.1:1"];
+    let commands = [
+        &["report"][..],
+        &["send-test"],
+        &["digest", "--mail", at[0], at[1]],
+        &["setup", "--yes"],
+        &["queue"],
+        &["check", at[0], at[1]],
+    ];
+    for args in commands {
+        let Ran { out, err, .. } = site.run_as_stranger(args);
+        assert!(format!("{out}{err}").contains("as root"), "{args:?}: {out}{err}");
+    }
+    // In place of the folder is a file: that is the same for root.
+    fs::remove_dir_all(site.path("state")).unwrap();
+    site.write("state", "");
+    for args in commands {
+        for Ran { out, err, .. } in [site.run(args), site.run_as_stranger(args)] {
+            let said = format!("{out}{err}");
+            let denied = said.lines().any(|line| line.contains("as root") && !line.contains("ermission denied"));
+            assert!(!denied || args[0] == "check", "{args:?}: {said}");
+        }
+        let Ran { out, err, .. } = site.run(args);
+        assert!(!format!("{out}{err}").contains("as root"), "{args:?}: {out}{err}");
+    }
 }
