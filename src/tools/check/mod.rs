@@ -133,8 +133,12 @@ fn configuration(live: &Live) -> (Option<Settings>, Vec<Line>) {
         Err(unusable) => {
             let unopened = std::fs::File::open(live.file()).err();
             let todo = match &unopened {
-                Some(why) if is_denied(why) => unread(true),
-                _ => "fix it: `man ns8-backup-monitor.yml` explains each key",
+                Some(missing) if missing.kind() == std::io::ErrorKind::NotFound => {
+                    let found = format!("{}: there is no such file", live.file().display());
+                    return (None, vec![error(subject, found, "run `ns8-backup-monitor setup`")]);
+                }
+                Some(why) => unread(is_denied(why)),
+                None => "fix it: `man ns8-backup-monitor.yml` explains each key",
             };
             let problems = unusable.to_string();
             (None, problems.lines().map(|problem| error(subject, problem, todo)).collect())

@@ -62,3 +62,14 @@ fn check_says_which_plans_of_the_configuration_do_not_exist_and_who_watches() {
     assert!(line(&other, "ok       watch: node 1 is the leader and runs the watch; this node (2) does not"), "{other}");
     assert!(line(&other, "ok       alertmanager: not looked at: it runs on the leader"), "{other}");
 }
+
+#[test]
+fn a_missing_configuration_has_one_remedy() {
+    let site = Site::plain();
+    fs::remove_file(site.path("config.yml")).unwrap();
+    let ran = site.run(&["check", "--alertmanager", "http://127.0.0.1:1"]);
+    let lines: Vec<&str> = ran.out.lines().filter(|line| line.contains("configuration: ")).collect();
+    let shown = site.path("config.yml").display().to_string();
+    let expected = format!("error    configuration: {shown}: there is no such file -- run `ns8-backup-monitor setup`");
+    assert_eq!(lines, [expected]);
+}
