@@ -108,7 +108,7 @@ fn unknown_plans(settings: &Settings, plans: &[Plan]) -> Vec<Line> {
     };
     let unknown = settings.plans.keys().filter(|id| !known.contains(id));
     unknown
-        .map(|id| error("configuration", format!("plans.{id}: the cluster has no such plan"), todo.clone()))
+        .map(|id| warning("configuration", format!("plans.{id}: the cluster has no such plan"), todo.clone()))
         .collect()
 }
 
@@ -137,13 +137,13 @@ mod tests {
     use crate::config;
 
     #[test]
-    fn plans_that_do_not_exist_are_errors() {
+    fn plans_that_do_not_exist_are_named() {
         let text = "notification: { mail_to: a@x.y }\nplans: { 2: { mail_to: b@x.y }, 7: { mail_to: b@x.y } }";
         let settings = config::parse(text).unwrap();
         let plans = ["1", "2"].map(|id| Plan::unknown(PlanId::new(id).unwrap()));
         let lines = unknown_plans(&settings, &plans);
         assert_eq!(lines.len(), 1);
-        assert_eq!((lines[0].level, &*lines[0].found), (Level::Error, "plans.7: the cluster has no such plan"));
+        assert_eq!((lines[0].level, &*lines[0].found), (Level::Warning, "plans.7: the cluster has no such plan"));
         assert!(lines[0].todo.as_ref().is_some_and(|todo| todo.ends_with("the cluster has: 1, 2")));
         assert_eq!(unknown_plans(&settings, &[]).len(), 2);
     }

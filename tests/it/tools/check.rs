@@ -53,7 +53,7 @@ fn check_says_which_plans_of_the_configuration_do_not_exist_and_who_watches() {
     site.redis.run::<i64>("SADD module/loki1/flags no_data_backup");
     let line = |out: &str, start: &str| out.lines().any(|line| line.starts_with(start));
     let leader = check("1");
-    assert!(line(&leader, "error    configuration: plans.9: the cluster has no such plan -- "), "{leader}");
+    assert!(line(&leader, "warning  configuration: plans.9: the cluster has no such plan -- "), "{leader}");
     assert!(!leader.contains("plans.1:"), "{leader}");
     assert!(line(&leader, "ok       watch: this node (1) is the leader"), "{leader}");
     assert!(line(&leader, "error    alertmanager: "), "{leader}");
