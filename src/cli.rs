@@ -155,7 +155,7 @@ Examples:
     #[command(after_help = "\
 Exit status:
   0  shown
-  1  the history cannot be read
+  1  a history cannot be read, or none of this plan is kept
 
 Examples:
   ns8-backup-monitor history

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use log::{error, info};
+use log::{error, info, warn};
 
 use super::{Done, check, complain, print, send, settings, settings_or_defaults};
 use crate::cli;
@@ -152,7 +152,8 @@ fn mail(settings: &Settings, digest: &Digest) -> Mail {
 
 /// Looks at everything that the digest says.
 async fn look(settings: &Settings, state: &Path, alertmanager: &str, now: Timestamp) -> Digest {
-    let histories = Store::new(state).all().unwrap_or_default();
+    let (histories, unreadable) = Store::new(state).all().unwrap_or_default();
+    unreadable.iter().for_each(|why| warn!("{why}"));
     let reported = histories.iter().flat_map(|history| &history.runs).filter_map(|run| run.reported);
     let monitor = monitor(settings, state, alertmanager, reported.max(), now).await;
     let mut digest = Digest {

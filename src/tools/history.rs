@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 
-use super::{Done, print, settings_or_defaults, table};
+use super::{Done, as_root, complain, print, settings_or_defaults, table};
 use crate::cli;
 use crate::config::Live;
 use crate::job::store;
@@ -18,7 +18,7 @@ use crate::model::text::clean;
 use crate::report;
 use crate::report::figures::{bars, time};
 use crate::system;
-use crate::watch::history::Store;
+use crate::watch::history::{Store, StoreError};
 
 /// Longest name that is shown, in bytes.
 const MAX_NAME: usize = 40;
@@ -29,9 +29,14 @@ const BARS: [char; 5] = ['.', ':', '-', '=', '#'];
 /// The command.
 pub(super) fn run(arguments: &cli::History, live: &Live) -> Done {
     let histories = Store::new(&store::state_directory());
-    let all = match &arguments.plan {
-        Some(plan) => vec![histories.load(plan).map_err(|error| error.to_string())?],
-        None => histories.all().map_err(|error| format!("the histories cannot be read: {error}; run this as root"))?,
+    let (all, unreadable) = match &arguments.plan {
+        Some(plan) => match histories.load(plan).map_err(|error| in_words(&error))? {
+            none if none.runs.is_empty() => {
+                return Err(format!("no history of plan {} is kept", clean(plan.as_str(), MAX_NAME)));
+            }
+            history => (vec![history], Vec::new()),
+        },
+        None => histories.all().map_err(|error| format!("the histories cannot be read: {error}{}", as_root(&error)))?,
     };
     let zone = system::zone();
     match (arguments.json, &arguments.plan) {
@@ -40,10 +45,17 @@ pub(super) fn run(arguments: &cli::History, live: &Live) -> Done {
             let language = settings_or_defaults(live).notification.language;
             print(&report::history_html(&all, language, Timestamp::now(), &zone));
         }
+        (false, None) if all.is_empty() && !unreadable.is_empty() => {}
         (false, None) => print(&overview(&all, &zone)),
         (false, Some(_)) => all.iter().for_each(|history| print(&page(history, &zone))),
     }
-    Ok(ExitCode::SUCCESS)
+    unreadable.iter().for_each(|error| complain(&format!("{}\n", in_words(error))));
+    Ok(if unreadable.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn in_words(error: &StoreError) -> String {
+    let advice = if let StoreError::File { source, .. } = error { as_root(source) } else { "" };
+    format!("{error}{advice}")
 }
 
 /// Version 1; members may be added.

@@ -8,7 +8,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
-use log::{error, warn};
+use log::error;
 use sha2::{Digest, Sha256};
 
 use crate::model::history::{History, RunRecord, VERSION};
@@ -121,16 +121,20 @@ impl Store {
         Ok(up_to_now(history))
     }
 
-    /// Returns the histories that can be read, by plan.
+    /// Returns the histories that can be read, by plan, and why others cannot.
     ///
     /// # Errors
     /// Returns an error if the folder cannot be read.
-    pub fn all(&self) -> io::Result<Vec<History>> {
-        let histories = self.each()?.into_iter();
-        let readable = histories.filter_map(|history| history.inspect_err(|error| warn!("{error}")).ok());
-        let mut histories: Vec<History> = readable.map(up_to_now).collect();
+    pub fn all(&self) -> io::Result<(Vec<History>, Vec<StoreError>)> {
+        let (mut histories, mut errors) = (Vec::new(), Vec::new());
+        for history in self.each()? {
+            match history {
+                Ok(history) => histories.push(up_to_now(history)),
+                Err(error) => errors.push(error),
+            }
+        }
         histories.sort_by(|a, b| a.plan.cmp(&b.plan));
-        Ok(histories)
+        Ok((histories, errors))
     }
 
     /// Returns for each history to which no run can be added why that is so.
@@ -238,7 +242,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let store = Store::new(folder.path());
         assert_eq!(store.load(&plan("2")).unwrap().runs, []);
-        assert!(store.all().unwrap().is_empty());
+        assert!(store.all().unwrap().0.is_empty());
         for night in [0, 1, 1] {
             store.record(&plan("2"), Some("Nightly"), run(night)).unwrap();
         }
@@ -246,7 +250,7 @@ mod tests {
         let history = Store::new(folder.path()).load(&plan("2")).unwrap();
         assert_eq!(history.runs, [run(0), run(1)]);
         assert_eq!(history.name.as_deref(), Some("Nightly"));
-        let all: Vec<String> = store.all().unwrap().into_iter().map(|history| history.plan.to_string()).collect();
+        let all: Vec<String> = store.all().unwrap().0.into_iter().map(|history| history.plan.to_string()).collect();
         assert_eq!(all, ["../x", "2"]);
     }
 
@@ -305,7 +309,7 @@ mod tests {
         let ahead = Timestamp::now().checked_add(Duration::from_secs(86_400)).unwrap();
         store.record(&plan("2"), None, RunRecord { due: Some(ahead), ..run(1) }).unwrap();
         assert_eq!(store.load(&plan("2")).unwrap().runs, []);
-        assert_eq!(store.all().unwrap()[0].runs, []);
+        assert_eq!(store.all().unwrap().0[0].runs, []);
         assert_eq!(store.record(&plan("2"), None, run(0)).unwrap().runs, [run(0)]);
         assert_eq!(
             read(&store.file(&plan("2"))).unwrap().runs.len(),

@@ -85,6 +85,8 @@ fn who_may_not_read_a_file_is_told_to_be_root_and_nobody_else_is() {
         &["send-test"],
         &["digest", "--mail", at[0], at[1]],
         &["setup", "--yes"],
+        &["history"],
+        &["history", "2"],
         &["queue"],
         &["check", at[0], at[1]],
     ];
