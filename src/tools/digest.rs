@@ -21,7 +21,7 @@ use crate::model::mail::{Mail, RecipientState};
 use crate::model::plan::{Module, ModuleId};
 use crate::system::calendar::{CalendarError, elapses};
 use crate::system::{self, files, journal};
-use crate::watch::digest::{self, Checked, Digest, Found, Known, Monitor, PlanDigest};
+use crate::watch::digest::{self, Checked, Digest, Found, Known, Looked, Monitor, PlanDigest};
 use crate::watch::history::Store;
 use crate::watch::memory::Memory;
 use crate::watch::{node, post};
@@ -207,11 +207,15 @@ async fn monitor(
         Ok((way, Some(but))) => by_check(true, format!("{way}; {but}")),
         Err(error) => by_check(false, error.to_string()),
     };
-    let looked_at = Memory::peek(state).and_then(|memory| memory.looked_at);
+    let looked = match Memory::read(state) {
+        Ok(memory) => memory.looked_at.map_or(Looked::InVain, Looked::At),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Looked::Never,
+        Err(error) => Looked::Unknown(format!("when it last looked is not known: watch.json: {error}")),
+    };
     Monitor {
         alertmanager: by_check(ok, found),
         relay,
-        watch: Checked::watch(settings.watch.enabled, looked_at, now),
+        watch: Checked::watch(settings.watch.enabled, looked, now),
         queue: queue(settings, state).await,
         last_report,
     }

@@ -158,6 +158,9 @@ pub enum Found {
     /// The watch has never looked.
     #[error("it has never looked: systemctl status ns8-backup-monitor-watch.timer")]
     NeverLooked,
+    /// Each of its looks has failed.
+    #[error("no look has succeeded yet: journalctl -u ns8-backup-monitor-watch")]
+    LookedInVain,
     /// When the watch looked last.
     #[error("it last looked at {0}")]
     LookedAt(Timestamp),
@@ -194,14 +197,30 @@ fn as_reason<S: Serializer>(why: &Option<ReadError>, serializer: S) -> Result<S:
     why.as_ref().map(ToString::to_string).serialize(serializer)
 }
 
+/// When the watch last looked, successfully.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Looked {
+    /// Then.
+    At(Timestamp),
+    /// It has looked, and failed each time.
+    InVain,
+    /// It has not run yet.
+    Never,
+    /// That is not known; why.
+    Unknown(String),
+}
+
 impl Checked {
     /// Judges when the watch last looked, at `now`.
-    pub fn watch(enabled: bool, looked_at: Option<Timestamp>, now: Timestamp) -> Self {
-        let ok = enabled && looked_at.is_some_and(|at| age(at, now) <= LOOKS_EVERY && !is_ahead(at, now));
-        let found = match (enabled, looked_at) {
-            (false, _) => Found::WatchOff,
-            (true, None) => Found::NeverLooked,
-            (true, Some(at)) => Found::LookedAt(at),
+    pub fn watch(enabled: bool, looked: Looked, now: Timestamp) -> Self {
+        let is_recent = |at| age(at, now) <= LOOKS_EVERY && !is_ahead(at, now);
+        let ok = enabled && matches!(looked, Looked::At(at) if is_recent(at));
+        let found = match looked {
+            _ if !enabled => Found::WatchOff,
+            Looked::At(at) => Found::LookedAt(at),
+            Looked::InVain => Found::LookedInVain,
+            Looked::Never => Found::NeverLooked,
+            Looked::Unknown(why) => Found::ByCheck(why),
         };
         Self { ok, found }
     }

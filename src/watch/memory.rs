@@ -160,9 +160,17 @@ impl Memory {
 
     /// Reads what was saved up to now, without changing anything; `None` if it cannot be read.
     pub fn peek(state: &Path) -> Option<Self> {
-        let mut memory: Self = serde_json::from_slice(&files::read(&Self::file(state), MAX_FILE).ok()?).ok()?;
+        Self::read(state).ok()
+    }
+
+    /// Reads what was saved up to now, without changing anything.
+    ///
+    /// # Errors
+    /// Returns an error if it cannot be read.
+    pub fn read(state: &Path) -> io::Result<Self> {
+        let mut memory: Self = serde_json::from_slice(&files::read(&Self::file(state), MAX_FILE)?)?;
         memory.not_after(Timestamp::now());
-        Some(memory)
+        Ok(memory)
     }
 
     /// Forgets what a clock that was once ahead has dated after `now`.

@@ -68,6 +68,10 @@ phrases! {
         En: "{english}",
         It: "non ha mai controllato: systemctl status ns8-backup-monitor-watch.timer",
     }
+    digest_looked_in_vain(english: &str) {
+        En: "{english}",
+        It: "nessun controllo è ancora riuscito: journalctl -u ns8-backup-monitor-watch",
+    }
     digest_looked_at(time: &str) { En: "it last looked at {time}", It: "ultimo controllo: {time}" }
     digest_queue_holds(english: &str, jobs: usize, given_up: usize, unreadable: usize) {
         En: "{english}",

@@ -221,6 +221,7 @@ impl Writer<'_> {
             Found::ByCheck(_) => words.digest_found(english),
             Found::WatchOff => words.digest_watch_off(english),
             Found::NeverLooked => words.digest_never_looked(english),
+            Found::LookedInVain => words.digest_looked_in_vain(english),
             Found::LookedAt(at) => words.digest_looked_at(&self.time(*at)),
             Found::Queue { jobs, given_up, unreadable } => {
                 words.digest_queue_holds(english, *jobs, *given_up, *unreadable)

@@ -216,13 +216,20 @@ fn the_standing_says_what_is_known() {
 fn a_monitor_that_does_not_work_is_the_subject() {
     let mut digest = digest(vec![sum_up(&plan("2", &[("mail1", 60, 0)]), None)]);
     assert_eq!(subject(&digest, "", Language::En), "DIGEST - all 1 plan(s) are fine");
-    digest.monitor.watch = Checked::watch(true, Some(at(0)), at(8 * 3600));
+    digest.monitor.watch = Checked::watch(true, Looked::At(at(0)), at(8 * 3600));
     assert_eq!(subject(&digest, "", Language::En), "DIGEST - the monitor itself needs attention");
     assert!(text(&digest, Language::En, &TimeZone::UTC).contains("  watch: NEEDS ATTENTION: it last looked at"));
-    assert!(Checked::watch(true, Some(at(0)), at(900)).ok);
-    assert!(!Checked::watch(true, Some(at(900)), at(0)).ok, "nobody can look from the future");
-    assert!(!Checked::watch(true, None, at(0)).ok);
-    assert!(!Checked::watch(false, Some(at(0)), at(0)).ok);
+    assert!(Checked::watch(true, Looked::At(at(0)), at(900)).ok);
+    assert!(!Checked::watch(true, Looked::At(at(900)), at(0)).ok, "nobody can look from the future");
+    for (looked, says) in [
+        (Looked::Never, "it has never looked: "),
+        (Looked::InVain, "no look has succeeded yet: journalctl -u ns8-backup-monitor-watch"),
+        (Looked::Unknown("watch.json: denied".into()), "watch.json: denied"),
+    ] {
+        let checked = Checked::watch(true, looked, at(0));
+        assert!(!checked.ok && checked.found.to_string().starts_with(says), "{checked:?}");
+    }
+    assert!(!Checked::watch(false, Looked::At(at(0)), at(0)).ok);
     digest.unreadable = Some(ReadError::Smarthost("names no host"));
     assert_eq!(subject(&digest, "", Language::En), "DIGEST - the cluster's Redis could not be read");
 }

@@ -7,7 +7,7 @@ use super::golden::all_cases;
 use super::page::check_page;
 use super::*;
 use ns8_backup_monitor::model::schedule::Elapses;
-use ns8_backup_monitor::watch::digest::{self, Checked, Digest, Found, Known, Monitor, PlanDigest};
+use ns8_backup_monitor::watch::digest::{self, Checked, Digest, Found, Known, Looked, Monitor, PlanDigest};
 
 fn digest() -> Digest {
     let case = all_cases().into_iter().find(|case| case.name == "fortnight").unwrap();
@@ -40,7 +40,7 @@ fn digest() -> Digest {
         monitor: Monitor {
             alertmanager: works("the route stands first"),
             relay: works("smtp.example.org:587"),
-            watch: Checked::watch(true, Some(at("2026-11-22T00:15:00Z")), at(NOW)),
+            watch: Checked::watch(true, Looked::At(at("2026-11-22T00:15:00Z")), at(NOW)),
             queue: Checked { ok: true, found: Found::Queue { jobs: 0, given_up: 0, unreadable: 0 } },
             last_report: Some(at("2026-11-21T02:20:00Z")),
         },
