@@ -125,8 +125,11 @@ async fn look(
     progress: &(dyn Fn(usize, usize) + Sync),
 ) -> Probes {
     let repo_check = &settings.repo_check;
-    if !repo_check.enabled || !probe_wanted {
+    if !repo_check.enabled {
         return Probes::Disabled;
+    }
+    if !probe_wanted {
+        return Probes::Skipped;
     }
     let means = means(repo_check);
     let modules: Vec<&ModuleId> = assessment.troubled().collect();

@@ -342,8 +342,10 @@ pub enum Doubt {
 pub enum Probes {
     /// They were not: the outcome is SUCCESS.
     NotNeeded,
-    /// They were not: `repo_check.enabled: false`, or `--no-probe`.
+    /// They were not: `repo_check.enabled: false`.
     Disabled,
+    /// They were not: `--no-probe`.
+    Skipped,
     /// They were; empty where none is configured.
     Done(Vec<Probe>),
     /// The list of repositories could not be read.

@@ -61,6 +61,7 @@ impl Composer<'_> {
         let note = match facts.probes {
             Probes::NotNeeded => return,
             Probes::Disabled => self.words.probes_disabled(),
+            Probes::Skipped => self.words.probes_skipped(),
             Probes::Unknown(why) => self.words.probes_unknown(&self.words.read_error(why)),
             Probes::Done(probes) if probes.is_empty() => self.words.probes_none(),
             Probes::Done(probes) => {

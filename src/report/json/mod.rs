@@ -156,6 +156,7 @@ fn plan_view<'a>(facts: &PlanFacts<'a>, outcome: &str, now: Timestamp) -> PlanVi
     let (repository_check, repository_check_error, repositories) = match facts.probes {
         Probes::NotNeeded => ("not_needed", None, Vec::new()),
         Probes::Disabled => ("disabled", None, Vec::new()),
+        Probes::Skipped => ("skipped", None, Vec::new()),
         Probes::Unknown(why) => ("unknown", Some(why.to_string()), Vec::new()),
         Probes::Done(probes) => ("done", None, probes.iter().map(repository_view).collect()),
     };

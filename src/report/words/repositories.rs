@@ -90,6 +90,10 @@ phrases! {
         En: "The repositories were not checked: the check is switched off.",
         It: "I repository non sono stati controllati: il controllo è disattivato.",
     }
+    probes_skipped() {
+        En: "The repositories were not checked: this command was asked not to (--no-probe).",
+        It: "I repository non sono stati controllati: a questo comando è stato chiesto di non farlo (--no-probe).",
+    }
     probes_none() {
         En: "No repository of this plan is known.",
         It: "Di questo piano non è noto alcun repository.",

@@ -154,6 +154,24 @@ fn answers_that_cannot_be_written_keep_no_mail_back() {
 }
 
 #[test]
+fn repositories_that_the_command_leaves_out_are_not_said_to_be_switched_off() {
+    let site = Site::plain();
+    site.result("1", "samba1", "disk quota exceeded");
+    let check = || {
+        let text = site.run(&["report", "1", "--no-probe"]).out;
+        let json: serde_json::Value =
+            serde_json::from_str(&site.run(&["report", "1", "--no-probe", "--json"]).out).unwrap();
+        (text, json["reports"][0]["repository_check"].as_str().unwrap().to_owned())
+    };
+    let (text, word) = check();
+    assert!(text.contains("the check is switched off") && word == "disabled", "{word}: {text}");
+    let config = fs::read_to_string(site.path("config.yml")).unwrap();
+    site.write("config.yml", &config.replace("enabled: false", "enabled: true"));
+    let (text, word) = check();
+    assert!(text.contains("--no-probe") && !text.contains("switched off") && word == "skipped", "{word}: {text}");
+}
+
+#[test]
 fn report_shows_its_progress_on_a_terminal_only() {
     let site = Site::plain();
     let config = fs::read_to_string(site.path("config.yml")).unwrap();
