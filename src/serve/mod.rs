@@ -197,7 +197,7 @@ impl Service {
 
     fn fulfil(&mut self, settings: Arc<Settings>, store: &Store, id: JobId, wish: Wish) {
         self.busy();
-        info!(JOB_ID = id.as_str(); "the administrator requested {wish:?} for job {id}");
+        info!(JOB_ID = id.as_str(); "{} requested for job {id}", wish.ending());
         let running = self.running.values().find(|(running, _)| *running == id);
         if let (Wish::Drop, Some((_, task))) = (wish, running) {
             task.abort();

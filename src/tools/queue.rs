@@ -27,10 +27,14 @@ use crate::model::mail::RecipientState;
 use crate::model::text::clean;
 use crate::model::time::age;
 use crate::report;
+use crate::report::figures::time;
 use crate::system;
 
 /// Longest wait for the service to take a wish: it looks for one every ten seconds while its jobs only follow runs.
 const PATIENCE: Duration = Duration::from_secs(15);
+
+/// What there is to say of an empty queue.
+const NOTHING: &str = "Nothing is waiting.\n";
 
 /// The command.
 pub(super) async fn run(arguments: &cli::Queue, live: &Live) -> Done {
@@ -46,7 +50,7 @@ pub(super) async fn run(arguments: &cli::Queue, live: &Live) -> Done {
             let wait = live.current().ok().map(|settings| settings.correlator.wait.max(settings.correlator.max_wait));
             print(&overview(&entries, &Clock { now: Timestamp::now(), zone: system::zone(), wait }));
         }
-        QueueAction::Show { id } => print(&page(find(id)?)),
+        QueueAction::Show { id } => print(&page(find(id)?, &system::zone())),
         QueueAction::Retry { id: Some(id) } => retry(&folder, &[find(id)?]).await?,
         QueueAction::Retry { id: None } => retry(&folder, &entries.iter().collect::<Vec<_>>()).await?,
         QueueAction::Drop { id } => drop_job(&folder, find(id)?).await?,
@@ -153,7 +157,7 @@ impl Clock {
 
 fn overview(entries: &[Entry], clock: &Clock) -> String {
     if entries.is_empty() {
-        return "Nothing is waiting.\n".into();
+        return NOTHING.into();
     }
     let heading = ["JOB", "AGE", "PLAN", "STATE", "NEXT", "LAST ERROR"].map(String::from);
     let rows: Vec<[String; 6]> =
@@ -199,12 +203,13 @@ fn reason_given_up(job: &Job) -> Option<&str> {
 }
 
 /// Everything about one job.
-fn page(entry: &Entry) -> String {
+fn page(entry: &Entry, zone: &TimeZone) -> String {
     let job = match &entry.content {
         Content::Live(job) | Content::Failed(job) => job,
         Content::Broken(why) => return format!("{} cannot be read: {}\n", entry.name(), clean(why, 500)),
     };
-    let mut page = format!("Job {}, {}, accepted {}\n\nAlerts:\n", job.id, job.about(), job.accepted_at);
+    let accepted = time(job.accepted_at, zone);
+    let mut page = format!("Job {}, {}, accepted {accepted}\n\nAlerts:\n", job.id, job.about());
     for alert in &job.alerts.kept {
         let labels: Vec<String> = alert.labels.iter().map(|(name, value)| format!("{name}={value:?}")).collect();
         _ = writeln!(page, "  {}", clean(&labels.join(" "), 1000));
@@ -218,7 +223,7 @@ fn page(entry: &Entry) -> String {
     for mail in job.mails() {
         page.push_str("\nRecipients:\n");
         for recipient in &mail.recipients {
-            _ = writeln!(page, "  {}: {}", clean(&recipient.address, 300), became(&recipient.state));
+            _ = writeln!(page, "  {}: {}", clean(&recipient.address, 300), became(&recipient.state, zone));
         }
         let body = mail.body.trim_end().replace(|c: char| c.is_control() && c != '\n', "\u{b7}");
         _ = writeln!(page, "\nSubject: {}\n\n{body}", clean(&mail.subject, 1000));
@@ -226,22 +231,30 @@ fn page(entry: &Entry) -> String {
     page
 }
 
-fn became(state: &RecipientState) -> String {
+fn became(state: &RecipientState, zone: &TimeZone) -> String {
     match state {
         RecipientState::Pending { last_error: None } => "waiting".into(),
         RecipientState::Pending { last_error: Some(error) } => format!("waiting; {}", clean(error, 500)),
-        RecipientState::Delivered { at } => format!("delivered {at}"),
-        RecipientState::GivenUp { at, reason } => format!("given up {at}; {}", clean(reason, 500)),
+        RecipientState::Delivered { at } => format!("delivered {}", time(*at, zone)),
+        RecipientState::GivenUp { at, reason } => {
+            format!("given up {}; {}", time(*at, zone), clean(reason, 500))
+        }
     }
 }
 
 /// Wishes another attempt for each of the jobs that has a report to send.
 async fn retry(folder: &Folder, entries: &[&Entry]) -> Result<(), String> {
+    if entries.is_empty() {
+        print(NOTHING);
+    }
     let mut jobs = Vec::new();
     for entry in entries {
         match &entry.content {
             Content::Live(job) if job.stage == Stage::Waiting => {
                 print(&format!("{}: waits for its plan to finish; there is nothing to send yet\n", entry.id));
+            }
+            Content::Live(Job { stage: Stage::Following(_), .. }) => {
+                print(&format!("{}: follows its run; the final report comes by itself\n", entry.id));
             }
             Content::Live(job) | Content::Failed(job) => jobs.push(&job.id),
             Content::Broken(_) => print(&format!("{}: cannot be read, and so cannot be retried\n", entry.id)),

@@ -46,7 +46,8 @@ impl Wish {
     /// All of them.
     const ALL: [Self; 2] = [Self::Retry, Self::Drop];
 
-    fn ending(self) -> &'static str {
+    /// Its word, which is the ending of its file.
+    pub fn ending(self) -> &'static str {
         match self {
             Self::Retry => "retry",
             Self::Drop => "drop",

@@ -34,6 +34,7 @@ fn the_queue_can_be_seen_retried_and_dropped_beside_the_running_service() {
     site.relay.mend();
     let retried = queue(&["retry", id]);
     assert!(retried.code == 0 && retried.out.contains(id), "{}", retried.out);
+    service.logged(&format!("retry requested for job {id}"));
     wait_until("both mails", || site.relay.so_far().len() == 2, || service.log());
     service.done();
 
@@ -118,5 +119,35 @@ fn every_file_that_is_listed_can_be_shown_and_dropped() {
         assert!(queue(&[]).out.contains(id));
         assert_eq!((queue(&["show", id]).code, queue(&["drop", id]).code), (0, 0));
         assert!(!file.exists());
+    }
+}
+
+#[test]
+fn a_retry_says_what_there_is_to_retry() {
+    let folder = tempfile::tempdir().unwrap();
+    let state = folder.path().join("state");
+    let queue = |args: &[&str]| -> Ran {
+        let mut command = program();
+        command.arg("queue").args(args).envs([("STATE_DIRECTORY", state.as_os_str()), ("TZ", "Asia/Tokyo".as_ref())]);
+        command.output().unwrap().into()
+    };
+    let ran = queue(&["retry"]);
+    assert_eq!((ran.code, ran.out.as_str()), (0, "Nothing is waiting.\n"));
+    fs::create_dir_all(state.join("queue")).unwrap();
+    assert_eq!(queue(&["retry"]).out, "Nothing is waiting.\n");
+
+    let mut job: serde_json::Value = serde_json::from_str(DELIVERING).unwrap();
+    let mails = job["stage"]["delivering"]["mails"].take();
+    job["stage"] = serde_json::json!({"following": {"since": "2026-11-22T03:16:00Z", "interim": mails}});
+    let id = "20261122-031500-beef";
+    fs::write(state.join(format!("queue/{id}.json")), job.to_string()).unwrap();
+    for args in [&["retry"][..], &["retry", id]] {
+        let ran = queue(args);
+        assert!(ran.code == 0 && ran.out.contains("follows its run; the final report comes by itself"), "{}", ran.out);
+        assert_eq!(fs::read_dir(state.join("queue")).unwrap().count(), 1, "no request");
+    }
+    let page = queue(&["show", id]).out;
+    for local in ["accepted 2026-11-22 12:15\n", "delivered 2026-11-22 12:16\n", "given up 2026-11-22 12:16; 550"] {
+        assert!(page.contains(local), "{local}: {page}");
     }
 }
