@@ -135,7 +135,12 @@ fn missing(node: &NodeAsk, found: &Reasons) -> Option<NodeAsk> {
 fn add(found: &mut Reasons, more: Reasons) {
     let Reasons { modules, gaps, cluster_backup } = more;
     found.modules.extend(modules);
-    found.gaps.extend(gaps);
+    for gap in gaps {
+        // Without a command, that is the same for each node.
+        if !found.gaps.contains(&gap) {
+            found.gaps.push(gap);
+        }
+    }
     if found.cluster_backup.is_empty() {
         found.cluster_backup = cluster_backup;
     }

@@ -72,6 +72,17 @@ async fn only_the_asked_window_and_plan_are_looked_at() {
 }
 
 #[tokio::test]
+async fn a_log_that_says_nothing_of_several_nodes_is_named_once() {
+    let mut nodes = ask(&["mail1"]);
+    for id in ["2", "3"] {
+        nodes.nodes.push(NodeAsk { node: id.into(), ..nodes.nodes[0].clone() });
+    }
+    let journal = Journal { directory: Some("/nonexistent".into()), ..Journal::default() };
+    let found = reasons(&Sources { journal, loki: None }, &nodes).await;
+    assert_eq!(whys(&found).iter().filter(|(source, _)| *source == Source::Loki).count(), 1, "{found:?}");
+}
+
+#[tokio::test]
 async fn a_message_of_bytes_and_one_that_is_too_long_do_no_harm() {
     let mut records = recorded("dump-mysqldump");
     let at = records.iter().position(|record| message(record).starts_with("mysqldump")).unwrap();
