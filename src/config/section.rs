@@ -9,6 +9,9 @@ use std::mem;
 
 use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 
+/// From here on, not every whole number is one of these.
+const MAX_FRACTION: f64 = 9_007_199_254_740_992.0;
+
 /// A value of the file.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Node {
@@ -199,7 +202,9 @@ impl<'de> Visitor<'de> for NodeVisitor {
     }
 
     fn visit_f64<E: de::Error>(self, value: f64) -> Result<Node, E> {
-        Ok(Node::Other(value.to_string()))
+        // The older Python tool took `60.0`.
+        let is_whole = value.fract() == 0.0 && (0.0..MAX_FRACTION).contains(&value);
+        Ok(if is_whole { Node::Number(value as u64) } else { Node::Other(value.to_string()) })
     }
 
     fn visit_str<E: de::Error>(self, value: &str) -> Result<Node, E> {

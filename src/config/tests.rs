@@ -35,6 +35,16 @@ fn durations_take_units() {
 }
 
 #[test]
+fn a_whole_number_may_be_written_as_a_fraction() {
+    let waits = |seconds: &str| parse(&format!("{MINIMAL}correlator: {{ wait_seconds: {seconds} }}\n"));
+    assert_eq!(waits("60.0").unwrap().correlator.wait, Duration::from_secs(60));
+    for (wrong, shown) in [("60.5", "60.5"), ("-60.0", "-60"), (".nan", "NaN"), (".inf", "inf"), ("1e30", "1000000")] {
+        let found = &waits(wrong).unwrap_err()[0].message;
+        assert!(found.starts_with("expected seconds") && found.contains(&format!("found {shown}")), "{found}");
+    }
+}
+
+#[test]
 fn deny_unknown_fields() {
     assert_eq!(
         problems(&format!("{MINIMAL}receiver:\n  prot: 1\nreceivr: 1\n")),
