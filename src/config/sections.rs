@@ -195,7 +195,10 @@ fn plans(file: &mut Section) -> BTreeMap<PlanId, PlanSettings> {
         if mail_to.is_empty() {
             plan.wrong("mail_to", NOBODY);
         }
-        Some((PlanId::new(id)?, PlanSettings { mail_to }))
+        (PlanId::new(id), PlanSettings { mail_to })
     });
-    plans.into_iter().flatten().collect()
+    if plans.iter().any(|(id, _)| id.is_none()) {
+        file.wrong("", "a plan's id must not be empty");
+    }
+    plans.into_iter().filter_map(|(id, plan)| Some((id?, plan))).collect()
 }

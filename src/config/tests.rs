@@ -294,7 +294,8 @@ fn a_plan_may_have_recipients_of_its_own() {
     for (plans, expected) in [
         ("2: {}", "config.yml:4: plans.2.mail_to: is missing"),
         ("2:", "config.yml:4: plans.2.mail_to: is missing"),
-        ("2: { mail_to: [] }", "config.yml:4: plans.2.mail_to: is missing"),
+        ("2: { mail_to: [] }", "config.yml:4: plans.2.mail_to: is empty: name at least one, such as [admin@"),
+        ("\"\": { mail_to: a@example.com }", "config.yml:3: plans.: a plan's id must not be empty"),
         ("2: { mail_to: nobody }", "config.yml:4: plans.2.mail_to: \"nobody\" is not a mail address"),
         (
             "2: { mail_too: a@example.com }",

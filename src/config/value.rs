@@ -155,7 +155,6 @@ pub(super) const NOBODY: &str = "is missing: name at least one recipient, such a
 /// Reads mail addresses, one or a list of them. A second one for the same mailbox is left out.
 pub(super) fn recipients(node: &Node) -> Read<Vec<Mailbox>> {
     let items = match node {
-        Node::List(items) if items.is_empty() => return wrong(NOBODY),
         Node::List(_) => node.clone(),
         one => Node::List(vec![one.clone()]),
     };
