@@ -57,12 +57,24 @@ fn man_pages(command: &Command, folder: &Path) -> io::Result<()> {
         .source(source)
         .manual("System Administration");
     let mut file = fs::File::create(folder.join(page.get_filename()))?;
-    page.render(&mut file)?;
+    let mut text = Vec::new();
+    page.render(&mut text)?;
+    file.write_all(with_values(String::from_utf8_lossy(&text).into_owned(), command).as_bytes())?;
     sections(&notes).to_writer(&mut file)?;
     if command.get_name() == "ns8-backup-monitor" {
         file.write_all(MAIN_PAGE_END.as_bytes())?;
     }
     command.get_subcommands().try_for_each(|below| man_pages(below, folder))
+}
+
+/// Returns the page with the values of options in its synopsis, which clap_mangen leaves out.
+fn with_values(page: String, command: &Command) -> String {
+    let options = command.get_arguments().filter(|option| option.get_action().takes_values());
+    let options = options.filter_map(|option| Some((option.get_long()?, option.get_value_names()?.first()?)));
+    options.fold(page, |page, (option, value)| {
+        let option = format!(r"\fB\-\-{}\fR", option.replace('-', r"\-"));
+        page.replacen(&format!("[{option}]"), &format!(r"[{option} \fI{value}\fR]"), 1)
+    })
 }
 
 /// The end of the help, `Title:` and indented lines, as sections that keep their lines.
