@@ -18,7 +18,7 @@ use crate::model::plan::PlanId;
 #[derive(Debug, Parser)]
 #[command(version = env!("NS8_BACKUP_MONITOR_VERSION"), max_term_width = 100, after_help = "\
 First steps:
-  ns8-backup-monitor setup        asks for sender and recipients, starts the socket
+  ns8-backup-monitor setup        asks for sender and recipients, starts the units
   ns8-backup-monitor check        says what is missing, and what to do about it
   ns8-backup-monitor send-test    sends a test mail
   ns8-backup-monitor report       shows the mail that would be sent now
@@ -180,15 +180,15 @@ Examples:
   ns8-backup-monitor queue retry                          everything, now
   ns8-backup-monitor queue drop 20261122-031500-1a2b")]
     Queue(Queue),
-    /// Write the configuration and start the socket
+    /// Write the configuration and start the units
     ///
     /// Asks for sender, recipients and subject prefix, shows the configuration that it will write, writes it, and
-    /// starts the socket. An existing file keeps its comments and its other keys. With any of --mail-from, --mail-to,
+    /// enables and starts the socket and the timers. An existing file keeps its comments and its other keys. With any of --mail-from, --mail-to,
     /// --subject-prefix or --yes it asks nothing; a value that is not given stays as it is.
     #[command(after_help = "\
 Exit status:
   0  done
-  1  the file, the socket or the test mail failed
+  1  the file, the units or the test mail failed
   2  a value is missing
 
 Examples:

@@ -18,12 +18,11 @@ use crate::config::{self, ConfigError, DEFAULT_PATH, Live, Mailbox, Transport};
 const GROUP: &str = "ns8-backup-monitor";
 /// What a new file starts with.
 const NEW_FILE: &str = "\
-# ns8-backup-monitor. Every other key has a default: config.yml.example states them all.
+# ns8-backup-monitor. Every other key has a default, which this file states:
+# /usr/share/doc/ns8-backup-monitor/config.yml.example
 ";
 /// Says why a file is left alone.
 const UNSAFE: &str = "it is written in a way that this program cannot edit safely; edit it by hand";
-/// The unit to enable and start; the others follow it.
-const UNIT: &str = "ns8-backup-monitor.socket";
 
 /// The three things; what is not set stays as it is.
 #[derive(Debug, Default, Clone, PartialEq)]
@@ -79,8 +78,7 @@ pub(super) async fn run(arguments: &Setup, live: &Live) -> Done {
     if asks && !confirm("Write this file?")? {
         return Err("nothing was written".into());
     }
-    write(file, &text)
-        .map_err(|error| format!("{} cannot be written: {error}{}", file.display(), as_root(&error)))?;
+    write(file, &text).map_err(|error| format!("{} cannot be written: {error}{}", file.display(), as_root(&error)))?;
     start(arguments, file)?;
     if arguments.send_test || asks && confirm("Send a test mail now?")? {
         return send_test::run(live).await;
@@ -257,9 +255,15 @@ fn group_id(groups: &str) -> Option<u32> {
     line.split(':').nth(2)?.parse().ok()
 }
 
+/// Returns the units to enable and start: those that the package enables.
+fn enabled() -> impl Iterator<Item = &'static str> {
+    include_str!("../../systemd/ns8-backup-monitor.preset").lines().filter_map(|line| line.strip_prefix("enable "))
+}
+
 /// Enables and starts the units, or says why not.
 fn start(arguments: &Setup, file: &Path) -> Result<(), String> {
-    let command = format!("systemctl enable --now {UNIT}");
+    let units: Vec<&str> = enabled().collect();
+    let command = format!("systemctl enable --now {}", units.join(" "));
     if file != Path::new(DEFAULT_PATH) {
         let by_hand = format!("STATE_DIRECTORY=$PWD/state ns8-backup-monitor --config {} serve", file.display());
         print(&format!("Nothing was started, because the units read {DEFAULT_PATH}. To start it by hand: {by_hand}\n"));
@@ -270,7 +274,7 @@ fn start(arguments: &Setup, file: &Path) -> Result<(), String> {
     } else if !Path::new("/run/systemd/system").exists() {
         "because systemd is not running here"
     } else {
-        return match Command::new("systemctl").args(["enable", "--now", UNIT]).status() {
+        return match Command::new("systemctl").args(["enable", "--now"]).args(units).status() {
             Ok(status) if status.success() => Ok(()),
             Ok(_) => Err(format!("{command} failed: see the lines above")),
             Err(error) => Err(format!("{command} failed: {error}")),
@@ -385,5 +389,11 @@ notification: # mail
     fn the_group_is_found() {
         assert_eq!(group_id("root:x:0:\nns8-backup-monitor:x:987:\n"), Some(987));
         assert_eq!(group_id("root:x:0:\nns8-backup-monitor2:x:987:\n"), None);
+    }
+
+    #[test]
+    fn what_the_package_enables_is_enabled() {
+        let units = ["ns8-backup-monitor.socket", "ns8-backup-monitor-watch.timer", "ns8-backup-monitor-digest.timer"];
+        assert_eq!(enabled().collect::<Vec<_>>(), units);
     }
 }
