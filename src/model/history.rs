@@ -15,7 +15,7 @@ mod rows;
 mod usual;
 mod wire;
 
-pub use rows::{LastGood, last_good};
+pub use rows::{LastGood, Streak, last_good};
 pub use usual::{Quantity, Unusual, Usual};
 
 /// The version of the file format that this program writes.

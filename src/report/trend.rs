@@ -8,24 +8,7 @@ use jiff::Timestamp;
 use super::PlanFacts;
 use crate::model::history::{self, History, LastGood};
 use crate::model::plan::{Layout, ModuleId, ModuleResult, Plan};
-use crate::model::run::{Assessment, State};
-
-/// The runs without a success that end with this one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Streak {
-    /// Their number, this run included.
-    pub(super) runs: usize,
-    /// In how many of them the module failed, rather than leaving no result.
-    pub(super) failed: usize,
-}
-
-/// Returns the runs in a row without a success of `module`, whose state in this run is `state`, none of success.
-pub(super) fn streak(facts: &PlanFacts, module: &ModuleId, state: State) -> Streak {
-    let Some(history) = facts.history else { return Streak { runs: 1, failed: usize::from(state == State::Error) } };
-    let runs = history.module_failed_in_a_row(module).max(1);
-    let parts = history.runs.iter().rev().filter_map(|run| run.modules.get(module));
-    Streak { runs, failed: parts.take(runs).filter(|part| part.state == State::Error).count() }
-}
+use crate::model::run::Assessment;
 
 /// Returns when `module` was last backed up, as far as the history and its last result say.
 pub(super) fn last_good(facts: &PlanFacts, module: &ModuleId, now: Timestamp) -> Option<LastGood> {

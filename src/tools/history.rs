@@ -117,7 +117,7 @@ fn page(history: &History, zone: &TimeZone) -> String {
     page.push_str(&table(&rows));
     let mut modules: Vec<&ModuleId> = history.runs.last().map(|run| run.modules.keys().collect()).unwrap_or_default();
     modules.sort_by(|a, b| a.natural_order().cmp(&b.natural_order()));
-    let heading = ["MODULE", "LAST RUNS", "SIZES", "FAILED IN A ROW", "LAST GOOD"].map(String::from);
+    let heading = ["MODULE", "LAST RUNS", "SIZES", "NO SUCCESS IN A ROW", "LAST GOOD"].map(String::from);
     let row = |id: &&ModuleId| {
         let good = history
             .last_good(id, Timestamp::now())
@@ -156,7 +156,7 @@ mod tests {
         let lines: Vec<&str> = page.lines().collect();
         assert_eq!(lines[0], "Plan 2 Nightly, 3 run(s)");
         assert_eq!(lines[4], "2026-11-24 01:00  2026-11-24 01:15  PARTIAL  0   1       1          2026-11-24 02:40");
-        assert!(page.contains("mail1   +x-        ##     2                2026-11-23 01:15\n"), "{page}");
+        assert!(page.contains("mail1   +x-        ##     2                    2026-11-23 01:15\n"), "{page}");
     }
 
     #[test]

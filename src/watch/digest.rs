@@ -9,7 +9,7 @@ use serde::{Serialize, Serializer};
 use super::as_of::AsOf;
 use super::memory::Memory;
 use crate::model::cluster::ReadError;
-use crate::model::history::{History, LastGood, last_good};
+use crate::model::history::{History, LastGood, Streak, last_good};
 use crate::model::plan::{ModuleId, Plan, PlanId};
 use crate::model::run::{Outcome, State};
 use crate::model::schedule::Elapses;
@@ -107,8 +107,9 @@ pub struct Troubled {
     pub name: Option<String>,
     /// Its state.
     pub state: State,
-    /// Runs in a row, this one included.
-    pub failed_in_a_row: usize,
+    /// Runs in a row without a success, this one included. As JSON their number, `failed_in_a_row`.
+    #[serde(rename = "failed_in_a_row", serialize_with = "as_runs")]
+    pub streak: Streak,
     /// The end of its last good backup, as far as is known.
     #[serde(serialize_with = "as_time")]
     pub last_good: Option<LastGood>,
@@ -183,6 +184,10 @@ impl Default for Found {
     fn default() -> Self {
         Self::ByCheck(String::new())
     }
+}
+
+fn as_runs<S: Serializer>(streak: &Streak, serializer: S) -> Result<S::Ok, S::Error> {
+    streak.runs.serialize(serializer)
 }
 
 fn as_time<S: Serializer>(good: &Option<LastGood>, serializer: S) -> Result<S::Ok, S::Error> {
@@ -301,14 +306,13 @@ fn trouble(
     now: Timestamp,
 ) -> Troubled {
     let result = plan.results.get(id);
-    let row = history.filter(|_| !unseen);
     let good = last_good(history, result, id, now);
     let is_last = |good: &LastGood| result.is_some_and(|result| result.errors == 0 && result.end >= Some(good.at));
     Troubled {
         module: id.clone(),
         name: plan.modules.get(id).and_then(|module| module.ui_name.clone()),
         state,
-        failed_in_a_row: row.map_or(1, |history| history.module_failed_in_a_row(id).max(1)),
+        streak: Streak::new(history.filter(|_| !unseen), id, state),
         last_good: good.map(|good| LastGood { or_later: good.or_later || unseen && !is_last(&good), ..good }),
     }
 }

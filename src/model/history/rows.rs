@@ -17,6 +17,28 @@ pub struct LastGood {
     pub or_later: bool,
 }
 
+/// Runs in a row without a success of a module.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Streak {
+    /// Their number, at least 1.
+    pub runs: usize,
+    /// In how many of them the module failed, rather than leaving no result.
+    pub failed: usize,
+}
+
+impl Streak {
+    /// Returns the runs without a success of `module` that end with this one, in which its state is `state`.
+    pub fn new(history: Option<&History>, module: &ModuleId, state: State) -> Self {
+        let (runs, failed) = history.map_or((0, 0), |history| {
+            let runs = history.module_failed_in_a_row(module);
+            let parts = history.runs.iter().rev().filter_map(|run| run.modules.get(module));
+            (runs, parts.take(runs).filter(|part| part.state == State::Error).count())
+        });
+        // This run may not be on record yet.
+        Self { runs: runs.max(1), failed: failed.max(usize::from(state == State::Error)) }
+    }
+}
+
 /// Returns the last good backup of `module`, whose last result in the cluster is `result`, as far as that and `history`
 /// say at `now`. A time well after that is of a clock that was wrong.
 pub fn last_good(

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::compose::Composer;
 use super::explain::quoted;
 use super::{Block, Entry, Line, Mark};
-use crate::model::history::{Quantity, Unusual};
+use crate::model::history::{Quantity, Streak, Unusual};
 use crate::model::plan::{Layout, ModuleId, ModuleResult, Plan};
 use crate::model::reason::{Gap, Reason, span};
 use crate::model::run::{Outcome, State};
@@ -129,15 +129,10 @@ impl Composer<'_> {
     /// How many runs in a row it has no success, and its last good backup.
     fn restorable(&self, part: Part) -> Option<String> {
         let words = self.words;
-        let streak = trend::streak(part.facts, part.id, part.state);
-        let runs = self.count(streak.runs);
-        let in_a_row = match streak.failed {
-            // A run that is not over has not failed.
-            _ if streak.runs < 2 || part.state != State::Error && self.report.interim.is_some() => None,
-            0 => Some(words.absent_in_a_row(&runs)),
-            failed if failed == streak.runs => Some(words.failed_in_a_row(&runs)),
-            _ => Some(words.no_success_in_a_row(&runs)),
-        };
+        let streak = Streak::new(part.facts.history, part.id, part.state);
+        // A run that is not over has not failed.
+        let counts = streak.runs > 1 && (part.state == State::Error || self.report.interim.is_none());
+        let in_a_row = counts.then(|| words.in_a_row(streak, &self.count(streak.runs)));
         // This run wrote a snapshot, and failed for another reason.
         let has_snapshot = part.reason().is_some_and(|reason| reason.snapshot_written == Some(true));
         let last_good = trend::last_good(part.facts, part.id, self.report.now).map(|good| {

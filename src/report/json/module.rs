@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::config::Language;
-use crate::model::history::{Quantity, Unusual};
+use crate::model::history::{Quantity, Streak, Unusual};
 use crate::model::plan::{Layout, ModuleId};
 use crate::model::reason::{Cause, Reason};
 use crate::model::run::State;
@@ -74,7 +74,7 @@ pub(super) fn module_view<'a>(facts: &PlanFacts<'a>, id: &'a ModuleId, state: St
         log: reason.map(|reason| &*reason.lines).unwrap_or_default(),
         cause: reason.and_then(|reason| reason.cause),
         snapshot_written: reason.and_then(|reason| reason.snapshot_written),
-        runs_without_success: if succeeded { 0 } else { trend::streak(facts, id, state).runs },
+        runs_without_success: if succeeded { 0 } else { Streak::new(facts.history, id, state).runs },
         last_good: last_good.map(|good| good.at),
         last_good_or_later: last_good.is_some_and(|good| good.or_later),
         unusual: unusual.iter().map(unusual_view).collect(),

@@ -49,7 +49,8 @@ phrases! {
     digest_modules(count: usize) { En: "modules: {count}", It: "moduli: {count}" }
     digest_size(size: &str) { En: "size: {size}", It: "dimensione: {size}" }
     digest_trend(percent: &str, date: &str) { En: "{percent} % since {date}", It: "{percent} % dal {date}" }
-    digest_in_a_row(runs: usize) { En: "failed {runs} run(s) in a row", It: "fallito per {runs} esecuzioni di seguito" }
+    digest_failed() { En: "failed in the last run", It: "non riuscito nell'ultima esecuzione" }
+    digest_absent() { En: "no result of the last run", It: "nessun risultato dell'ultima esecuzione" }
     digest_last_good(time: &str, age: &str) {
         En: "last good backup {time} ({age})",
         It: "ultimo backup valido {time} ({age})",

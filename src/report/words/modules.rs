@@ -1,6 +1,18 @@
 //! Modules: what happened to each, what is still restorable, what to type.
 
-use super::phrases;
+use super::{Words, phrases};
+use crate::model::history::Streak;
+
+impl Words {
+    /// Returns how a row of runs without a success went; `runs` is their number in words.
+    pub(crate) fn in_a_row(self, streak: Streak, runs: &str) -> String {
+        match streak.failed {
+            0 => self.absent_in_a_row(runs),
+            failed if failed == streak.runs => self.failed_in_a_row(runs),
+            _ => self.no_success_in_a_row(runs),
+        }
+    }
+}
 
 phrases! {
     heading_failed(count: &str) { En: "Failed ({count})", It: "Backup non riusciti ({count})" }
@@ -33,16 +45,16 @@ phrases! {
 
     // What can still be restored.
     failed_in_a_row(runs: &str) {
-        En: "Failed {runs} runs in a row",
-        It: "Non riuscito per {runs} esecuzioni consecutive",
+        En: "failed {runs} runs in a row",
+        It: "non riuscito per {runs} esecuzioni consecutive",
     }
     absent_in_a_row(runs: &str) {
-        En: "No result in {runs} runs in a row",
-        It: "Nessun risultato per {runs} esecuzioni consecutive",
+        En: "no result in {runs} runs in a row",
+        It: "nessun risultato per {runs} esecuzioni consecutive",
     }
     no_success_in_a_row(runs: &str) {
-        En: "No success in {runs} runs in a row",
-        It: "Nessun successo per {runs} esecuzioni consecutive",
+        En: "no success in {runs} runs in a row",
+        It: "nessun successo per {runs} esecuzioni consecutive",
     }
     last_good(time: &str, age: &str) {
         En: "last good backup {time} ({age})",

@@ -6,7 +6,7 @@ use jiff::tz::TimeZone;
 use super::{Checked, Digest, Found, PlanDigest, Standing, Troubled};
 use crate::config::Language;
 use crate::model::history::LastGood;
-use crate::model::run::Outcome;
+use crate::model::run::{Outcome, State};
 use crate::model::text::clean;
 use crate::report::blocks::{Block, Entry, Field, Line, MAX_ROWS, Mark, Verdict, last_runs};
 use crate::report::figures::{self, MAX_NAME};
@@ -184,7 +184,12 @@ impl Writer<'_> {
             None => words.digest_no_good(),
         };
         let name = named(troubled.module.as_str(), troubled.name.as_deref());
-        Line::field(name, format!("{}; {good}", words.digest_in_a_row(troubled.failed_in_a_row)))
+        let in_a_row = match (troubled.streak.runs, troubled.state) {
+            (..=1, State::Error) => words.digest_failed(),
+            (..=1, _) => words.digest_absent(),
+            (runs, _) => words.in_a_row(troubled.streak, &figures::number(words, runs as u64)),
+        };
+        Line::field(name, format!("{in_a_row}; {good}"))
     }
 
     /// How the size has changed, in percent.

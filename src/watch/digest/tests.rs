@@ -129,7 +129,7 @@ fn failing_plans_come_first_with_what_failed() {
         "last run: REPO_FAILURE, 2025-11-20 00:01; next run: 2025-11-21 00:00",
         "modules: 1; size: 3.0 GiB; +50 % since 2025-11-17",
         "last runs, oldest first: ++xx",
-        "mail1 (The ‹mail1›): failed 2 run(s) in a row; last good backup",
+        "mail1 (The ‹mail1›): failed 2 runs in a row; last good backup",
         "IN NO PLAN (1)\n  idle3",
         "  Alertmanager: works",
         "ns8-backup-monitor check",
@@ -150,7 +150,7 @@ fn the_last_good_backup_is_none_of_the_future_and_may_be_a_later_one() {
     // This run is not on record yet, and the one before neither.
     let unseen = history("2", &[(-3, true), (-2, false)]);
     assert_eq!(last_good(&unseen), LastGood { at: at(60 - 3 * DAY), or_later: true });
-    assert_eq!(sum_up(&failed, Some(&unseen)).troubled[0].failed_in_a_row, 1);
+    assert_eq!(sum_up(&failed, Some(&unseen)).troubled[0].streak.runs, 1);
     let text = text(&digest(vec![sum_up(&failed, Some(&unseen))]), Language::En, &TimeZone::UTC);
     assert!(
         text.split_whitespace()
@@ -159,6 +159,33 @@ fn the_last_good_backup_is_none_of_the_future_and_may_be_a_later_one() {
             .contains("(3 d ago) or later: not every run since is on record"),
         "{text}"
     );
+}
+
+#[test]
+fn a_module_without_a_result_is_not_said_to_have_failed() {
+    let mut nights = history("2", &[(-3, true), (-2, false), (-1, false), (0, false)]);
+    let mut said = |states: [State; 3], state: State| {
+        let mut now = plan("2", &[("mail1", 60, 1), ("web1", 60, 0)]);
+        if state != State::Error {
+            now.results.remove(&id("mail1"));
+        }
+        for (run, state) in nights.runs[1..].iter_mut().zip(states) {
+            let end = Some(run.at).filter(|_| state != State::Missing);
+            run.modules.values_mut().for_each(|part| (part.state, part.end) = (state, end));
+        }
+        let text = text(&digest(vec![sum_up(&now, Some(&nights))]), Language::En, &TimeZone::UTC);
+        let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        let said = text.split_once("mail1 (The ‹mail1›): ").and_then(|(_, said)| said.split_once(';'));
+        said.unwrap_or_else(|| panic!("{text}")).0.to_owned()
+    };
+    let (failed, none) = (State::Error, State::Missing);
+    assert_eq!(said([failed; 3], failed), "failed 3 runs in a row");
+    assert_eq!(said([none; 3], none), "no result in 3 runs in a row");
+    assert_eq!(said([none, failed, none], none), "no success in 3 runs in a row");
+    assert_eq!(said([failed, State::Success, failed], failed), "failed in the last run");
+    assert_eq!(said([failed, State::Success, none], none), "no result of the last run");
+    // This run is not on record yet.
+    assert_eq!(said([State::Success, none, none], failed), "no success in 2 runs in a row");
 }
 
 #[test]

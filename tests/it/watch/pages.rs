@@ -62,7 +62,7 @@ fn the_digest_is_printed_and_mailed_each_week_until_everybody_has_it() {
     let output = tool(&watched, &["digest", "--alertmanager", "http://127.0.0.1:1"]);
     assert!(output.status.success());
     let page = String::from_utf8(output.stdout).unwrap();
-    assert!(page.contains("Nightly (plan 2)") && page.contains("  samba1: failed 1 run(s) in a row"), "{page}");
+    assert!(page.contains("Nightly (plan 2)") && page.contains("  samba1: failed in the last run"), "{page}");
     assert!(page.contains("watch: NEEDS ATTENTION: it has never looked"), "{page}");
     assert!(page.contains("MODULES IN NO PLAN (1)\n  idle3\n"), "{page}");
     let json = tool(&watched, &["digest", "--json"]);
