@@ -88,7 +88,7 @@ async fn send_weekly(settings: &Settings, state: &Path, alertmanager: &str, now:
             mail.readdress(&settings.notification.mail_to, |_, _| true);
             mail
         }
-        None => mail(settings, &look(settings, state, alertmanager, now).await),
+        None => mail(settings, &Digest { weekly: true, ..look(settings, state, alertmanager, now).await }),
     };
     files::make_folder(state).and_then(|()| write(&file, &mail)).map_err(|error| failed(&file, &error))?;
     deliver(settings, mail, &file).await?;
@@ -159,6 +159,7 @@ async fn look(settings: &Settings, state: &Path, alertmanager: &str, now: Timest
     let mut digest = Digest {
         version: digest::VERSION,
         written_at: now,
+        weekly: false,
         host: host_name(),
         cluster: None,
         unreadable: None,

@@ -31,6 +31,9 @@ pub struct Digest {
     pub version: u32,
     /// When it was written.
     pub written_at: Timestamp,
+    /// Whether it is the weekly mail, which is the sign of life.
+    #[serde(skip)]
+    pub weekly: bool,
     /// The host that wrote it.
     pub host: String,
     /// The cluster's name.

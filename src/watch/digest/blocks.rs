@@ -101,7 +101,7 @@ impl Writer<'_> {
         self.blocks.extend((!entries.is_empty()).then_some(Block::Rows(entries)));
         self.left_out(unplanned.len().saturating_sub(MAX_LISTED));
         self.monitor(digest);
-        self.blocks.push(Block::Note(words.digest_sign_of_life()));
+        self.blocks.extend(digest.weekly.then(|| Block::Note(words.digest_sign_of_life())));
         let host = clean(&digest.host, MAX_NAME);
         self.blocks.push(Block::Foot(vec![words.footer(env!("CARGO_PKG_VERSION"), &host)]));
     }

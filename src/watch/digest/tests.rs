@@ -72,6 +72,7 @@ fn digest(plans: Vec<PlanDigest>) -> Digest {
     Digest {
         version: VERSION,
         written_at: at(3600 * 8),
+        weekly: true,
         host: "leader".into(),
         cluster: Some("Cluster".into()),
         unreadable: None,
@@ -237,6 +238,15 @@ fn the_standing_says_what_is_known() {
     let mut open = history("2", &[(0, true)]);
     open.runs[0].over = false;
     assert!(sum_up(&going, Some(&open)).running);
+}
+
+#[test]
+fn only_the_weekly_mail_says_that_it_comes_every_week() {
+    let mut digest = digest(vec![sum_up(&plan("2", &[("mail1", 60, 0)]), None)]);
+    let says = |digest: &Digest| text(digest, Language::En, &TimeZone::UTC).contains("comes every week");
+    assert!(says(&digest));
+    digest.weekly = false;
+    assert!(!says(&digest));
 }
 
 #[test]

@@ -32,6 +32,7 @@ fn digest() -> Digest {
     Digest {
         version: digest::VERSION,
         written_at: at(NOW),
+        weekly: true,
         host: "leader.example.org".into(),
         cluster: Some("cluster.example.org".into()),
         unreadable: None,

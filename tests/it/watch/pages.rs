@@ -64,6 +64,7 @@ fn the_digest_is_printed_and_mailed_each_week_until_everybody_has_it() {
     let page = String::from_utf8(output.stdout).unwrap();
     assert!(page.contains("Nightly (plan 2)") && page.contains("  samba1: failed in the last run"), "{page}");
     assert!(page.contains("watch: NEEDS ATTENTION: it has never looked"), "{page}");
+    assert!(!page.contains("every week"), "{page}");
     assert!(page.contains("MODULES IN NO PLAN (1)\n  idle3\n"), "{page}");
     let json = tool(&watched, &["digest", "--json"]);
     let json: serde_json::Value = serde_json::from_slice(&json.stdout).unwrap();
@@ -80,6 +81,7 @@ fn the_digest_is_printed_and_mailed_each_week_until_everybody_has_it() {
     assert_eq!(watched.site.counts(), [("admin@example.com".into(), 1), ("ops@example.com".into(), 1)].into());
     for mail in watched.site.inbox() {
         assert_eq!(mail.subject, "[ns8-backup] DIGEST - 1 of 1 plan(s) need attention");
+        assert!(mail.text.contains("This mail comes every week."), "{}", mail.text);
     }
     assert!(!watched.site.service.path("state/digest.json").exists());
 
