@@ -51,6 +51,9 @@ impl Gate {
         let store = self.store();
         let settings = self.live.current().map_err(|error| Closed::Configuration(error.to_string()));
         let opened = settings.and_then(|settings| Ok((settings, store?)));
+        if let Ok((settings, _)) = &opened {
+            log::set_max_level(settings.logging.level);
+        }
         self.tell(opened.as_ref().err());
         // Whoever asks may be anybody: what is in files is for the journal alone.
         opened.map_err(|closed| match closed {

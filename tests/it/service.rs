@@ -102,6 +102,22 @@ fn a_broken_configuration_is_a_503_until_it_is_mended_and_nothing_is_lost() {
 }
 
 #[test]
+fn a_changed_level_of_logging_counts_from_the_next_request() {
+    let mut site = Site::new();
+    site.service.start();
+    let other = webhook(&["2"]).replace("backup_failed", "DiskFull");
+    assert_eq!(site.service.post(&other).0, 200);
+    assert!(!site.service.log().contains("DEBUG"));
+    site.configure("", "logging: { level: DEBUG }\n");
+    assert_eq!(site.service.post(&other).0, 200);
+    site.service.logged("DEBUG: a webhook with 0 alert(s) for us and 1 others");
+    site.configure("", "logging: { level: INFO }\n");
+    let before = site.service.log();
+    assert_eq!(site.service.post(&other).0, 200);
+    assert_eq!(site.service.log()[before.len()..].matches("DEBUG: a webhook").count(), 0);
+}
+
+#[test]
 fn it_exits_when_idle_and_the_next_alert_starts_it_again() {
     let mut site = Site::with("  repeat_after: 0\n", &format!("{AT_ONCE}receiver: {{ idle_timeout: 1 }}\n"));
     for round in 1..=2 {
