@@ -174,6 +174,7 @@ fn logging(file: &mut Section) -> Logging {
         ("INFO", LevelFilter::Info),
         ("DEBUG", LevelFilter::Debug),
         ("WARN", LevelFilter::Warn),
+        ("CRITICAL", LevelFilter::Error),
     ]);
     Logging { level: file.get("level", LevelFilter::Info, levels), file: file.get("file", None, path) }
 }

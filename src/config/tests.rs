@@ -146,6 +146,25 @@ logging:
 }
 
 #[test]
+fn values_that_the_python_tool_took_are_accepted() {
+    let with = |sections: &str| parse(&format!("{MINIMAL}{sections}\n")).unwrap();
+    for (yes, no) in [("yes", "no"), ("Yes", "No"), ("ON", "OFF"), ("on", "off"), ("True", "False")] {
+        let check = |word: &str| with(&format!("repo_check: {{ enabled: {word} }}")).repo_check.enabled;
+        assert_eq!((check(yes), check(no)), (true, false), "{yes}, {no}");
+    }
+    let settings = with("receiver: { port: 19_099, max_body: 1_000_000 }\ncorrelator: { recent_window: 7_200 }");
+    assert_eq!((settings.receiver.port, settings.receiver.max_body), (19_099, 1_000_000));
+    assert_eq!(settings.correlator.recent_window, Duration::from_secs(7200));
+    for (level, kept) in [("CRITICAL", log::LevelFilter::Error), ("WARN", log::LevelFilter::Warn)] {
+        assert_eq!(with(&format!("logging: {{ level: {level} }}")).logging.level, kept);
+    }
+    // PyYAML reads this one as an octal number.
+    assert!(problems(&format!("{MINIMAL}receiver: {{ max_body: 0_1000000 }}\n"))[0].contains("a whole number"));
+    let settings = with("redis: { username: 1_000, password_file: /p }");
+    assert_eq!(settings.redis.username.as_deref(), Some("1_000"), "a text stays one");
+}
+
+#[test]
 fn a_mended_file_counts_at_once() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("config.yml");
@@ -208,7 +227,7 @@ fn a_value_of_another_kind_is_shown_with_what_is_expected() {
         ("receiver: [1]", "receiver: expected a section with keys, found a list"),
         ("receiver: { max_body: -1 }", "receiver.max_body: expected a whole number, found -1"),
         ("receiver: { alert_names: x }", "alert_names: expected a list, such as [BackupFailed], found \"x\""),
-        ("repo_check: { enabled: yes }", "repo_check.enabled: expected true or false, found \"yes\""),
+        ("repo_check: { enabled: maybe }", "repo_check.enabled: expected true or false, found \"maybe\""),
         ("repo_check: { restic: 5 }", "repo_check.restic: expected text"),
         ("repo_check: { restic: \"a\\nb\" }", "repo_check.restic: holds a line break"),
         (
@@ -216,7 +235,10 @@ fn a_value_of_another_kind_is_shown_with_what_is_expected() {
             "watch.grace: expected seconds, or a number with s, m, h or d, such as 15m, found \"3w\"",
         ),
         ("watch: { grace: 299 }", "watch.grace: 299 is out of range: 300 to 604800 seconds"),
-        ("logging: { level: x }", "logging.level: expected one of ERROR, WARNING, INFO, DEBUG, WARN, found \"x\""),
+        (
+            "logging: { level: x }",
+            "logging.level: expected one of ERROR, WARNING, INFO, DEBUG, WARN, CRITICAL, found \"x\"",
+        ),
         ("logging: { level: !x INFO }", "invalid type: enum, expected a value without a tag"),
         ("plans: { 2: { mail_to: { a: b } } }", "plans.2.mail_to: expected a mail"),
     ] {

@@ -10,11 +10,25 @@ use super::RedisAddress;
 use super::section::{Node, Read, wrong};
 use super::url::{Url, is_host};
 
-/// Reads `true` or `false`.
+/// Reads `true` or `false`, or one of YAML 1.1's other words for them, which the Python tool took.
 pub(super) fn flag(node: &Node) -> Read<bool> {
+    let is = |text: &str, words: [&str; 2]| words.iter().any(|word| word.eq_ignore_ascii_case(text));
     match node {
         Node::Bool(value) => Ok(*value),
+        Node::Text(text) if is(text, ["yes", "on"]) => Ok(true),
+        Node::Text(text) if is(text, ["no", "off"]) => Ok(false),
         other => other.unfit("true or false"),
+    }
+}
+
+/// Returns a whole number, which YAML 1.1 writes as `1_000` too.
+fn whole(node: &Node) -> Option<u64> {
+    match node {
+        Node::Number(number) => Some(*number),
+        Node::Text(text) if text.starts_with(|c: char| c.is_ascii_digit() && c != '0') => {
+            text.replace('_', "").parse().ok()
+        }
+        _ => None,
     }
 }
 
@@ -31,9 +45,9 @@ pub(super) fn text(node: &Node) -> Read<String> {
 
 /// Reads a whole number of `unit` within a range.
 pub(super) fn number(range: RangeInclusive<u64>, unit: &str) -> impl Fn(&Node) -> Read<u64> {
-    move |node| match node {
-        Node::Number(number) => in_range(*number, &range, unit),
-        other => other.unfit("a whole number"),
+    move |node| match whole(node) {
+        Some(number) => in_range(number, &range, unit),
+        None => node.unfit("a whole number"),
     }
 }
 
@@ -41,9 +55,8 @@ pub(super) fn number(range: RangeInclusive<u64>, unit: &str) -> impl Fn(&Node) -
 pub(super) fn duration(range: RangeInclusive<u64>) -> impl Fn(&Node) -> Read<Duration> {
     move |node| {
         let seconds = match node {
-            Node::Number(seconds) => Some(*seconds),
-            Node::Text(text) => seconds(text),
-            _ => None,
+            Node::Text(text) => seconds(text).or_else(|| whole(node)),
+            _ => whole(node),
         };
         match seconds {
             Some(seconds) => in_range(seconds, &range, "seconds").map(Duration::from_secs),
@@ -75,12 +88,10 @@ fn seconds(text: &str) -> Option<u64> {
 
 /// Reads a port.
 pub(super) fn port(node: &Node) -> Read<u16> {
-    match node {
-        Node::Number(number) => match u16::try_from(*number) {
-            Ok(port) if port > 0 => Ok(port),
-            _ => wrong(format!("{number} is not a port: 1 to 65535")),
-        },
-        other => other.unfit("a port, 1 to 65535"),
+    let Some(number) = whole(node) else { return node.unfit("a port, 1 to 65535") };
+    match u16::try_from(number) {
+        Ok(port) if port > 0 => Ok(port),
+        _ => wrong(format!("{number} is not a port: 1 to 65535")),
     }
 }
 
