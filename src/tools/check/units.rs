@@ -25,7 +25,7 @@ pub(super) async fn look(settings: &Settings) -> Vec<Line> {
         return vec![warning(SUBJECT, "systemd is not running here", todo)];
     }
     let show = async |name: &str, judge: &dyn Fn(&Properties) -> Line| match properties(name).await {
-        Ok(properties) => judge(&properties),
+        Ok(properties) => overridden(name, &properties).unwrap_or_else(|| judge(&properties)),
         Err(why) => warning(SUBJECT, format!("{name}: {why}"), format!("see `systemctl status {name}`")),
     };
     let [socket, path, service] = ["socket", "path", "service"].map(|kind| format!("ns8-backup-monitor.{kind}"));
@@ -68,7 +68,8 @@ impl Properties {
 }
 
 async fn properties(name: &str) -> Result<Properties, String> {
-    let properties = "LoadState,ActiveState,UnitFileState,Listen,SupplementaryGroups,ExecMainStartTimestamp,Result";
+    let properties = "LoadState,ActiveState,UnitFileState,FragmentPath,Listen,SupplementaryGroups,\
+                      ExecMainStartTimestamp,Result";
     let command = process::Command {
         program: "systemctl".into(),
         args: ["show", "--timestamp=unix", &format!("--property={properties}"), "--", name].map(String::from).into(),
@@ -115,6 +116,14 @@ fn judge_timer(name: &str, found: &Properties, turn: &Properties, late: Option<D
     } else {
         ok(SUBJECT, format!("{name} is active; {last}"))
     }
+}
+
+/// Returns an error if a file in `/etc` takes the place of the package's unit, as the Python tool's does.
+fn overridden(name: &str, unit: &Properties) -> Option<Line> {
+    let path = unit.get("FragmentPath");
+    let found = || format!("{path} takes the place of the package's {name}");
+    let todo = || format!("systemctl disable --now {name} && rm {path} && systemctl daemon-reload");
+    path.starts_with("/etc/").then(|| error(SUBJECT, found(), todo()))
 }
 
 /// Judges whether the service may read the journal, where the reasons of failures are.
@@ -282,6 +291,22 @@ mod tests {
         }
         let failed = judge(timer, &turn.replace("success", "exit-code"));
         assert!(failed.todo.is_some_and(|todo| todo.contains("journalctl -u x-watch`")));
+    }
+
+    #[test]
+    fn a_unit_in_etc_takes_the_place_of_the_packages() {
+        let judge = |path: &str| {
+            let found = Properties::parse(&format!("LoadState=loaded\nFragmentPath={path}\n"));
+            overridden("x.service", &found)
+        };
+        let line = judge("/etc/systemd/system/x.service").unwrap();
+        assert_eq!(line.level, Level::Error);
+        assert!(line.found.contains("/etc/systemd/system/x.service"), "{line:?}");
+        let todo = line.todo.unwrap();
+        assert!(todo.contains("rm /etc/systemd/system/x.service && systemctl daemon-reload"), "{todo}");
+        for path in ["/usr/lib/systemd/system/x.service", "/lib/systemd/system/x.service", "/etcetera/x.service", ""] {
+            assert_eq!(judge(path), None, "{path}");
+        }
     }
 
     #[test]
