@@ -106,9 +106,11 @@ pub(super) fn run_cases() -> Vec<Case> {
             case.history = Some(history(&[("mail1", "seees"), ("imap2", "sssss")]));
             case.alerts.clear();
         }),
-        run("hangs").module("mail1", result(0)).module("imap2", last_night()).missing(&[]).with(|case| {
-            case.news = Some(News::Hangs { since: at("2026-11-22T01:02:00Z") });
-        }),
+        run("hangs")
+            .module("mail1", ModuleResult { end: Some(at("2026-11-22T01:02:00Z")), ..result(0) })
+            .module("imap2", last_night())
+            .missing(&[])
+            .with(|case| case.news = Some(News::Hangs { since: at("2026-11-22T01:02:00Z") })),
         run("cluster_backup_failed").module("mail1", result(0)).missing(&[]).alert_at("2026-11-22T01:40:00Z").with(
             |case| {
                 case.reasons.as_mut().unwrap().cluster_backup =
