@@ -41,12 +41,12 @@ choice! {
         It: "il dump dell'applicazione non è riuscito (module-dump-state); controllare che l'applicazione e il suo database siano in esecuzione",
     }
     Cause::Locked => {
-        En: "the repository is locked; if no backup, prune or check is running there, unlock it with `restic unlock`",
-        It: "il repository è bloccato; se non sono in corso backup, prune o verifiche, sbloccarlo con `restic unlock`",
+        En: "the repository is locked; if no backup, prune or check is running there, unlock it: `restic unlock`, on NS8 `runagent -m MODULE restic-wrapper --backup PLAN unlock`",
+        It: "il repository è bloccato; se non sono in corso backup, prune o verifiche, sbloccarlo: `restic unlock`, su NS8 `runagent -m MODULO restic-wrapper --backup PIANO unlock`",
     }
     Cause::LockDamaged => {
-        En: "a lock of the repository is damaged; if nothing else uses the repository, remove it with `restic unlock --remove-all`",
-        It: "un lock del repository è danneggiato; se nient'altro usa il repository, rimuoverlo con `restic unlock --remove-all`",
+        En: "a lock of the repository is damaged; if nothing else uses the repository, remove it: `restic unlock --remove-all`, on NS8 `runagent -m MODULE restic-wrapper --backup PLAN unlock --remove-all`",
+        It: "un lock del repository è danneggiato; se nient'altro usa il repository, rimuoverlo: `restic unlock --remove-all`, su NS8 `runagent -m MODULO restic-wrapper --backup PIANO unlock --remove-all`",
     }
     Cause::WrongPassword => {
         En: "the password does not open the repository; compare it with the one the repository was made with",
@@ -117,8 +117,8 @@ choice! {
         It: "gli orologi del nodo e del server differiscono troppo; regolare l'orologio del nodo (`timedatectl`)",
     }
     Cause::Damaged => {
-        En: "files of the repository are damaged or missing; `restic check` shows which",
-        It: "file del repository sono danneggiati o mancanti; `restic check` mostra quali",
+        En: "files of the repository are damaged or missing; see which: `restic check`, on NS8 `runagent -m MODULE restic-wrapper --backup PLAN check`",
+        It: "file del repository sono danneggiati o mancanti; vedere quali: `restic check`, su NS8 `runagent -m MODULO restic-wrapper --backup PIANO check`",
     }
     Cause::DiskFault => {
         En: "a file system is read-only, or its disk has errors; see the kernel's log and the disk's state",

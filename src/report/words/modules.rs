@@ -33,12 +33,12 @@ phrases! {
     label_reason() { En: "Reason", It: "Motivo" }
     label_log() { En: "From the log of the run", It: "Dal registro dell'esecuzione" }
     label_snapshot() { En: "Newest snapshot", It: "Snapshot più recente" }
-    snapshot_of_this_run() { En: "of this run", It: "di questa esecuzione" }
+    snapshot_of_this_run() { En: "from this run", It: "di questa esecuzione" }
     snapshot_of_earlier_run() {
-        En: "of an earlier run; this one wrote none",
+        En: "from an earlier run; this run wrote none",
         It: "di un'esecuzione precedente; questa non ne ha scritto alcuno",
     }
-    snapshot_of_some_run() { En: "of this run or of an earlier one", It: "di questa esecuzione o di una precedente" }
+    snapshot_of_some_run() { En: "from this run or an earlier one", It: "di questa esecuzione o di una precedente" }
     label_earlier_result() { En: "Last result, of an earlier run", It: "Ultimo risultato, di un'esecuzione precedente" }
     of_earlier_run(result: &str) { En: "of an earlier run: {result}", It: "di un'esecuzione precedente: {result}" }
     label_modules() { En: "Modules", It: "Moduli" }

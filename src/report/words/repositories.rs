@@ -113,15 +113,18 @@ phrases! {
         It: "aperto con la sua password, ma non contiene alcuno snapshot",
     }
     counted(snapshots: &str) { En: "it is there, {snapshots}", It: "è presente, {snapshots}" }
-    in_order(parts: &str) { En: "In order: {parts}.", It: "In ordine: {parts}." }
+    in_order(parts: &str) { En: "Checked: {parts}.", It: "Controllati: {parts}." }
     not_checked(parts: &str) { En: "Not checked: {parts}.", It: "Non controllati: {parts}." }
     part_password() { En: "password", It: "password" }
     part_packs() {
-        En: "each pack of the index (there, with the right size)",
-        It: "ogni pack dell'indice (presente, con la giusta dimensione)",
+        En: "every pack in the index exists with the right size",
+        It: "ogni pack dell'indice è presente con la giusta dimensione",
     }
     part_packs_in_short() { En: "packs", It: "pack" }
-    part_folders() { En: "the folders of all snapshots", It: "le cartelle di tutti gli snapshot" }
+    part_folders() {
+        En: "the folders of all snapshots can be read",
+        It: "le cartelle di tutti gli snapshot sono leggibili",
+    }
     part_folders_in_short() { En: "folders", It: "cartelle" }
     part_data() { En: "contents of the packs", It: "contenuto dei pack" }
     part_writing() { En: "writing", It: "scrittura" }
@@ -146,8 +149,8 @@ phrases! {
         It: "{lock}. Finché lo è, nessun backup può essere scritto.",
     }
     unlock() {
-        En: "If no backup, prune or check is running there, unlock it: `restic unlock` removes stale locks and leaves those in use; a damaged one takes `restic unlock --remove-all`.",
-        It: "Se non sono in corso backup, prune o verifiche, sbloccarlo: `restic unlock` rimuove i lock abbandonati e lascia quelli in uso; per uno danneggiato serve `restic unlock --remove-all`.",
+        En: "If no backup, prune or check is running there, unlock it: restic's `unlock` removes stale locks and leaves those in use; for a damaged one, add `--remove-all`.",
+        It: "Se non sono in corso backup, prune o verifiche, sbloccarlo: `unlock` di restic rimuove i lock abbandonati e lascia quelli in uso; per uno danneggiato aggiungere `--remove-all`.",
     }
     locks(count: &str) { En: "locks: {count}", It: "lock: {count}" }
     lock_by(holder: &str) { En: "by {holder}", It: "di {holder}" }
@@ -189,8 +192,8 @@ phrases! {
     }
     damaged() { En: "damaged, or not readable in full", It: "danneggiato, o non leggibile per intero" }
     about_damaged(why: &str) {
-        En: "{why}. `restic check` shows what is damaged.",
-        It: "{why}. `restic check` mostra che cosa è danneggiato.",
+        En: "{why}. See what is damaged with restic's `check`.",
+        It: "{why}. Vedere che cosa è danneggiato con il `check` di restic.",
     }
     not_writable() { En: "not writable", It: "non scrivibile" }
     can_still_be_read(why: &str) { En: "{why}. It can still be read.", It: "{why}. La lettura è ancora possibile." }

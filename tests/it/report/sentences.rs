@@ -52,9 +52,9 @@ fn a_count_of_0_says_only_what_it_can() {
 #[test]
 fn a_snapshot_is_this_runs_only_if_the_log_says_so() {
     let written = |snapshot| Case::new("s").module("mail1", result(1)).reason("mail1", None, &["x"], snapshot).words();
-    assert!(written(None).contains("files: 120,345, of this run or of an earlier one"));
-    assert!(written(Some(true)).contains("files: 120,345, of this run Next"));
-    assert!(written(Some(false)).contains("of an earlier run; this one wrote none"));
+    assert!(written(None).contains("files: 120,345, from this run or an earlier one"));
+    assert!(written(Some(true)).contains("files: 120,345, from this run Next"));
+    assert!(written(Some(false)).contains("from an earlier run; this run wrote none"));
 }
 
 #[test]

@@ -290,7 +290,7 @@ impl Truth<'_> {
         let mut lines = vec![format!("Ran: {since} to {until} ({took})"), format!("Errors: {}", result.errors)];
         let (size, files) = (SIZES[result.size], FILES[result.files].1);
         if result.count > 0 && size.0 > 0 {
-            lines.push(format!("Newest snapshot: {}, files: {files}, of this run or of an earlier one", size.1));
+            lines.push(format!("Newest snapshot: {}, files: {files}, from this run or an earlier one", size.1));
         }
         lines
     }
