@@ -151,7 +151,7 @@ Examples:
     /// Show the last runs of the plans
     ///
     /// Without a plan: one line of marks for each. With one: its last 60 runs, and for each module its last runs, sizes
-    /// and last good backup. The watch and the reports keep the history.
+    /// and last good backup. The watch and each report update the history.
     #[command(after_help = "\
 Exit status:
   0  shown

@@ -88,7 +88,7 @@ pub struct Correlator {
 pub struct RepoCheck {
     /// Whether repositories are probed at all.
     pub enabled: bool,
-    /// The bound on one repository's probe.
+    /// Time limit for probing one repository.
     pub timeout: Duration,
     /// The restic program, found on PATH.
     pub restic: String,
@@ -111,7 +111,7 @@ pub struct Notification {
     pub language: Language,
     /// The way out.
     pub transport: Transport,
-    /// The bound on one whole send.
+    /// Time limit for sending one mail.
     pub timeout: Duration,
     /// Undeliverable mail is retried for this long.
     pub retry_for: Duration,
@@ -181,7 +181,7 @@ pub struct Redis {
     pub username: Option<String>,
     /// File with that user's password.
     pub password_file: Option<PathBuf>,
-    /// The bound on one whole read of the cluster, connection included.
+    /// Time limit for one reading of the cluster, connection included.
     pub timeout: Duration,
 }
 

@@ -1,4 +1,4 @@
-//! `history`: the last runs of the plans, from the files that the watch and the reports keep.
+//! `history`: the last runs of the plans, from the files that the watch and each report update.
 
 use std::fmt::Write;
 use std::process::ExitCode;

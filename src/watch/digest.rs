@@ -166,7 +166,7 @@ pub enum Found {
     #[error("no look has succeeded yet: journalctl -u ns8-backup-monitor-watch")]
     LookedInVain,
     /// When the watch looked last.
-    #[error("it last looked at {0}")]
+    #[error("last look: {0}")]
     LookedAt(Timestamp),
     /// What the queue holds.
     #[error("{jobs} job(s), {given_up} given up, {unreadable} unreadable: ns8-backup-monitor queue")]

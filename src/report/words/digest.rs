@@ -73,7 +73,7 @@ phrases! {
         En: "{english}",
         It: "nessun controllo è ancora riuscito: journalctl -u ns8-backup-monitor-watch",
     }
-    digest_looked_at(time: &str) { En: "it last looked at {time}", It: "ultimo controllo: {time}" }
+    digest_looked_at(time: &str) { En: "last look: {time}", It: "ultimo controllo: {time}" }
     digest_queue_holds(english: &str, jobs: usize, given_up: usize, unreadable: usize) {
         En: "{english}",
         It: "in coda: {jobs}, abbandonati: {given_up}, illeggibili: {unreadable}: ns8-backup-monitor queue",

@@ -149,8 +149,8 @@ pub(super) fn agent(settings: &RepoCheck) -> Line {
     match Agent::load(settings) {
         Some(agent) => ok("probe", format!("login for the gateway: {}", agent.user)),
         None => {
-            let denied = if is_root() { "" } else { "run this check as root; " };
-            let todo = format!("{denied}away from NS8's {AGENT_ENV}, name a file in repo_check.agent_env");
+            let denied = if is_root() { "" } else { "run this check as root. " };
+            let todo = format!("{denied}If agent.env is not {AGENT_ENV}, set repo_check.agent_env to its path");
             warning("probe", "no login for the gateway, so repositories cannot be looked at", todo)
         }
     }

@@ -255,7 +255,9 @@ fn a_monitor_that_does_not_work_is_the_subject() {
     assert_eq!(subject(&digest, "", Language::En), "DIGEST - all 1 plan(s) are fine");
     digest.monitor.watch = Checked::watch(true, Looked::At(at(0)), at(8 * 3600));
     assert_eq!(subject(&digest, "", Language::En), "DIGEST - the monitor itself needs attention");
-    assert!(text(&digest, Language::En, &TimeZone::UTC).contains("  watch: NEEDS ATTENTION: it last looked at"));
+    assert!(
+        text(&digest, Language::En, &TimeZone::UTC).contains("  watch: NEEDS ATTENTION: last look: 2025-11-20 00:00")
+    );
     assert!(Checked::watch(true, Looked::At(at(0)), at(900)).ok);
     assert!(!Checked::watch(true, Looked::At(at(900)), at(0)).ok, "nobody can look from the future");
     for (looked, says) in [
