@@ -49,12 +49,12 @@ choice! {
         It: "un lock del repository è danneggiato; se nient'altro usa il repository, rimuoverlo: `restic unlock --remove-all`, su NS8 `runagent -m MODULO restic-wrapper --backup PIANO unlock --remove-all`",
     }
     Cause::WrongPassword => {
-        En: "the password does not open the repository; compare it with the one the repository was made with",
-        It: "la password non apre il repository; confrontarla con quella con cui il repository è stato creato",
+        En: "the password did not open the repository; compare it with the one the repository was made with",
+        It: "la password non ha aperto il repository; confrontarla con quella con cui il repository è stato creato",
     }
     Cause::NoRepository => {
-        En: "there is no repository at this address; check the destination's address and path",
-        It: "a questo indirizzo non c'è alcun repository; controllare indirizzo e percorso della destinazione",
+        En: "there was no repository at this address; check the destination's address and path",
+        It: "a questo indirizzo non c'era alcun repository; controllare indirizzo e percorso della destinazione",
     }
     Cause::NameNotResolved => {
         En: "a host's name could not be resolved; check the destination's address and the node's DNS",
@@ -81,16 +81,16 @@ choice! {
         It: "il server ha vietato l'accesso (403); controllare i permessi delle credenziali della destinazione",
     }
     Cause::DestinationFull => {
-        En: "the destination is full, or its quota is used up; free space there, or raise the quota",
-        It: "la destinazione è piena, o la sua quota è esaurita; liberare spazio o aumentare la quota",
+        En: "the destination was full, or its quota was used up; free space there, or raise the quota",
+        It: "la destinazione era piena, o la sua quota era esaurita; liberare spazio o aumentare la quota",
     }
     Cause::HostFull => {
-        En: "the node's disk is full; free space on the node",
-        It: "il disco del nodo è pieno; liberare spazio sul nodo",
+        En: "the node's disk was full; free space on the node",
+        It: "il disco del nodo era pieno; liberare spazio sul nodo",
     }
     Cause::PermissionDenied => {
         En: "a file or folder could not be read or written (permission denied); check its owner and mode",
-        It: "un file o una cartella non può essere letto o scritto (permesso negato); controllarne proprietario e permessi",
+        It: "non è stato possibile leggere o scrivere un file o una cartella (permesso negato); controllarne proprietario e permessi",
     }
     Cause::ServerError => {
         En: "the server failed, or asked to slow down (5xx, 429); see its own status, then run the backup again",
@@ -98,63 +98,63 @@ choice! {
     }
     Cause::Killed => {
         En: "memory ran out, or a process was killed; check the node's memory",
-        It: "la memoria è esaurita, o un processo è stato terminato; controllare la memoria del nodo",
+        It: "la memoria si è esaurita, o un processo è stato terminato; controllare la memoria del nodo",
     }
     Cause::DiskFull => {
-        En: "a disk is full, this node's or the destination's; see which in the log, and free space there",
-        It: "un disco è pieno, di questo nodo o della destinazione; vedere quale nel registro e liberare spazio",
+        En: "a disk was full, this node's or the destination's; see which in the log, and free space there",
+        It: "un disco era pieno, di questo nodo o della destinazione; vedere quale nel registro e liberare spazio",
     }
     Cause::GatewayDown => {
-        En: "the node's rclone-gateway does not answer; see `systemctl status rclone-gateway` on the node",
-        It: "rclone-gateway del nodo non risponde; vedere `systemctl status rclone-gateway` sul nodo",
+        En: "the node's rclone-gateway did not answer; see `systemctl status rclone-gateway` on the node",
+        It: "rclone-gateway del nodo non ha risposto; vedere `systemctl status rclone-gateway` sul nodo",
     }
     Cause::Unreachable => {
         En: "a host could not be reached, or the connection was lost; check the network and the server",
-        It: "un host non è raggiungibile, o la connessione si è interrotta; controllare la rete e il server",
+        It: "un host non era raggiungibile, o la connessione si è interrotta; controllare la rete e il server",
     }
     Cause::ClockSkew => {
-        En: "the clocks of the node and of the server differ too much; set the node's clock (`timedatectl`)",
-        It: "gli orologi del nodo e del server differiscono troppo; regolare l'orologio del nodo (`timedatectl`)",
+        En: "the clocks of the node and of the server differed too much; set the node's clock (`timedatectl`)",
+        It: "gli orologi del nodo e del server differivano troppo; regolare l'orologio del nodo (`timedatectl`)",
     }
     Cause::Damaged => {
-        En: "files of the repository are damaged or missing; see which: `restic check`, on NS8 `runagent -m MODULE restic-wrapper --backup PLAN check`",
-        It: "file del repository sono danneggiati o mancanti; vedere quali: `restic check`, su NS8 `runagent -m MODULO restic-wrapper --backup PIANO check`",
+        En: "files of the repository were damaged or missing; restic's `check` shows which",
+        It: "alcuni file del repository erano danneggiati o mancanti; il comando `check` di restic mostra quali",
     }
     Cause::DiskFault => {
-        En: "a file system is read-only, or its disk has errors; see the kernel's log and the disk's state",
-        It: "un file system è in sola lettura, o il suo disco ha errori; vedere il registro del kernel e lo stato del disco",
+        En: "a file system was read-only, or its disk had errors; see the kernel's log and the disk's state",
+        It: "un file system era in sola lettura, o il suo disco aveva errori; vedere il registro del kernel e lo stato del disco",
     }
     Cause::SourceUnreadable => {
-        En: "some of the module's files could not be read: the snapshot exists without them; see which in the log",
-        It: "alcuni file del modulo non sono leggibili: lo snapshot esiste senza di essi; vedere quali nel registro",
+        En: "some of the module's files could not be read: the snapshot was written without them; see which in the log",
+        It: "non è stato possibile leggere alcuni file del modulo: lo snapshot è stato scritto senza di essi; vedere quali nel registro",
     }
     Cause::ContainerFailed => {
-        En: "a container that the backup needs does not run or could not be started; see the module's services",
-        It: "un container necessario al backup non è attivo o non è stato avviato; vedere i servizi del modulo",
+        En: "a container that the backup needs did not run or could not be started; see the module's services",
+        It: "un container necessario al backup non era attivo o non è stato avviato; vedere i servizi del modulo",
     }
     Cause::DatabaseFailed => {
-        En: "the application's database does not answer, or rejects the login; see the module's services",
-        It: "il database dell'applicazione non risponde, o rifiuta le credenziali; vedere i servizi del modulo",
+        En: "the application's database did not answer, or rejected the login; see the module's services",
+        It: "il database dell'applicazione non ha risposto, o ha rifiutato le credenziali; vedere i servizi del modulo",
     }
     Cause::RedisUnreachable => {
         En: "the cluster's Redis did not answer the backup; see whether it runs, and the network between the nodes",
         It: "il Redis del cluster non ha risposto al backup; vedere se è attivo, e la rete tra i nodi",
     }
     Cause::ProgramMissing => {
-        En: "a program that the backup needs is not installed; see which in the log",
-        It: "un programma necessario al backup non è installato; vedere quale nel registro",
+        En: "a program that the backup needs was not installed; see which in the log",
+        It: "un programma necessario al backup non era installato; vedere quale nel registro",
     }
     Cause::CleanupFailed => {
-        En: "only the clean-up failed (module-cleanup-state): this run's snapshot exists",
-        It: "è fallita solo la pulizia (module-cleanup-state): lo snapshot di questa esecuzione esiste",
+        En: "only the clean-up failed (module-cleanup-state): this run's snapshot was written",
+        It: "è fallita solo la pulizia (module-cleanup-state): lo snapshot di questa esecuzione è stato scritto",
     }
     Cause::RetentionFailed => {
-        En: "only the retention failed (forget, prune): this run's snapshot exists; see the log for what blocks pruning",
-        It: "è fallita solo la retention (forget, prune): lo snapshot di questa esecuzione esiste; vedere nel registro che cosa blocca il prune",
+        En: "only the retention failed (forget, prune): this run's snapshot was written; see the log for what blocked pruning",
+        It: "è fallita solo la retention (forget, prune): lo snapshot di questa esecuzione è stato scritto; vedere nel registro che cosa ha bloccato il prune",
     }
     Cause::StatisticsFailed => {
-        En: "only the statistics failed (restic stats): this run's snapshot exists",
-        It: "sono fallite solo le statistiche (restic stats): lo snapshot di questa esecuzione esiste",
+        En: "only the statistics failed (restic stats): this run's snapshot was written",
+        It: "sono fallite solo le statistiche (restic stats): lo snapshot di questa esecuzione è stato scritto",
     }
     Cause::Busy => {
         En: "the module stayed busy until the retries gave up; see what it is doing, then run the backup again",

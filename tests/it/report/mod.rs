@@ -13,6 +13,7 @@ mod oracle;
 pub(crate) mod page;
 mod runs;
 mod sentences;
+mod since_then;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
