@@ -62,9 +62,10 @@ pub(super) fn timers() -> Vec<String> {
 }
 
 /// restic on a module's own repository, through NS8's `restic-wrapper`, which knows address and password.
-pub(super) fn restic(plan: &PlanId, module: &ModuleId, action: &str) -> Option<String> {
+pub(super) fn restic(plan: &PlanId, module: &ModuleId, action: &[&str]) -> Option<String> {
     let module = Some(module.as_str()).filter(|id| !id.starts_with('-'))?;
-    is_number(plan).then(|| shell(&["runagent", "-m", module, "restic-wrapper", "--backup", plan.as_str(), action]))?
+    let wrapper = ["runagent", "-m", module, "restic-wrapper", "--backup", plan.as_str()];
+    is_number(plan).then(|| shell(&[&wrapper, action].concat()))?
 }
 
 /// This program's own look at the plan as it is now.
@@ -116,7 +117,7 @@ mod tests {
             r"redis-cli -s /run/redis.sock HGETALL 'module/it'\''s/backup/*; rm/status'"
         );
         assert_eq!([offered("2", "a\nb"), offered("2", "<b>"), offered("2", &"m".repeat(300))], ["", "", ""]);
-        let snapshots = |of| restic(&plan("2"), &module(of), "snapshots");
+        let snapshots = |of| restic(&plan("2"), &module(of), &["snapshots"]);
         assert_eq!(snapshots("mail1").unwrap(), "runagent -m mail1 restic-wrapper --backup 2 snapshots");
         assert_eq!(snapshots("-x"), None);
     }
@@ -132,7 +133,7 @@ mod tests {
         let log = format!("journalctl -t runagent -t agent@node {TIMES}");
         assert_eq!(run(&plan("2"), span()), ["systemctl status backup2.service", &log]);
         assert_eq!(run(&plan("2.service sshd"), span()), [log]);
-        assert_eq!(restic(&plan("2.service sshd"), &module("mail1"), "snapshots"), None);
+        assert_eq!(restic(&plan("2.service sshd"), &module("mail1"), &["snapshots"]), None);
         assert_eq!(timers(), ["systemctl list-timers 'backup*'"]);
     }
 

@@ -6,7 +6,6 @@ use super::compose::Composer;
 use super::{Block, Entry, Line};
 use crate::model::alert::Alert;
 use crate::model::plan::{Layout, ModuleId, ModuleResult, PlanStatus};
-use crate::model::reason::Cause;
 use crate::model::run::Contradiction;
 use crate::model::text::clean;
 use crate::report::figures::{self, join};
@@ -21,11 +20,8 @@ pub(super) const MAX_LOG_LINE: usize = 300;
 impl Composer<'_> {
     /// The causes that the logs show, each with the modules that it concerns; failing that, what the repositories show.
     pub(super) fn causes(&self, facts: &PlanFacts) -> Vec<String> {
-        let reasons = facts.reasons.map(|reasons| &reasons.modules);
-        let troubled = facts.assessment.troubled();
-        let known = troubled.filter_map(|id| Some((id, reasons?.get(id)?.cause?)));
-        let mut groups: Vec<(Cause, Vec<&ModuleId>)> = Vec::new();
-        for (id, cause) in known {
+        let mut groups: Vec<(String, Vec<&ModuleId>)> = Vec::new();
+        for (id, cause) in facts.assessment.troubled().filter_map(|id| Some((id, self.cause(facts, id)?))) {
             match groups.iter_mut().find(|(of, _)| *of == cause) {
                 Some((_, modules)) => modules.push(id),
                 None => groups.push((cause, vec![id])),
@@ -35,8 +31,7 @@ impl Composer<'_> {
             return Vec::from_iter(self.at_the_repositories(facts));
         }
         groups.sort_by_key(|(_, modules)| std::cmp::Reverse(modules.len()));
-        let line =
-            |(cause, modules): (Cause, Vec<&ModuleId>)| format!("{}: {}.", self.ids(modules), self.words.cause(cause));
+        let line = |(cause, modules): (String, Vec<&ModuleId>)| format!("{}: {cause}.", self.ids(modules));
         groups.into_iter().take(MAX_CAUSES).map(line).collect()
     }
 

@@ -3,6 +3,7 @@
 //! Each text in a block is one line and harmless ([`clean`](crate::model::text::clean)). `text` lays the blocks out in
 //! columns, `html` as a page.
 
+mod cause;
 mod compose;
 mod explain;
 mod head;

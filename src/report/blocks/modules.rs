@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use super::cause::action;
 use super::compose::Composer;
 use super::explain::quoted;
 use super::{Block, Entry, Line, Mark};
@@ -98,7 +99,7 @@ impl Composer<'_> {
     /// Why it failed or is absent: the cause and the log's own words, else what the cluster says.
     fn why(&self, part: Part) -> Vec<Line> {
         let words = self.words;
-        let cause = part.reason().and_then(|reason| reason.cause).map(|cause| words.cause(cause));
+        let cause = self.cause(part.facts, part.id);
         let from_cluster = || match (part.state, part.result()) {
             (State::Error, Some(result)) => self.failure(result),
             _ => self.why_absent(part),
@@ -175,7 +176,7 @@ impl Composer<'_> {
     fn in_brief(&self, part: Part) -> Entry {
         let node = part.plan().modules.get(part.id).and_then(|module| module.node.as_deref());
         let node = node.map(|node| format!("{} {}", self.words.node(), clean(node, MAX_NAME)));
-        let cause = part.reason().and_then(|reason| reason.cause).map(|cause| self.words.cause(cause));
+        let cause = self.cause(part.facts, part.id);
         let log = part.reason().and_then(|reason| reason.lines.last()).map(|line| clean(line, MAX_LINE_IN_BRIEF));
         let known = cause.or(log).or_else(|| part.is_absent_but_written().then(|| self.words.written_without_result()));
         let fact = match (part.state, part.result()) {
@@ -252,11 +253,17 @@ impl Composer<'_> {
     /// The commands that show more of a module.
     fn next(&self, part: Part) -> Vec<Line> {
         let (words, plan) = (self.words, &part.plan().id);
-        // Of layout A, the status holds no more than the reason that stands above.
-        let (place, command) = match part.result().map(|result| (result.layout, given_reason(result, 1))) {
-            None | Some((Layout::A, Some(_))) => (String::new(), None),
-            Some((Layout::A, None)) => (self.here(), commands::status(self.report.redis, plan, part.id)),
-            Some((Layout::B | Layout::C, _)) => (self.place(part), commands::restic(plan, part.id, "snapshots")),
+        let action = action(part.facts, part.id);
+        // Without a result, there need not be snapshots.
+        let layout = part.plan().layout().filter(|_| action != ["snapshots"]);
+        let (place, command) = match part.result().map_or(layout, |result| Some(result.layout)) {
+            None => (String::new(), None),
+            // Of layout A, the status holds no more than the reason that stands above.
+            Some(Layout::A) => match part.result().and_then(|result| given_reason(result, 1)) {
+                Some(_) => (String::new(), None),
+                None => (self.here(), commands::status(self.report.redis, plan, part.id)),
+            },
+            Some(Layout::B | Layout::C) => (self.place(part), commands::restic(plan, part.id, action)),
         };
         let log = match part.plan().layout() {
             Some(Layout::B) => commands::run_of_module(plan, part.id, self.span(part.facts)),

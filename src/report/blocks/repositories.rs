@@ -88,12 +88,12 @@ impl Composer<'_> {
         let action = match &probe.verdict {
             verdict if is_to_unlock(facts, group, verdict) => {
                 value = format!("{value} {}", self.words.unlock());
-                Some("unlock")
+                Some(["unlock"])
             }
-            Verdict::Damaged(_) => Some("check"),
+            Verdict::Damaged(_) => Some(["check"]),
             _ => None,
         };
-        let commands = group.modules.iter().filter_map(|module| commands::restic(&facts.plan.id, module, action?));
+        let commands = group.modules.iter().filter_map(|module| commands::restic(&facts.plan.id, module, &action?));
         let commands = commands.take(MAX_MODULES).collect();
         lines.extend(Line::commands(self.words.label_next(&self.words.on_the_modules_node()), commands));
         Entry { name, value, lines, ..Entry::default() }

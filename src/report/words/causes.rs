@@ -31,6 +31,20 @@ phrases! {
         It: "Nulla nei registri su {modules}. {gaps}.",
     }
     look_in_log() { En: "See the log", It: "Vedere il registro" }
+
+    // Causes that a look at the repository has not found again.
+    lock_is_gone() {
+        En: "the repository was locked during the run; it holds no lock now",
+        It: "durante l'esecuzione il repository era bloccato; ora non ha alcun lock",
+    }
+    damaged_lock_is_gone() {
+        En: "the repository had a damaged lock during the run; it holds no lock now",
+        It: "durante l'esecuzione il repository aveva un lock danneggiato; ora non ha alcun lock",
+    }
+    opens_now(cause: &str) {
+        En: "{cause}; the repository opens from this machine now",
+        It: "{cause}; ora da questa macchina il repository si apre",
+    }
 }
 
 choice! {

@@ -70,3 +70,25 @@ fn the_command_of_layout_b_shows_a_rootless_and_a_rootful_module() {
     let printed: Vec<String> = commands(&case, "journalctl").iter().map(|command| typed(command, &journals)).collect();
     assert_eq!(printed, ["said by backup2\n", "said by backup2\nsaid by backup2-samba1\n"]);
 }
+
+/// On a node of NS8 there is no restic but NS8's own wrapper, whether the repositories were looked at or not.
+#[test]
+fn the_next_command_is_the_one_that_the_cause_asks_for() {
+    for (cause, action) in [
+        (Some(Cause::Locked), "unlock"),
+        (Some(Cause::LockDamaged), "unlock --remove-all"),
+        (Some(Cause::Damaged), "check"),
+        (Some(Cause::DumpFailed), "snapshots"),
+        (None, "snapshots"),
+    ] {
+        for layout in [Layout::B, Layout::C] {
+            let case = Case::new("next").module("mail1", ModuleResult { layout, ..result(1) }).missing(&[]);
+            let case = case.reason("mail1", cause, &["x"], Some(false)).with(|case| case.probes = Probes::Disabled);
+            let expected = format!("runagent -m mail1 restic-wrapper --backup 2 {action}");
+            assert_eq!(commands(&case, "runagent -m mail1 restic-wrapper"), [expected], "{cause:?} {layout:?}");
+        }
+    }
+    let first = Case::new("first").missing(&["mail1"]).with(|case| case.plan.names_members = true);
+    let first = first.reason("mail1", Some(Cause::Locked), &["x"], Some(false));
+    assert_eq!(commands(&first, "runagent"), ["runagent -m mail1 restic-wrapper --backup 2 unlock"]);
+}

@@ -172,8 +172,9 @@ fn a_lock_that_kept_old_snapshots_from_being_removed_is_to_be_unlocked() {
     };
     let command = "restic-wrapper --backup 2 unlock";
     assert_eq!(in_use(Cause::Locked).matches("old snapshots cannot be removed").count(), 2);
-    assert_eq!(in_use(Cause::Locked).matches(command).count(), 1);
-    assert!(in_use(Cause::Locked).contains("$ runagent -m mail1 restic-wrapper --backup 2 unlock"));
+    let of_mail1 = "$ runagent -m mail1 restic-wrapper --backup 2 unlock";
+    assert_eq!(in_use(Cause::Locked).matches(of_mail1).count(), 2, "at the module and at its repository");
+    assert_eq!(in_use(Cause::Locked).matches(command).count(), 2, "at no other");
     assert!(!in_use(Cause::DumpFailed).contains(command));
 }
 
