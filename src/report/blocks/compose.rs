@@ -15,7 +15,9 @@ use crate::report::words::Words;
 use crate::report::{Finding, PlanFacts, Report, commands, outcome};
 
 /// Maximum number of names in a sentence, and of entries that could not be read.
-const MAX_NAMES: usize = 20;
+pub(super) const MAX_NAMES: usize = 20;
+/// Maximum length of all names in a row, in bytes.
+const MAX_LENGTH: usize = 10_000;
 /// Maximum number of alerts, each of which may have two sentences.
 const MAX_ALERTS: usize = 20;
 
@@ -119,17 +121,27 @@ impl Composer<'_> {
         }
     }
 
-    /// The ids in a row, as people count, each with what `describe` makes of it.
-    pub(super) fn names(&self, mut in_order: Vec<&ModuleId>, describe: &dyn Fn(&ModuleId) -> String) -> String {
+    /// At most `most` of the ids in a row, as people count, each with what `describe` makes of it.
+    pub(super) fn names(
+        &self,
+        mut in_order: Vec<&ModuleId>,
+        most: usize,
+        describe: &dyn Fn(&ModuleId) -> String,
+    ) -> String {
         in_order.sort_by(|a, b| a.natural_order().cmp(&b.natural_order()));
-        let mut names: Vec<String> = in_order.iter().take(MAX_NAMES).map(|id| describe(id)).collect();
-        let others = in_order.len().saturating_sub(MAX_NAMES);
+        let mut length = 0;
+        let has_room = |name: &String| {
+            length += name.len();
+            length <= MAX_LENGTH
+        };
+        let mut names: Vec<String> = in_order.iter().take(most).map(|id| describe(id)).take_while(has_room).collect();
+        let others = in_order.len() - names.len();
         names.extend((others > 0).then(|| self.words.and_more(&self.count(others))));
         names.join(", ")
     }
 
     pub(super) fn ids<'b>(&self, modules: impl IntoIterator<Item = &'b ModuleId>) -> String {
-        self.names(modules.into_iter().collect(), &|id| clean(id.as_str(), MAX_NAME))
+        self.names(modules.into_iter().collect(), MAX_NAMES, &|id| clean(id.as_str(), MAX_NAME))
     }
 
     pub(super) fn time(&self, time: Timestamp) -> String {

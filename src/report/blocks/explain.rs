@@ -32,7 +32,9 @@ impl Composer<'_> {
         }
         groups.sort_by_key(|(_, modules)| std::cmp::Reverse(modules.len()));
         let line = |(cause, modules): (String, Vec<&ModuleId>)| format!("{}: {cause}.", self.ids(modules));
-        groups.into_iter().take(MAX_CAUSES).map(line).collect()
+        let others = groups.len().saturating_sub(MAX_CAUSES);
+        let further = (others > 0).then(|| self.words.further_causes(&self.count(others)));
+        groups.into_iter().take(MAX_CAUSES).map(line).chain(further).collect()
     }
 
     /// What the age of an alert of this plan says about a success. One that names no plan may be about another.

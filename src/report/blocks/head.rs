@@ -1,6 +1,6 @@
 //! The head of the page: the verdict, whether it is final, and which run it is about.
 
-use super::compose::Composer;
+use super::compose::{Composer, MAX_NAMES};
 use super::{Block, Field, Verdict};
 use crate::model::plan::Plan;
 use crate::model::run::{Contradiction, Outcome};
@@ -115,7 +115,7 @@ impl Composer<'_> {
                 None => name,
             }
         };
-        let missing = self.words.not_over(&self.names(interim.missing.keys().collect(), &describe));
+        let missing = self.words.not_over(&self.names(interim.missing.keys().collect(), MAX_NAMES, &describe));
         format!("{missing} {}", self.what_follows(interim))
     }
 

@@ -1,5 +1,6 @@
 //! The modules: an entry for each that needs somebody, a line for each that went well.
 
+use std::cmp::Reverse;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -58,26 +59,47 @@ impl Composer<'_> {
     /// All modules: failures, those without a result of this run, successes.
     pub(super) fn modules(&mut self, facts: &PlanFacts) {
         let (counts, words) = (&facts.assessment.counts, self.words);
+        // As long as each failure has a line at least.
+        let has_room = counts.error.max(counts.absent()) <= MAX_ENTRIES + MAX_IN_BRIEF;
         let parts: Vec<Part> =
             facts.assessment.modules.iter().map(|(id, state)| Part { facts, id, state: *state }).collect();
         let of = |mark: Mark| parts.iter().copied().filter(|part| Mark::from(part.state) == mark).collect::<Vec<_>>();
-        self.troubled(words.heading_failed(&self.count(counts.error)), &of(Mark::Bad));
-        self.troubled(words.heading_absent(&self.count(counts.absent())), &of(Mark::Absent));
+        self.troubled(words.heading_failed(&self.count(counts.error)), of(Mark::Bad));
+        self.troubled(words.heading_absent(&self.count(counts.absent())), of(Mark::Absent));
         self.gaps(facts, &parts);
         self.logs(facts, &parts);
         let successes = of(Mark::Good);
         let unusual: Vec<Entry> = successes.iter().filter_map(|part| self.unusual(*part)).collect();
         self.list(words.heading_unusual(), Block::Rows, &unusual, MAX_UNUSUAL, |_, entry| entry.clone());
         let heading = words.heading_succeeded(&self.count(counts.success));
-        self.list(heading, Block::Rows, &successes, MAX_LINES, |composer, part| composer.success(*part));
+        let most = if has_room { MAX_LINES } else { 0 };
+        self.rows(heading, &successes, most, |composer, part| composer.success(*part));
     }
 
-    /// Modules that need somebody: an entry each as long as they are few.
-    fn troubled(&mut self, heading: String, parts: &[Part]) {
+    /// Modules that need somebody: an entry each as long as they are few. Those that have been without a success for the
+    /// longest time come first.
+    fn troubled(&mut self, heading: String, mut parts: Vec<Part>) {
+        parts.sort_by_key(|part| Reverse(trend::streak(part.facts, part.id, part.state).runs));
         let (first, others) = parts.split_at(parts.len().min(MAX_ENTRIES));
         self.list(heading, Block::Entries, first, MAX_ENTRIES, |composer, part| composer.entry(*part));
         let heading = self.words.heading_in_brief(&self.count(others.len()));
-        self.list(heading, Block::Rows, others, MAX_IN_BRIEF, |composer, part| composer.in_brief(*part));
+        self.rows(heading, others, MAX_IN_BRIEF, |composer, part| composer.in_brief(*part));
+    }
+
+    /// A line for each of at most `most` modules, and the names of the others.
+    fn rows(&mut self, heading: String, parts: &[Part], most: usize, row: fn(&Self, &Part) -> Entry) {
+        let (first, others) = parts.split_at(parts.len().min(most));
+        if first.is_empty() && !others.is_empty() {
+            self.blocks.push(Block::Heading(heading));
+        } else {
+            self.list(heading, Block::Rows, first, most, row);
+        }
+        if !others.is_empty() {
+            let ids = others.iter().map(|part| part.id).collect();
+            let names = self.names(ids, usize::MAX, &|id| clean(id.as_str(), MAX_NAME));
+            let more = self.words.more(&self.count(others.len()), &names);
+            self.blocks.push(Block::LeftOut(if first.is_empty() { names } else { more }));
+        }
     }
 
     fn entry(&self, part: Part) -> Entry {

@@ -24,15 +24,22 @@ struct Group<'a> {
     perhaps_not_made: bool,
 }
 
+impl Group<'_> {
+    /// Whether `probe` is of another module's repository at the same destination.
+    fn is_at_the_place_of(&self, probe: &Probe) -> bool {
+        probe.module.is_some() && (&self.probe.repository, &self.probe.location) == (&probe.repository, &probe.location)
+    }
+}
+
 fn groups<'a>(facts: &PlanFacts, probes: &'a [Probe]) -> Vec<Group<'a>> {
     let mut groups: Vec<Group> = Vec::new();
     for probe in probes {
         let perhaps_not_made = probe.module.as_ref().is_some_and(|module| perhaps_not_made(facts, module));
         let same = |group: &&mut Group| {
-            (&group.probe.repository, &group.probe.location) == (&probe.repository, &probe.location)
+            group.is_at_the_place_of(probe)
                 && (&group.probe.verdict, group.perhaps_not_made) == (&probe.verdict, perhaps_not_made)
         };
-        match groups.iter_mut().find(|group| probe.module.is_some() && same(group)) {
+        match groups.iter_mut().find(same) {
             Some(group) => group.modules.extend(&probe.module),
             None => groups.push(Group { probe, modules: probe.module.iter().collect(), perhaps_not_made }),
         }
@@ -44,11 +51,21 @@ impl Composer<'_> {
     /// What is wrong with the repositories now, if something is. It need not be what made the run fail.
     pub(super) fn at_the_repositories(&self, facts: &PlanFacts) -> Option<String> {
         let Probes::Done(probes) = facts.probes else { return None };
-        let fault = |group: &Group| {
+        let mut groups: Vec<(String, Group)> = Vec::new();
+        for group in self::groups(facts, probes) {
+            let Some(fault) = self.fault(&group) else { continue };
+            let same = |(of, other): &&mut (String, Group)| *of == fault && other.is_at_the_place_of(group.probe);
+            match groups.iter_mut().find(same) {
+                Some((_, other)) => other.modules.extend(group.modules),
+                None => groups.push((fault, group)),
+            }
+        }
+        groups.sort_by_key(|(_, group)| rank(&group.probe.verdict));
+        let fault = |(fault, group): &(String, Group)| {
             let name = self.named(&group.probe.repository, Some(&self.ids(group.modules.iter().copied())));
-            Some(format!("{name}: {}", self.fault(group)?))
+            format!("{name}: {fault}")
         };
-        let mut faults: Vec<String> = groups(facts, probes).iter().filter_map(fault).collect();
+        let mut faults: Vec<String> = groups.iter().map(fault).collect();
         let others = faults.len().saturating_sub(MAX_FAULTS);
         faults.truncate(MAX_FAULTS);
         faults.extend((others > 0).then(|| self.words.and_more(&self.count(others))));
@@ -190,6 +207,20 @@ impl Composer<'_> {
         let by = lock.by.as_deref().map(|holder| self.words.lock_by(&clean(holder, MAX_NAME)));
         let since = lock.since.map(|since| self.words.since(&self.time(since)));
         join([by, since, Some(count)])
+    }
+}
+
+/// What is to be named first: what makes backups useless, and what does not go away by itself.
+fn rank(verdict: &Verdict) -> usize {
+    match verdict {
+        Verdict::WrongPassword => 0,
+        Verdict::Damaged(_) => 1,
+        Verdict::NoRepository => 2,
+        Verdict::NotWritable(_) => 3,
+        Verdict::Denied(_) => 4,
+        Verdict::Locked(_) => 5,
+        Verdict::Unreachable(_) => 6,
+        _ => 7,
     }
 }
 

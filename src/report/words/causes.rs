@@ -32,6 +32,11 @@ phrases! {
     }
     look_in_log() { En: "See the log", It: "Vedere il registro" }
 
+    further_causes(count: &str) {
+        En: "Further causes, at the modules below: {count}.",
+        It: "Altre cause, indicate sotto per ciascun modulo: {count}.",
+    }
+
     // Causes that a look at the repository has not found again.
     lock_is_gone() {
         En: "the repository was locked during the run; it holds no lock now",

@@ -13,5 +13,6 @@ phrases! {
     ago(age: &str) { En: "{age} ago", It: "{age} fa" }
     period(start: &str, end: &str) { En: "{start} to {end}", It: "{start} - {end}" }
     and_more(count: &str) { En: "and {count} more", It: "e altri {count}" }
+    more(count: &str, names: &str) { En: "{count} more: {names}.", It: "Altri {count}: {names}." }
     left_out(count: &str) { En: "({count} more, left out here)", It: "(altri {count}, qui omessi)" }
 }

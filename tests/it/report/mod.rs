@@ -9,6 +9,7 @@ mod golden;
 mod harmless;
 mod history;
 mod italian;
+mod lists;
 mod oracle;
 pub(crate) mod page;
 mod runs;
