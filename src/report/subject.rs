@@ -82,7 +82,7 @@ fn of_counts(words: Words, facts: &PlanFacts) -> String {
 }
 
 /// What a reader must not overlook if every module succeeded.
-fn cluster_backup(words: Words, facts: &PlanFacts) -> String {
+pub(super) fn cluster_backup(words: Words, facts: &PlanFacts) -> String {
     match facts.news {
         _ if !facts.cluster_backup_log().is_empty() => words.subject_cluster_backup_failed(),
         Some(News::ClusterBackup) => words.subject_cluster_backup_old(),

@@ -1,12 +1,12 @@
 //! The head of the page: the verdict, whether it is final, and which run it is about.
 
 use super::compose::{Composer, MAX_NAMES};
-use super::{Block, Field, Verdict};
+use super::{Block, Field, Mark, Verdict};
 use crate::model::plan::Plan;
 use crate::model::run::{Contradiction, Outcome};
 use crate::model::text::clean;
-use crate::report::figures::{self, MAX_NAME};
-use crate::report::subject::{Nothing, nothing};
+use crate::report::figures::{self, MAX_NAME, without_full_stop};
+use crate::report::subject::{Nothing, cluster_backup, nothing};
 use crate::report::{Finding, Interim, News, PlanFacts, outcome};
 
 impl Composer<'_> {
@@ -21,7 +21,12 @@ impl Composer<'_> {
             Finding::Unreadable(_) => words.unreadable(),
         };
         let outcome = outcome(self.report);
-        self.blocks.push(Block::Verdict(Verdict { mark: outcome.into(), word: outcome.word(), sentence }));
+        let is_in_doubt = self.report.plan().is_some_and(PlanFacts::doubts_cluster_backup);
+        let mark = match outcome.into() {
+            Mark::Good if is_in_doubt => Mark::Bad,
+            mark => mark,
+        };
+        self.blocks.push(Block::Verdict(Verdict { mark, word: outcome.word(), sentence }));
     }
 
     /// The verdict on a plan in one sentence.
@@ -38,6 +43,10 @@ impl Composer<'_> {
             (_, Some(Contradiction::Alert { .. }), _) => words.alert_differs(&total),
             (_, Some(Contradiction::Future), _) => words.future_differs(&total),
             _ => self.verdict_of_counts(facts),
+        };
+        let sentence = match cluster_backup(words, facts) {
+            clause if clause.is_empty() => sentence,
+            clause => format!("{}{clause}.", without_full_stop(&sentence)),
         };
         if self.report.interim.is_some() { words.so_far(&sentence) } else { sentence }
     }

@@ -3,7 +3,7 @@
 use super::*;
 use ns8_backup_monitor::model::plan::PlanStatus;
 use ns8_backup_monitor::model::repository::Lock;
-use ns8_backup_monitor::report::{json, subject, test_mail};
+use ns8_backup_monitor::report::{html, json, subject, test_mail};
 
 /// A success after an alert: by now all is well only if nothing is in doubt.
 #[test]
@@ -270,4 +270,32 @@ fn a_test_mail_says_that_it_is_one() {
         assert!(subject.starts_with("TEST - "), "{subject}");
         assert!(body.starts_with(word) && body.contains("leader.example.org"), "{body}");
     }
+}
+
+#[test]
+fn a_success_without_a_cluster_backup_does_not_look_like_one() {
+    let case = |old: bool| {
+        let case = Case::new("backup").module("mail1", result(0)).missing(&[]).alert_at("2026-11-22T01:40:00Z");
+        case.with(|case| match old {
+            true => case.news = Some(News::ClusterBackup),
+            false => case.reasons.get_or_insert_default().cluster_backup = vec!["[ERROR] failed".into()],
+        })
+    };
+    for (language, old, verdict) in [
+        (Language::En, true, "every module was backed up successfully (1 of 1); cluster backup failed or too old."),
+        (Language::En, false, "every module was backed up successfully (1 of 1); cluster backup failed."),
+        (
+            Language::It,
+            true,
+            "backup riuscito per tutti i moduli (1 su 1); backup del cluster non riuscito o troppo vecchio.",
+        ),
+        (Language::It, false, "backup riuscito per tutti i moduli (1 su 1); backup del cluster non riuscito."),
+    ] {
+        let text = case(old).report(language, text).split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(text.starts_with(&format!("SUCCESS: {verdict}")), "{text}");
+        let page = case(old).report(language, |report| html(std::slice::from_ref(report), language));
+        assert!(page.contains("<h1><span class=\"b\">✗</span> SUCCESS</h1>"), "{page}");
+    }
+    let mixed = case(true).module("imap2", result(1)).words();
+    assert!(mixed.starts_with("PARTIAL: of 2 modules, 1 failed, 1 backed up; cluster backup failed or too old."));
 }
