@@ -99,12 +99,14 @@ impl Composer<'_> {
             notes.extend(self.success_despite_the_alert(facts));
         }
         let unsettled = facts.assessment.unsettled();
+        // Not those whose result is there, though it cannot be read.
+        let without: Vec<_> = unsettled.iter().filter(|id| facts.plan.unreadable(id).is_none()).collect();
         if let Some(interim) = self.report.interim {
             notes.push(self.not_over(interim));
         } else if let Some(wait) = facts.gave_up_waiting_after
-            && !unsettled.is_empty()
+            && !without.is_empty()
         {
-            notes.push(words.gave_up_waiting(&figures::duration(words, wait), &self.ids(&unsettled)));
+            notes.push(words.gave_up_waiting(&figures::duration(words, wait), &self.ids(without)));
         }
         if let Some(News::Hangs { since }) = facts.news
             && !unsettled.is_empty()

@@ -299,3 +299,17 @@ fn a_success_without_a_cluster_backup_does_not_look_like_one() {
     let mixed = case(true).module("imap2", result(1)).words();
     assert!(mixed.starts_with("PARTIAL: of 2 modules, 1 failed, 1 backed up; cluster backup failed or too old."));
 }
+
+#[test]
+fn a_module_with_an_unreadable_result_is_not_said_to_be_running() {
+    let written = |members: &[&str]| {
+        let case = Case::new("broken").module("mail1", result(1)).missing(members).with(|case| {
+            case.gave_up = Some(Duration::from_secs(900));
+            case.plan.damaged = vec![damage("broken1")];
+        });
+        case.words()
+    };
+    let words = written(&["broken1", "wiki3"]);
+    assert!(words.contains("Still without a result of this run: wiki3. They may still be running"), "{words}");
+    assert!(!written(&["broken1"]).contains("Still without"));
+}
