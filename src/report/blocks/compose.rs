@@ -191,6 +191,8 @@ impl Composer<'_> {
             alert.starts_at.map(|start| self.words.since(&self.time(start))),
         ];
         let texts = ["summary", "description"].into_iter().filter_map(|kind| annotation(alert, kind, self.words));
+        // What the watch has found stands above, in the reader's language.
+        let texts = texts.filter(|_| alert.news().is_none());
         Entry {
             name: clean(&alert.name, MAX_NAME),
             value: join(facts),

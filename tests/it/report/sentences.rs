@@ -313,3 +313,24 @@ fn a_module_with_an_unreadable_result_is_not_said_to_be_running() {
     assert!(words.contains("Still without a result of this run: wiki3. They may still be running"), "{words}");
     assert!(!written(&["broken1"]).contains("Still without"));
 }
+
+#[test]
+fn the_watchs_own_alerts_say_nothing_twice() {
+    let written = |label: &str| {
+        let case = Case::new("watch").module("mail1", result(1)).with(|case| {
+            case.alerts[0].labels.insert(label.into(), "failed".into());
+        });
+        let texts = [
+            case.report(Language::En, text),
+            case.report(Language::It, text),
+            case.report(Language::En, |report| html(std::slice::from_ref(report), Language::En)),
+        ];
+        (texts, case.report(Language::En, json).to_string())
+    };
+    let ([en, it, page], json) = written("news");
+    for text in [en, it, page] {
+        assert!(text.contains("BackupFailed") && !text.contains("Nightly has failed") && !text.contains("fallito"));
+    }
+    assert!(json.contains("The backup Nightly has failed on this node."), "{json}");
+    assert!(written("other").0[0].contains("The backup Nightly has failed on this node."));
+}
