@@ -61,6 +61,11 @@ pub(super) fn timers() -> Vec<String> {
     shell(&["systemctl", "list-timers", "backup*"]).into_iter().collect()
 }
 
+/// NS8's own list of the plans, with the modules of each.
+pub(super) fn plans() -> Vec<String> {
+    shell(&["api-cli", "run", "list-backups"]).into_iter().collect()
+}
+
 /// restic on a module's own repository, through NS8's `restic-wrapper`, which knows address and password.
 pub(super) fn restic(plan: &PlanId, module: &ModuleId, action: &[&str]) -> Option<String> {
     let module = Some(module.as_str()).filter(|id| !id.starts_with('-'))?;

@@ -11,6 +11,7 @@ use crate::model::plan::{Damage, ModuleId};
 use crate::model::run::Outcome;
 use crate::model::text::clean;
 use crate::report::figures::{self, MAX_NAME, MAX_SENTENCE, join};
+use crate::report::subject::{Nothing, nothing};
 use crate::report::words::Words;
 use crate::report::{Finding, PlanFacts, Report, commands, outcome};
 
@@ -63,7 +64,9 @@ impl Composer<'_> {
         self.notes(self.first_notes(facts));
         self.about(self.about_plan(facts));
         self.notes(self.explanations(facts));
-        if facts.assessment.counts.total() == 0 && facts.plan.damaged.is_empty()
+        if matches!(nothing(facts.plan), Nothing::NoMembers) && facts.assessment.counts.total() == 0 {
+            self.commands(self.words.look_at_plans(), commands::plans());
+        } else if facts.assessment.counts.total() == 0 && facts.plan.damaged.is_empty()
             || outcome(self.report) == Outcome::Missed
         {
             self.commands(self.words.look_at_timers(), commands::timers());

@@ -126,15 +126,15 @@ impl Composer<'_> {
         };
         let entries = Vec::from_iter(entry);
         self.list(self.words.heading_cluster_backup(), Block::Rows, &entries, 1, |_, entry| entry.clone());
-        if lines.is_empty() {
-            self.unexplained(facts);
-        }
+        self.unexplained(facts);
     }
 
-    /// Names the log to look at if nothing explains the alert, or the age of the cluster backup.
+    /// Names the log to look at for a cluster backup that failed, or if nothing explains the alert or the age of it.
     fn unexplained(&mut self, facts: &PlanFacts) {
         let words = self.words;
+        let is_known = !facts.cluster_backup_log().is_empty();
         let place = match (facts.assessment.contradiction, facts.news) {
+            _ if is_known => words.on_the_leader(),
             (Some(Contradiction::Alert { .. }), _) => words.on_each_node(),
             (_, Some(News::ClusterBackup)) => words.on_the_leader(),
             _ => return,
@@ -143,7 +143,7 @@ impl Composer<'_> {
             return;
         }
         let gaps = facts.reasons.map(|reasons| &*reasons.gaps).unwrap_or_default();
-        self.notes((!gaps.is_empty()).then(|| words.cluster_backup_not_known(&self.silences(gaps))));
+        self.notes((!gaps.is_empty() && !is_known).then(|| words.cluster_backup_not_known(&self.silences(gaps))));
         self.commands(words.look_at_log(&place), commands::run(&facts.plan.id, self.span(facts)));
     }
 }

@@ -265,11 +265,11 @@ impl Composer<'_> {
     }
 
     fn size(&self, result: &ModuleResult) -> Option<String> {
-        Some(figures::size(self.words, result.total_size?))
+        Some(figures::size(self.words, result.total_size.filter(|size| *size > 0)?))
     }
 
     fn files(&self, result: &ModuleResult) -> Option<String> {
-        Some(self.words.files(&figures::number(self.words, result.total_file_count?)))
+        Some(self.words.files(&figures::number(self.words, result.total_file_count.filter(|count| *count > 0)?)))
     }
 
     /// The commands that show more of a module.

@@ -122,6 +122,7 @@ phrases! {
         En: "See whether the backups are scheduled, on each node",
         It: "Verificare se i backup sono pianificati, su ogni nodo",
     }
+    look_at_plans() { En: "See the plans and their modules, on the leader", It: "Vedere i piani e i loro moduli, sul nodo leader" }
     look_at_check(place: &str) { En: "See what is wrong, {place}", It: "Vedere che cosa non va, {place}" }
     look_again(place: &str) { En: "See the state now, {place}", It: "Vedere lo stato attuale, {place}" }
 

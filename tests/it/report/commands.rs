@@ -92,3 +92,24 @@ fn the_next_command_is_the_one_that_the_cause_asks_for() {
     let first = first.reason("mail1", Some(Cause::Locked), &["x"], Some(false));
     assert_eq!(commands(&first, "runagent"), ["runagent -m mail1 restic-wrapper --backup 2 unlock"]);
 }
+
+#[test]
+fn a_plan_without_modules_is_shown_rather_than_its_timers() {
+    let none = Case::new("none").missing(&[]);
+    assert_eq!(commands(&none, "api-cli"), ["api-cli run list-backups"]);
+    assert_eq!(commands(&none, "systemctl"), [""; 0]);
+    let never = Case::new("never");
+    assert_eq!(commands(&never, "systemctl"), ["systemctl list-timers 'backup*'"]);
+    assert_eq!(commands(&never, "api-cli"), [""; 0]);
+}
+
+#[test]
+fn the_log_of_a_failed_cluster_backup_is_to_be_seen() {
+    for alert in ["2026-11-22T02:14:00Z", "2026-11-22T01:40:00Z"] {
+        let case = Case::new("log").module("mail1", result(0)).missing(&[]).alert_at(alert).with(|case| {
+            case.reasons.get_or_insert_default().cluster_backup = vec!["[ERROR] cluster-backup failed".into()];
+        });
+        assert_eq!(commands(&case, "journalctl").len(), 1, "{}", case.words());
+        assert!(case.words().contains("See the run and its log, on the leader: $ systemctl status backup2.service"));
+    }
+}

@@ -334,3 +334,10 @@ fn the_watchs_own_alerts_say_nothing_twice() {
     assert!(json.contains("The backup Nightly has failed on this node."), "{json}");
     assert!(written("other").0[0].contains("The backup Nightly has failed on this node."));
 }
+
+#[test]
+fn figures_that_are_0_are_left_out() {
+    let empty = ModuleResult { total_size: Some(0), total_file_count: Some(0), ..result(0) };
+    let words = Case::new("zero").module("mail1", empty).words();
+    assert!(words.contains("mail1: 2026-11-22 02:12, took 1 h 12 min ") && !words.contains("files: 0"), "{words}");
+}

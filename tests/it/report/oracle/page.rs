@@ -205,7 +205,11 @@ impl Truth<'_> {
     fn commands(&self) -> Vec<String> {
         let id = World::plan_id(self.place);
         let mut commands = Vec::new();
-        if self.modules.is_empty() && self.damaged().is_empty() {
+        let is_empty = self.plan().defined && self.not_awaited.is_empty();
+        if self.modules.is_empty() && self.damaged().is_empty() && is_empty {
+            let words = "See the plans and their modules, on the leader: | $ api-cli run list-backups";
+            commands.push(words.into());
+        } else if self.modules.is_empty() && self.damaged().is_empty() {
             let words = "See whether the backups are scheduled, on each node: | $ systemctl list-timers 'backup*'";
             commands.push(words.into());
         }
@@ -288,9 +292,8 @@ impl Truth<'_> {
         let [since, until] = [began.strftime(whole), ended.strftime(until)].map(|time| time.to_string());
         let took = result.took(self.plan());
         let mut lines = vec![format!("Ran: {since} to {until} ({took})"), format!("Errors: {}", result.errors)];
-        let (size, files) = (SIZES[result.size], FILES[result.files].1);
-        if result.count > 0 && size.0 > 0 {
-            lines.push(format!("Newest snapshot: {}, files: {files}, from this run or an earlier one", size.1));
+        if result.count > 0 && SIZES[result.size].0 > 0 {
+            lines.push(format!("Newest snapshot: {}, from this run or an earlier one", figures(result).join(", ")));
         }
         lines
     }
@@ -298,8 +301,8 @@ impl Truth<'_> {
     fn success(&self, module: &Member) -> String {
         let Seen::Result(Some(result), _) = &module.seen else { panic!("a success without a result") };
         let (end, took) = (self.time(result.times(self.plan(), self.now).1), result.took(self.plan()));
-        let (size, files) = (SIZES[result.size].1, FILES[result.files].1);
-        format!("{}: {end}, took {took}, {size}, files: {files}", self.name(module))
+        let facts = [vec![format!("{end}, took {took}")], figures(result)].concat();
+        format!("{}: {}", self.name(module), facts.join(", "))
     }
 
     fn name(&self, module: &Member) -> String {
@@ -324,6 +327,13 @@ impl Truth<'_> {
         };
         format!("{} ({age} ago)", self.time(time))
     }
+}
+
+/// Size and files, but for those that are 0.
+fn figures(result: &Result) -> Vec<String> {
+    let (size, files) = (SIZES[result.size], FILES[result.files]);
+    let size = (size.0 > 0).then(|| size.1.to_string());
+    size.into_iter().chain((files.0 > 0).then(|| format!("files: {}", files.1))).collect()
 }
 
 /// What a report says of the modules in no plan.
