@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::words::Words;
-use crate::model::time::age;
+use crate::model::time::{age, is_ahead};
 
 /// Longest name and longest sentence from outside, in bytes. With the bounds on lists they keep a mail under 200 KB.
 pub(crate) const MAX_NAME: usize = 80;
@@ -43,10 +43,12 @@ pub(crate) fn duration(words: Words, duration: Duration) -> String {
     if follows { format!("{largest} {next}") } else { largest }
 }
 
-/// `5 d ago`: how long before `now`, in the largest unit.
+/// `5 d ago`: how long before `now`, in the largest unit; `in the future` if one of two clocks is wrong.
 pub(crate) fn ago(words: Words, now: Timestamp, then: Timestamp) -> String {
-    let age = age(then, now);
-    words.ago(&largest_unit(words, age.as_secs()).1)
+    match is_ahead(then, now) {
+        true => words.in_the_future(),
+        false => words.ago(&largest_unit(words, age(then, now).as_secs()).1),
+    }
 }
 
 /// The largest unit that fits, in seconds, and how often it does, in words.
@@ -113,8 +115,9 @@ mod tests {
     fn an_age_has_its_largest_unit_and_is_never_negative() {
         let now: Timestamp = "2026-11-24T02:14:00Z".parse().unwrap();
         let age = |then: &str| ago(Words(En), now, then.parse().unwrap());
-        let ages = ["2026-11-19T01:14:00Z", "2026-11-24T00:00:00Z", "2026-11-25T00:00:00Z"].map(age);
-        assert_eq!(ages, ["5 d ago", "2 h ago", "0 s ago"]);
+        let ages =
+            ["2026-11-19T01:14:00Z", "2026-11-24T00:00:00Z", "2026-11-24T02:18:00Z", "2026-11-25T00:00:00Z"].map(age);
+        assert_eq!(ages, ["5 d ago", "2 h ago", "0 s ago", "in the future"]);
     }
 
     #[test]

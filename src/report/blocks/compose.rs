@@ -10,6 +10,7 @@ use crate::model::alert::Alert;
 use crate::model::plan::{Damage, ModuleId};
 use crate::model::run::Outcome;
 use crate::model::text::clean;
+use crate::model::time::is_ahead;
 use crate::report::figures::{self, MAX_NAME, MAX_SENTENCE, join};
 use crate::report::subject::{Nothing, nothing};
 use crate::report::words::Words;
@@ -149,6 +150,14 @@ impl Composer<'_> {
 
     pub(super) fn time(&self, time: Timestamp) -> String {
         figures::time(time, &self.report.zone)
+    }
+
+    /// A time that should be over: if it is not, that stands beside it.
+    pub(super) fn past(&self, time: Timestamp) -> String {
+        match is_ahead(time, self.report.now) {
+            true => self.time_and_age(time),
+            false => self.time(time),
+        }
     }
 
     /// `2026-11-19 02:14 (5 d ago)`.

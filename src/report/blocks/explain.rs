@@ -107,7 +107,7 @@ impl Composer<'_> {
     fn plan_status(&self, status: &PlanStatus) -> String {
         let word = if status.success { self.words.success() } else { self.words.error() };
         let errors = status.errors.map(|errors| self.words.status_errors(&figures::number(self.words, errors)));
-        join([Some(word), errors, status.timestamp.map(|time| self.time(time))])
+        join([Some(word), errors, status.timestamp.map(|time| self.past(time))])
     }
 
     /// A cluster backup that failed, or that is too old.

@@ -1,10 +1,13 @@
 //! The head of the page: the verdict, whether it is final, and which run it is about.
 
+use jiff::Timestamp;
+
 use super::compose::{Composer, MAX_NAMES};
 use super::{Block, Field, Mark, Verdict};
 use crate::model::plan::Plan;
 use crate::model::run::{Contradiction, Outcome};
 use crate::model::text::clean;
+use crate::model::time::is_ahead;
 use crate::report::figures::{self, MAX_NAME, without_full_stop};
 use crate::report::subject::{Nothing, cluster_backup, nothing};
 use crate::report::{Finding, Interim, News, PlanFacts, outcome};
@@ -158,6 +161,12 @@ impl Composer<'_> {
         self.blocks.push(Block::Fields(fields));
     }
 
+    /// When the newest result ended: of those that are not dated in the future, if there are any.
+    fn newest(&self, plan: &Plan) -> Option<Timestamp> {
+        let ends = plan.results.values().filter_map(|result| result.end);
+        ends.filter(|end| !is_ahead(*end, self.report.now)).max().or(plan.newest_end())
+    }
+
     /// Which run of the plan.
     pub(super) fn about_plan(&self, facts: &PlanFacts) -> Vec<Field> {
         let words = self.words;
@@ -167,7 +176,7 @@ impl Composer<'_> {
         };
         let fields = [
             (words.label_run(), run),
-            (words.label_newest(), facts.plan.newest_end().map(|newest| self.time(newest))),
+            (words.label_newest(), self.newest(facts.plan).map(|newest| self.past(newest))),
             (words.label_next_run(), facts.next_run.map(|next| self.time(next))),
             (words.label_cluster_backup(), facts.cluster_backup.map(|newest| self.time_and_age(newest))),
         ];

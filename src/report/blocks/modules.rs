@@ -14,6 +14,7 @@ use crate::model::plan::{Layout, ModuleId, ModuleResult, Plan};
 use crate::model::reason::{Gap, Reason, span};
 use crate::model::run::{Outcome, State};
 use crate::model::text::clean;
+use crate::model::time::is_ahead;
 use crate::report::figures::{self, MAX_NAME, MAX_SENTENCE, join, without_full_stop};
 use crate::report::{PlanFacts, commands, outcome, trend};
 
@@ -205,7 +206,7 @@ impl Composer<'_> {
             (State::Error, Some(result)) => {
                 let errors = || self.words.errors(&figures::number(self.words, result.errors));
                 let what = known.or_else(|| given_reason(result, MAX_NAME)).unwrap_or_else(errors);
-                join([result.end.map(|end| self.time(end)), Some(what)])
+                join([result.end.map(|end| self.past(end)), Some(what)])
             }
             (_, Some(result)) => join([known, Some(self.words.of_earlier_run(&self.earlier(result, MAX_NAME)))]),
             (_, None) => known.unwrap_or_else(|| self.why_absent(part)),
@@ -232,7 +233,7 @@ impl Composer<'_> {
     /// A last result that is an earlier run's: nothing of it may pass for this run's.
     fn earlier(&self, result: &ModuleResult, longest_reason: usize) -> String {
         let word = if result.errors == 0 { self.words.success() } else { self.words.error() };
-        join([Some(word), result.end.map(|end| self.time(end)), given_reason(result, longest_reason)])
+        join([Some(word), result.end.map(|end| self.past(end)), given_reason(result, longest_reason)])
     }
 
     /// Why it has no result of this run, as far as that is known.
@@ -250,13 +251,14 @@ impl Composer<'_> {
     fn times(&self, result: &ModuleResult) -> Vec<Line> {
         let words = self.words;
         if let (Some(start), Some(end)) = (result.start, result.end) {
+            let ahead = is_ahead(end, self.report.now).then(|| format!(" ({})", self.age(end)));
             let [start, end] = figures::period(start, end, &self.report.zone);
-            let period = words.period(&start, &end);
+            let period = words.period(&start, &end) + &ahead.unwrap_or_default();
             let duration = self.duration(result).map(|duration| format!(" ({duration})"));
             return vec![Line::field(words.label_ran(), period + &duration.unwrap_or_default())];
         }
         let start = result.start.map(|start| Line::field(words.label_started(), self.time(start)));
-        let end = result.end.map_or_else(|| words.end_unknown(), |end| self.time(end));
+        let end = result.end.map_or_else(|| words.end_unknown(), |end| self.past(end));
         start.into_iter().chain([Line::field(words.label_ended(), end)]).collect()
     }
 
@@ -348,7 +350,7 @@ impl Composer<'_> {
 
     /// A module that went well, in one line.
     fn success(&self, part: Part) -> Entry {
-        let end = part.result().and_then(|result| result.end).map(|end| self.time(end));
+        let end = part.result().and_then(|result| result.end).map(|end| self.past(end));
         let took = part.result().and_then(|result| self.duration(result)).map(|took| self.words.took(&took));
         let [size, files] = [Self::size, Self::files].map(|figure| figure(self, part.result()?));
         let value = join([end, took, size, files]);

@@ -11,6 +11,7 @@ phrases! {
     snapshots(count: &str) { En: "snapshots: {count}", It: "snapshot: {count}" }
     since(time: &str) { En: "since {time}", It: "dal {time}" }
     ago(age: &str) { En: "{age} ago", It: "{age} fa" }
+    in_the_future() { En: "in the future", It: "nel futuro" }
     period(start: &str, end: &str) { En: "{start} to {end}", It: "{start} - {end}" }
     and_more(count: &str) { En: "and {count} more", It: "e altri {count}" }
     more(count: &str, names: &str) { En: "{count} more: {names}.", It: "Altri {count}: {names}." }

@@ -2,6 +2,7 @@
 
 pub(crate) mod browser;
 mod cases;
+mod clocks;
 mod commands;
 mod digest;
 mod digest_page;

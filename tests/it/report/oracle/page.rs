@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 
 use super::truth::{Member, Seen, State, Truth, in_no_plan};
-use super::world::{FILES, Generation, Result, SIZES, World};
+use super::world::{FILES, Generation, Result, SIZES, When, World};
 
 /// A page, without the order of its parts.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -169,11 +169,25 @@ impl Truth<'_> {
             ("Plan", Some(named(&id, self.plan().defined.then_some(self.plan().name)))),
             ("Cluster", self.world.name.map(String::from)),
             ("Run", run),
-            ("Newest result", self.newest.map(|newest| self.time(newest))),
+            ("Newest result", self.newest_said()),
             ("Next run", self.next_run().map(|next| self.time(next))),
             ("Written", Some(written)),
         ];
         fields.into_iter().filter_map(|(label, value)| Some(format!("{label}: {}", value?))).collect()
+    }
+
+    /// The newest result that is not dated in the future, if there is one.
+    fn newest_said(&self) -> Option<String> {
+        let ends = |ahead: bool| {
+            let of = self.modules.iter().filter(move |module| Truth::is_ahead(module) == ahead);
+            let end = |module: &Member| match &module.seen {
+                Seen::Result(Some(result), _) => Some(result.times(self.plan(), self.now).1),
+                _ => None,
+            };
+            of.filter_map(end).max()
+        };
+        let future = || ends(true).map(|end| format!("{} (in the future)", self.time(end)));
+        ends(false).map(|end| self.time(end)).or_else(future)
     }
 
     fn notes(&self) -> Vec<String> {
@@ -291,7 +305,8 @@ impl Truth<'_> {
         let until = if began.date() == ended.date() && !changed { "%H:%M" } else { whole };
         let [since, until] = [began.strftime(whole), ended.strftime(until)].map(|time| time.to_string());
         let took = result.took(self.plan());
-        let mut lines = vec![format!("Ran: {since} to {until} ({took})"), format!("Errors: {}", result.errors)];
+        let ahead = if result.when == When::Future { " (in the future)" } else { "" };
+        let mut lines = vec![format!("Ran: {since} to {until}{ahead} ({took})"), format!("Errors: {}", result.errors)];
         if result.count > 0 && SIZES[result.size].0 > 0 {
             lines.push(format!("Newest snapshot: {}, from this run or an earlier one", figures(result).join(", ")));
         }
@@ -301,7 +316,8 @@ impl Truth<'_> {
     fn success(&self, module: &Member) -> String {
         let Seen::Result(Some(result), _) = &module.seen else { panic!("a success without a result") };
         let (end, took) = (self.time(result.times(self.plan(), self.now).1), result.took(self.plan()));
-        let facts = [vec![format!("{end}, took {took}")], figures(result)].concat();
+        let ahead = if Truth::is_ahead(module) { " (in the future)" } else { "" };
+        let facts = [vec![format!("{end}{ahead}, took {took}")], figures(result)].concat();
         format!("{}: {}", self.name(module), facts.join(", "))
     }
 
