@@ -8,8 +8,8 @@
 //!
 //! `facts` is all that a report says, as values; `blocks` puts it into words and in order; `text` and `html` lay that
 //! out. `words` holds every phrase in every language, `trend` compares a run with earlier ones, `figures` writes times,
-//! sizes and numbers, `commands` offers what to type next, and `model::text::clean` makes text from
-//! outside harmless.
+//! sizes and numbers, `commands` offers what to type next, `model::text::clean` makes text from outside
+//! harmless, and `isolate` sets apart what is written from right to left.
 
 pub(crate) mod blocks;
 mod commands;
@@ -17,6 +17,7 @@ mod digest;
 mod facts;
 pub(crate) mod figures;
 pub(crate) mod html;
+mod isolate;
 mod json;
 mod mail;
 mod subject;

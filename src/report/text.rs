@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use super::blocks::{Block, Calendar, Commands, Entry, Line};
 use super::figures::bars;
+use super::isolate::{CLOSE, OPEN, is_mark, width};
 
 const WIDTH: usize = 72;
 const STEP: usize = 2;
@@ -107,13 +108,17 @@ impl Page {
         self.0.extend(std::iter::repeat_n(' ', first));
         self.0.push_str(mark);
         let mut column = first + mark.len();
+        let mut is_apart = false;
         let widest = WIDTH - rest.max(column);
         for (n, word) in text.split(' ').filter(|word| !word.is_empty()).enumerate() {
             let word = shortened(word, widest);
-            let length = word.chars().count();
+            let length = width(&word);
             if n > 0 && column + 1 + length > WIDTH {
+                // A text that is set apart ends with its line.
+                self.0.extend(is_apart.then_some(CLOSE));
                 self.0.push('\n');
                 self.0.extend(std::iter::repeat_n(' ', rest));
+                self.0.extend(is_apart.then_some(OPEN));
                 column = rest;
             } else if n > 0 {
                 self.0.push(' ');
@@ -121,6 +126,7 @@ impl Page {
             }
             self.0.push_str(&word);
             column += length;
+            is_apart = word.chars().rfind(|c| is_mark(*c)).map_or(is_apart, |mark| mark == OPEN);
         }
         self.0.push('\n');
     }
@@ -135,11 +141,24 @@ impl Page {
 
 /// `word`, its middle left out if it has more than `most` characters.
 fn shortened(word: &str, most: usize) -> Cow<'_, str> {
-    let length = word.chars().count();
+    let length = width(word);
     if length <= most {
         return word.into();
     }
-    let head = word.chars().take(most / 2);
-    let tail = word.chars().skip(length - (most - 1) / 2);
-    head.chain(['…']).chain(tail).collect::<String>().into()
+    let (head, tail) = (most / 2, length - (most - 1) / 2);
+    let (mut short, mut at) = (String::new(), 0);
+    for c in word.chars() {
+        if is_mark(c) {
+            short.push(c);
+            continue;
+        }
+        if at == head {
+            short.push('…');
+        }
+        if at < head || at >= tail {
+            short.push(c);
+        }
+        at += 1;
+    }
+    short.into()
 }

@@ -12,6 +12,7 @@ use crate::model::run::Outcome;
 use crate::model::text::clean;
 use crate::model::time::is_ahead;
 use crate::report::figures::{self, MAX_NAME, MAX_SENTENCE, join};
+use crate::report::isolate::{outside, set_apart};
 use crate::report::subject::{Nothing, nothing};
 use crate::report::words::Words;
 use crate::report::{Finding, PlanFacts, Report, commands, outcome};
@@ -120,8 +121,8 @@ impl Composer<'_> {
     pub(super) fn named(&self, id: &str, name: Option<&str>) -> String {
         let id = clean(id, MAX_NAME);
         match name.map(|name| clean(name, MAX_NAME)).filter(|name| !name.is_empty() && *name != id) {
-            Some(name) => format!("{id} ({name})"),
-            None => id,
+            Some(name) => format!("{} ({})", set_apart(id), set_apart(name)),
+            None => set_apart(id),
         }
     }
 
@@ -145,7 +146,7 @@ impl Composer<'_> {
     }
 
     pub(super) fn ids<'b>(&self, modules: impl IntoIterator<Item = &'b ModuleId>) -> String {
-        self.names(modules.into_iter().collect(), MAX_NAMES, &|id| clean(id.as_str(), MAX_NAME))
+        self.names(modules.into_iter().collect(), MAX_NAMES, &|id| outside(id.as_str(), MAX_NAME))
     }
 
     pub(super) fn time(&self, time: Timestamp) -> String {
@@ -194,7 +195,7 @@ impl Composer<'_> {
 
     fn alert(&self, alert: &Alert) -> Entry {
         let label = |name: &str| alert.labels.get(name).map(String::as_str);
-        let named = |what: &str, label: Option<&str>| label.map(|label| format!("{what} {}", clean(label, MAX_NAME)));
+        let named = |what: &str, label: Option<&str>| label.map(|label| format!("{what} {}", outside(label, MAX_NAME)));
         let plan = label("id").or_else(|| label("backup_id")).map(|id| self.named(id, label("name")));
         let facts = [
             plan.map(|plan| format!("{} {plan}", self.words.plan())),
@@ -206,9 +207,9 @@ impl Composer<'_> {
         // What the watch has found stands above, in the reader's language.
         let texts = texts.filter(|_| alert.news().is_none());
         Entry {
-            name: clean(&alert.name, MAX_NAME),
+            name: outside(&alert.name, MAX_NAME),
             value: join(facts),
-            lines: texts.map(|text| super::Line::Text(clean(text, MAX_SENTENCE))).collect(),
+            lines: texts.map(|text| super::Line::Text(outside(text, MAX_SENTENCE))).collect(),
             ..Entry::default()
         }
     }

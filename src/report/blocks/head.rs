@@ -6,9 +6,9 @@ use super::compose::{Composer, MAX_NAMES};
 use super::{Block, Field, Mark, Verdict};
 use crate::model::plan::Plan;
 use crate::model::run::{Contradiction, Outcome};
-use crate::model::text::clean;
 use crate::model::time::is_ahead;
 use crate::report::figures::{self, MAX_NAME, without_full_stop};
+use crate::report::isolate::outside;
 use crate::report::subject::{Nothing, cluster_backup, nothing};
 use crate::report::{Finding, Interim, News, PlanFacts, outcome};
 
@@ -122,7 +122,7 @@ impl Composer<'_> {
     /// Who is missing, when they should be done, and what follows.
     fn not_over(&self, interim: &Interim) -> String {
         let describe = |id: &crate::model::plan::ModuleId| {
-            let name = clean(id.as_str(), MAX_NAME);
+            let name = outside(id.as_str(), MAX_NAME);
             // A time that has passed is no forecast.
             match interim.missing.get(id).copied().flatten().filter(|time| *time > self.report.now) {
                 Some(time) => self.words.should_be_done(&name, &self.time(time)),
@@ -149,7 +149,7 @@ impl Composer<'_> {
             fields.push(Field::new(self.words.label_plan(), self.named(id.as_str(), name)));
         }
         if let Some(cluster) = self.report.cluster {
-            fields.push(Field::new(self.words.label_cluster(), clean(cluster, MAX_NAME)));
+            fields.push(Field::new(self.words.label_cluster(), outside(cluster, MAX_NAME)));
         }
         let written = figures::time_with_offset(self.report.now, &self.report.zone);
         let written = Field::new(self.words.label_written(), written);

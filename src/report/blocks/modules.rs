@@ -16,6 +16,7 @@ use crate::model::run::{Outcome, State};
 use crate::model::text::clean;
 use crate::model::time::is_ahead;
 use crate::report::figures::{self, MAX_NAME, MAX_SENTENCE, join, without_full_stop};
+use crate::report::isolate::outside;
 use crate::report::{PlanFacts, commands, outcome, trend};
 
 /// Modules that need somebody: with an entry of several lines, and with one line.
@@ -97,7 +98,7 @@ impl Composer<'_> {
         }
         if !others.is_empty() {
             let ids = others.iter().map(|part| part.id).collect();
-            let names = self.names(ids, usize::MAX, &|id| clean(id.as_str(), MAX_NAME));
+            let names = self.names(ids, usize::MAX, &|id| outside(id.as_str(), MAX_NAME));
             let more = self.words.more(&self.count(others.len()), &names);
             self.blocks.push(Block::LeftOut(if first.is_empty() { names } else { more }));
         }
@@ -198,9 +199,9 @@ impl Composer<'_> {
     /// One of many: what tells it from the others.
     fn in_brief(&self, part: Part) -> Entry {
         let node = part.plan().modules.get(part.id).and_then(|module| module.node.as_deref());
-        let node = node.map(|node| format!("{} {}", self.words.node(), clean(node, MAX_NAME)));
+        let node = node.map(|node| format!("{} {}", self.words.node(), outside(node, MAX_NAME)));
         let cause = self.cause(part.facts, part.id);
-        let log = part.reason().and_then(|reason| reason.lines.last()).map(|line| clean(line, MAX_LINE_IN_BRIEF));
+        let log = part.reason().and_then(|reason| reason.lines.last()).map(|line| outside(line, MAX_LINE_IN_BRIEF));
         let known = cause.or(log).or_else(|| part.is_absent_but_written().then(|| self.words.written_without_result()));
         let fact = match (part.state, part.result()) {
             (State::Error, Some(result)) => {
@@ -376,5 +377,5 @@ impl Composer<'_> {
 
 /// The reason that the cluster gives (layout A).
 fn given_reason(result: &ModuleResult, longest: usize) -> Option<String> {
-    result.error.as_deref().map(|error| clean(error, longest)).filter(|error| !error.is_empty())
+    result.error.as_deref().map(|error| outside(error, longest)).filter(|error| !error.is_empty())
 }

@@ -7,8 +7,8 @@ use super::{Block, Entry, Line};
 use crate::model::plan::{ModuleId, ModuleResult};
 use crate::model::reason::Cause;
 use crate::model::repository::{Checked, Lock, MAX_MODULES, Probe, Probes, Sign, Verdict};
-use crate::model::text::clean;
 use crate::report::figures::{self, MAX_NAME, MAX_SENTENCE, join, without_full_stop};
+use crate::report::isolate::outside;
 use crate::report::{PlanFacts, commands, trend};
 
 const MAX_REPOSITORIES: usize = 30;
@@ -95,7 +95,7 @@ impl Composer<'_> {
         let location = probe.location.as_deref().filter(|location| *location != probe.repository);
         let mut name = self.named(&probe.repository, location);
         if let [module] = &*group.modules {
-            name = format!("{}, {name}", clean(module.as_str(), MAX_NAME));
+            name = format!("{}, {name}", outside(module.as_str(), MAX_NAME));
         }
         let mut lines = Vec::new();
         if group.modules.len() > 1 {
@@ -136,7 +136,7 @@ impl Composer<'_> {
     /// The verdict: the fault, if it has one, and what more there is to know and to do.
     fn probe_verdict(&self, group: &Group) -> String {
         let (words, probe) = (self.words, group.probe);
-        let why = |sign: &Sign| clean(without_full_stop(&words.sign(sign)), MAX_SENTENCE);
+        let why = |sign: &Sign| outside(without_full_stop(&words.sign(sign)), MAX_SENTENCE);
         let more = match &probe.verdict {
             Verdict::Healthy { snapshots, newest, in_use, checked } => {
                 self.no_fault(*snapshots, *newest, in_use.as_ref(), checked)
@@ -204,7 +204,7 @@ impl Composer<'_> {
 
     fn lock(&self, lock: &Lock) -> String {
         let count = self.words.locks(&figures::number(self.words, lock.count));
-        let by = lock.by.as_deref().map(|holder| self.words.lock_by(&clean(holder, MAX_NAME)));
+        let by = lock.by.as_deref().map(|holder| self.words.lock_by(&outside(holder, MAX_NAME)));
         let since = lock.since.map(|since| self.words.since(&self.time(since)));
         join([by, since, Some(count)])
     }

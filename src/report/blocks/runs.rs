@@ -14,6 +14,7 @@ use crate::model::plan::ModuleId;
 use crate::model::run::State;
 use crate::model::text::clean;
 use crate::report::figures::{self, MAX_NAME};
+use crate::report::isolate::set_apart;
 use crate::report::{PlanFacts, Words};
 
 /// Maximum number of runs shown, and of modules.
@@ -33,7 +34,7 @@ pub(crate) fn of_plan(history: &History, language: Language, now: Timestamp, zon
     let words = Words(language);
     let name = history.name.as_deref().map(|name| clean(name, MAX_NAME)).filter(|name| !name.is_empty());
     let id = clean(history.plan.as_str(), MAX_NAME);
-    let plan = name.map_or_else(|| id.clone(), |name| format!("{id} ({name})"));
+    let plan = name.map_or_else(|| id.clone(), |name| format!("{id} ({})", set_apart(name)));
     let about = Block::Fields(vec![Field::new(words.label_plan(), plan)]);
     [about].into_iter().chain(last_runs(history, MAX_ROWS, language, now, zone)).collect()
 }

@@ -6,6 +6,7 @@ mod calendar;
 mod style;
 
 use super::blocks::{Block, Commands, Entry, Field, Line, Mark};
+use super::isolate::{CLOSE, OPEN};
 use crate::config::Language;
 use style::{Style, Tag};
 
@@ -67,6 +68,8 @@ impl Html {
                 '>' => self.raw("&gt;"),
                 '"' => self.raw("&quot;"),
                 '\'' => self.raw("&#39;"),
+                OPEN => self.raw("<bdi>"),
+                CLOSE => self.raw("</bdi>"),
                 c => self.text.push(c),
             }
         }

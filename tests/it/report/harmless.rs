@@ -1,5 +1,6 @@
 //! Text from outside can spoil nothing.
 
+use super::directions::{ISOLATES, is_balanced};
 use super::history::history;
 use super::page::check_page;
 use super::*;
@@ -81,8 +82,10 @@ fn check_harmless(text: &str) {
 
 /// What must hold for a report's text, too.
 fn check_text(text: &str) {
-    check_harmless(text);
     assert!(text.len() <= 200_000, "{} bytes", text.len());
+    assert!(text.lines().all(is_balanced), "{text:?}");
+    let text = &text.replace(ISOLATES, "");
+    check_harmless(text);
     for line in text.lines() {
         let is_command = line.trim_start().starts_with("$ ");
         assert!(line.chars().count() <= 72 || is_command, "{line}");

@@ -6,6 +6,7 @@ mod clocks;
 mod commands;
 mod digest;
 mod digest_page;
+mod directions;
 mod golden;
 mod harmless;
 mod history;

@@ -31,7 +31,7 @@ fn elements(html: &str) -> Vec<&str> {
 pub(crate) fn check_page(html: &str) {
     let names = elements(html);
     let known = "!DOCTYPE html head meta title style body main section h1 h2 h3 h4 p dl dt dd ul li pre article strong span \
-                 div table thead tbody tr th td time svg polyline footer";
+                 div table thead tbody tr th td time svg polyline footer bdi";
     let unknown: Vec<_> =
         names.iter().filter(|name| !known.split(' ').any(|k| k == name.trim_start_matches('/'))).collect();
     assert!(unknown.is_empty(), "{unknown:?}");
