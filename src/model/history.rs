@@ -70,9 +70,9 @@ pub struct ModuleRecord {
     pub end: Option<Timestamp>,
     /// How long it took, in seconds.
     pub seconds: Option<u64>,
-    /// The size of its newest snapshot, in bytes.
+    /// The size of its newest snapshot, in bytes; `None` if that was not read.
     pub size: Option<u64>,
-    /// The number of files in its newest snapshot.
+    /// The number of files in its newest snapshot; `None` if they were not read.
     pub files: Option<u64>,
     /// When its last backup before this run ended, if that was seen, and good; `None` for a success.
     pub good_before: Option<Timestamp>,
@@ -116,8 +116,8 @@ impl RunRecord {
                 state,
                 end: result.and_then(|result| result.end).map(whole_seconds),
                 seconds: seconds.and_then(|seconds| seconds.try_into().ok()),
-                size: result.and_then(|result| result.total_size),
-                files: result.and_then(|result| result.total_file_count),
+                size: result.and_then(ModuleResult::size),
+                files: result.and_then(ModuleResult::files),
                 good_before: earlier.and_then(|result| result.end).map(whole_seconds),
             };
             (id.clone(), record)

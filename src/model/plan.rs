@@ -304,6 +304,21 @@ impl ModuleResult {
     pub fn duration(&self) -> Option<Duration> {
         Duration::try_from(self.end?.duration_since(self.start?)).ok()
     }
+
+    /// Returns the size of the newest snapshot, in bytes, as far as it is known.
+    pub fn size(&self) -> Option<u64> {
+        self.total_size.filter(|_| self.was_read())
+    }
+
+    /// Returns the number of files in the newest snapshot, as far as it is known.
+    pub fn files(&self) -> Option<u64> {
+        self.total_file_count.filter(|_| self.was_read())
+    }
+
+    /// Whether the newest snapshot was looked at. A failure may leave NS8's starting values, which prove nothing.
+    fn was_read(&self) -> bool {
+        self.errors == 0 || self.snapshots_count != Some(0) && self.total_size.is_some_and(|size| size > 0)
+    }
 }
 
 /// Layout A's `cluster/backup/<plan>/status`.

@@ -10,7 +10,7 @@ use super::as_of::AsOf;
 use super::memory::Memory;
 use crate::model::cluster::ReadError;
 use crate::model::history::{History, LastGood, Streak, last_good};
-use crate::model::plan::{ModuleId, Plan, PlanId};
+use crate::model::plan::{ModuleId, ModuleResult, Plan, PlanId};
 use crate::model::run::{Outcome, State};
 use crate::model::schedule::Elapses;
 use crate::model::time::{age, is_ahead};
@@ -88,9 +88,9 @@ pub struct PlanDigest {
     pub damaged: usize,
     /// The members that failed or have no result of the last run.
     pub troubled: Vec<Troubled>,
-    /// The size of the newest snapshots of all members, in bytes.
+    /// The size of the newest snapshots of all members, in bytes, as far as it is known.
     pub size: Option<u64>,
-    /// The same of the oldest run of the last month without a failure, with its time.
+    /// The size of the same members in the oldest run of the last month without a failure, with its time.
     pub size_before: Option<(Timestamp, u64)>,
     /// One character for each of the last runs, oldest first: `+` good, `x` failed, `!` missed.
     pub last_runs: String,
@@ -276,7 +276,11 @@ impl PlanDigest {
         let troubled = assessment.modules.iter().filter(|(_, state)| *state != State::Success && outcome.is_some());
         // The run before is not on record.
         let unseen = assessment.previous_due.zip(last).is_some_and(|(due, last)| due > last.due.unwrap_or(last.at));
-        let sizes: Vec<u64> = plan.results.values().filter_map(|result| result.total_size).collect();
+        let size = |id: &ModuleId| {
+            let in_cluster = plan.results.get(id).and_then(ModuleResult::size);
+            in_cluster.or_else(|| known.history?.last_size(id))
+        };
+        let sizes: Vec<(&ModuleId, u64)> = members.iter().filter_map(|id| Some((*id, size(id)?))).collect();
         Self {
             id: plan.id.clone(),
             name: plan.name.clone(),
@@ -290,8 +294,8 @@ impl PlanDigest {
             modules: members.len(),
             damaged: plan.damaged.len(),
             troubled: troubled.map(|(id, state)| trouble(&plan, id, *state, known.history, unseen, now)).collect(),
-            size: (!sizes.is_empty()).then(|| sizes.iter().fold(0, |sum: u64, size| sum.saturating_add(*size))),
-            size_before: known.history.and_then(|history| size_before(history, now)),
+            size: sum(&mut sizes.iter().map(|(_, size)| Some(*size))),
+            size_before: known.history.and_then(|history| size_before(history, &sizes, now)),
             last_runs: known.history.map(History::marks).unwrap_or_default(),
             cluster_backup: known.cluster_backup,
             history: known.history.cloned(),
@@ -320,14 +324,21 @@ fn trouble(
     }
 }
 
-/// The size of the oldest good run of the last month.
-fn size_before(history: &History, now: Timestamp) -> Option<(Timestamp, u64)> {
+/// The size of the modules whose `sizes` are known now, in the oldest good run of the last month that has them all.
+fn size_before(history: &History, sizes: &[(&ModuleId, u64)], now: Timestamp) -> Option<(Timestamp, u64)> {
     let month_ago = now.checked_sub(Duration::from_secs(31 * 86_400)).ok()?;
-    let (last, before) = history.runs.split_last()?;
-    let run =
-        before.iter().find(|run| run.is_good() && run.at >= month_ago && run.modules.len() == last.modules.len())?;
-    let sizes: Option<Vec<u64>> = run.modules.values().map(|part| part.size).collect();
-    Some((run.at, sizes?.iter().fold(0, |sum, size| sum.saturating_add(*size))))
+    let (_, before) = history.runs.split_last()?;
+    let mut good = before.iter().filter(|run| run.is_good() && run.at >= month_ago);
+    good.find_map(|run| Some((run.at, sum(&mut sizes.iter().map(|(id, _)| run.modules.get(*id)?.size))?)))
+}
+
+/// The sum of `sizes`; `None` if there is none, or if one is not known.
+fn sum(sizes: &mut dyn Iterator<Item = Option<u64>>) -> Option<u64> {
+    let mut sum = None;
+    for size in sizes {
+        sum = Some(sum.unwrap_or(0_u64).saturating_add(size?));
+    }
+    sum
 }
 
 #[cfg(test)]

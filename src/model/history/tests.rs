@@ -253,6 +253,31 @@ fn a_big_history_stays_small() {
     assert_eq!(serde_json::from_slice::<History>(&encoded).unwrap(), history);
 }
 
+/// NS8's starting values stand until the statistics are read.
+#[test]
+fn a_failure_whose_statistics_were_not_read_has_no_size() {
+    let record = |errors: u64, size: u64, count: Option<u64>| {
+        let (total_size, snapshots_count) = (Some(size), count);
+        let result = ModuleResult { total_size, total_file_count: Some(size), snapshots_count, ..ended(60, errors) };
+        let mut plan = Plan::unknown(PlanId::new("2").unwrap());
+        plan.results = [(id("a"), result)].into();
+        let (a, state) = (id("a"), if errors == 0 { Success } else { Error });
+        let part = RunRecord::new(&plan, None, at(60), Outcome::Partial, true, &mut [(&a, state)].into_iter());
+        let part = &part.modules["a"];
+        (part.size, part.files)
+    };
+    assert_eq!(record(1, 0, Some(0)), (None, None));
+    assert_eq!(record(2, 0, None), (None, None), "core 3.0 to 3.2.2 keeps no count");
+    assert_eq!(record(1, 5, Some(1)), (Some(5), Some(5)));
+    assert_eq!(record(0, 0, Some(1)), (Some(0), Some(0)), "an empty snapshot");
+    // A file that an earlier version has written.
+    let base = include_str!("../../../tests/fixtures/history/v1.json");
+    let old = base.replace("[0,\"e\",0,600,1000,10]", "[0,\"e\",0,600,0,0]");
+    let old: History = serde_json::from_str(&old).unwrap();
+    let part = &old.runs[1].modules["mail1"];
+    assert_eq!((part.state, part.size, part.files), (Error, None, None));
+}
+
 /// The cluster's result of a backup that ended at this time.
 fn ended(seconds: i64, errors: u64) -> ModuleResult {
     ModuleResult {

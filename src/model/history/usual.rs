@@ -87,6 +87,11 @@ impl History {
 }
 
 impl History {
+    /// Returns the size of the newest snapshot of `module`, in bytes, as it was last known.
+    pub fn last_size(&self, module: &ModuleId) -> Option<u64> {
+        self.runs.iter().rev().find_map(|run| run.modules.get(module)?.size)
+    }
+
     /// Returns how long after its due time a run usually has its first result, in seconds: the median, from five runs
     /// on.
     pub fn usual_first_result(&self) -> Option<u64> {

@@ -132,6 +132,9 @@ impl TryFrom<File> for History {
                     Letter::Missing => State::Missing,
                     Letter::Success => State::Success,
                 };
+                // Earlier versions kept the starting values of a failure, which are no size.
+                let was_read = state != State::Error || size != Some(0);
+                let [size, files] = [size, files].map(|figure| figure.filter(|_| was_read));
                 let part = ModuleRecord { state, end, seconds, size, files, good_before: None };
                 parts.insert(id(place)?.clone(), part);
             }

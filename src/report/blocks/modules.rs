@@ -185,10 +185,8 @@ impl Composer<'_> {
             Some(false) => words.snapshot_of_earlier_run(),
             None => words.snapshot_of_some_run(),
         };
-        // Nothing but starting values stands there if the statistics could not be read.
-        let was_read = result.snapshots_count != Some(0) && result.total_size.is_some_and(|size| size > 0);
-        if was_read {
-            let facts = join([self.size(result), self.files(result), Some(whose)]);
+        if let Some(size) = self.size(result) {
+            let facts = join([Some(size), self.files(result), Some(whose)]);
             lines.push(Line::field(words.label_snapshot(), facts));
         } else if written == Some(true) {
             lines.push(Line::field(words.label_snapshot(), whose));
@@ -268,11 +266,11 @@ impl Composer<'_> {
     }
 
     fn size(&self, result: &ModuleResult) -> Option<String> {
-        Some(figures::size(self.words, result.total_size.filter(|size| *size > 0)?))
+        Some(figures::size(self.words, result.size().filter(|size| *size > 0)?))
     }
 
     fn files(&self, result: &ModuleResult) -> Option<String> {
-        Some(self.words.files(&figures::number(self.words, result.total_file_count.filter(|count| *count > 0)?)))
+        Some(self.words.files(&figures::number(self.words, result.files().filter(|count| *count > 0)?)))
     }
 
     /// The commands that show more of a module.

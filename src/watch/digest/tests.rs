@@ -140,6 +140,27 @@ fn failing_plans_come_first_with_what_failed() {
     assert!(!text.contains(['<', '>']) && text.lines().all(|line| line.chars().count() <= 72), "{text}");
 }
 
+/// NS8's starting values, which stand until the statistics are read, are no size.
+#[test]
+fn a_failure_whose_statistics_were_not_read_shrinks_nothing() {
+    let mut plan = plan("2", &[("mail1", 60, 1), ("web1", 60, 0), ("new1", 60, 1)]);
+    for name in ["mail1", "new1"] {
+        let failed = plan.results.get_mut(name).unwrap();
+        (failed.total_size, failed.total_file_count, failed.snapshots_count) = (Some(0), Some(0), Some(0));
+    }
+    let mut history = history("2", &[(-1, true), (0, false)]);
+    for (run, unread) in history.runs.iter_mut().zip([false, true]) {
+        let part = run.modules["mail1"].clone();
+        run.modules.insert(id("web1"), ModuleRecord { size: Some(3 << 30), ..part });
+        run.modules.get_mut("mail1").unwrap().size = (!unread).then_some(2 << 30);
+    }
+    let summed_up = sum_up(&plan, Some(&history));
+    assert_eq!((summed_up.size, summed_up.size_before), (Some(5 << 30), Some((at(60 - DAY), 5 << 30))));
+    let text = text(&digest(vec![summed_up]), Language::En, &TimeZone::UTC);
+    assert!(text.contains("size: 5.0 GiB; +0 % since 2025-11-19"), "{text}");
+    assert_eq!(sum_up(&plan, None).size, Some(3 << 30), "as far as it is known");
+}
+
 #[test]
 fn the_last_good_backup_is_none_of_the_future_and_may_be_a_later_one() {
     let failed = plan("2", &[("mail1", 60, 1)]);
