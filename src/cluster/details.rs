@@ -182,6 +182,7 @@ impl Details {
             ui_name: known.and_then(|known| known.name.clone()),
             node: node.clone(),
             node_name: node.as_ref().and_then(|node| self.nodes.get(node)?.clone()),
+            ran_on: None,
             uuid,
             repository_path,
         };

@@ -12,7 +12,7 @@ use crate::logs::{self, Ask, Journal, NodeAsk, Sources};
 use crate::model::cluster::{Cluster, Loki};
 use crate::model::ended::Progress;
 use crate::model::history::History;
-use crate::model::plan::{Layout, ModuleId, Plan};
+use crate::model::plan::{Layout, Module, ModuleId, Plan};
 use crate::model::reason::{Reasons, span};
 use crate::model::repository::Probes;
 use crate::model::run::{Assessment, Contradiction, Outcome, State};
@@ -206,7 +206,7 @@ fn nodes(plan: &Plan, assessment: &Assessment, leader: Option<&str>, now: Timest
     let new = |node: &str| NodeAsk { node: node.into(), since, until, modules: BTreeMap::new() };
     nodes.extend(leader.map(|leader| (leader, new(leader))));
     for (id, state) in assessment.modules.iter().filter(|(_, state)| *state != State::Success) {
-        let Some(node) = plan.modules.get(id).and_then(|module| module.node.as_deref()) else { continue };
+        let Some(node) = plan.modules.get(id).and_then(Module::node_of_run) else { continue };
         let start = plan.results.get(id).filter(|_| *state == State::Error).and_then(|result| result.start);
         nodes.entry(node).or_insert_with(|| new(node)).modules.insert(id.clone(), start);
     }

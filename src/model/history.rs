@@ -6,11 +6,12 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::Deserialize;
 
-use super::plan::{Layout, ModuleId, ModuleResult, Plan, PlanId};
+use super::plan::{Module, ModuleId, ModuleResult, Plan, PlanId};
 use super::run::{Assessment, Outcome, State};
 use super::schedule::{RETRIES, is_of_run};
 use super::time::is_ahead;
 
+mod recall;
 mod rows;
 mod usual;
 mod wire;
@@ -62,7 +63,7 @@ pub struct RunRecord {
 }
 
 /// One module's part in one run.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ModuleRecord {
     /// Its state.
     pub state: State,
@@ -76,24 +77,10 @@ pub struct ModuleRecord {
     pub files: Option<u64>,
     /// When its last backup before this run ended, if that was seen, and good; `None` for a success.
     pub good_before: Option<Timestamp>,
-}
-
-impl ModuleRecord {
-    /// Rebuilds the cluster's result from this record; `None` if there was none.
-    fn result(&self, layout: Layout) -> Option<ModuleResult> {
-        let end = self.end?;
-        let start = self.seconds.and_then(|seconds| end.checked_sub(Duration::from_secs(seconds)).ok());
-        Some(ModuleResult {
-            layout,
-            start,
-            end: Some(end),
-            errors: u64::from(self.state == State::Error),
-            error: None,
-            total_size: self.size,
-            total_file_count: self.files,
-            snapshots_count: None,
-        })
-    }
+    /// The number of errors of a failure; 0 if it is not known.
+    pub errors: u32,
+    /// The number of the node on which it failed; `None` if it is not known.
+    pub node: Option<i64>,
 }
 
 impl RunRecord {
@@ -111,6 +98,8 @@ impl RunRecord {
             let last = plan.results.get(id);
             let result = last.filter(|_| matches!(state, State::Success | State::Error));
             let earlier = last.filter(|last| result.is_none() && last.errors == 0);
+            let failure = result.filter(|result| result.errors > 0);
+            let node = || plan.modules.get(id).and_then(Module::node_of_run)?.parse().ok();
             let seconds = result.and_then(|result| Some(result.end?.duration_since(result.start?).as_secs()));
             let record = ModuleRecord {
                 state,
@@ -119,6 +108,8 @@ impl RunRecord {
                 size: result.and_then(ModuleResult::size),
                 files: result.and_then(ModuleResult::files),
                 good_before: earlier.and_then(|result| result.end).map(whole_seconds),
+                errors: failure.map_or(0, |result| result.errors.try_into().unwrap_or(u32::MAX)),
+                node: failure.and_then(|_| node()),
             };
             (id.clone(), record)
         };
@@ -224,8 +215,9 @@ impl RunRecord {
             }
         }
         for (id, part) in self.modules.iter_mut().filter(|(_, part)| part.state == State::Error) {
-            let known = known.modules.get(id).and_then(|known| known.good_before);
-            part.good_before = part.good_before.or(known);
+            let Some(known) = known.modules.get(id) else { continue };
+            part.good_before = part.good_before.or(known.good_before);
+            part.node = part.node.or(known.node.filter(|_| known.end == part.end));
         }
         let ends = |run: &Self| run.modules.values().filter_map(|part| part.end).collect::<Vec<_>>();
         self.over |= known.over && ends(self) == ends(known);
@@ -318,28 +310,6 @@ impl History {
             }
         }
         (place, run)
-    }
-
-    /// Returns `plan` with the results of runs due at `due` or later that the cluster has no more: those of modules
-    /// that have moved to another node since. `None` if there are none.
-    pub fn recall(&self, plan: &Plan, due: Timestamp, now: Timestamp) -> Option<Plan> {
-        let layout = plan.layout().unwrap_or(Layout::C);
-        let since = || self.runs.iter().rev().take_while(|run| run.due.is_none_or(|of_run| of_run >= due));
-        let newest = |id: &ModuleId| since().find_map(|run| run.modules.get(id)?.result(layout));
-        let is_gone = |id: &ModuleId, known: &ModuleResult| {
-            let result = plan.results.get(id);
-            // By a clock that was set back since, what is newer looks older.
-            known.end <= Some(now)
-                && result.is_none_or(|result| result.end < known.end)
-                && plan.unreadable(id).is_none()
-        };
-        let known = plan.members.iter().flatten().filter_map(|id| Some((id.clone(), newest(id)?)));
-        let gone: Vec<_> = known.filter(|(id, result)| is_gone(id, result) && is_of_run(result, due)).collect();
-        (!gone.is_empty()).then(|| {
-            let mut plan = plan.clone();
-            plan.results.extend(gone);
-            plan
-        })
     }
 
     /// Returns when a module failed in the run of `plan` before the one that `assessment` is about, if nobody was

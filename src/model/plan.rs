@@ -270,11 +270,20 @@ pub struct Module {
     pub node: Option<String>,
     /// `node/<node>/ui_name`.
     pub node_name: Option<String>,
+    /// The node that its last result is of, if it has moved to another since; empty if that is not known.
+    pub ran_on: Option<String>,
     /// Its UUID, from `cluster/module_uuid`.
     pub uuid: Option<String>,
     /// The path of its restic repository below a destination, `<app>/<uuid>`: plain letters, digits, `.`, `_` and `-`,
     /// never leading out of the destination. `None` if there is no UUID, or no clean name.
     pub repository_path: Option<String>,
+}
+
+impl Module {
+    /// Returns the node that its last result is of, and with it the log of its last run.
+    pub fn node_of_run(&self) -> Option<&str> {
+        self.ran_on.as_deref().or(self.node.as_deref()).filter(|node| !node.is_empty())
+    }
 }
 
 /// A module's last result.

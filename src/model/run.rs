@@ -15,7 +15,7 @@ use super::schedule::of_run;
 const MISSING_AFTER: Duration = Duration::from_secs(3600);
 
 /// A module's state in this run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum State {
     /// It failed in this run.
@@ -23,6 +23,7 @@ pub enum State {
     /// Its last result is an earlier run's.
     Stale,
     /// A member without any result that could be read.
+    #[default]
     Missing,
     /// It was backed up in this run.
     Success,

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::PlanFacts;
 use crate::model::history::{self, History, LastGood};
-use crate::model::plan::{Layout, ModuleId, ModuleResult, Plan};
+use crate::model::plan::{Layout, Module, ModuleId, ModuleResult, Plan};
 use crate::model::run::Assessment;
 
 /// Returns when `module` was last backed up, as far as the history and its last result say.
@@ -26,7 +26,7 @@ pub fn expected(
     history: Option<&History>,
 ) -> BTreeMap<ModuleId, Option<Timestamp>> {
     let missing = assessment.unsettled();
-    let node = |id: &ModuleId| plan.modules.get(id).and_then(|module| module.node.as_deref());
+    let node = |id: &ModuleId| plan.modules.get(id).and_then(Module::node_of_run);
     let usual = |id: &ModuleId| {
         let recorded = history.and_then(|history| history.usual(id).seconds).map(Duration::from_secs);
         recorded.or_else(|| plan.results.get(id).and_then(ModuleResult::duration))

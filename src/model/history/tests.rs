@@ -1,6 +1,8 @@
 use super::*;
+use crate::model::plan::Layout;
 use crate::model::run::{RunRule, assess};
 
+mod recall;
 mod rows;
 
 fn at(seconds: i64) -> Timestamp {
@@ -26,7 +28,7 @@ fn run(night: i64, modules: &[(&str, State, Option<i64>)]) -> RunRecord {
                 seconds: Some(100),
                 size: Some(1 << 30),
                 files: Some(9),
-                good_before: None,
+                ..ModuleRecord::default()
             },
         )
     };

@@ -10,6 +10,8 @@ use super::{History, MAX_RUNS, ModuleRecord, RunRecord};
 use crate::model::plan::{ModuleId, PlanId};
 use crate::model::run::{Outcome, State};
 
+const NO_PART: &str = "a run names a module that is no part of it";
+
 /// A history as it stands in its file. Members that a later version adds are passed over.
 #[derive(Serialize, Deserialize)]
 pub(super) struct File {
@@ -39,6 +41,12 @@ struct Run {
     /// seconds before the run's `at`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     good_before: Vec<(u32, i64)>,
+    /// The place in `modules` of each module that failed, and the number of errors.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    errors: Vec<(u32, i64)>,
+    /// The place in `modules` of each module that failed, and the number of its node.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    nodes: Vec<(u32, i64)>,
 }
 
 /// The module's place in `modules`, its state, the end in seconds before the run's `at`, the duration in seconds, the
@@ -85,8 +93,8 @@ impl From<&History> for File {
             let before = part.end.map(|end| run.at.duration_since(end).as_secs());
             Part(places[id], letter, before, part.seconds, part.size, part.files)
         };
-        let good_before = |run: &RunRecord, (id, part): (&ModuleId, &ModuleRecord)| {
-            Some((places[id], run.at.duration_since(part.good_before?).as_secs()))
+        let list = |run: &RunRecord, value: &dyn Fn(&ModuleRecord) -> Option<i64>| -> Vec<(u32, i64)> {
+            run.modules.iter().filter_map(|(id, part)| Some((places[id], value(part)?))).collect()
         };
         let run = |run: &RunRecord| Run {
             due: run.due,
@@ -96,7 +104,9 @@ impl From<&History> for File {
             over: run.over,
             reported: run.reported,
             parts: run.modules.iter().map(|module| part(run, module)).collect(),
-            good_before: run.modules.iter().filter_map(|module| good_before(run, module)).collect(),
+            good_before: list(run, &|part| Some(run.at.duration_since(part.good_before?).as_secs())),
+            errors: list(run, &|part| (part.errors > 0).then_some(part.errors.into())),
+            nodes: list(run, &|part| part.node),
         };
         let runs = history.runs.iter().map(run).collect();
         let modules = places.keys().map(|id| (*id).clone()).collect();
@@ -135,12 +145,17 @@ impl TryFrom<File> for History {
                 // Earlier versions kept the starting values of a failure, which are no size.
                 let was_read = state != State::Error || size != Some(0);
                 let [size, files] = [size, files].map(|figure| figure.filter(|_| was_read));
-                let part = ModuleRecord { state, end, seconds, size, files, good_before: None };
+                let part = ModuleRecord { state, end, seconds, size, files, ..ModuleRecord::default() };
                 parts.insert(id(place)?.clone(), part);
             }
             for (place, before) in run.good_before {
-                let part = parts.get_mut(id(place)?).ok_or("a run names a module that is no part of it")?;
-                part.good_before = Some(time(before)?);
+                parts.get_mut(id(place)?).ok_or(NO_PART)?.good_before = Some(time(before)?);
+            }
+            for (place, errors) in run.errors {
+                parts.get_mut(id(place)?).ok_or(NO_PART)?.errors = errors.try_into().unwrap_or(u32::MAX);
+            }
+            for (place, node) in run.nodes {
+                parts.get_mut(id(place)?).ok_or(NO_PART)?.node = Some(node);
             }
             let Run { due, previous_due, at, outcome, over, reported, .. } = run;
             runs.push(RunRecord { due, previous_due, at, outcome, over, reported, modules: parts });

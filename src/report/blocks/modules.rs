@@ -229,6 +229,19 @@ impl Composer<'_> {
         self.node(part).map_or_else(|| self.words.on_the_modules_node(), |node| self.words.on_node(&node))
     }
 
+    /// Where the log of its last run is: a module may have moved to another node since.
+    fn place_of_run(&self, part: Part) -> String {
+        let modules = &part.plan().modules;
+        let Some(moved) = modules.get(part.id).filter(|module| module.ran_on.is_some()) else {
+            return self.place(part);
+        };
+        let on_node = |node: &str| {
+            let neighbour = modules.values().find(|module| module.node.as_deref() == Some(node));
+            self.words.on_node(&self.named(node, neighbour.and_then(|module| module.node_name.as_deref())))
+        };
+        moved.node_of_run().map_or_else(|| self.words.on_each_node(), on_node)
+    }
+
     /// A last result that is an earlier run's: nothing of it may pass for this run's.
     fn earlier(&self, result: &ModuleResult, longest_reason: usize) -> String {
         let word = if result.errors == 0 { self.words.success() } else { self.words.error() };
@@ -331,7 +344,9 @@ impl Composer<'_> {
     fn logs(&mut self, facts: &PlanFacts, parts: &[Part]) {
         let mut places = Vec::new();
         let troubled = parts.iter().filter(|part| part.state != State::Success);
-        for place in troubled.filter(|part| part.plan().layout() == Some(Layout::C)).map(|part| self.place(*part)) {
+        for place in
+            troubled.filter(|part| part.plan().layout() == Some(Layout::C)).map(|part| self.place_of_run(*part))
+        {
             if !places.contains(&place) {
                 places.push(place);
             }

@@ -52,7 +52,7 @@ fn history(number: &str, nights: &[(i64, bool)]) -> History {
             seconds: None,
             size: Some(2 << 30),
             files: None,
-            good_before: None,
+            ..ModuleRecord::default()
         };
         history.record(RunRecord {
             due: Some(at(night * DAY)),

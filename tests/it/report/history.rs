@@ -32,7 +32,7 @@ pub(super) fn history(modules: &[(&str, &str)]) -> History {
                     seconds: ran.then_some(4320),
                     size,
                     files: ran.then_some(9),
-                    good_before: None,
+                    ..ModuleRecord::default()
                 },
             ))
         };
@@ -190,4 +190,24 @@ fn modules_that_are_missing_should_be_done_when_their_node_is() {
     // Two modules of an hour and twelve minutes after the newest result of the node.
     let done = Some("2026-11-22T04:36:20Z");
     assert_eq!(expected(&known), [of("imap2", done), of("wiki3", done)].into());
+}
+
+/// It failed on node 1, and runs on node 2 now.
+#[test]
+fn the_log_of_a_module_that_has_moved_is_where_it_ran() {
+    let words = |ran_on: &str| {
+        let case = Case::new("moved").module("mail1", result(3)).module("imap2", result(0)).missing(&[]);
+        let case = case.due("2026-11-22T01:00:00Z").with(|case| {
+            let moved = case.plan.modules.get_mut(&id("mail1")).unwrap();
+            (moved.node, moved.node_name) = (Some("2".into()), Some("worker".into()));
+            moved.ran_on = Some(ran_on.into());
+        });
+        case.words()
+    };
+    let known = words("1");
+    assert!(known.contains("See the run and its log, on node 1 (leader):"), "{known}");
+    assert!(known.contains("Next, on node 2 (worker): $ runagent -m mail1 restic-wrapper"), "{known}");
+    assert!(known.contains("Errors: 3"), "{known}");
+    let unknown = words("");
+    assert!(unknown.contains("See the run and its log, on each node:"), "{unknown}");
 }

@@ -56,7 +56,7 @@ fn a_report_counts_the_run_that_it_is_about() {
             seconds: None,
             size: None,
             files: None,
-            good_before: None,
+            ..ModuleRecord::default()
         };
         let (outcome, modules) = (Outcome::RepoFailure, [(samba.clone(), part)].into());
         let run = RunRecord { due: None, previous_due: None, at, outcome, over: true, reported: None, modules };
