@@ -71,7 +71,9 @@ impl Writer<'_> {
     async fn remember(&self, examined: &mut Examined) -> Option<Timestamp> {
         let Examined { plan, assessment, .. } = &*examined;
         let (alerts, over) = (&self.job.alerts, !self.interim);
-        let recorded = record::run(plan, record::of(plan, assessment, alerts, over, Timestamp::now())).await;
+        let mut record = record::of(plan, assessment, alerts, over, Timestamp::now());
+        examined.reasons.iter().for_each(|reasons| record.learn(reasons));
+        let recorded = record::run(plan, record).await;
         let failed_runs = recorded.as_ref().and_then(|(history, _)| record::failed_before(history));
         let recovery = self.settings.notification.recovery;
         examined.news = record::finding(plan, assessment, alerts, failed_runs, recovery);

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use serde::Deserialize;
 
 use super::plan::{Module, ModuleId, ModuleResult, Plan, PlanId};
+use super::reason::{Cause, Reasons};
 use super::run::{Assessment, Outcome, State};
 use super::schedule::{RETRIES, is_of_run};
 use super::time::is_ahead;
@@ -16,7 +17,7 @@ mod rows;
 mod usual;
 mod wire;
 
-pub use rows::{LastGood, Streak, last_good};
+pub use rows::{LastGood, Streak, last_good, last_success};
 pub use usual::{Quantity, Unusual, Usual};
 
 /// The version of the file format that this program writes.
@@ -81,6 +82,8 @@ pub struct ModuleRecord {
     pub errors: u32,
     /// The number of the node on which it failed; `None` if it is not known.
     pub node: Option<i64>,
+    /// Whether the run's log shows that it wrote a whole snapshot, although it is no success.
+    pub snapshot_written: bool,
 }
 
 impl RunRecord {
@@ -110,12 +113,23 @@ impl RunRecord {
                 good_before: earlier.and_then(|result| result.end).map(whole_seconds),
                 errors: failure.map_or(0, |result| result.errors.try_into().unwrap_or(u32::MAX)),
                 node: failure.and_then(|_| node()),
+                snapshot_written: false,
             };
             (id.clone(), record)
         };
         let modules: BTreeMap<ModuleId, ModuleRecord> = states.map(part).collect();
         let at = modules.values().filter_map(|module| module.end).max().unwrap_or(whole_seconds(at));
         Self { due, previous_due: None, at, outcome, over, reported: None, modules }
+    }
+
+    /// Notes which modules without a success wrote a snapshot all the same, as the run's log shows. A snapshot that
+    /// lacks files is no backup.
+    pub fn learn(&mut self, reasons: &Reasons) {
+        for (id, part) in self.modules.iter_mut().filter(|(_, part)| part.state != State::Success) {
+            part.snapshot_written = reasons.modules.get(id).is_some_and(|reason| {
+                reason.snapshot_written == Some(true) && reason.cause != Some(Cause::SourceUnreadable)
+            });
+        }
     }
 
     /// Whether every module succeeded.
@@ -214,10 +228,15 @@ impl RunRecord {
                 part.clone_from(known);
             }
         }
-        for (id, part) in self.modules.iter_mut().filter(|(_, part)| part.state == State::Error) {
+        for (id, part) in self.modules.iter_mut().filter(|(_, part)| part.state != State::Success) {
             let Some(known) = known.modules.get(id) else { continue };
-            part.good_before = part.good_before.or(known.good_before);
-            part.node = part.node.or(known.node.filter(|_| known.end == part.end));
+            if part.state == State::Error {
+                part.good_before = part.good_before.or(known.good_before);
+            }
+            if part.end == known.end {
+                part.node = part.node.or(known.node);
+                part.snapshot_written |= known.snapshot_written;
+            }
         }
         let ends = |run: &Self| run.modules.values().filter_map(|part| part.end).collect::<Vec<_>>();
         self.over |= known.over && ends(self) == ends(known);

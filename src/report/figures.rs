@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::words::Words;
+use crate::model::history::LastGood;
 use crate::model::time::{age, is_ahead};
 
 /// Longest name and longest sentence from outside, in bytes. With the bounds on lists they keep a mail under 200 KB.
@@ -49,6 +50,12 @@ pub(crate) fn ago(words: Words, now: Timestamp, then: Timestamp) -> String {
         true => words.in_the_future(),
         false => words.ago(&largest_unit(words, age(then, now).as_secs()).1),
     }
+}
+
+/// Returns the age of a module's last good backup at `now`, and whether its run had errors.
+pub(crate) fn age_of(words: Words, now: Timestamp, good: &LastGood) -> String {
+    let errors = if good.with_errors { words.run_with_errors() } else { String::new() };
+    ago(words, now, good.at) + &errors
 }
 
 /// The largest unit that fits, in seconds, and how often it does, in words.

@@ -15,6 +15,11 @@ pub(super) fn last_good(facts: &PlanFacts, module: &ModuleId, now: Timestamp) ->
     history::last_good(facts.history, facts.plan.results.get(module), module, now)
 }
 
+/// Returns when `module` last succeeded, as far as they say.
+pub(super) fn last_success(facts: &PlanFacts, module: &ModuleId, now: Timestamp) -> Option<LastGood> {
+    history::last_success(facts.history, facts.plan.results.get(module), module, now)
+}
+
 /// Returns the modules without a result of this run, each with when it should be done.
 ///
 /// A node of layout C backs its modules up one after the other, in an order that is not known here: all that are

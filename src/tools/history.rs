@@ -64,6 +64,7 @@ fn document(histories: &[History]) -> Value {
         let part = |(id, part): (&ModuleId, &crate::model::history::ModuleRecord)| {
             let facts = json!({
                 "state": part.state, "end": part.end, "seconds": part.seconds, "size": part.size, "files": part.files,
+                "snapshot_written": part.snapshot_written.then_some(true),
             });
             (id.as_str().to_owned(), facts)
         };
@@ -119,9 +120,10 @@ fn page(history: &History, zone: &TimeZone) -> String {
     modules.sort_by(|a, b| a.natural_order().cmp(&b.natural_order()));
     let heading = ["MODULE", "LAST RUNS", "SIZES", "NO SUCCESS IN A ROW", "LAST GOOD"].map(String::from);
     let row = |id: &&ModuleId| {
-        let good = history
-            .last_good(id, Timestamp::now())
-            .map_or("-".into(), |good| time(good.at, zone) + if good.or_later { " or later" } else { "" });
+        let good = history.last_good(id, Timestamp::now()).map_or("-".into(), |good| {
+            let errors = if good.with_errors { " (its run had errors)" } else { "" };
+            time(good.at, zone) + errors + if good.or_later { " or later" } else { "" }
+        });
         let in_a_row = history.module_failed_in_a_row(id).to_string();
         [clean(id.as_str(), MAX_NAME), history.module_marks(id), bars(&sizes(history, id), &BARS), in_a_row, good]
     };

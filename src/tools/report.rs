@@ -106,6 +106,7 @@ fn with_this_run(mut history: History, one: &Examined) -> History {
         return history;
     }
     let mut run = record::of(plan, assessment, &Alerts::default(), false, Timestamp::now());
+    one.reasons.iter().for_each(|reasons| run.learn(reasons));
     let is_it = |known: &&RunRecord| match run.due {
         Some(due) => known.due == Some(due),
         None => known.at == run.at,

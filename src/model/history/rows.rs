@@ -15,6 +15,8 @@ pub struct LastGood {
     pub at: Timestamp,
     /// Whether there may be a later one: not every run since is on record.
     pub or_later: bool,
+    /// Whether its run failed all the same: by its log, the snapshot was written.
+    pub with_errors: bool,
 }
 
 /// Runs in a row without a success of a module.
@@ -39,19 +41,35 @@ impl Streak {
     }
 }
 
-/// Returns the last good backup of `module`, whose last result in the cluster is `result`, as far as that and `history`
-/// say at `now`. A time well after that is of a clock that was wrong.
+/// Returns the last backup of `module`, whose last result in the cluster is `result`, that can be restored: of a success,
+/// or of a failure whose snapshot was written. As far as that and `history` say at `now`; a time well after that is of a
+/// clock that was wrong.
 pub fn last_good(
     history: Option<&History>,
     result: Option<&ModuleResult>,
     module: &ModuleId,
     now: Timestamp,
 ) -> Option<LastGood> {
-    let recorded = history.and_then(|history| history.last_good(module, now));
+    newer(history.and_then(|history| history.last_good(module, now)), result, now)
+}
+
+/// Returns the last success of `module` in the same way.
+pub fn last_success(
+    history: Option<&History>,
+    result: Option<&ModuleResult>,
+    module: &ModuleId,
+    now: Timestamp,
+) -> Option<LastGood> {
+    newer(history.and_then(|history| history.last(module, now, false)), result, now)
+}
+
+/// Returns the newer one of what is `recorded` and `result`, if that is a success.
+fn newer(recorded: Option<LastGood>, result: Option<&ModuleResult>, now: Timestamp) -> Option<LastGood> {
     let success = result.filter(|result| result.errors == 0).and_then(|result| result.end);
     let is_newest = |at: &Timestamp| !is_ahead(*at, now) && recorded.is_none_or(|known| *at >= known.at);
     // No later run has left a result.
-    success.filter(is_newest).map(|at| LastGood { at, or_later: false }).or(recorded)
+    let newest = success.filter(is_newest).map(|at| LastGood { at, or_later: false, with_errors: false });
+    newest.or(recorded)
 }
 
 impl History {
@@ -82,21 +100,28 @@ impl History {
         parts.take_while(is_bad).count()
     }
 
-    /// Returns the last good backup of `module` that the history knows of at `now`.
+    /// Returns the last backup of `module` that can be restored, as far as the history knows at `now`.
     pub fn last_good(&self, module: &ModuleId, now: Timestamp) -> Option<LastGood> {
+        self.last(module, now, true)
+    }
+
+    /// Returns its last success or, with `written`, a failure whose snapshot was written.
+    fn last(&self, module: &ModuleId, now: Timestamp, written: bool) -> Option<LastGood> {
         let (mut later, mut or_later): (Option<&RunRecord>, bool) = (None, false);
         let mut last: Option<LastGood> = None;
         for run in self.runs.iter().rev() {
             or_later |= later.is_some_and(|later| !later.follows(run));
             if let Some(part) = run.modules.get(module) {
-                // Nobody saw how it went on.
-                or_later |= later.is_some() && !run.over && part.end.is_none();
+                // Nobody saw how it went on, or its snapshot has no result.
+                or_later |= later.is_some() && (!run.over || part.snapshot_written) && part.end.is_none();
+                let with_errors = written && part.snapshot_written && part.end.is_some();
                 let good = match part.state {
+                    _ if with_errors => part.end,
                     State::Success => part.end.or(Some(run.at)),
                     State::Error | State::Stale | State::Missing => part.good_before,
                 };
                 let good = good.filter(|at| !is_ahead(*at, now) && last.is_none_or(|last| *at > last.at));
-                last = good.map(|at| LastGood { at, or_later }).or(last);
+                last = good.map(|at| LastGood { at, or_later, with_errors }).or(last);
             }
             later = Some(run);
         }

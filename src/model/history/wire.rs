@@ -47,6 +47,9 @@ struct Run {
     /// The place in `modules` of each module that failed, and the number of its node.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     nodes: Vec<(u32, i64)>,
+    /// The place in `modules` of each module whose snapshot was written although it is no success, and 1.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    written: Vec<(u32, i64)>,
 }
 
 /// The module's place in `modules`, its state, the end in seconds before the run's `at`, the duration in seconds, the
@@ -107,6 +110,7 @@ impl From<&History> for File {
             good_before: list(run, &|part| Some(run.at.duration_since(part.good_before?).as_secs())),
             errors: list(run, &|part| (part.errors > 0).then_some(part.errors.into())),
             nodes: list(run, &|part| part.node),
+            written: list(run, &|part| part.snapshot_written.then_some(1)),
         };
         let runs = history.runs.iter().map(run).collect();
         let modules = places.keys().map(|id| (*id).clone()).collect();
@@ -156,6 +160,9 @@ impl TryFrom<File> for History {
             }
             for (place, node) in run.nodes {
                 parts.get_mut(id(place)?).ok_or(NO_PART)?.node = Some(node);
+            }
+            for (place, written) in run.written {
+                parts.get_mut(id(place)?).ok_or(NO_PART)?.snapshot_written = written == 1;
             }
             let Run { due, previous_due, at, outcome, over, reported, .. } = run;
             runs.push(RunRecord { due, previous_due, at, outcome, over, reported, modules: parts });

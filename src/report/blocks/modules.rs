@@ -160,8 +160,9 @@ impl Composer<'_> {
         let in_a_row = counts.then(|| words.in_a_row(streak, &self.count(streak.runs)));
         // This run wrote a snapshot, and failed for another reason.
         let has_snapshot = part.reason().is_some_and(|reason| reason.snapshot_written == Some(true));
-        let last_good = trend::last_good(part.facts, part.id, self.report.now).map(|good| {
-            let (time, age) = (self.time(good.at), self.age(good.at));
+        let last = if has_snapshot { trend::last_success } else { trend::last_good };
+        let last_good = last(part.facts, part.id, self.report.now).map(|good| {
+            let (time, age) = (self.time(good.at), figures::age_of(words, self.report.now, &good));
             let last = if has_snapshot { words.last_without_errors(&time, &age) } else { words.last_good(&time, &age) };
             last + &if good.or_later { words.or_later() } else { String::new() }
         });

@@ -9,7 +9,7 @@ use jiff::tz::TimeZone;
 use super::compose::Composer;
 use super::{Block, Calendar, CalendarRow, Field, Mark};
 use crate::config::Language;
-use crate::model::history::{History, LastGood, ModuleRecord, RunRecord};
+use crate::model::history::{History, ModuleRecord, RunRecord};
 use crate::model::plan::ModuleId;
 use crate::model::run::State;
 use crate::model::text::clean;
@@ -72,10 +72,10 @@ fn calendar(
     let row = |(_, id): &(_, &ModuleId)| {
         let parts: Vec<Option<&ModuleRecord>> = shown.iter().map(|run| run.modules.get(*id)).collect();
         let sizes: Vec<Option<u64>> = parts.iter().map(|part| part.and_then(|part| part.size)).collect();
-        let last_good = history.last_good(id, now).map(|LastGood { at, or_later }| {
-            let age = figures::ago(words, now, at);
-            let later = if or_later { words.or_later_in_brief() } else { String::new() };
-            format!("{} ({age}){later}", figures::time(at, zone))
+        let last_good = history.last_good(id, now).map(|good| {
+            let age = figures::age_of(words, now, &good);
+            let later = if good.or_later { words.or_later_in_brief() } else { String::new() };
+            format!("{} ({age}){later}", figures::time(good.at, zone))
         });
         CalendarRow {
             name: clean(id.as_str(), MAX_NAME),

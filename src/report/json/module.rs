@@ -38,6 +38,9 @@ pub(super) struct ModuleView<'a> {
     /// Whether there may be a later one: not every run since is on record.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     last_good_or_later: bool,
+    /// Whether its run failed all the same.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    last_good_with_errors: bool,
     unusual: Vec<UnusualView>,
 }
 
@@ -77,6 +80,7 @@ pub(super) fn module_view<'a>(facts: &PlanFacts<'a>, id: &'a ModuleId, state: St
         runs_without_success: if succeeded { 0 } else { Streak::new(facts.history, id, state).runs },
         last_good: last_good.map(|good| good.at),
         last_good_or_later: last_good.is_some_and(|good| good.or_later),
+        last_good_with_errors: last_good.is_some_and(|good| good.with_errors),
         unusual: unusual.iter().map(unusual_view).collect(),
     }
 }

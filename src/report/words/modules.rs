@@ -60,6 +60,7 @@ phrases! {
         En: "last good backup {time} ({age})",
         It: "ultimo backup riuscito {time} ({age})",
     }
+    run_with_errors() { En: "; its run had errors", It: "; la sua esecuzione ha avuto errori" }
     last_without_errors(time: &str, age: &str) {
         En: "last run without errors {time} ({age})",
         It: "ultima esecuzione senza errori {time} ({age})",

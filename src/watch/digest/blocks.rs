@@ -177,9 +177,9 @@ impl Writer<'_> {
     fn troubled(&self, troubled: &Troubled) -> Line {
         let words = self.words;
         let good = match troubled.last_good {
-            Some(LastGood { at, or_later }) => {
-                let good = words.digest_last_good(&self.time(at), &figures::ago(words, self.now, at));
-                good + &if or_later { words.or_later() } else { String::new() }
+            Some(last) => {
+                let good = words.digest_last_good(&self.time(last.at), &figures::age_of(words, self.now, &last));
+                good + &if last.or_later { words.or_later() } else { String::new() }
             }
             None => words.digest_no_good(),
         };

@@ -165,13 +165,16 @@ fn a_failure_whose_statistics_were_not_read_shrinks_nothing() {
 fn the_last_good_backup_is_none_of_the_future_and_may_be_a_later_one() {
     let failed = plan("2", &[("mail1", 60, 1)]);
     let last_good = |history: &History| sum_up(&failed, Some(history)).troubled[0].last_good.unwrap();
-    assert_eq!(last_good(&history("2", &[(-1, true), (0, false)])), LastGood { at: at(60 - DAY), or_later: false });
+    assert_eq!(
+        last_good(&history("2", &[(-1, true), (0, false)])),
+        LastGood { at: at(60 - DAY), or_later: false, with_errors: false }
+    );
     let mut ahead = history("2", &[(-2, true), (-1, true), (0, false)]);
     ahead.runs[1].modules.values_mut().for_each(|part| part.end = Some(at(9 * DAY)));
     assert_eq!(last_good(&ahead).at, at(60 - 2 * DAY));
     // This run is not on record yet, and the one before neither.
     let unseen = history("2", &[(-3, true), (-2, false)]);
-    assert_eq!(last_good(&unseen), LastGood { at: at(60 - 3 * DAY), or_later: true });
+    assert_eq!(last_good(&unseen), LastGood { at: at(60 - 3 * DAY), or_later: true, with_errors: false });
     assert_eq!(sum_up(&failed, Some(&unseen)).troubled[0].streak.runs, 1);
     let text = text(&digest(vec![sum_up(&failed, Some(&unseen))]), Language::En, &TimeZone::UTC);
     assert!(
@@ -208,6 +211,19 @@ fn a_module_without_a_result_is_not_said_to_have_failed() {
     assert_eq!(said([failed, State::Success, none], none), "no result of the last run");
     // This run is not on record yet.
     assert_eq!(said([State::Success, none, none], failed), "no success in 2 runs in a row");
+}
+
+#[test]
+fn a_snapshot_of_a_failure_can_be_restored() {
+    let mut known = history("2", &[(-2, true), (-1, false), (0, false)]);
+    known.runs[1].modules.get_mut("mail1").unwrap().snapshot_written = true;
+    let digest = digest(vec![sum_up(&plan("2", &[("mail1", 60, 1)]), Some(&known))]);
+    let words = |language| text(&digest, language, &TimeZone::UTC).split_whitespace().collect::<Vec<_>>().join(" ");
+    let sentence = "last good backup 2025-11-19 00:01 (1 d ago; its run had errors)";
+    assert!(words(Language::En).contains(sentence), "{}", words(Language::En));
+    let sentence = "ultimo backup valido 2025-11-19 00:01 (1 g fa; la sua esecuzione ha avuto errori)";
+    assert!(words(Language::It).contains(sentence), "{}", words(Language::It));
+    assert!(html(&digest, Language::En, &TimeZone::UTC).contains("2025-11-19 00:01 (1 d ago; its run had errors)"));
 }
 
 #[test]

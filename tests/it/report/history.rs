@@ -3,7 +3,7 @@
 use super::*;
 use ns8_backup_monitor::model::history::{ModuleRecord, RunRecord};
 use ns8_backup_monitor::model::run::State;
-use ns8_backup_monitor::report::{expected, subject, terminal};
+use ns8_backup_monitor::report::{expected, json, subject, terminal};
 
 /// One letter for each night, the last one this run: `s` success, `e` error, `o` an earlier run's result, `m` none at
 /// all, a space: not a member.
@@ -103,6 +103,23 @@ fn a_failure_that_wrote_a_snapshot_is_told_from_one_without_a_backup() {
     for written in [Some(false), None] {
         assert!(words("seee", written).contains("last good backup 2026-11-19 02:12 (3 d ago)"));
     }
+}
+
+#[test]
+fn the_snapshot_of_an_earlier_failure_can_be_restored() {
+    let case = case(&[("mail1", "seee"), ("imap2", "ssss")]);
+    let case = case.with(|case| {
+        let before = &mut case.history.as_mut().unwrap().runs[2];
+        before.modules.get_mut(&id("mail1")).unwrap().snapshot_written = true;
+    });
+    let sentence = "Failed 3 runs in a row; last good backup 2026-11-21 02:12 (1 d ago; its run had errors)";
+    assert!(case.words().contains(sentence), "{}", case.words());
+    let json = case.report(Language::En, json);
+    let module = json["modules"].as_array().unwrap().iter().find(|module| module["id"] == "mail1").unwrap();
+    assert_eq!(
+        (&module["last_good"], &module["last_good_with_errors"]),
+        (&"2026-11-21T02:12:10Z".into(), &true.into())
+    );
 }
 
 #[test]

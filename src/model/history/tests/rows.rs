@@ -1,6 +1,7 @@
 //! What the runs on record say together.
 
 use super::*;
+use crate::model::reason::Reason;
 
 #[test]
 fn the_last_good_backup_is_what_can_be_restored() {
@@ -58,9 +59,42 @@ fn across_a_run_that_nobody_saw_the_last_good_backup_may_be_a_later_one() {
 
     let seen = history([known, failed(1), failed(3)]);
     let last = |end, errors| last_good(Some(&seen), Some(&ended(end, errors)), &id("a"), at(4 * DAY)).unwrap();
-    assert_eq!(last(2 * DAY + 1, 0), LastGood { at: at(2 * DAY + 1), or_later: false }, "nothing came after it");
-    assert_eq!(last(3 * DAY + 1, 1), LastGood { at: at(1), or_later: true });
-    assert_eq!(last(5 * DAY, 0), LastGood { at: at(1), or_later: true }, "of a clock that was ahead");
+    let of = |end, or_later| LastGood { at: at(end), or_later, with_errors: false };
+    assert_eq!(last(2 * DAY + 1, 0), of(2 * DAY + 1, false), "nothing came after it");
+    assert_eq!(last(3 * DAY + 1, 1), of(1, true));
+    assert_eq!(last(5 * DAY, 0), of(1, true), "of a clock that was ahead");
+}
+
+/// Its retention failed: what the log shows of this run stays known.
+#[test]
+fn a_snapshot_that_was_written_can_be_restored_although_its_run_failed() {
+    let failed = |number: i64| night(number, &[("a", Error, Some(1)), ("b", Stale, None)]);
+    let logged = |number: i64, cause: Option<Cause>| {
+        let mut run = failed(number);
+        let reason = Reason { snapshot_written: Some(true), cause, ..Reason::default() };
+        let modules = [(id("a"), reason.clone()), (id("b"), reason)].into();
+        run.learn(&Reasons { modules, ..Reasons::default() });
+        run
+    };
+    let known = night(0, &[("a", Success, Some(1)), ("b", Success, Some(1))]);
+    let retention = logged(1, Some(Cause::RetentionFailed));
+    // The watch, which reads no log, looks at the same run later.
+    let seen = history([known.clone(), failed(1), retention.clone(), failed(1), failed(2)]);
+    let seen: History = serde_json::from_str(&serde_json::to_string(&seen).unwrap()).unwrap();
+    let of =
+        |module: &str, counted: fn(_, _, &ModuleId, _) -> _| counted(Some(&seen), None, &id(module), Timestamp::MAX);
+    let good = LastGood { at: at(DAY + 1), or_later: false, with_errors: true };
+    assert_eq!(of("a", last_good), Some(good));
+    assert_eq!(of("a", last_success), Some(LastGood { at: at(1), or_later: false, with_errors: false }));
+    // When it ended is not known.
+    assert_eq!(of("b", last_good), Some(LastGood { at: at(1), or_later: true, with_errors: false }));
+    assert_eq!(seen.module_failed_in_a_row(&id("a")), 2, "a failure is a failure");
+
+    let incomplete = history([known, logged(1, Some(Cause::SourceUnreadable))]);
+    assert_eq!(incomplete.last_good(&id("a"), Timestamp::MAX).unwrap().at, at(1), "files are missing in it");
+    let begun = RunRecord { over: false, ..retention };
+    let succeeded = night(1, &[("a", Success, Some(9)), ("b", Stale, None)]);
+    assert!(!history([begun, succeeded]).runs[0].modules["a"].snapshot_written, "another result of it");
 }
 
 #[test]
