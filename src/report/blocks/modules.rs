@@ -81,7 +81,7 @@ impl Composer<'_> {
     /// Modules that need somebody: an entry each as long as they are few. Those that have been without a success for the
     /// longest time come first.
     fn troubled(&mut self, heading: String, mut parts: Vec<Part>) {
-        parts.sort_by_key(|part| Reverse(trend::streak(part.facts, part.id, part.state).runs));
+        parts.sort_by_key(|part| Reverse(Streak::new(part.facts.history, part.id, part.state).runs));
         let (first, others) = parts.split_at(parts.len().min(MAX_ENTRIES));
         self.list(heading, Block::Entries, first, MAX_ENTRIES, |composer, part| composer.entry(*part));
         let heading = self.words.heading_in_brief(&self.count(others.len()));

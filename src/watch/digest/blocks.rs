@@ -5,7 +5,6 @@ use jiff::tz::TimeZone;
 
 use super::{Checked, Digest, Found, PlanDigest, Standing, Troubled};
 use crate::config::Language;
-use crate::model::history::LastGood;
 use crate::model::run::{Outcome, State};
 use crate::model::text::clean;
 use crate::report::blocks::{Block, Entry, Field, Line, MAX_ROWS, Mark, Verdict, last_runs};
