@@ -60,12 +60,12 @@ choice! {
         It: "il dump dell'applicazione non è riuscito (module-dump-state); controllare che l'applicazione e il suo database siano in esecuzione",
     }
     Cause::Locked => {
-        En: "the repository is locked; if no backup, prune or check is running there, unlock it: `restic unlock`, on NS8 `runagent -m MODULE restic-wrapper --backup PLAN unlock`",
-        It: "il repository è bloccato; se non sono in corso backup, prune o verifiche, sbloccarlo: `restic unlock`, su NS8 `runagent -m MODULO restic-wrapper --backup PIANO unlock`",
+        En: "the repository was locked; if no backup, prune or check is running there, unlock it with restic's `unlock`",
+        It: "il repository era bloccato; se non sono in corso backup, prune o verifiche, sbloccarlo con `unlock` di restic",
     }
     Cause::LockDamaged => {
-        En: "a lock of the repository is damaged; if nothing else uses the repository, remove it: `restic unlock --remove-all`, on NS8 `runagent -m MODULE restic-wrapper --backup PLAN unlock --remove-all`",
-        It: "un lock del repository è danneggiato; se nient'altro usa il repository, rimuoverlo: `restic unlock --remove-all`, su NS8 `runagent -m MODULO restic-wrapper --backup PIANO unlock --remove-all`",
+        En: "a lock of the repository was damaged; if nothing else uses the repository, remove it with restic's `unlock --remove-all`",
+        It: "un lock del repository era danneggiato; se nient'altro usa il repository, rimuoverlo con `unlock --remove-all` di restic",
     }
     Cause::WrongPassword => {
         En: "the password did not open the repository; compare it with the one the repository was made with",
