@@ -21,7 +21,8 @@ fn at(text: &str) -> Timestamp {
 
 fn series_of(fixture: &str, expression: &str) -> Result<Vec<Timestamp>, CalendarError> {
     let place = EXPRESSIONS.iter().position(|known| *known == expression).unwrap();
-    parse(fixture, &EXPRESSIONS).unwrap().swap_remove(place)
+    let errors = "Failed to parse calendar specification 'nonsense': Invalid argument\n";
+    parse(fixture, errors, &EXPRESSIONS).unwrap().swap_remove(place)
 }
 
 #[test]
@@ -58,23 +59,33 @@ fn the_output_in_utc_is_read() {
 
 #[test]
 fn an_answer_that_is_not_understood_is_no_elapse() {
-    assert!(parse("Normalized form: daily\n\n\n", &["daily"]).is_err());
+    assert!(parse("Normalized form: daily\n\n\n", "", &["daily"]).is_err());
     for garbled in [
         "Normalized form: weekly\n    Next elapse: Tue 2026-03-29 02:30:00 UTC\n",
         "Normalized form: daily\n    Next elapse: Tue\n",
         "Normalized form: daily\n    Next elapse: Tue 2026-13-29 02:30:00 UTC\n",
         "something\n",
     ] {
-        let answer = parse(garbled, &["daily"]).unwrap().remove(0);
+        let answer = parse(garbled, "", &["daily"]).unwrap().remove(0);
         assert!(matches!(answer, Err(CalendarError::Unavailable(_))), "{garbled} {answer:?}");
     }
-    assert_eq!(parse("", &["x"]).unwrap(), [Err(CalendarError::Invalid)]);
+}
+
+#[test]
+fn only_what_systemd_cannot_read_is_invalid() {
+    let fault = |errors: &str| parse("", errors, &["02/12"]).unwrap().remove(0).unwrap_err();
+    assert_eq!(fault("Failed to parse calendar specification '02/12': Invalid argument\n"), CalendarError::Invalid);
+    let stuck = "Infinite loop in calendar calculation: *-*-* 02/12:00:00\n\
+                 Failed to determine next elapse for '02/12': Resource deadlock avoided\n";
+    assert_eq!(fault(stuck), CalendarError::Stuck);
+    let other = "Failed to parse calendar specification '02/1': Invalid argument\n";
+    assert!(matches!(fault(other), CalendarError::Unavailable(_)));
 }
 
 proptest::proptest! {
     #[test]
     fn nothing_makes_the_parser_panic(output: String, expression: String) {
-        let _ = parse(&output, &[&expression]);
+        let _ = parse(&output, &output, &[&expression]);
         let _ = utc(&output);
     }
 }
@@ -153,6 +164,48 @@ async fn zones_and_their_changes_are_systemds() {
     assert_eq!(autumn[1].0[1], "2026-10-25 02:30");
 }
 
+/// systemd 252 to 257 fail at these where the next elapse would be in the hour that summer time skips.
+#[tokio::test]
+async fn a_schedule_is_known_around_the_hour_that_summer_time_skips() {
+    let (rome, new_york) = ("Europe/Rome", "America/New_York");
+    for (zone, expression, reference, before, next) in [
+        // The skipped hour is ahead, within what is asked for.
+        (rome, "*-*-* 02/12:00", "2026-03-20T12:00", ["20 01:00", "19 13:00", "19 01:00"], Some("20 13:00")),
+        (rome, "Sat,Sun 02/12:00", "2026-03-27T12:00", ["22 13:00", "22 01:00", "21 13:00"], Some("28 01:00")),
+        // It would be the next one, and systemd finds none: its own timer stops.
+        (rome, "*-*-* 02/12:00", "2026-03-28T15:00", ["28 13:00", "28 01:00", "27 13:00"], None),
+        (new_york, "*-*-* 02/6:00", "2026-03-08T03:00", ["08 01:00", "07 19:00", "07 13:00"], None),
+        // Its day has come, or it is over.
+        (rome, "*-*-* 02/6:00", "2026-03-28T23:30", ["28 19:00", "28 13:00", "28 07:00"], Some("29 06:00")),
+        (rome, "*-*-* 02/12:00", "2026-03-30T06:00", ["30 00:00", "29 12:00", "28 13:00"], Some("30 12:00")),
+        (rome, "Sat,Sun 02/12:00", "2026-04-03T12:00", ["29 12:00", "28 13:00", "28 01:00"], Some("04 00:00")),
+        (new_york, "*-*-* 02/6:00", "2026-03-08T13:00", ["08 12:00", "08 01:00", "07 19:00"], Some("08 18:00")),
+        (
+            "UTC",
+            "Sat,Sun 02/12:00 Europe/Rome",
+            "2026-03-29T13:00",
+            ["29 12:00", "28 13:00", "28 01:00"],
+            Some("04 00:00"),
+        ),
+    ] {
+        let (found, found_next) = look(&[expression], reference, zone).await.remove(0);
+        let days = |time: &String| time[8..].to_string();
+        assert_eq!(found.iter().map(days).collect::<Vec<_>>(), before, "{expression} {reference}");
+        assert_eq!(found_next.as_ref().map(days).as_deref(), next, "{expression} {reference}");
+    }
+}
+
+/// A timer that has elapsed in the hour that autumn repeats does not elapse in it again.
+#[tokio::test]
+async fn an_hour_that_is_repeated_counts_once() {
+    let quarters = look(&["*:0/15"], "2026-10-25T02:10", "Europe/Rome").await;
+    assert_eq!(quarters[0].0, ["2026-10-25 02:00", "2026-10-25 00:45", "2026-10-25 00:30"]);
+    let often = look(&["*:0/15", "*:0/20", "hourly"], "2026-10-25T02:50", "Europe/Rome").await;
+    assert_eq!(often[0].0, ["2026-10-25 02:45", "2026-10-25 02:30", "2026-10-25 02:15"]);
+    assert_eq!(often[1].0, ["2026-10-25 02:40", "2026-10-25 02:20", "2026-10-25 02:00"]);
+    assert_eq!(often[2].0, ["2026-10-25 02:00", "2026-10-25 00:00", "2026-10-24 23:00"]);
+}
+
 #[tokio::test]
 async fn an_invalid_expression_spoils_no_other() {
     let long = format!("*-*-* {}00:00:00", "0,".repeat(600));
@@ -170,8 +223,8 @@ async fn an_invalid_expression_spoils_no_other() {
 
 #[tokio::test]
 async fn one_that_elapses_every_second_is_no_burden() {
-    let set = ["*-*-* *:*:*", "*-*-* 02..03:*:*"].map(String::from).into();
+    let set = ["*-*-* *:*:*", "*-*-* 02..04:*:*"].map(String::from).into();
     let found = elapses(&set, at("2026-11-24T17:00"), Some("UTC")).await;
     assert_eq!(found["*-*-* *:*:*"].as_ref().unwrap().last(), Some(at("2026-11-24T17:00")));
-    assert_eq!(found["*-*-* 02..03:*:*"], Err(CalendarError::TooOften));
+    assert_eq!(found["*-*-* 02..04:*:*"], Err(CalendarError::TooOften));
 }
