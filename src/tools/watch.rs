@@ -23,6 +23,7 @@ use crate::system::files::{self, Lock};
 use crate::system::journal;
 use crate::system::kill;
 use crate::system::messages;
+use crate::system::zone_name;
 use crate::watch::decide::{Decided, Facts, Rules, decide};
 use crate::watch::going_on::lacking;
 use crate::watch::history::Store;
@@ -104,7 +105,7 @@ async fn watch(settings: &Settings, state: &Path, now: Timestamp, memory: &mut M
         look_at_plans(settings, state, now, memory, cluster).await?;
     } else {
         // It may be the leader tomorrow, and must know then what was due today.
-        meet(&cluster.plans, now, memory);
+        meet(&cluster.plans, zone_name().as_deref(), now, memory);
         schedule::refresh(memory, now).await;
     }
     memory.looked_at = Some(now);
@@ -123,7 +124,8 @@ async fn look_at_plans(
     memory: &mut Memory,
     mut cluster: Cluster,
 ) -> Result<(), String> {
-    meet(&cluster.plans, now, memory);
+    let zone = zone_name();
+    meet(&cluster.plans, zone.as_deref(), now, memory);
     schedule::refresh(memory, now).await;
     cluster_backup::refresh(&settings.repo_check, &cluster, now, &mut memory.cluster_backups).await;
     let histories = Store::new(state);
@@ -135,7 +137,7 @@ async fn look_at_plans(
     if progress.values().any(|progress| *progress == Progress::Over) {
         // The last module may have ended after the results were read and before its log was.
         cluster = cluster::read(&settings.redis, everything(now)).await.map_err(|error| error.to_string())?;
-        meet(&cluster.plans, now, memory);
+        meet(&cluster.plans, zone.as_deref(), now, memory);
     }
     let cluster_backups: Vec<(&PlanId, Timestamp)> = cluster
         .plans

@@ -17,13 +17,15 @@ use crate::model::time::{age, is_ahead};
 /// A watch that has not looked for this long was away: what came and went meanwhile, nobody saw.
 const AWAY: Duration = Duration::from_secs(1800);
 
-/// Notes in `memory` which plans there are at `now`: which are new, switched on, edited, or gone. Precedes
-/// [`super::decide::decide`].
-pub fn meet(plans: &[Plan], now: Timestamp, memory: &mut Memory) {
+/// Notes in `memory` which plans there are at `now`, on a node in the time zone `zone`: which are new, switched on,
+/// edited, or gone. Precedes [`super::decide::decide`].
+pub fn meet(plans: &[Plan], zone: Option<&str>, now: Timestamp, memory: &mut Memory) {
     memory.plans.retain(|id, _| plans.iter().any(|plan| plan.id == *id));
     memory.not_after(now);
     let seen_at = memory.looked_at;
     let away_since = seen_at.filter(|at| age(*at, now) >= AWAY);
+    let is_moved = memory.zone.as_deref() != zone;
+    memory.zone = zone.map(String::from);
     for plan in plans {
         let is_new = !memory.plans.contains_key(&plan.id);
         let known = memory.plans.entry(plan.id.clone()).or_insert_with(|| PlanMemory::new(now));
@@ -34,15 +36,12 @@ pub fn meet(plans: &[Plan], now: Timestamp, memory: &mut Memory) {
         // A plan that is switched off is not due, nor is one without modules.
         let was_due = known.enabled && !known.members.is_empty();
         let is_due = plan.enabled && !members.is_empty();
-        if plan.schedule != known.schedule || is_due != was_due {
+        // In another time zone, a schedule is another one.
+        let is_edited =
+            plan.schedule != known.schedule || is_moved && !plan.schedule.as_deref().is_some_and(names_zone);
+        if is_edited || is_due != was_due {
             if was_due {
-                // Nobody knows whether the plan was due since the last look: it may have been edited before.
-                let was_seen = |due: &Timestamp| away_since.is_none_or(|at| *due <= at);
-                let due = known.last_due(plan, now).filter(was_seen);
-                if due != known.due_before {
-                    known.owed = due.is_some() && seen_at >= due;
-                }
-                known.due_before = due;
+                known.note_last_due(plan, now, seen_at, away_since);
             }
             known.edited_after = away_since.filter(|_| was_due);
             (known.since, known.elapses, known.invalid, known.goes_on) = (now, None, false, None);
@@ -69,7 +68,30 @@ pub fn meet(plans: &[Plan], now: Timestamp, memory: &mut Memory) {
     }
 }
 
+/// Whether a calendar expression says in which time zone it counts: `*-*-* 02:00 Europe/Rome`.
+fn names_zone(schedule: &str) -> bool {
+    let last = schedule.trim_end().rsplit_once(' ').map(|(_, last)| last);
+    last.is_some_and(|last| last.starts_with(|first: char| first.is_ascii_alphabetic()))
+}
+
 impl PlanMemory {
+    /// Notes when `plan`, which was edited or switched off after `seen_at`, was last due.
+    fn note_last_due(
+        &mut self,
+        plan: &Plan,
+        now: Timestamp,
+        seen_at: Option<Timestamp>,
+        away_since: Option<Timestamp>,
+    ) {
+        // Nobody knows whether the plan was due since the last look: it may have been edited before.
+        let was_seen = |due: &Timestamp| away_since.is_none_or(|at| *due <= at);
+        let due = self.last_due(plan, now).filter(was_seen);
+        if due != self.due_before {
+            self.owed = due.is_some() && seen_at >= due;
+        }
+        self.due_before = due;
+    }
+
     /// Notes the state of the results of `plan` at `now`.
     fn note_results(&mut self, plan: &Plan, now: Timestamp) {
         let of_module = |(id, result): (_, &ModuleResult)| (id, result.start, result.end, result.errors);
@@ -110,6 +132,22 @@ fn former_fingerprint(plan: &Plan) -> u64 {
 mod tests {
     use super::*;
     use crate::model::plan::{PlanId, PlanStatus};
+
+    #[test]
+    fn a_schedule_names_its_zone_last() {
+        for (schedule, names) in [
+            ("*-*-* 02:00 Europe/Rome", true),
+            ("daily UTC", true),
+            ("Mon *-*-* 01:00:00 EST5EDT ", true),
+            ("daily", false),
+            ("Mon..Fri", false),
+            ("Sat,Sun 02/12:00", false),
+            ("*-*-* 02:00", false),
+            ("", false),
+        ] {
+            assert_eq!(names_zone(schedule), names, "{schedule}");
+        }
+    }
 
     #[test]
     fn an_upgrade_is_no_change_of_the_results() {

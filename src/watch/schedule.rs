@@ -7,16 +7,10 @@ use log::warn;
 
 use super::memory::{Memory, PlanMemory};
 use crate::system::calendar::{CalendarError, elapses};
-use crate::system::zone_name;
 
 /// Asks for the elapses that `memory` lacks at `now`: of new and edited schedules, and of those that have elapsed
 /// since.
 pub async fn refresh(memory: &mut Memory, now: Timestamp) {
-    let zone = zone_name();
-    if memory.zone != zone {
-        memory.plans.values_mut().for_each(|plan| plan.elapses = None);
-        memory.zone = zone;
-    }
     let outdated = |plan: &PlanMemory| plan.enabled && !plan.invalid && is_outdated(plan, now);
     let wanted: BTreeSet<String> =
         memory.plans.values().filter(|plan| outdated(plan)).filter_map(|plan| plan.schedule.clone()).collect();

@@ -339,7 +339,7 @@ impl Monitor {
         let Some(plans) = &view.plans else { return };
         let now = at(view.now);
         let all: Vec<Plan> = plans.iter().map(|(plan, _)| plan.clone()).collect();
-        meet(&all, now, &mut self.memory);
+        meet(&all, None, now, &mut self.memory);
         self.histories.borrow_mut().values_mut().for_each(|history| history.not_after(now));
         for (plan, elapses) in plans {
             self.memory.plans.get_mut(&plan.id).unwrap().elapses = Some(around(elapses, view.now));

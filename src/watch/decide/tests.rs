@@ -352,7 +352,7 @@ fn a_plan_without_a_schedule_is_watched_by_its_results() {
         while world.now.rem_euclid(DAY) != 0 {
             world.now += 15 * MINUTE - world.now.rem_euclid(15 * MINUTE);
             world.work();
-            meet(std::slice::from_ref(&world.plan), at(world.now), &mut world.memory);
+            meet(std::slice::from_ref(&world.plan), Some(world.zone), at(world.now), &mut world.memory);
             world.every = 1000 * DAY;
             world.tick();
             world.every = DAY;

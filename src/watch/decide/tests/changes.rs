@@ -41,6 +41,35 @@ fn a_plan_that_is_edited_or_switched_on_has_missed_nothing() {
 }
 
 #[test]
+fn a_node_that_is_moved_to_another_zone_has_missed_nothing() {
+    for offset in [HOUR, 3 * HOUR] {
+        let mut world = World::nightly(&["a"]);
+        world.good_until(10);
+        let runs = world.history.borrow().runs.len();
+        (world.zone, world.offset) = ("UTC", offset);
+        world.until(0);
+        assert_eq!((world.kinds(), world.history.borrow().runs.len()), (vec![], runs), "{offset}");
+        world.pass(60 * 24);
+        assert_eq!(world.kinds(), [Missed], "the next one counts");
+    }
+    // What the old zone's last night owes is said all the same.
+    let mut world = World::nightly(&["a"]);
+    world.until(3);
+    (world.zone, world.offset) = ("UTC", 3 * HOUR);
+    world.until(0);
+    assert_eq!(world.kinds(), [Missed]);
+    assert_eq!(world.posted[0].2, Some(at(7 * DAY + 2 * HOUR)));
+    // A schedule with its own zone is the same everywhere.
+    let mut world = World::new(DAY, 2 * HOUR, &["a"]);
+    world.plan.schedule = Some("*-*-* 02:00 Europe/Rome".into());
+    world.pass(60 * 24);
+    let since = world.memory.plans["2"].since;
+    world.zone = "UTC";
+    world.pass(60);
+    assert_eq!(world.memory.plans["2"].since, since);
+}
+
+#[test]
 fn a_run_that_is_cut_off_before_its_first_result_is_news_although_the_plan_was_edited() {
     for (progress, kind) in [(Progress::Over, Failed), (Progress::NotStarted, Missed)] {
         let mut world = World::nightly(&["a", "b"]);

@@ -33,6 +33,10 @@ pub(super) struct World {
     pub(super) now: i64,
     pub(super) every: i64,
     pub(super) offset: i64,
+    /// Which of these times its schedule has.
+    pub(super) is_due: fn(i64) -> bool,
+    /// The zone of the node.
+    pub(super) zone: &'static str,
     pub(super) plan: Plan,
     pub(super) memory: Memory,
     pub(super) history: RefCell<History>,
@@ -68,6 +72,8 @@ impl World {
             now: 0,
             every,
             offset,
+            is_due: |_| true,
+            zone: "Europe/Rome",
             history: RefCell::new(History::new(plan.id.clone())),
             plan,
             memory: Memory::default(),
@@ -95,7 +101,9 @@ impl World {
 
     pub(super) fn elapses(&self) -> Elapses {
         let last = (self.now - self.offset).div_euclid(self.every) * self.every + self.offset;
-        Elapses { before: (0..8).map(|n| at(last - n * self.every)).collect(), next: Some(at(last + self.every)) }
+        let past = (0..).map(|n| last - n * self.every).filter(|time| (self.is_due)(*time));
+        let next = (1..).map(|n| last + n * self.every).find(|time| (self.is_due)(*time));
+        Elapses { before: past.take(8).map(at).collect(), next: next.map(at) }
     }
 
     /// Starts a run now: the modules one after the other.
@@ -161,7 +169,7 @@ impl World {
     pub(super) fn tick(&mut self) {
         let before = self.memory.clone();
         self.history.borrow_mut().not_after(at(self.now));
-        meet(std::slice::from_ref(&self.plan), at(self.now), &mut self.memory);
+        meet(std::slice::from_ref(&self.plan), Some(self.zone), at(self.now), &mut self.memory);
         // Nobody asks when a plan that is switched off would be due.
         let elapses = Some(self.elapses()).filter(|_| self.plan.enabled);
         self.memory.plans.values_mut().for_each(|known| known.elapses.clone_from(&elapses));
