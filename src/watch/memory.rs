@@ -76,6 +76,9 @@ pub struct PlanMemory {
     pub unseen_until: Option<Timestamp>,
     /// When its schedule elapses; `None` if that is not known.
     pub elapses: Option<Elapses>,
+    /// When systemd was last asked for that, and answered.
+    #[serde(default)]
+    pub asked_at: Option<Timestamp>,
     /// When the run was due that by its log went on at the last look.
     #[serde(default)]
     pub goes_on: Option<Timestamp>,
@@ -260,6 +263,7 @@ impl PlanMemory {
             edited_after: None,
             unseen_until: Some(now),
             elapses: None,
+            asked_at: None,
             goes_on: None,
             skipped: BTreeSet::new(),
             invalid: false,
@@ -354,8 +358,8 @@ impl PlanMemory {
         let is_past = |time: &Timestamp| !is_ahead(*time, now);
         self.since = self.since.min(now);
         self.changed_at = self.changed_at.min(now);
-        let Self { due_before, edited_after, unseen_until, goes_on, ran_at, .. } = self;
-        for time in [due_before, edited_after, unseen_until, goes_on, ran_at] {
+        let Self { due_before, edited_after, unseen_until, asked_at, goes_on, ran_at, .. } = self;
+        for time in [due_before, edited_after, unseen_until, asked_at, goes_on, ran_at] {
             *time = time.filter(is_past);
         }
         self.elapses.take_if(|elapses| elapses.last().is_some_and(|last| is_ahead(last, now)));
