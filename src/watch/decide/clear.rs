@@ -2,9 +2,8 @@
 
 use std::time::Duration;
 
-use jiff::SignedDuration;
-
 use super::Look;
+use crate::model::schedule::is_from;
 use crate::watch::memory::Announced;
 use crate::watch::news::{Kind, News};
 use crate::watch::run::Run;
@@ -64,20 +63,24 @@ impl Look<'_> {
             || self.is_reported(run.record(self.facts.now, true))
     }
 
-    /// The news that the cluster backup is older than two of the plan's intervals.
+    /// The news that two runs have not written the cluster backup: it is older than the last but one of those that were
+    /// due `watch.grace` ago.
     pub(super) fn cluster_backup(&self) -> Option<News> {
         let made = (self.facts.cluster_backup)(&self.plan.id)?;
-        let [due, before, ..] = self.elapses.before[..] else { return None };
-        let interval = due.duration_since(before);
-        let grace = SignedDuration::try_from(self.facts.rules.grace).ok()?;
-        let limit = interval.checked_mul(2)?.checked_add(grace)?;
+        let (grace, elapses) = (self.facts.rules.grace, &self.elapses.before);
+        let before = match elapses.iter().skip_while(|due| self.age(**due) < grace).nth(1) {
+            // A plan that runs more often has had many.
+            None if elapses.len() > 2 => elapses.last(),
+            before => before,
+        }?;
+        let is_old = !is_from(made, *before) && self.age(made) >= grace && *before > self.known.since;
         let said = self.known.last(Kind::ClusterBackup).is_some_and(|said| said.newest == Some(made));
         // A waiting job has news of its own, and a mail holds one finding.
         let is_awaited = (self.facts.in_queue)(&self.plan.id, Some(self.facts.now));
-        if said || is_awaited || self.facts.now.duration_since(made.max(self.known.since)) < limit {
+        if said || is_awaited || !is_old {
             return None;
         }
-        let news = self.describe(Kind::ClusterBackup, &self.read(Some(due)), true);
+        let news = self.describe(Kind::ClusterBackup, &self.read(self.elapses.last()), true);
         Some(News { newest: Some(made), ..news })
     }
 }

@@ -9,6 +9,7 @@ use world::{BAD, DAY, GOOD, HOUR, MINUTE, World, at, id};
 
 mod any_nights;
 mod changes;
+mod cluster_backup;
 mod world;
 
 #[test]
@@ -360,28 +361,4 @@ fn a_plan_without_a_schedule_is_watched_by_its_results() {
         kinds.push(std::mem::take(&mut world.posted).len());
     }
     assert_eq!(kinds, [0, 1, 1, 1, 0]);
-}
-
-#[test]
-fn a_cluster_backup_that_is_far_too_old_is_news_once() {
-    let mut world = World::nightly(&["a"]);
-    world.cluster_backup = Some(world.now - 22 * HOUR);
-    for _ in 0..3 {
-        world.night(Some(&[GOOD]));
-    }
-    assert_eq!(world.kinds(), [Kind::ClusterBackup], "51 hours after it was made");
-    assert_eq!(world.posted[0].0, 7 * DAY + 29 * HOUR);
-    world.cluster_backup = Some(world.now - 22 * HOUR);
-    world.night(Some(&[GOOD]));
-    assert_eq!(world.kinds(), [Kind::ClusterBackup]);
-}
-
-#[test]
-fn a_cluster_backup_that_is_far_too_old_is_news_although_a_module_fails() {
-    let mut world = World::nightly(&["a", "b"]);
-    world.cluster_backup = Some(world.now - 22 * HOUR);
-    for _ in 0..3 {
-        world.night(Some(&[GOOD, BAD]));
-    }
-    assert_eq!(world.kinds(), [Failed, Failed, Kind::ClusterBackup, Failed]);
 }
