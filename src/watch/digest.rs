@@ -74,6 +74,8 @@ pub struct PlanDigest {
     pub schedule: Option<String>,
     /// Whether systemd does not accept that.
     pub schedule_invalid: bool,
+    /// Whether it is switched on, and systemd computes no time at which it would run.
+    pub never_due: bool,
     /// The outcome of its last run; `None` if it has not run, or is running.
     pub outcome: Option<Outcome>,
     /// Whether it is running: some members have no result yet, and none failed.
@@ -267,7 +269,9 @@ impl PlanDigest {
         let overdue = !has_run && !elapses.before.is_empty() && missed.is_some();
         let members: BTreeSet<&ModuleId> = plan.members.iter().flatten().chain(plan.results.keys()).collect();
         let good = outcome.is_none_or(|outcome| matches!(outcome, Outcome::Success | Outcome::Recovered));
-        let is_whole = !known.invalid && !members.is_empty() && plan.damaged.is_empty();
+        let never_due = plan.enabled
+            && known.elapses.map_or(plan.defined && plan.schedule.is_none(), |elapses| elapses.next.is_none());
+        let is_whole = !known.invalid && !never_due && !members.is_empty() && plan.damaged.is_empty();
         let standing = match (plan.enabled, good && !overdue && is_whole) {
             (false, _) => Standing::Disabled,
             (true, true) => Standing::Fine,
@@ -287,6 +291,7 @@ impl PlanDigest {
             standing,
             schedule: plan.schedule.clone(),
             schedule_invalid: known.invalid,
+            never_due,
             outcome,
             running,
             last_run: missed.map(|run| run.due.unwrap_or(run.at)).or(plan.newest_sign()),

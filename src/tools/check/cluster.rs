@@ -82,20 +82,23 @@ fn unplanned(modules: &BTreeMap<ModuleId, Module>) -> Line {
     warning("plans", found, "add them to a plan, unless their data need no backup")
 }
 
-/// Finds plans that do not run, since systemd does not accept their schedules.
+/// Finds plans that do not run, since systemd does not accept their schedules, or computes no next time for them.
 async fn schedules(plans: &[Plan]) -> Vec<Line> {
     let enabled = plans.iter().filter(|plan| plan.enabled);
     let scheduled: Vec<(&Plan, &String)> = enabled.filter_map(|plan| Some((plan, plan.schedule.as_ref()?))).collect();
     let expressions: BTreeSet<String> = scheduled.iter().map(|(_, schedule)| (*schedule).clone()).collect();
     let elapses = calendar::elapses(&expressions, Timestamp::now(), None).await;
-    let is_invalid = |schedule: &String| elapses.get(schedule) == Some(&Err(CalendarError::Invalid));
     let line = |(plan, schedule): (&Plan, &String)| {
+        let fault = match elapses.get(schedule)? {
+            Err(CalendarError::Invalid) => "does not accept its schedule",
+            Ok(elapses) if elapses.next.is_none() => "computes no next time for its schedule",
+            _ => return None,
+        };
         let schedule = clean(schedule, MAX_SCHEDULE);
-        let found =
-            format!("plan {}: systemd does not accept its schedule {schedule}: it does not run by itself", plan.id);
-        error("plans", found, "correct the schedule in NS8; `systemd-analyze calendar` explains it")
+        let found = format!("plan {}: systemd {fault} {schedule}: it does not run by itself", plan.id);
+        Some(error("plans", found, "correct the schedule in NS8; `systemd-analyze calendar` explains it"))
     };
-    scheduled.into_iter().filter(|(_, schedule)| is_invalid(schedule)).map(line).collect()
+    scheduled.into_iter().filter_map(line).collect()
 }
 
 /// Finds entries of `plans` that no plan of the cluster has.

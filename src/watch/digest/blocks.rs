@@ -168,6 +168,7 @@ impl Writer<'_> {
             .into_iter()
             .chain(marks)
             .chain(schedule.map(|schedule| words.digest_invalid(&clean(schedule, MAX_NAME))))
+            .chain(plan.never_due.then(|| words.digest_never_due()))
             .chain((plan.damaged > 0).then(|| words.digest_damaged(plan.damaged)))
             .chain((plan.modules == 0).then(|| words.digest_no_members()))
             .collect()

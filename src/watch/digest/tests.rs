@@ -356,3 +356,27 @@ fn many_plans_are_drawn_as_far_as_there_is_room() {
     assert_eq!(page.matches("<th scope=\"row\">").count(), 240);
     assert!(page.contains("(40 more, left out here)") && page.len() < 250_000, "{} bytes", page.len());
 }
+
+#[test]
+fn a_plan_that_can_never_run_again_needs_attention() {
+    let good = plan("2", &[("mail1", 60, 0)]);
+    let unscheduled = Plan { schedule: None, ..good.clone() };
+    let undefined = Plan { defined: false, ..unscheduled.clone() };
+    let off = Plan { enabled: false, ..good.clone() };
+    let past = Elapses { next: None, ..elapses() };
+    for (plan, elapses, standing) in [
+        (&good, Some(&past), Standing::Attention),
+        (&unscheduled, None, Standing::Attention),
+        (&undefined, None, Standing::Fine),
+        (&good, None, Standing::Fine),
+        (&off, Some(&past), Standing::Disabled),
+    ] {
+        let summed = PlanDigest::new(plan, Known { elapses, ..Known::default() }, None, at(8 * 3600));
+        assert_eq!(summed.standing, standing, "{plan:?}");
+        let digest = digest(vec![summed]);
+        for (language, said) in [(Language::En, "does not run by itself"), (Language::It, "non parte da solo")] {
+            let text = text(&digest, language, &TimeZone::UTC).split_whitespace().collect::<Vec<_>>().join(" ");
+            assert_eq!(text.contains(said), standing == Standing::Attention, "{text}");
+        }
+    }
+}

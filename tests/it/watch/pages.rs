@@ -205,6 +205,21 @@ fn a_schedule_that_systemd_does_not_accept_is_seen() {
 }
 
 #[test]
+fn a_schedule_that_has_no_next_time_is_seen() {
+    let mut watched = Watched::new(60);
+    watched.site.service.start();
+    watched.plan("7", "*-02-30");
+    watched.plan("8", "");
+    let text = printed(&watched, &["digest"]).split_whitespace().collect::<Vec<_>>().join(" ");
+    let said = "systemd computes no next time for its schedule: it does not run by itself";
+    assert_eq!(text.matches(said).count(), 2, "{text}");
+    let checked = tool(&watched, &["check", "--alertmanager", "http://127.0.0.1:1"]);
+    let checked = String::from_utf8(checked.stdout).unwrap();
+    let line = "error    plans: plan 7: systemd computes no next time for its schedule *-02-30";
+    assert!(checked.lines().any(|found| found.starts_with(line)), "{checked}");
+}
+
+#[test]
 fn an_italian_digest_says_so_of_the_monitor_too() {
     let mut watched = Watched::new(60);
     watched.notification = "  language: it\n";
