@@ -233,12 +233,7 @@ async fn queue(settings: &Settings, state: &Path) -> Checked {
 
 fn count(state: &Path) -> Checked {
     let folder = store::folder(state);
-    let count = |ending| match store::files(&folder, ending) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(0),
-        files => files.map(|files| files.len()),
-    };
-    let counts = || -> io::Result<[usize; 3]> { Ok([count("json")?, count("failed")?, count("broken")?]) };
-    match counts() {
+    match store::count(&folder) {
         Err(error) => {
             let found = Found::QueueUnreadable(folder.display().to_string(), error.to_string());
             Checked { ok: false, found }

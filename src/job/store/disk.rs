@@ -85,6 +85,21 @@ pub fn files(folder: &Path, ending: &str) -> io::Result<Vec<PathBuf>> {
     Ok(found)
 }
 
+/// Returns how many jobs are in `folder`, how many were given up, and how many files make no sense.
+///
+/// # Errors
+/// Returns an error if the folder is there and cannot be read.
+pub fn count(folder: &Path) -> io::Result<[usize; 3]> {
+    let mut counts = [0; 3];
+    for (count, ending) in counts.iter_mut().zip([JOB, FAILED, "broken"]) {
+        *count = match files(folder, ending) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => 0,
+            files => files?.len(),
+        };
+    }
+    Ok(counts)
+}
+
 impl Disk {
     pub(super) fn open(state: &Path) -> io::Result<Self> {
         let folder = super::folder(state);

@@ -32,7 +32,7 @@ use crate::model::mail::{Mail, Recipient};
 use crate::system::messages;
 
 use disk::Disk;
-pub use disk::{Unreadable, Wish, files, read_job};
+pub use disk::{Unreadable, Wish, count, files, read_job};
 use outbox::Outbox;
 pub use place::{folder, logging, refuse_anothers, state_directory};
 pub use sent::Sent;

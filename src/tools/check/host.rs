@@ -32,9 +32,7 @@ pub(super) fn queue() -> Vec<Line> {
         }
         Err(why) => return vec![warning(subject, format!("{shown}: {why}"), unread(is_denied(&why)))],
     };
-    let count = |ending| store::files(&folder, ending).map(|files| files.len());
-    let counts = || -> io::Result<[usize; 3]> { Ok([count("json")?, count("failed")?, count("broken")?]) };
-    let [waiting, failed, broken] = match counts() {
+    let [waiting, failed, broken] = match store::count(&folder) {
         Ok(counts) => counts,
         Err(why) => return vec![warning(subject, format!("{shown}: {why}"), unread(is_denied(&why)))],
     };
