@@ -21,6 +21,9 @@ const NEW_FILE: &str = "\
 # ns8-backup-monitor. Every other key has a default, which this file states:
 # /usr/share/doc/ns8-backup-monitor/config.yml.example
 ";
+/// The units to enable and start: those that the package's preset enables.
+const UNITS: [&str; 3] =
+    ["ns8-backup-monitor.socket", "ns8-backup-monitor-watch.timer", "ns8-backup-monitor-digest.timer"];
 /// Says why a file is left alone.
 const UNSAFE: &str = "it is written in a way that this program cannot edit safely; edit it by hand";
 
@@ -255,15 +258,9 @@ fn group_id(groups: &str) -> Option<u32> {
     line.split(':').nth(2)?.parse().ok()
 }
 
-/// Returns the units to enable and start: those that the package enables.
-fn enabled() -> impl Iterator<Item = &'static str> {
-    include_str!("../../systemd/ns8-backup-monitor.preset").lines().filter_map(|line| line.strip_prefix("enable "))
-}
-
 /// Enables and starts the units, or says why not.
 fn start(arguments: &Setup, file: &Path) -> Result<(), String> {
-    let units: Vec<&str> = enabled().collect();
-    let command = format!("systemctl enable --now {}", units.join(" "));
+    let command = format!("systemctl enable --now {}", UNITS.join(" "));
     if file != Path::new(DEFAULT_PATH) {
         let by_hand = format!("STATE_DIRECTORY=$PWD/state ns8-backup-monitor --config {} serve", file.display());
         print(&format!("Nothing was started, because the units read {DEFAULT_PATH}. To start it by hand: {by_hand}\n"));
@@ -274,7 +271,7 @@ fn start(arguments: &Setup, file: &Path) -> Result<(), String> {
     } else if !Path::new("/run/systemd/system").exists() {
         "because systemd is not running here"
     } else {
-        return match Command::new("systemctl").args(["enable", "--now"]).args(units).status() {
+        return match Command::new("systemctl").args(["enable", "--now"]).args(UNITS).status() {
             Ok(status) if status.success() => Ok(()),
             Ok(_) => Err(format!("{command} failed: see the lines above")),
             Err(error) => Err(format!("{command} failed: {error}")),
@@ -393,7 +390,7 @@ notification: # mail
 
     #[test]
     fn what_the_package_enables_is_enabled() {
-        let units = ["ns8-backup-monitor.socket", "ns8-backup-monitor-watch.timer", "ns8-backup-monitor-digest.timer"];
-        assert_eq!(enabled().collect::<Vec<_>>(), units);
+        let preset = include_str!("../../systemd/ns8-backup-monitor.preset").lines();
+        assert_eq!(preset.filter_map(|line| line.strip_prefix("enable ")).collect::<Vec<_>>(), UNITS);
     }
 }

@@ -280,10 +280,7 @@ impl PlanDigest {
         let troubled = assessment.modules.iter().filter(|(_, state)| *state != State::Success && outcome.is_some());
         // The run before is not on record.
         let unseen = assessment.previous_due.zip(last).is_some_and(|(due, last)| due > last.due.unwrap_or(last.at));
-        let size = |id: &ModuleId| {
-            let in_cluster = plan.results.get(id).and_then(ModuleResult::size);
-            in_cluster.or_else(|| known.history?.last_size(id))
-        };
+        let size = |id: &ModuleId| last_size(&plan, id, known.history);
         let sizes: Vec<(&ModuleId, u64)> = members.iter().filter_map(|id| Some((*id, size(id)?))).collect();
         Self {
             id: plan.id.clone(),
@@ -306,6 +303,12 @@ impl PlanDigest {
             history: known.history.cloned(),
         }
     }
+}
+
+/// The size of a module's newest snapshot that is known.
+fn last_size(plan: &Plan, id: &ModuleId, history: Option<&History>) -> Option<u64> {
+    let in_cluster = plan.results.get(id).and_then(ModuleResult::size);
+    in_cluster.or_else(|| history?.last_size(id))
 }
 
 /// What is to be said of a member in trouble. `unseen`: the run before this one is not on record.
