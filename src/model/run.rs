@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::boundary::Boundary;
 use super::plan::{ModuleId, Plan};
-use super::schedule::of_run;
+use super::schedule::{of_run, runs};
 
 /// An alert that says that a run is missing may begin this long after a run that took place: that of the plan's other
 /// modules.
@@ -139,11 +139,6 @@ impl RunRule<'_> {
     fn counts(&self, due: Timestamp) -> bool {
         self.since.is_none_or(|since| due > since)
     }
-
-    /// The times at which it was due by that schedule, newest first.
-    fn counting(&self) -> impl Iterator<Item = Timestamp> {
-        self.due.iter().copied().filter(|due| self.counts(*due))
-    }
 }
 
 /// Why the report is not SUCCESS although every module succeeded.
@@ -241,7 +236,8 @@ pub fn assess(plan: &Plan, rule: &RunRule<'_>, now: Timestamp) -> Assessment {
     let contradiction = contradiction(plan, rule).filter(|_| counts.outcome() == Outcome::Success);
     let outcome = if contradiction.is_some() { Outcome::RepoFailure } else { counts.outcome() };
     let due = boundary.due;
-    let previous_due = due.and_then(|due| rule.counting().find(|time| *time < due));
+    let is_before = |time: &Timestamp| rule.counts(*time) && Some(*time) < due;
+    let previous_due = runs(plan, rule.due).find(is_before);
     Assessment { outcome, counts, modules, outdated, due, previous_due, contradiction }
 }
 

@@ -70,8 +70,8 @@ pub fn of_run(plan: &Plan, times: &[Timestamp]) -> Option<Timestamp> {
     runs(plan, times).next().or(times.last().copied())
 }
 
-/// Those of `times` at which a run began, or should have.
-fn runs(plan: &Plan, times: &[Timestamp]) -> impl Iterator<Item = Timestamp> {
+/// Returns those of `times`, newest first, at which a run of `plan` began, or should have, as [`Elapses::of_runs`] does.
+pub(super) fn runs(plan: &Plan, times: &[Timestamp]) -> impl Iterator<Item = Timestamp> {
     let before = times.iter().skip(1).copied().map(Some).chain([None]);
     let is_in_the_middle = |(due, before): &(Timestamp, Option<Timestamp>)| {
         is_in_the_middle(plan, *due) || before.is_some_and(|before| is_in_the_retries(plan, before, *due))

@@ -314,3 +314,17 @@ fn the_rest_of_a_run_is_awaited_although_its_plan_was_disabled() {
     plan.members = None;
     assert_eq!(awaited(&plan, &[0], 2 * HOUR), [].into(), "nobody knows who is to come");
 }
+
+#[test]
+fn the_run_before_is_the_one_that_went_on_when_the_plan_was_due_again() {
+    const HALF: i64 = HOUR / 2;
+    let ended = |start, end, errors| ModuleResult { start: Some(at(start)), ..result(Some(at(end)), errors) };
+    let mut plan = plan(&[], Some(&["a", "b"]));
+    plan.results = [(id("a"), ended(0, HALF - 300, 0)), (id("b"), ended(HALF - 300, HOUR - 600, 1))].into();
+    let due = [2 * HALF, HALF, 0, -HALF].map(at);
+    let rule = RunRule { due: &due, ..RunRule::by_age(None, HALF_A_DAY) };
+    let assessment = assess(&plan, &rule, at(HOUR + 25));
+    assert_eq!((assessment.due, assessment.previous_due), (Some(at(HOUR)), Some(at(0))));
+    let failed = crate::model::history::failed_before(&plan, &assessment);
+    assert_eq!(failed.collect::<Vec<_>>(), [(&id("b"), at(HOUR - 600))]);
+}
