@@ -173,15 +173,16 @@ impl RunRecord {
         self.due.unwrap_or(self.at)
     }
 
-    /// Whether `later` is another reading of the same run: due at the same time or, if that is not known, with the same
-    /// result of some module.
+    /// Whether `later` is another reading of the same run: due at the same time; or with each result that this one has,
+    /// although due at another time; or, if it is not known when, with the same result of some module.
     fn is_read_again_as(&self, later: &Self) -> bool {
         match (self.due, later.due) {
-            (Some(due), Some(later)) => due == later,
+            (Some(due), Some(later)) if due == later => true,
             // The schedule was edited, or is known only now.
-            _ => self.modules.iter().any(|(id, module)| {
-                module.end.is_some() && later.modules.get(id).is_some_and(|later| later.end == module.end)
-            }),
+            (Some(_), Some(_)) => self.has_results() && ended.all(is_there),
+            _ => ended.any(is_there),
+        let mut ended = self.modules.iter().filter(|(_, part)| part.end.is_some());
+        let is_there = |(id, part): (_, &ModuleRecord)| later.modules.get(id).map(|later| later.end) == Some(part.end);
         }
     }
 
@@ -321,8 +322,11 @@ impl History {
         let place = self.runs.iter().rposition(|known| known.is_read_again_as(&run));
         if let Some(known) = place.map(|place| &self.runs[place]) {
             // The due time, once known, is kept by a reading after the schedule was edited.
-            run.due = run.due.or(known.due);
-            run.previous_due = run.previous_due.or(known.previous_due);
+            run.previous_due = match run.due.is_some() && known.due.is_some() && run.due != known.due {
+                true => run.previous_due.min(known.previous_due),
+                false => run.previous_due.or(known.previous_due),
+            };
+            run.due = known.due.or(run.due);
             run.keep(known);
             if run.reported.is_none() && known.says_the_same_as(&run) {
                 run.reported = known.reported;

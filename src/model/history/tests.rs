@@ -112,6 +112,24 @@ fn a_run_by_hand_does_not_replace_the_one_before() {
 }
 
 #[test]
+fn the_same_results_are_one_run_although_the_schedule_was_edited_to_another_time_before_them() {
+    let failed = run(1, &[("a", Success, Some(100)), ("b", Error, Some(200)), ("c", Stale, None)]);
+    let edited = RunRecord { due: Some(at(DAY - 70)), reported: Some(at(DAY + 300)), ..failed.clone() };
+    let mut known = history([failed.clone()]);
+    known.record(edited.clone());
+    assert_eq!(known.runs, [RunRecord { due: failed.due, ..edited.clone() }]);
+    let later = run(2, &[("a", Success, Some(1)), ("b", Error, Some(2)), ("c", Success, Some(3))]);
+    known.record(later.clone());
+    assert!(!known.record(edited));
+    assert_eq!(known.failed_in_a_row(), 2);
+    // A result of the next run that was counted as one of this run too makes them no single one.
+    let mixed = run(1, &[("a", Success, Some(DAY + 1)), ("b", Error, Some(200))]);
+    assert_eq!(history([mixed, later]).runs.len(), 2);
+    let missed = |night| RunRecord { outcome: Outcome::Missed, ..run(night, &[("a", Stale, None)]) };
+    assert_eq!(history([missed(1), missed(2)]).runs.len(), 2);
+}
+
+#[test]
 fn a_module_that_moves_to_another_node_keeps_its_part() {
     let good = run(1, &[("a", Success, Some(1)), ("b", Success, Some(2))]);
     let moved = run(1, &[("a", Missing, None), ("b", Success, Some(2))]);
