@@ -168,6 +168,12 @@ impl RunRecord {
         self.previous_due.is_none_or(|due| due <= earlier.time() || Some(due) <= over)
     }
 
+    /// Whether it was said to be missed, by a clock that was ahead, and nothing was due then, as `later` has it.
+    fn is_refuted_by(&self, later: &Self) -> bool {
+        let is_between = later.previous_due.is_some() && later.previous_due < self.due && self.due < later.due;
+        self.outcome == Outcome::Missed && !self.has_results() && is_between
+    }
+
     /// The sort key: the due time, else the newest result.
     fn time(&self) -> Timestamp {
         self.due.unwrap_or(self.at)
@@ -283,6 +289,7 @@ impl History {
     /// it was reported is kept if both say the same. Returns whether anything has changed.
     pub fn record(&mut self, run: RunRecord) -> bool {
         let reported = run.reported;
+        self.runs.retain(|known| !known.is_refuted_by(&run));
         let (known, run) = self.reading(run);
         let place = known.unwrap_or_else(|| self.runs.partition_point(|known| known.time() <= run.time()));
         let is_newest = known.is_none() && place == self.runs.len();

@@ -130,6 +130,25 @@ fn the_same_results_are_one_run_although_the_schedule_was_edited_to_another_time
 }
 
 #[test]
+fn a_run_that_a_clock_that_was_ahead_said_was_missed_is_gone_once_nothing_was_due_then() {
+    let missed = RunRecord { outcome: Outcome::Missed, reported: Some(at(60)), ..night(9, &[("a", Stale, None)]) };
+    let good = |night: i64, previous: i64| RunRecord {
+        due: Some(at(night * DAY + 3600)),
+        previous_due: Some(at(previous * DAY + 3600)),
+        ..run(night, &[("a", Success, Some(4000))])
+    };
+    let mut known = history([good(1, 0), missed.clone(), good(8, 7)]);
+    assert_eq!(known.marks(), "++!");
+    known.record(good(9, 8));
+    assert_eq!(known.marks(), "+++");
+    // It was due then, or somebody looked only later.
+    for previous_due in [missed.due, None, Some(at(9 * DAY + 1800))] {
+        let next = RunRecord { previous_due, ..good(9, 8) };
+        assert_eq!(history([good(8, 7), missed.clone(), next]).marks(), "+!+");
+    }
+}
+
+#[test]
 fn a_module_that_moves_to_another_node_keeps_its_part() {
     let good = run(1, &[("a", Success, Some(1)), ("b", Success, Some(2))]);
     let moved = run(1, &[("a", Missing, None), ("b", Success, Some(2))]);
