@@ -76,7 +76,7 @@ pub struct ModuleRecord {
     pub size: Option<u64>,
     /// The number of files in its newest snapshot; `None` if they were not read.
     pub files: Option<u64>,
-    /// When its last backup before this run ended, if that was seen, and good; `None` for a success.
+    /// When its last good backup ended, if that was seen, and is of no earlier run on record; `None` for a success.
     pub good_before: Option<Timestamp>,
     /// The number of errors of a failure; 0 if it is not known.
     pub errors: u32,
@@ -182,13 +182,13 @@ impl RunRecord {
     /// Whether `later` is another reading of the same run: due at the same time; or with each result that this one has,
     /// although due at another time; or, if it is not known when, with the same result of some module.
     fn is_read_again_as(&self, later: &Self) -> bool {
+        let mut ended = self.modules.iter().filter(|(_, part)| part.end.is_some());
+        let is_there = |(id, part): (_, &ModuleRecord)| later.modules.get(id).map(|later| later.end) == Some(part.end);
         match (self.due, later.due) {
             (Some(due), Some(later)) if due == later => true,
             // The schedule was edited, or is known only now.
             (Some(_), Some(_)) => self.has_results() && ended.all(is_there),
             _ => ended.any(is_there),
-        let mut ended = self.modules.iter().filter(|(_, part)| part.end.is_some());
-        let is_there = |(id, part): (_, &ModuleRecord)| later.modules.get(id).map(|later| later.end) == Some(part.end);
         }
     }
 
@@ -309,7 +309,7 @@ impl History {
             None => self.runs.insert(place, run),
         }
         if self.runs.len() > MAX_RUNS {
-            self.runs.remove(0);
+            self.drop_oldest();
         }
         true
     }

@@ -76,6 +76,12 @@ pub(crate) fn size(words: Words, bytes: u64) -> String {
     format!("{}{}{} {}", tenths / 10, words.decimal_point(), tenths % 10, units[unit - 1])
 }
 
+/// A number of runs in a row, of which more may have been than are on record.
+pub(crate) fn runs(words: Words, runs: usize, or_more: bool) -> String {
+    let runs = number(words, runs as u64);
+    if or_more { words.or_more(&runs) } else { runs }
+}
+
 /// `120,345`.
 pub(crate) fn number(words: Words, number: u64) -> String {
     let digits = number.to_string();

@@ -58,7 +58,10 @@ fn plan_reason(report: &Report, facts: &PlanFacts) -> String {
             words.subject_missed(&name.unwrap_or(id), &figures::time(due, &report.zone))
         }
         (Outcome::Recovered, _, Some(News::Recovered { failed_runs: 0 })) => words.subject_success(total),
-        (Outcome::Recovered, _, Some(News::Recovered { failed_runs })) => words.subject_recovered(total, failed_runs),
+        (Outcome::Recovered, _, Some(News::Recovered { failed_runs })) => {
+            let or_more = facts.history.is_some_and(|history| history.is_cut_off(failed_runs));
+            words.subject_recovered(total, &figures::runs(words, failed_runs, or_more))
+        }
         (_, Some(Contradiction::PlanRecord), _) => words.subject_record_differs(total),
         (_, Some(Contradiction::Alert { .. }), _) => words.subject_alert_newer(total),
         (_, Some(Contradiction::Future), _) => words.subject_future(total),
@@ -95,7 +98,9 @@ fn in_a_row(report: &Report, facts: &PlanFacts) -> Option<String> {
     let good = matches!(plan_outcome(facts), Outcome::Success | Outcome::Recovered);
     let runs = facts.history.map_or(1, History::failed_in_a_row);
     let over = report.interim.is_none() || facts.assessment.counts.error > 0;
-    (!good && over && runs > 1).then(|| Words(report.language).subject_in_a_row(runs))
+    let or_more = facts.history.is_some_and(|history| history.is_cut_off(runs));
+    let words = Words(report.language);
+    (!good && over && runs > 1).then(|| words.subject_in_a_row(&figures::runs(words, runs, or_more)))
 }
 
 /// Why a plan has no modules to report.

@@ -124,7 +124,8 @@ fn page(history: &History, zone: &TimeZone) -> String {
             let errors = if good.with_errors { " (its run had errors)" } else { "" };
             time(good.at, zone) + errors + if good.or_later { " or later" } else { "" }
         });
-        let in_a_row = history.module_failed_in_a_row(id).to_string();
+        let runs = history.module_failed_in_a_row(id);
+        let in_a_row = format!("{runs}{}", if history.is_module_cut_off(id, runs) { " or more" } else { "" });
         [clean(id.as_str(), MAX_NAME), history.module_marks(id), bars(&sizes(history, id), &BARS), in_a_row, good]
     };
     let rows: Vec<[String; 5]> = std::iter::once(heading).chain(modules.iter().map(row)).collect();

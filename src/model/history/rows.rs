@@ -3,7 +3,7 @@
 
 use jiff::Timestamp;
 
-use super::{History, ModuleRecord, RunRecord};
+use super::{History, MAX_RUNS, ModuleRecord, RunRecord};
 use crate::model::plan::{ModuleId, ModuleResult};
 use crate::model::run::State;
 use crate::model::time::is_ahead;
@@ -115,11 +115,7 @@ impl History {
                 // Nobody saw how it went on, or its snapshot has no result.
                 or_later |= later.is_some() && (!run.over || part.snapshot_written) && part.end.is_none();
                 let with_errors = written && part.snapshot_written && part.end.is_some();
-                let good = match part.state {
-                    _ if with_errors => part.end,
-                    State::Success => part.end.or(Some(run.at)),
-                    State::Error | State::Stale | State::Missing => part.good_before,
-                };
+                let good = if with_errors { part.end } else { good(run, part) };
                 let good = good.filter(|at| !is_ahead(*at, now) && last.is_none_or(|last| *at > last.at));
                 last = good.map(|at| LastGood { at, or_later, with_errors }).or(last);
             }
@@ -128,9 +124,49 @@ impl History {
         last
     }
 
+    /// Whether a row of this many failed runs, as [`failed_in_a_row`](Self::failed_in_a_row) or
+    /// [`recovered_from`](Self::recovered_from) has it, may be longer: it begins with the oldest run that is kept.
+    pub fn is_cut_off(&self, failed: usize) -> bool {
+        let good = usize::from(self.runs.last().is_some_and(RunRecord::is_good));
+        self.runs.len() >= MAX_RUNS && failed + good == self.runs.len()
+    }
+
+    /// Whether a row of this many runs in which `module` failed or had no result may be longer.
+    pub fn is_module_cut_off(&self, module: &ModuleId, failed: usize) -> bool {
+        let has_it = |run: &&RunRecord| run.modules.contains_key(module);
+        let begins_with_oldest = || self.runs.first().as_ref().is_some_and(has_it);
+        self.runs.len() >= MAX_RUNS && begins_with_oldest() && self.runs.iter().filter(has_it).count() == failed
+    }
+
+    /// Drops the oldest run. When the last good backup of each of its modules ended is kept by the next run of that
+    /// module, unless nobody saw whether there is a later one.
+    pub(super) fn drop_oldest(&mut self) {
+        let oldest = self.runs.remove(0);
+        let without_gap = {
+            let all: Vec<&RunRecord> = std::iter::once(&oldest).chain(&self.runs).collect();
+            all.windows(2).take_while(|pair| pair[1].follows(pair[0])).count()
+        };
+        for (id, part) in &oldest.modules {
+            let seen = oldest.over || part.end.is_some();
+            let Some(good) = good(&oldest, part).filter(|_| seen) else { continue };
+            let next = self.runs.iter_mut().take(without_gap).find_map(|run| run.modules.get_mut(id));
+            if let Some(next) = next.filter(|next| next.state != State::Success) {
+                next.good_before = next.good_before.max(Some(good));
+            }
+        }
+    }
+
     /// The latest runs without a gap between them, newest first.
     fn without_gap(&self) -> impl Iterator<Item = &RunRecord> {
         let gap = self.runs.windows(2).rposition(|pair| !pair[1].follows(&pair[0]));
         self.runs[gap.map_or(0, |place| place + 1)..].iter().rev()
+    }
+}
+
+/// When the last good backup that `run` knows of ended, as its `part` says.
+fn good(run: &RunRecord, part: &ModuleRecord) -> Option<Timestamp> {
+    match part.state {
+        State::Success => part.end.or(Some(run.at)),
+        State::Error | State::Stale | State::Missing => part.good_before,
     }
 }

@@ -40,7 +40,8 @@ impl Composer<'_> {
             (Outcome::Missed, _, Some(News::Missed { due })) => words.missed(&self.time(due), &total),
             (Outcome::Recovered, _, Some(News::Recovered { failed_runs: 0 })) => words.recovered_some_time(&total),
             (Outcome::Recovered, _, Some(News::Recovered { failed_runs })) => {
-                words.recovered(&total, &self.count(failed_runs))
+                let or_more = facts.history.is_some_and(|history| history.is_cut_off(failed_runs));
+                words.recovered(&total, &figures::runs(words, failed_runs, or_more))
             }
             (_, Some(Contradiction::PlanRecord), _) => words.record_differs(&total),
             (_, Some(Contradiction::Alert { .. }), _) => words.alert_differs(&total),

@@ -157,7 +157,8 @@ impl Composer<'_> {
         let streak = Streak::new(part.facts.history, part.id, part.state);
         // A run that is not over has not failed.
         let counts = streak.runs > 1 && (part.state == State::Error || self.report.interim.is_none());
-        let in_a_row = counts.then(|| words.in_a_row(streak, &self.count(streak.runs)));
+        let or_more = part.facts.history.is_some_and(|history| history.is_module_cut_off(part.id, streak.runs));
+        let in_a_row = counts.then(|| words.in_a_row(streak, &figures::runs(words, streak.runs, or_more)));
         // This run wrote a snapshot, and failed for another reason.
         let has_snapshot = part.reason().is_some_and(|reason| reason.snapshot_written == Some(true));
         let last = if has_snapshot { trend::last_success } else { trend::last_good };

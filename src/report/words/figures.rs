@@ -15,5 +15,6 @@ phrases! {
     period(start: &str, end: &str) { En: "{start} to {end}", It: "{start} - {end}" }
     and_more(count: &str) { En: "and {count} more", It: "e altri {count}" }
     more(count: &str, names: &str) { En: "{count} more: {names}.", It: "Altri {count}: {names}." }
+    or_more(count: &str) { En: "{count} or more", It: "{count} o più" }
     left_out(count: &str) { En: "({count} more, left out here)", It: "(altri {count}, qui omessi)" }
 }

@@ -8,7 +8,7 @@ phrases! {
         En: "all {total} module(s) backed up successfully",
         It: "backup riuscito per tutti i moduli ({total})",
     }
-    subject_recovered(total: usize, runs: usize) {
+    subject_recovered(total: usize, runs: &str) {
         En: "all {total} module(s) backed up successfully after {runs} failed run(s)",
         It: "backup riuscito per tutti i moduli ({total}) dopo esecuzioni non riuscite ({runs})",
     }
@@ -84,7 +84,7 @@ phrases! {
         It: "; backup del cluster non riuscito o troppo vecchio",
     }
     subject_so_far() { En: " (so far)", It: " (finora)" }
-    subject_in_a_row(runs: usize) {
+    subject_in_a_row(runs: &str) {
         En: " [failed {runs} runs in a row]",
         It: " [{runs} esecuzioni consecutive non riuscite]",
     }

@@ -70,6 +70,30 @@ fn runs_in_a_row_and_the_last_good_backup_are_named() {
     assert!(!words("   e").contains("good backup"), "nothing is known of its earlier runs");
 }
 
+#[test]
+fn a_row_that_begins_with_the_oldest_run_on_record_may_be_longer() {
+    let [failed, ran] = [String::from("e").repeat(60), String::from("s").repeat(60)];
+    let failing = case(&[("mail1", &failed), ("imap2", &ran)]);
+    let said = |language| {
+        let words = failing.report(language, text).split_whitespace().collect::<Vec<_>>().join(" ");
+        (failing.report(language, |report| subject(report, "")), words)
+    };
+    let (subject_line, words) = said(Language::En);
+    assert!(subject_line.ends_with(" [failed 60 or more runs in a row]"), "{subject_line}");
+    assert!(words.contains("Failed 60 or more runs in a row; no good backup on record"), "{words}");
+    let (subject_line, words) = said(Language::It);
+    assert!(subject_line.ends_with(" [60 o più esecuzioni consecutive non riuscite]"), "{subject_line}");
+    assert!(words.contains("Non riuscito per 60 o più esecuzioni consecutive"), "{words}");
+    let recovered = Case::new("s").module("mail1", result(0)).with(|case| {
+        case.history = Some(history(&[("mail1", &format!("{}s", &failed[1..]))]));
+        case.news = Some(News::Recovered { failed_runs: 59 });
+        case.alerts.clear();
+    });
+    let subject_line = recovered.report(Language::En, |report| subject(report, ""));
+    assert!(subject_line.ends_with(" after 59 or more failed run(s)"), "{subject_line}");
+    assert!(recovered.words().contains("Failed runs before this one: 59 or more."), "{}", recovered.words());
+}
+
 /// The words of `case` in both languages, after a night that nobody saw before the last one.
 fn unseen(case: Case) -> [String; 2] {
     let case = case.with(|case| {

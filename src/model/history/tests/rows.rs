@@ -157,3 +157,22 @@ fn trouble_is_what_failed_and_ends_with_the_next_run_but_one() {
     known.record(good(2));
     assert_eq!(known.trouble, None);
 }
+
+#[test]
+fn the_last_good_backup_is_known_although_its_run_is_no_longer_on_record() {
+    let failed = |number: i64| night(number, &[("a", Error, Some(1)), ("b", Stale, None)]);
+    let first = night(0, &[("a", Success, Some(1)), ("b", Success, Some(2)), ("c", Success, Some(3))]);
+    let full = |runs: &[RunRecord]| history(runs.iter().cloned().chain((1..70).map(failed)));
+    let known = full(std::slice::from_ref(&first));
+    assert_eq!(["a", "b", "c"].map(|name| good(&known, name)), [Some((at(1), false)), Some((at(2), false)), None]);
+    assert_eq!(known.failed_in_a_row(), MAX_RUNS);
+    assert!(known.is_cut_off(MAX_RUNS) && !known.is_cut_off(MAX_RUNS - 1));
+    assert!(!history((0..4).map(failed)).is_cut_off(4), "all runs are on record");
+    let mut again = known.clone();
+    again.record(night(70, &[("a", Success, Some(1)), ("b", Success, Some(2))]));
+    assert_eq!(again.recovered_from(), Some(MAX_RUNS - 1));
+    assert!(again.is_cut_off(MAX_RUNS - 1), "beside the good one");
+    // Nobody saw the night between: what it left is not known.
+    let unseen = history([first].into_iter().chain((2..70).map(failed)));
+    assert_eq!(good(&unseen, "a"), None);
+}
