@@ -25,11 +25,15 @@ impl Look<'_> {
             return None;
         }
         let kind = self.kind_of_success(run);
-        // Without a module that failed in it and has left the plan, a run is none the better.
+        // Without a module that failed in it and has left the plan, a run is none the better, nor by what ran before it.
         let record = run.record(self.facts.now, true);
-        let is_good = self.history().is_none_or(|history| history.recorded(record).is_good());
+        let is_good = self.history().is_none_or(|history| {
+            let bad = history.runs.iter().rev().find(|run| run.is_bad());
+            history.recorded(record).is_good() && bad.is_none_or(|bad| run.newest >= Some(bad.due.unwrap_or(bad.at)))
+        });
         let news = kind.map(|kind| self.describe(kind, run, true)).filter(|_| is_good && !self.is_said(run));
-        if news.is_none() {
+        // A mail about a failure that still waits for its relay makes this run a recovery.
+        if news.is_none() && !(self.facts.in_queue)(&self.plan.id, None) {
             self.known.troubled &= !is_good;
             self.known.settled = Some(self.known.results);
         }

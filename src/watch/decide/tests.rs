@@ -10,6 +10,7 @@ use world::{BAD, DAY, GOOD, HOUR, MINUTE, World, at, id};
 mod any_nights;
 mod changes;
 mod cluster_backup;
+mod unsaid;
 mod world;
 
 #[test]

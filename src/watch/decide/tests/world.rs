@@ -44,6 +44,10 @@ pub(super) struct World {
     pub(super) to_come: Vec<(i64, ModuleId, ModuleResult)>,
     /// When the job in the queue was accepted, whether it has sent its interim report, and when the run was due.
     pub(super) job: Option<(i64, bool, Option<Timestamp>)>,
+    /// Whether no mail can be delivered.
+    pub(super) relay_is_down: bool,
+    /// The mail that waits for the relay: when it was written, and what it says.
+    pub(super) held: Option<(i64, RunRecord)>,
     /// Whether the next tick is killed after it has posted.
     pub(super) killed: bool,
     /// When the newest cluster backup was made.
@@ -79,6 +83,8 @@ impl World {
             memory: Memory::default(),
             to_come: Vec::new(),
             job: None,
+            relay_is_down: false,
+            held: None,
             killed: false,
             cluster_backup: None,
             progress: Progress::Unknown,
@@ -101,9 +107,13 @@ impl World {
 
     pub(super) fn elapses(&self) -> Elapses {
         let last = (self.now - self.offset).div_euclid(self.every) * self.every + self.offset;
-        let past = (0..).map(|n| last - n * self.every).filter(|time| (self.is_due)(*time));
-        let next = (1..).map(|n| last + n * self.every).find(|time| (self.is_due)(*time));
-        Elapses { before: past.take(8).map(at).collect(), next: next.map(at) }
+        let is_due = |time: &i64| (self.is_due)(*time);
+        let before: Vec<i64> = (0..).map(|n| last - n * self.every).filter(is_due).take(8).collect();
+        // As systemd is asked: the last hour is enough if it has three.
+        let in_the_hour = before.iter().filter(|due| self.now - **due <= HOUR).count();
+        let known = if in_the_hour >= 3 { in_the_hour } else { before.len() };
+        let mut after = (1..).map(|n| last + n * self.every).filter(is_due);
+        Elapses { before: before[..known].iter().copied().map(at).collect(), next: after.next().map(at) }
     }
 
     /// Starts a run now: the modules one after the other.
@@ -177,7 +187,10 @@ impl World {
             now: at(self.now),
             rules: self.rules,
             plans: std::slice::from_ref(&self.plan),
-            in_queue: &|_, _| self.job.is_some(),
+            in_queue: &|_, until| match &self.held {
+                Some((written, _)) => Some(at(*written)) > until,
+                None => self.job.is_some(),
+            },
             progress: &|_| self.progress,
             history: &|_| Some(self.history.borrow().clone()),
             cluster_backup: &|_| self.cluster_backup.map(at),
@@ -212,21 +225,34 @@ impl World {
     /// The job: half a minute of wait, an interim report after 15 minutes, the last one when the run is over or after
     /// twelve hours.
     pub(super) fn work(&mut self) {
-        let Some((accepted, interim_sent, due)) = self.job else { return };
+        if let Some((_, record)) = self.held.take_if(|_| !self.relay_is_down) {
+            return self.send(record);
+        }
+        let Some((accepted, interim_sent, due)) = self.job.filter(|_| self.held.is_none()) else { return };
         let run = Run::read(&self.plan, due, at(self.now), self.rules.stale_after, &BTreeMap::new());
-        let over = run.absent.is_empty() || self.to_come.is_empty() || self.now - accepted > 12 * HOUR;
+        let is_missed = !run.has_started() && self.kinds().last() == Some(&Kind::Missed);
+        let is_late = self.now - accepted > 12 * HOUR;
+        let over = run.absent.is_empty() || self.to_come.is_empty() || is_missed || is_late;
         if !over && (interim_sent || self.now - accepted < 15 * MINUTE) {
             return;
         }
         let mut record = run.record(at(self.now), over);
-        record.reported = Some(at(self.now));
         if !run.has_started() {
             record.outcome = crate::model::run::Outcome::Missed;
         }
+        self.job = Some((accepted, true, due));
+        match self.relay_is_down {
+            true => self.held = Some((self.now, record)),
+            false => self.send(record),
+        }
+    }
+
+    fn send(&mut self, record: RunRecord) {
+        let record = RunRecord { reported: Some(at(self.now)), ..record };
         let troubles = record.troubles().map(|(id, _)| id.to_string()).collect();
-        self.mails.push((self.now, over, record.is_good(), troubles));
+        self.mails.push((self.now, record.over, record.is_good(), troubles));
+        self.job.take_if(|_| record.over);
         self.history.borrow_mut().record(record);
-        self.job = if over { None } else { Some((accepted, true, due)) };
     }
 
     pub(super) fn kinds(&self) -> Vec<Kind> {
