@@ -100,10 +100,11 @@ async fn remember(mail: &Mail) {
 }
 
 /// Returns how many runs in a row directly before this one failed or were missed, if all is well now, was not before,
-/// and a failure was mailed. There are none if nobody saw the run directly before.
+/// and a failure was mailed, or there was no time to mail a missed run. There are none if nobody saw the run directly
+/// before.
 pub fn failed_before(history: &History) -> Option<usize> {
-    history.trouble?;
-    history.recovered_from()
+    let is_untold = || history.is_untold_miss_before(history.runs.last().and_then(|run| run.due));
+    if history.trouble.is_some() || is_untold() { history.recovered_from() } else { None }
 }
 
 /// The values of the label `news` in a job's alerts.

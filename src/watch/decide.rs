@@ -19,7 +19,6 @@ use crate::model::history::{History, RunRecord};
 use crate::model::plan::{ModuleId, Plan, PlanId};
 use crate::model::schedule::Elapses;
 use crate::model::time::age;
-use missed::Missed;
 
 mod clear;
 mod failed;
@@ -109,11 +108,10 @@ impl<'a> Look<'a> {
         let run = self.current_run();
         let over = run.has_started() && (self.awaited(&run).is_empty() || self.is_ended(&run));
         let missed = self.missed();
-        let records = self.records(&run, over, &missed);
+        let records = self.records(&run, over, missed);
         let news = match missed {
-            Missed::Yes(due) => self.announce_missed(&run, due),
-            Missed::NotYetSaid => None,
-            Missed::No => match self.failed(&run, over) {
+            Some(due) => self.announce_missed(&run, due),
+            None => match self.failed(&run, over) {
                 // While a run goes on, a job may follow it: one mail at a time.
                 Some(trouble) => trouble.news.or_else(|| self.cluster_backup().filter(|_| over)),
                 None => self.cluster_backup().or_else(|| self.all_clear(&run)),
@@ -167,11 +165,7 @@ impl<'a> Look<'a> {
     }
 
     /// What is to be put into the history, whenever there is something new to put.
-    fn records(&mut self, run: &Run<'_>, over: bool, missed: &Missed) -> Vec<RunRecord> {
-        let missed = match missed {
-            Missed::Yes(due) => Some(*due),
-            Missed::No | Missed::NotYetSaid => None,
-        };
+    fn records(&mut self, run: &Run<'_>, over: bool, missed: Option<Timestamp>) -> Vec<RunRecord> {
         // A success that is dated ahead becomes a good one by the passing of time alone.
         let ahead = self.plan.has_success_in_the_future();
         let state = Some(fingerprint(&(self.known.results, run.due, over, missed, ahead)));

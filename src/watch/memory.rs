@@ -74,6 +74,9 @@ pub struct PlanMemory {
     /// Until when nobody saw whether it ran: it was met, or edited after an absence of the watch, then.
     #[serde(default)]
     pub unseen_until: Option<Timestamp>,
+    /// The oldest elapse since which it has no result, as far as any look has seen.
+    #[serde(default)]
+    pub waits_since: Option<Timestamp>,
     /// When its schedule elapses; `None` if that is not known.
     pub elapses: Option<Elapses>,
     /// When systemd was last asked for that, and answered.
@@ -262,6 +265,7 @@ impl PlanMemory {
             owed: false,
             edited_after: None,
             unseen_until: Some(now),
+            waits_since: None,
             elapses: None,
             asked_at: None,
             goes_on: None,
@@ -358,8 +362,8 @@ impl PlanMemory {
         let is_past = |time: &Timestamp| !is_ahead(*time, now);
         self.since = self.since.min(now);
         self.changed_at = self.changed_at.min(now);
-        let Self { due_before, edited_after, unseen_until, asked_at, goes_on, ran_at, .. } = self;
-        for time in [due_before, edited_after, unseen_until, asked_at, goes_on, ran_at] {
+        let Self { due_before, edited_after, unseen_until, waits_since, asked_at, goes_on, ran_at, .. } = self;
+        for time in [due_before, edited_after, unseen_until, waits_since, asked_at, goes_on, ran_at] {
             *time = time.filter(is_past);
         }
         self.elapses.take_if(|elapses| elapses.last().is_some_and(|last| is_ahead(last, now)));

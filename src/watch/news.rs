@@ -114,7 +114,7 @@ impl News {
                 "The run{due} has started, but {} module(s) have no result; the newest: {last}",
                 self.absent.len()
             ),
-            Kind::Recovered => format!("The run{due} has no failure, after one that was reported"),
+            Kind::Recovered => format!("The run{due} has no failure, after one that had, or was missed"),
             Kind::ClusterBackup => {
                 "The cluster backup at the plan's destination is far older than the plan's interval".into()
             }

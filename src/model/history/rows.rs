@@ -5,7 +5,7 @@ use jiff::Timestamp;
 
 use super::{History, MAX_RUNS, ModuleRecord, RunRecord};
 use crate::model::plan::{ModuleId, ModuleResult};
-use crate::model::run::State;
+use crate::model::run::{Outcome, State};
 use crate::model::time::is_ahead;
 
 /// The last good backup of a module on record.
@@ -86,6 +86,12 @@ impl History {
         let says = |run: &&RunRecord| run.is_bad() || run.is_good() && run.has_modules_of(last);
         let was_bad = before.iter().rev().find(says).is_some_and(RunRecord::is_bad);
         (last.is_good() && was_bad).then(|| self.without_gap().skip(1).take_while(|run| run.is_bad()).count())
+    }
+
+    /// Whether the last run before the one that was due at `due` was missed, and nobody was mailed about that.
+    pub fn is_untold_miss_before(&self, due: Option<Timestamp>) -> bool {
+        let before = self.runs.iter().rev().find(|run| run.due != due);
+        before.is_some_and(|run| run.outcome == Outcome::Missed && run.reported.is_none())
     }
 
     /// Returns the number of runs in a row, up to the last one, in which `module` failed or had no result. Runs that it

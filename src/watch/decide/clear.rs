@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::Look;
+use crate::model::history::History;
 use crate::model::schedule::is_from;
 use crate::watch::memory::Announced;
 use crate::watch::news::{Kind, News};
@@ -42,7 +43,8 @@ impl Look<'_> {
 
     fn kind_of_success(&mut self, run: &Run<'_>) -> Option<Kind> {
         let rules = self.facts.rules;
-        let troubled = self.known.troubled || self.history().is_some_and(|history| history.trouble.is_some());
+        let is_bad = |history: &History| history.trouble.is_some() || history.is_untold_miss_before(run.due);
+        let troubled = self.known.troubled || self.history().is_some_and(is_bad);
         match troubled && rules.recovery {
             true => Some(Kind::Recovered),
             // The runs before the watch first saw the plan are nobody's concern.

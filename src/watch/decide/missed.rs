@@ -17,63 +17,53 @@ use crate::watch::running::PATIENCE;
 
 /// A plan that does not run at all, though it is due several times a day, is news this often.
 const AGAIN: Duration = Duration::from_secs(23 * 3600);
-/// Every schedule that has elapsed more often has this many known elapses.
-const MANY: usize = 3;
-/// A missed run that is noticed this long after its time is over was missed by the watch as well.
-const CATCHING_UP: Duration = Duration::from_secs(3600);
-
-/// Whether a run did not start.
-pub(super) enum Missed {
-    /// As far as can be known, none.
-    No,
-    /// Some, but that is said when the time of the last one is over: one mail tells the state.
-    NotYetSaid,
-    /// The one that was due at this time, the last of them.
-    Yes(Timestamp),
-}
 
 impl Look<'_> {
     /// Looks for a run that has not started in time: one that was due `watch.grace` ago, or as long as its first result
-    /// usually takes, and the plan has no result since.
-    pub(super) fn missed(&mut self) -> Missed {
+    /// usually takes, and the plan has no result since. Returns when the last such run was due.
+    pub(super) fn missed(&mut self) -> Option<Timestamp> {
         let (now, grace) = (self.facts.now, self.facts.rules.grace);
+        self.known.waits_since = self.waits_since();
         if let Some(due) = self.ended_by_log() {
-            return Missed::Yes(due);
+            return Some(due);
         }
-        let Ok(deadline) = now.checked_sub(grace) else { return Missed::No };
+        let deadline = now.checked_sub(grace).ok()?;
         let counts = |due: &Timestamp| *due > self.known.since;
-        let (newest, elapses) = (self.elapses.last().filter(counts), &self.elapses.before);
+        let elapses = &self.elapses.before;
         let last = elapses.iter().copied().find(|due| *due <= deadline);
         let owed = self.known.due_before.filter(|due| self.known.owed && *due <= deadline);
         let overdue = last.filter(counts).or(owed);
-        let (due, since) = match (overdue, elapses.last()) {
-            (Some(due), _) => (due, due),
+        let due = match (overdue, elapses.last()) {
+            (Some(due), _) => due,
             // A plan that runs more often than that has missed something if it has not run for so long.
-            (None, Some(oldest)) if last.is_none() && elapses.len() >= MANY && counts(&deadline) => (*oldest, deadline),
+            (None, Some(oldest)) if last.is_none() && self.known.waits_since.is_some_and(|due| due <= deadline) => {
+                *oldest
+            }
             // It is due for the first time.
-            _ => return Missed::No,
+            _ => return None,
         };
-        if self.has_run_since(since) {
-            return Missed::No;
+        if self.has_run_since(due) {
+            return None;
         }
         // Its first module takes very long.
         if self.progress() == Progress::Running && self.age(due) < PATIENCE {
-            return Missed::No;
+            return None;
         }
         if self.known.last(Kind::Missed).is_some_and(|said| said.due == Some(due)) {
-            return Missed::Yes(due);
+            return Some(due);
         }
         let usual = self.history().and_then(History::usual_first_result).map(Duration::from_secs);
         // By its log it has not started: there is nothing to wait for.
         let usual = usual.filter(|_| self.progress() != Progress::NotStarted);
         let patience = usual.map_or(grace, |usual| grace.max(far_too_late(usual)));
-        if overdue.is_some_and(|due| self.age(due) < patience) {
-            return Missed::No;
-        }
-        match overdue {
-            Some(due) if self.age(due) > patience + CATCHING_UP && newest > Some(due) => Missed::NotYetSaid,
-            _ => Missed::Yes(due),
-        }
+        overdue.is_none_or(|due| self.age(due) >= patience).then_some(due)
+    }
+
+    /// The oldest elapse since which the plan has no result, as far as any look has seen.
+    fn waits_since(&self) -> Option<Timestamp> {
+        let counts = |due: &Timestamp| *due > self.known.since && !self.has_run_since(*due);
+        let seen = self.known.waits_since.filter(counts);
+        seen.or_else(|| self.elapses.before.iter().copied().take_while(counts).last())
     }
 
     /// When the plan was last due, also before it was edited or switched off, if by its log the run that began then is
@@ -101,7 +91,9 @@ impl Look<'_> {
         let newest = self.plan.newest_end();
         let is_it = |said: &Announced| said.due == Some(due) && said.over && said.kind != Kind::ClusterBackup;
         // By when they were due: by its log, one run is known to be missed sooner than another.
-        let is_soon_after = |said: &Announced| said.due.is_some_and(|said| age(said, due) < AGAIN);
+        let (since, grace) = (self.known.since, self.facts.rules.grace);
+        let soon = |said: Timestamp| if said > since { AGAIN } else { grace };
+        let is_soon_after = |said: &Announced| said.due.is_some_and(|said| age(said, due) < soon(said));
         let again = |said: &Announced| said.newest == newest && is_soon_after(said);
         if self.known.announced.iter().any(is_it) || self.known.last(Kind::Missed).is_some_and(again) {
             return None;

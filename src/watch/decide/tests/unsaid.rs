@@ -33,3 +33,75 @@ fn without_a_run_since_a_missed_one_there_is_no_all_clear_although_the_memory_is
     world.night(Some(&[GOOD, GOOD]));
     assert_eq!(world.kinds(), [Missed, Recovered]);
 }
+
+#[test]
+fn a_run_that_was_missed_while_the_watch_was_away_is_news_although_the_next_one_has_begun() {
+    for (minutes, parts) in [(5, [GOOD, GOOD]), (5, [BAD, GOOD]), (1, [GOOD, GOOD]), (40, [Some((60, false)), GOOD])] {
+        let mut world = World::nightly(&["a", "b"]);
+        world.good_until(3);
+        // Off from 01:00, over one night, until just after the plan was due again.
+        world.until(1);
+        world.be_away(25 * 60);
+        world.run(&parts);
+        world.be_away(minutes);
+        world.tick();
+        let missed = at(world.now.div_euclid(DAY) * DAY - DAY + 2 * HOUR);
+        assert_eq!(world.posted, [(world.now, Missed, Some(missed))], "{minutes}");
+        world.until(0);
+        let end = if parts[0] == BAD { Failed } else { Recovered };
+        assert_eq!(world.kinds(), [Missed, end], "{minutes}");
+        let history = world.history.borrow();
+        assert_eq!(history.marks()[7..], *if end == Failed { "+!x" } else { "+!+" }, "{minutes}");
+    }
+}
+
+#[test]
+fn a_plan_that_runs_by_day_has_missed_nothing_half_an_hour_after_its_first_run_was_due() {
+    let mut world = World::new(15 * MINUTE, 0, &["a"]);
+    world.is_due = |time| (8..19).contains(&(time.rem_euclid(DAY) / HOUR));
+    world.until(8);
+    for _ in 0..44 {
+        world.run(&[Some((3, false))]);
+        world.pass(15);
+    }
+    world.until(8);
+    world.run(&[Some((170, false))]);
+    world.until(12);
+    assert_eq!(world.kinds(), []);
+    world.until(16);
+    assert_eq!(world.kinds(), [Missed]);
+    assert_eq!(world.posted[0].0.rem_euclid(DAY), 14 * HOUR, "it was due at 11:00");
+}
+
+#[test]
+fn a_run_that_was_missed_is_news_although_another_was_missed_before_the_plan_was_edited() {
+    let mut world = World::nightly(&["a", "b"]);
+    world.until(2);
+    world.until(9);
+    world.plan.schedule = Some("another".into());
+    world.offset = 30 * MINUTE;
+    world.until(0);
+    world.until(5);
+    let midnight = world.now.div_euclid(DAY) * DAY;
+    let first = (midnight - DAY + 5 * HOUR, Missed, Some(at(midnight - DAY + 2 * HOUR)));
+    assert_eq!(world.posted, [first, (midnight + 210 * MINUTE, Missed, Some(at(midnight + 30 * MINUTE)))]);
+}
+
+#[test]
+fn a_missed_run_that_nobody_could_be_told_of_in_time_makes_the_next_one_a_recovery() {
+    let mut world = World::nightly(&["a", "b"]);
+    world.good_until(3);
+    world.until(1);
+    world.be_away(25 * 60);
+    world.run(&[GOOD, GOOD]);
+    world.be_away(5);
+    // A job of something else is under way.
+    world.job = Some((world.now, true, None));
+    world.tick();
+    world.job = None;
+    assert_eq!((world.kinds(), world.history.borrow().marks()), (vec![], "++++++++!".into()));
+    world.until(0);
+    assert_eq!(world.kinds(), [Recovered]);
+    world.night(Some(&[GOOD, GOOD]));
+    assert_eq!(world.kinds(), [Recovered]);
+}
