@@ -36,6 +36,9 @@ pub struct Memory {
     /// When it last looked, successfully.
     #[serde(default)]
     pub looked_at: Option<Timestamp>,
+    /// Whether the clock was behind that, at a look that was none.
+    #[serde(default)]
+    pub was_behind: bool,
     /// Whether this node was the one that watches.
     #[serde(default)]
     pub watching: Option<bool>,
@@ -177,6 +180,13 @@ impl Memory {
         let mut memory: Self = serde_json::from_slice(&files::read(&Self::file(state), MAX_FILE)?)?;
         memory.not_after(Timestamp::now());
         Ok(memory)
+    }
+
+    /// Whether the clock, by which it is `now`, is not to be believed yet: it is behind the last look for the first
+    /// time. What is dated ahead would be forgotten for good, and it may be right again at the next look.
+    pub fn doubts(&mut self, now: Timestamp) -> bool {
+        let is_behind = self.looked_at.is_some_and(|at| is_ahead(at, now));
+        !std::mem::replace(&mut self.was_behind, is_behind) && is_behind
     }
 
     /// Forgets what a clock that was once ahead has dated after `now`.

@@ -338,6 +338,9 @@ impl Monitor {
     pub fn tick(&mut self, view: &View<'_>) {
         let Some(plans) = &view.plans else { return };
         let now = at(view.now);
+        if self.memory.doubts(now) {
+            return;
+        }
         let all: Vec<Plan> = plans.iter().map(|(plan, _)| plan.clone()).collect();
         meet(&all, None, now, &mut self.memory);
         self.histories.borrow_mut().values_mut().for_each(|history| history.not_after(now));

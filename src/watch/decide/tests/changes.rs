@@ -214,8 +214,8 @@ fn a_run_that_began_by_a_schedule_of_which_nobody_saw_since_when_counts() {
 fn of_an_elapse_that_nobody_saw_it_is_not_said_that_the_plan_ran_by_it() {
     for (minutes, due) in [(10, Some(2 * HOUR)), (60, None)] {
         let mut world = World::nightly(&["a"]);
-        world.until(2);
-        world.be_away(-10);
+        world.until(1);
+        world.be_away(50);
         world.tick();
         world.plan.schedule = Some("another".into());
         world.offset = HOUR;

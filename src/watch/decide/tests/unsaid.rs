@@ -105,3 +105,27 @@ fn a_missed_run_that_nobody_could_be_told_of_in_time_makes_the_next_one_a_recove
     world.night(Some(&[GOOD, GOOD]));
     assert_eq!(world.kinds(), [Recovered]);
 }
+
+#[test]
+fn a_clock_that_is_behind_at_one_look_makes_nothing_older_than_it_is() {
+    for behind in [DAY, 9000 * DAY] {
+        let glitch = |world: &mut World| {
+            world.now -= behind;
+            world.tick();
+            world.now += behind + 15 * MINUTE;
+            world.until(0);
+        };
+        let mut world = World::new(DAY, 2 * HOUR, &["a"]);
+        world.now = 7 * DAY + 15 * HOUR;
+        world.pass(30);
+        glitch(&mut world);
+        assert_eq!(world.kinds(), [], "a plan that was made at 15:00");
+        let mut world = World::nightly(&["a", "b"]);
+        world.good_until(15);
+        world.plan.members.get_or_insert_default().insert(id("c"));
+        world.pass(30);
+        glitch(&mut world);
+        assert_eq!(world.kinds(), [], "a module that has joined at 15:00");
+        assert!(world.history.borrow().runs.last().unwrap().is_good());
+    }
+}

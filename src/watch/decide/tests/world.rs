@@ -177,6 +177,9 @@ impl World {
     }
 
     pub(super) fn tick(&mut self) {
+        if self.memory.doubts(at(self.now)) {
+            return;
+        }
         let before = self.memory.clone();
         self.history.borrow_mut().not_after(at(self.now));
         meet(std::slice::from_ref(&self.plan), Some(self.zone), at(self.now), &mut self.memory);
