@@ -191,7 +191,8 @@ pub fn sources(login: Option<&Loki>) -> Sources {
 fn ask(plan: &Plan, assessment: &Assessment, leader: Option<&str>) -> Ask {
     let host = node::id().ok().flatten();
     let uuids = plan.each(&|module| module.uuid.clone());
-    Ask { plan: plan.id.clone(), host, nodes: nodes(plan, assessment, leader, Timestamp::now()), uuids }
+    let nodes = nodes(plan, assessment, leader, Timestamp::now());
+    Ask { plan: plan.id.clone(), host, nodes, uuids, own_units: plan.layout() == Some(Layout::B) }
 }
 
 fn loki(login: &Loki) -> Option<logs::Loki> {

@@ -9,6 +9,7 @@ use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::process::{Child, Command};
 use tokio::time::timeout;
 
+use super::Ask;
 use super::clean::{clean, shorten};
 use super::record::{Fields, Record};
 use super::run::{SHUTDOWN, STARTED_UP, Wanted};
@@ -23,7 +24,7 @@ const MAX_RECORD: usize = 1 << 20;
 const MAX_STDERR: u64 = 4096;
 
 /// The fields that a record is asked for; `journalctl` always adds its times and the boot.
-const FIELDS: &str = "--output-fields=MESSAGE,MESSAGE_ID,SYSLOG_IDENTIFIER,UNIT,_STREAM_ID,_TRANSPORT,_UID";
+const FIELDS: &str = "--output-fields=MESSAGE,MESSAGE_ID,SYSLOG_IDENTIFIER,UNIT,_PID,_STREAM_ID,_TRANSPORT,_UID";
 
 /// The journal of this node, and what reading it may cost.
 #[derive(Debug, Clone)]
@@ -44,20 +45,21 @@ impl Default for Journal {
 }
 
 impl Journal {
-    /// Calls `read` with each record of `window` that may belong to a run of `plan`, in the order of time.
+    /// Calls `read` with each record of `window` that may belong to a run of the plan, in the order of time.
     ///
     /// # Errors
     /// Returns why the journal was not read, or not to the end.
     pub(super) async fn read(
         &self,
-        plan: &str,
+        ask: &Ask,
         modules: &Wanted,
         window: (Timestamp, Timestamp),
         read: impl FnMut(&Fields<'_>),
     ) -> Result<(), Silence> {
         let program = find("journalctl", &[]).map_err(|_| Silence::NotInstalled)?;
-        let mut child = self.start(&program, plan, modules, window)?;
-        let result = timeout(self.limit, self.follow(&mut child, modules, read)).await;
+        let mut child = self.start(&program, ask.plan.as_str(), modules, window)?;
+        let is_module = |name: &str| modules.contains_key(name) || ask.uuids.contains_key(name);
+        let result = timeout(self.limit, self.follow(&mut child, &Users::load(&is_module), read)).await;
         // Dropped, it is killed; reaped, it leaves no zombie until the runtime looks again.
         let _ = child.start_kill();
         let _ = timeout(Duration::from_secs(1), child.wait()).await;
@@ -82,14 +84,8 @@ impl Journal {
         command.spawn().map_err(|error| Silence::Unreachable(error.to_string()))
     }
 
-    async fn follow(
-        &self,
-        child: &mut Child,
-        modules: &Wanted,
-        mut read: impl FnMut(&Fields<'_>),
-    ) -> Result<(), Silence> {
+    async fn follow(&self, child: &mut Child, users: &Users, mut read: impl FnMut(&Fields<'_>)) -> Result<(), Silence> {
         let (Some(stdout), Some(mut stderr)) = (child.stdout.take(), child.stderr.take()) else { return Ok(()) };
-        let users = users(modules);
         let mut said = Vec::new();
         let complaints = async {
             let _ = (&mut stderr).take(MAX_STDERR).read_to_end(&mut said).await;
@@ -97,8 +93,7 @@ impl Journal {
         };
         let records = each_line(stdout, self.max_bytes, |line| {
             if let Some(record) = Record::parse(line) {
-                let user = users.iter().find(|(uid, _)| record.is_by(uid)).map_or("", |(_, module)| module.as_str());
-                record.each(user, &mut read);
+                record.each(users.module(record.uid()), &mut read);
             }
         });
         let (whole, ()) = tokio::join!(records, complaints);
@@ -140,15 +135,44 @@ fn matches(plan: &str, modules: &Wanted) -> Vec<String> {
     arguments
 }
 
-/// The user ids of the modules' own users, which have the modules' names.
-fn users(modules: &Wanted) -> Vec<(String, String)> {
-    let passwd = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
-    let user = |line: &str| {
-        let mut fields = line.split(':');
-        let (name, uid) = (fields.next()?, fields.nth(1)?);
-        modules.contains_key(name).then(|| (uid.to_owned(), name.to_owned()))
-    };
-    passwd.lines().filter_map(user).collect()
+/// The modules' own users, which have the modules' names: the first and the last of their user ids.
+#[derive(Debug, Default)]
+struct Users(Vec<(u32, u32, String)>);
+
+impl Users {
+    /// The users of this machine, also by the ids that their containers use.
+    fn load(is_module: &dyn Fn(&str) -> bool) -> Self {
+        let [passwd, subuid] =
+            ["/etc/passwd", "/etc/subuid"].map(|file| std::fs::read_to_string(file).unwrap_or_default());
+        Self::parse(&passwd, &subuid, is_module)
+    }
+
+    fn parse(passwd: &str, subuid: &str, is_module: &dyn Fn(&str) -> bool) -> Self {
+        let mut users = Vec::new();
+        for (line, is_range) in passwd.lines().map(|line| (line, false)).chain(subuid.lines().map(|line| (line, true)))
+        {
+            let mut fields = line.split(':');
+            let name = fields.next().unwrap_or_default();
+            let (second, third) = (fields.next(), fields.next());
+            let number = |field: Option<&str>| field?.parse::<u32>().ok();
+            let ids = match is_range {
+                false => number(third).map(|id| (id, id)),
+                true => {
+                    number(second).zip(number(third)).map(|(first, count)| (first, first.saturating_add(count) - 1))
+                }
+            };
+            users.extend(ids.filter(|_| is_module(name)).map(|(first, last)| (first, last, name.to_owned())));
+        }
+        Self(users)
+    }
+
+    /// The module whose user has the id `uid`, or "" for a user of none. `None` if no module has a user here: then it
+    /// is not known who is who.
+    fn module(&self, uid: Option<u32>) -> Option<&str> {
+        let Self(users) = self;
+        let is_its = |(first, last, _): &&(u32, u32, String)| uid.is_some_and(|uid| (*first..=*last).contains(&uid));
+        (!users.is_empty()).then(|| users.iter().find(is_its).map_or("", |(.., name)| name))
+    }
 }
 
 /// Calls `read` with each line of `stream`, but for overlong ones. Returns whether that was all of it; stops after
@@ -195,6 +219,21 @@ mod tests {
         assert!(each_line(text.as_bytes(), u64::MAX, |line| lines.push(line.len())).await);
         assert_eq!(lines, [5, long.len(), 0, 4]);
         assert!(!each_line(text.as_bytes(), 10, |_| ()).await);
+    }
+
+    #[test]
+    fn a_user_id_is_its_modules() {
+        let passwd =
+            "root:x:0:0::/root:/bin/sh\nmail1:x:1001:1001::/home/mail1:/bin/bash\njoe:x:1000:1000::/:/bin/sh\nbad\n";
+        let subuid = "mail1:231072:65536\njoe:100000:65536\nmail1:1:x\nmail1:9:0\n";
+        let users = Users::parse(passwd, subuid, &|name| name == "mail1" || name == "traefik1");
+        for (uid, module) in
+            [(0, ""), (1000, ""), (1001, "mail1"), (231_072, "mail1"), (296_607, "mail1"), (296_608, ""), (100_000, "")]
+        {
+            assert_eq!(users.module(Some(uid)), Some(module), "{uid}");
+        }
+        assert_eq!(users.module(None), Some(""));
+        assert_eq!(Users::parse(passwd, subuid, &|name| name == "traefik1").module(Some(1001)), None);
     }
 
     #[test]

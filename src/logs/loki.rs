@@ -129,7 +129,8 @@ impl Loki {
                     continue;
                 }
                 if let Some(record) = Record::parse(line.as_bytes()) {
-                    record.each(module, |fields| read(node, &at(time, fields)));
+                    record
+                        .each(Some(module).filter(|module| !module.is_empty()), |fields| read(node, &at(time, fields)));
                 }
                 if time == last {
                     read_already.insert(key());

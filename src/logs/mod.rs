@@ -52,6 +52,8 @@ pub struct Ask {
     pub nodes: Vec<NodeAsk>,
     /// The modules' UUIDs, which name their repositories, as far as they are known.
     pub uuids: BTreeMap<ModuleId, String>,
+    /// Whether each module has a unit of its own, as in layout B.
+    pub own_units: bool,
 }
 
 /// The modules of one node.
@@ -96,14 +98,14 @@ pub async fn progress(sources: &mut Sources, ask: &Ask) -> (Progress, Option<Tim
 
 async fn progress_on(sources: &mut Sources, ask: &Ask, node: &NodeAsk) -> (Progress, Option<Timestamp>) {
     let (wanted, window, plan) = (wanted(node), window(node), ask.plan.as_str());
-    let mut reader = Reader::new(plan, &wanted, &ask.uuids);
+    let mut reader = Reader::new(plan, &wanted, &ask.uuids, ask.own_units);
     let is_own = ask.host.as_deref() == Some(&node.node);
     let mut read = Err(Silence::NotConfigured);
     if is_own {
-        read = sources.journal.read(plan, &wanted, window, |fields| reader.read(fields)).await;
+        read = sources.journal.read(ask, &wanted, window, |fields| reader.read(fields)).await;
     }
     if let Some(loki) = sources.loki.as_ref().filter(|_| read.is_err()) {
-        reader = Reader::new(plan, &wanted, &ask.uuids);
+        reader = Reader::new(plan, &wanted, &ask.uuids, ask.own_units);
         read = loki.read(plan, &[&node.node], window, |_, fields| reader.read(fields)).await;
         if matches!(read, Err(Silence::TimedOut(_))) {
             sources.loki = None;
@@ -150,9 +152,9 @@ async fn from_journal(sources: &Sources, ask: &Ask, nodes: &[&NodeAsk]) -> Reaso
     let mut found = Reasons::default();
     for node in nodes {
         let wanted = wanted(node);
-        let mut reader = Reader::new(ask.plan.as_str(), &wanted, &ask.uuids);
+        let mut reader = Reader::new(ask.plan.as_str(), &wanted, &ask.uuids, ask.own_units);
         let window = window(node);
-        let read = sources.journal.read(ask.plan.as_str(), &wanted, window, |fields| reader.read(fields)).await;
+        let read = sources.journal.read(ask, &wanted, window, |fields| reader.read(fields)).await;
         add(&mut found, assemble(Source::Journal, reader.finish(read.is_ok()), read.err(), None));
     }
     found
@@ -162,8 +164,11 @@ async fn from_loki(sources: &Sources, ask: &Ask, nodes: &[&NodeAsk]) -> Reasons 
     let plan = ask.plan.as_str();
     let wanted: Vec<Wanted> = nodes.iter().map(|node| wanted(node)).collect();
     let ids: Vec<&str> = nodes.iter().map(|node| node.node.as_str()).collect();
-    let mut readers: BTreeMap<&str, Reader<'_>> =
-        ids.iter().zip(&wanted).map(|(id, wanted)| (*id, Reader::new(plan, wanted, &ask.uuids))).collect();
+    let mut readers: BTreeMap<&str, Reader<'_>> = ids
+        .iter()
+        .zip(&wanted)
+        .map(|(id, wanted)| (*id, Reader::new(plan, wanted, &ask.uuids, ask.own_units)))
+        .collect();
     let windows = nodes.iter().map(|node| window(node));
     let mut found = Reasons::default();
     let Some(window) = windows.reduce(|all, one| (all.0.min(one.0), all.1.max(one.1))) else { return found };

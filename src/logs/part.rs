@@ -24,7 +24,7 @@ const MAX_OVERHEARD: usize = 4;
 const MAX_BYTES: usize = 8 * 1024;
 
 /// A line that is kept, in the order in which it was heard.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Said {
     step: Option<Step>,
     speaker: Speaker,
@@ -33,7 +33,7 @@ struct Said {
 }
 
 /// A module's part of a run, or what is said in a run while no module's part is open.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Part {
     /// What no `[ERROR]` line has claimed yet.
     tail: VecDeque<(u32, String)>,

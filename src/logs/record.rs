@@ -17,6 +17,8 @@ pub(super) struct Record<'a> {
     stream: Option<Cow<'a, str>>,
     #[serde(borrow, default, rename = "_UID")]
     uid: Option<Cow<'a, str>>,
+    #[serde(borrow, default, rename = "_PID")]
+    pid: Option<Cow<'a, str>>,
     #[serde(borrow, default, rename = "SYSLOG_IDENTIFIER")]
     identifier: Option<Cow<'a, str>>,
     #[serde(borrow, default, rename = "_TRANSPORT")]
@@ -48,14 +50,34 @@ pub(super) struct Fields<'a> {
     /// The connection over which it came; all that a unit's processes print comes over the unit's one.
     pub(super) stream: &'a str,
     pub(super) uid: &'a str,
+    /// Empty if the source leaves it out.
+    pub(super) pid: &'a str,
     pub(super) identifier: &'a str,
     pub(super) is_kernel: bool,
     /// The unit that it is about.
     pub(super) unit: &'a str,
     pub(super) message_id: &'a str,
-    /// The module that wrote it, if the source knows.
-    pub(super) module: &'a str,
+    /// The module under whose user it was written, or "" for a user of none; `None` if the source does not know.
+    pub(super) module: Option<&'a str>,
     pub(super) message: &'a str,
+}
+
+impl Fields<'_> {
+    /// Whether root wrote it. Any user may give a record any identifier, unit and message; `_UID` and `_PID` are the
+    /// journal's own.
+    pub(super) fn is_of_root(&self) -> bool {
+        self.uid == "0"
+    }
+
+    /// Whether the system's systemd wrote it.
+    pub(super) fn is_of_systemd(&self) -> bool {
+        self.is_of_root() && matches!(self.pid, "1" | "")
+    }
+
+    /// Whether it may be about `module`: not if another module, or somebody else, wrote it.
+    pub(super) fn speaks_for(&self, module: &str) -> bool {
+        self.is_of_root() || self.module.is_none_or(|writer| writer == module)
+    }
 }
 
 impl<'a> Record<'a> {
@@ -64,13 +86,13 @@ impl<'a> Record<'a> {
         serde_json::from_slice(line).ok()
     }
 
-    /// Whether the user with the id `uid` wrote it.
-    pub(super) fn is_by(&self, uid: &str) -> bool {
-        self.uid.as_deref() == Some(uid)
+    /// The id of the user who wrote it.
+    pub(super) fn uid(&self) -> Option<u32> {
+        self.uid.as_deref()?.parse().ok()
     }
 
-    /// Calls `read` with each line of the record, written by `module` if that is known.
-    pub(super) fn each(&'a self, module: &str, mut read: impl FnMut(&Fields<'_>)) {
+    /// Calls `read` with each line of the record, written by `module` as far as that is known.
+    pub(super) fn each(&'a self, module: Option<&str>, mut read: impl FnMut(&Fields<'_>)) {
         let text = |field: &'a Option<Cow<'a, str>>| field.as_deref().unwrap_or_default();
         let mut lossy = String::new();
         let message = match &self.message {
@@ -87,6 +109,7 @@ impl<'a> Record<'a> {
                 boot: text(&self.boot),
                 stream: text(&self.stream),
                 uid: text(&self.uid),
+                pid: text(&self.pid),
                 identifier: text(&self.identifier),
                 is_kernel: text(&self.transport) == "kernel",
                 unit: text(&self.unit),

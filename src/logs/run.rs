@@ -57,6 +57,7 @@ pub(super) struct Reader<'q> {
     unit: String,
     wanted: &'q Wanted,
     uuids: &'q BTreeMap<ModuleId, String>,
+    own_units: bool,
     streams: Vec<Stream>,
     /// The parts of modules that have a unit of their own, as until core 3.19; each with its connection.
     own: BTreeMap<String, (String, Open)>,
@@ -74,12 +75,18 @@ pub(super) struct Reader<'q> {
 }
 
 impl<'q> Reader<'q> {
-    pub(super) fn new(plan: &'q str, wanted: &'q Wanted, uuids: &'q BTreeMap<ModuleId, String>) -> Self {
+    pub(super) fn new(
+        plan: &'q str,
+        wanted: &'q Wanted,
+        uuids: &'q BTreeMap<ModuleId, String>,
+        own_units: bool,
+    ) -> Self {
         Self {
             plan,
             unit: format!("backup{plan}.service"),
             wanted,
             uuids,
+            own_units,
             streams: Vec::new(),
             own: BTreeMap::new(),
             boot: String::new(),
@@ -102,24 +109,32 @@ impl<'q> Reader<'q> {
             fields.boot.clone_into(&mut self.boot);
         }
         if fields.message_id == SHUTDOWN {
-            self.shutting_down = true;
+            // logind says so.
+            self.shutting_down |= fields.is_of_root();
         } else if fields.is_kernel {
             self.overhear_kernel(fields.message);
-        } else if fields.identifier == "rclone-gateway" {
-            self.overhear_gateway(fields.message);
         } else if matches!(fields.identifier, "runagent" | "agent@node") {
             self.line(fields);
-        } else if fields.unit == self.unit {
+        } else if fields.identifier == "rclone-gateway" && fields.is_of_root() {
+            self.overhear_gateway(fields.message);
+        } else if fields.unit == self.unit && fields.is_of_systemd() {
             self.unit_event(fields.message, false);
-        } else if fields.unit == "agent@node.service" {
+        } else if fields.unit == "agent@node.service" && fields.is_of_systemd() {
             self.unit_event(fields.message, true);
-        } else if let Some(rest) = fields.identifier.strip_prefix("backup").and_then(|it| it.strip_prefix(self.plan)) {
-            match rest.strip_prefix('-') {
-                Some(module) => self.own_unit(fields, module),
-                None if rest.is_empty() => self.own_unit(fields, fields.module),
-                None => {}
-            }
+        } else if let Some(module) = self.has_own_unit(fields) {
+            self.own_unit(fields, module);
         }
+    }
+
+    /// The module whose own unit printed it: root's `backup<plan>-<module>`, or its user's `backup<plan>`. What a unit
+    /// prints comes over a connection; without one, Loki may take another user's record for the module's.
+    fn has_own_unit<'a>(&self, fields: &Fields<'a>) -> Option<&'a str> {
+        let rest = fields.identifier.strip_prefix("backup")?.strip_prefix(self.plan)?;
+        let module = match rest.strip_prefix('-') {
+            Some(module) => Some(module).filter(|_| fields.is_of_root()),
+            None => fields.module.filter(|_| rest.is_empty()),
+        };
+        module.filter(|_| self.own_units && !fields.stream.is_empty())
     }
 
     /// What the log has, now that it is read: the `whole` of it, or not. Then a part that goes on has no reason yet,
@@ -167,8 +182,8 @@ impl<'q> Reader<'q> {
         let stream = self.stream(fields);
         let by_hand = stream.by_hand;
         // Marks come from root: what a module prints under its own user is never one.
-        let Some(mark) = mark(fields.message).filter(|_| matches!(fields.uid, "0" | "")) else {
-            return stream.hear(fields.message);
+        let Some(mark) = mark(fields.message).filter(|_| fields.is_of_root()) else {
+            return stream.hear(fields);
         };
         match mark {
             Mark::ClusterStored => stream.cluster = Some(Vec::new()),

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::clean::{clean, shorten};
 use super::part::{MAX_LINES, Part};
+use super::record::Fields;
 
 /// Most parts that may be open on one connection: several only on the agent's, where runs by hand meet.
 const MAX_OPEN: usize = 8;
@@ -24,8 +25,9 @@ pub(super) struct Stream {
     pub(super) open: Vec<Open>,
     /// Whether each module was last begun by the plan that is asked about: some marks name no plan.
     pub(super) begun: BTreeMap<String, bool>,
-    /// What is said while no module's part is open.
+    /// What root says while no module's part is open, and each module that speaks then with it.
     loose: Part,
+    loose_of: Vec<(String, Part)>,
     /// How the cluster's own backup went: the lines about its failure, none if it was stored; `None` if it is not
     /// known.
     pub(super) cluster: Option<Vec<String>>,
@@ -63,21 +65,47 @@ impl Stream {
     }
 
     /// Hears a line that is no mark. With several parts open, a line goes only to the one that it names.
-    pub(super) fn hear(&mut self, line: &str) {
+    /// A module that goes on printing is not heard in another's part.
+    pub(super) fn hear(&mut self, fields: &Fields<'_>) {
+        let line = fields.message;
+        let is_cluster_failure = || CLUSTER_FAILURES.iter().any(|beginning| line.starts_with(beginning));
         match self.open.as_mut_slice() {
-            [] if CLUSTER_FAILURES.iter().any(|beginning| line.starts_with(beginning)) => {
-                let mut lines = std::mem::take(&mut self.loose).words();
+            [] if fields.is_of_root() && is_cluster_failure() => {
+                let mut lines = self.take_loose("").words();
                 lines.push(shorten(&clean(line)));
                 let excess = lines.len().saturating_sub(MAX_LINES);
                 self.cluster = Some(lines.split_off(excess));
             }
-            [] => self.loose.hear(line),
-            [only] => only.hear(line),
+            [] => self.hear_loose(fields),
+            [only] if fields.speaks_for(&only.module) => only.hear(line),
+            [_] => {}
             several => {
-                let named = several.iter_mut().filter(|open| names(line, &open.module, &open.uuid) == Some(true));
+                let is_named = |open: &Open| names(line, &open.module, &open.uuid) == Some(true);
+                let named = several.iter_mut().filter(|open| fields.speaks_for(&open.module) && is_named(open));
                 named.for_each(|open| open.hear(line));
             }
         }
+    }
+
+    fn hear_loose(&mut self, fields: &Fields<'_>) {
+        let Some(module) = fields.module.filter(|_| !fields.is_of_root()) else {
+            self.loose.hear(fields.message);
+            return self.loose_of.iter_mut().for_each(|(_, part)| part.hear(fields.message));
+        };
+        let known = self.loose_of.iter().position(|(of, _)| of == module);
+        let at = known.unwrap_or_else(|| {
+            self.loose_of.truncate(MAX_OPEN - 1);
+            self.loose_of.push((module.to_owned(), self.loose.clone()));
+            self.loose_of.len() - 1
+        });
+        self.loose_of[at].1.hear(fields.message);
+    }
+
+    /// Takes what was said while no part was open, without what other modules said.
+    fn take_loose(&mut self, module: &str) -> Part {
+        let loose = std::mem::take(&mut self.loose);
+        let mut of = std::mem::take(&mut self.loose_of).into_iter();
+        of.find(|(of, _)| of == module).map_or(loose, |(_, part)| part)
     }
 
     /// Opens a module's part. Returns the part before it, if that has lost its end: a run takes one module at a time.
@@ -85,7 +113,7 @@ impl Stream {
         let lost = self.open.iter().position(|before| before.ours == open.ours);
         let lost = lost.map(|at| self.open.remove(at));
         self.open.truncate(MAX_OPEN - 1);
-        self.loose = Part::default();
+        (self.loose, self.loose_of) = (Part::default(), Vec::new());
         if self.begun.len() < MAX_BEGUN || self.begun.contains_key(&open.module) {
             self.begun.insert(open.module.clone(), open.ours);
         }
@@ -100,12 +128,7 @@ impl Stream {
             return Some(self.open.remove(at));
         }
         let unopened = ours && (self.open.is_empty() || self.begun.contains_key(module));
-        unopened.then(|| Open {
-            module: module.into(),
-            ours: true,
-            part: std::mem::take(&mut self.loose),
-            ..Open::default()
-        })
+        unopened.then(|| Open { module: module.into(), ours: true, part: self.take_loose(module), ..Open::default() })
     }
 }
 

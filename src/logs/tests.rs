@@ -11,6 +11,8 @@ use super::run::{Reader, RunLog, Wanted};
 use crate::model::plan::ModuleId;
 use crate::model::reason::Cause;
 
+mod trust;
+
 /// A recorded log.
 struct Log {
     name: String,
@@ -38,13 +40,18 @@ fn fields(line: &str) -> Fields<'_> {
     let time = 1_000_000 + (next().parse::<f64>().unwrap() * 1e6) as i64;
     let (uid, identifier, stream, unit, message) = (next(), next(), next(), next(), next());
     let is_kernel = identifier == "kernel";
-    let module = if uid == "1000" { "mail1" } else { "" };
+    let module = match uid {
+        "1000" => Some("mail1"),
+        "1001" => Some("nextcloud1"),
+        "1003" => Some("evil1"),
+        _ => None,
+    };
     Fields { time, uid, identifier, stream, unit, message, module, is_kernel, boot: "b1", ..Fields::default() }
 }
 
 fn read(log: &Log, wanted: &Wanted) -> RunLog {
     let uuids = BTreeMap::new();
-    let mut reader = Reader::new("2", wanted, &uuids);
+    let mut reader = Reader::new("2", wanted, &uuids, log.text.contains(" backup2 s"));
     log.text.lines().for_each(|line| reader.read(&fields(line)));
     reader.finish(true)
 }
@@ -298,7 +305,7 @@ fn a_part_that_is_open_where_reading_stopped_has_no_reason() {
     let found = |lines: &[&str], whole| {
         let (log, wanted) = (log_of(lines), [(module("mail1"), None)].into());
         let uuids = BTreeMap::new();
-        let mut reader = Reader::new("2", &wanted, &uuids);
+        let mut reader = Reader::new("2", &wanted, &uuids, false);
         log.text.lines().for_each(|line| reader.read(&fields(line)));
         !reader.finish(whole).modules.is_empty()
     };

@@ -303,7 +303,13 @@ fn ask(modules: &[&str]) -> Ask {
     let (since, until) = (Timestamp::from_second(BEGIN).unwrap(), Timestamp::from_second(BEGIN + 600).unwrap());
     let modules = modules.iter().map(|id| (module(id), None)).collect();
     let node = NodeAsk { node: "1".into(), since, until, modules };
-    Ask { plan: PlanId::new("2").unwrap(), host: Some("1".into()), nodes: vec![node], uuids: BTreeMap::new() }
+    Ask {
+        plan: PlanId::new("2").unwrap(),
+        host: Some("1".into()),
+        nodes: vec![node],
+        uuids: BTreeMap::new(),
+        own_units: false,
+    }
 }
 
 fn module(id: &str) -> ModuleId {

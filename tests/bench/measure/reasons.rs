@@ -21,6 +21,7 @@ pub(crate) fn run(journal: &str, loki: &str, node: &str, plan: &str, since: &str
         host: directory.is_some().then(|| node.into()),
         nodes: vec![NodeAsk { node: node.into(), since: time(since), until: time(until), modules }],
         uuids: BTreeMap::new(),
+        own_units: false,
     };
     let sources = Sources {
         journal: Journal { directory, limit: LIMIT, ..Journal::default() },
