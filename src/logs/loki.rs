@@ -4,6 +4,7 @@
 //! `module_id`, and sends each record as JSON with the journal's own field names.
 
 use std::collections::BTreeSet;
+use std::marker::PhantomData;
 use std::time::Duration;
 
 use http_body_util::Full;
@@ -12,8 +13,9 @@ use hyper::header::{ACCEPT, AUTHORIZATION, HOST};
 use hyper::{Request, StatusCode};
 use jiff::Timestamp;
 use secrecy::SecretString;
-use serde::de::{Error, IgnoredAny};
+use serde::de::{Error, IgnoredAny, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
+use serde_json::value::RawValue;
 use tokio::time::timeout;
 
 use super::record::{Fields, Record};
@@ -46,14 +48,16 @@ struct Answer<'a> {
 #[derive(Deserialize)]
 struct Data<'a> {
     #[serde(borrow)]
-    result: Vec<Stream<'a>>,
+    result: Few<Stream<'a>>,
 }
 
 #[derive(Deserialize)]
 struct Stream<'a> {
     #[serde(borrow)]
     stream: Labels<'a>,
-    values: Vec<Entry>,
+    /// Some [`Entry`]: parsed one stream at a time.
+    #[serde(borrow)]
+    values: &'a RawValue,
 }
 
 #[derive(Deserialize)]
@@ -67,6 +71,47 @@ struct Labels<'a> {
 /// Nanoseconds since 1970, the record, and perhaps more about it.
 #[derive(Deserialize)]
 struct Entry(#[serde(deserialize_with = "number")] u64, String, #[serde(default)] IgnoredAny);
+
+/// A list of at most [`PAGE`] elements: an answer with more is not kept.
+struct Few<T>(Vec<T>);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Few<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Elements<T>(PhantomData<T>);
+        impl<'de, T: Deserialize<'de>> Visitor<'de> for Elements<T> {
+            type Value = Few<T>;
+            fn expecting(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                formatter.write_str("a list")
+            }
+            fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<Few<T>, A::Error> {
+                let mut few = Vec::new();
+                while let Some(element) = elements.next_element()? {
+                    if few.len() == PAGE {
+                        return Err(A::Error::custom(format!("more than {PAGE} entries, which were asked for")));
+                    }
+                    few.push(element);
+                }
+                Ok(Few(few))
+            }
+        }
+        deserializer.deserialize_seq(Elements(PhantomData))
+    }
+}
+
+/// The records in an answer, in the order of time: nanoseconds, node, module, line.
+fn records<'a>(answer: &'a Answer<'_>) -> Result<Vec<(u64, &'a str, &'a str, String)>, serde_json::Error> {
+    let mut records = Vec::new();
+    for Stream { stream: Labels { node_id, module_id }, values } in &answer.data.result.0 {
+        let Few(entries) = serde_json::from_str::<Few<Entry>>(values.get())?;
+        let entries = entries.into_iter().map(|Entry(time, line, _)| (time, &**node_id, &**module_id, line));
+        records.extend(entries);
+        if records.len() > PAGE {
+            return Err(serde_json::Error::custom(format!("more than {PAGE} entries, which were asked for")));
+        }
+    }
+    records.sort_by_key(|(time, ..)| *time);
+    Ok(records)
+}
 
 /// Reads a number that stands in quotes.
 fn number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
@@ -111,20 +156,13 @@ impl Loki {
         let mut read_already: BTreeSet<(String, String)> = BTreeSet::new();
         for _ in 0..MAX_PAGES {
             let body = self.page(query, from, end).await?;
-            let answer: Answer<'_> =
-                serde_json::from_slice(&body).map_err(|error| Silence::Garbled(error.to_string()))?;
-            let mut records: Vec<(u64, &str, &str, &str)> = Vec::new();
-            for stream in &answer.data.result {
-                let Labels { node_id, module_id } = &stream.stream;
-                for Entry(time, line, _) in &stream.values {
-                    records.push((*time, node_id, module_id, line));
-                }
-            }
-            records.sort_by_key(|(time, ..)| *time);
+            let garbled = |error: serde_json::Error| Silence::Garbled(error.to_string());
+            let answer: Answer<'_> = serde_json::from_slice(&body).map_err(garbled)?;
+            let records = records(&answer).map_err(garbled)?;
             let Some(last) = records.last().map(|(time, ..)| *time) else { return Ok(()) };
             let count = records.len();
             for (time, node, module, line) in records {
-                let key = || (node.to_owned(), line.to_owned());
+                let key = || (node.to_owned(), line.clone());
                 if time == from && read_already.contains(&key()) {
                     continue;
                 }
@@ -235,6 +273,23 @@ mod tests {
             [("", "80"), ("a b", "80"), ("h/x", "80"), ("u@h", "80"), ("h", "x"), ("h", "99999"), ("h", "")]
         {
             assert!(loki(host, port).is_none(), "{host}:{port}");
+        }
+    }
+
+    #[test]
+    fn more_entries_than_asked_for_are_not_kept() {
+        let stream = |entries: usize| {
+            let entries = vec![r#"["1","x"]"#; entries].join(",");
+            format!(r#"{{"stream":{{"node_id":"1"}},"values":[{entries}]}}"#)
+        };
+        let count = |streams: &[usize]| {
+            let streams: Vec<String> = streams.iter().map(|entries| stream(*entries)).collect();
+            let text = format!(r#"{{"data":{{"result":[{}]}}}}"#, streams.join(","));
+            serde_json::from_str(&text).and_then(|answer| Ok(records(&answer)?.len())).ok()
+        };
+        assert_eq!(count(&[PAGE / 2, PAGE / 2]), Some(PAGE));
+        for streams in [vec![PAGE + 1], vec![PAGE, 1], vec![0; PAGE + 1]] {
+            assert_eq!(count(&streams), None, "{}", streams.len());
         }
     }
 
