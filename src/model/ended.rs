@@ -17,6 +17,10 @@ use super::time::age;
 /// How much later than usual counts as far too late.
 const SLACK: Duration = Duration::from_secs(600);
 
+/// How long a step may take at most, whatever is said to be usual: a module writes its own result, and must not keep the
+/// others' absence back by it.
+const LONGEST: Duration = Duration::from_secs(86_400);
+
 /// How far a run has come, by the logs of the nodes that still lack a result.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Progress {
@@ -105,9 +109,9 @@ impl Open {
     }
 }
 
-/// Returns the time after which a step that usually takes `usual` is overdue.
+/// Returns the time after which a step that usually takes `usual` is overdue: a day at most.
 pub fn far_too_late(usual: Duration) -> Duration {
-    usual.mul_f32(1.25) + SLACK
+    (usual.min(LONGEST).mul_f32(1.25) + SLACK).min(LONGEST)
 }
 
 /// Whether the results are those of NS8 until core 3.19.
@@ -124,6 +128,15 @@ fn newest(plan: &Plan, assessment: &Assessment) -> Option<Timestamp> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn no_step_is_waited_for_longer_than_a_day() {
+        let hours = |hours: u64| Duration::from_secs(hours * 3600);
+        assert_eq!(far_too_late(hours(8)), hours(10) + SLACK);
+        for usual in [hours(24), hours(55 * 8766), Duration::MAX] {
+            assert_eq!(far_too_late(usual), hours(24));
+        }
+    }
 
     #[test]
     fn a_log_that_can_be_read_ends_the_wait_and_a_bound_does_without() {

@@ -165,6 +165,19 @@ fn a_module_that_stays_busy_is_news_every_night() {
     assert!(delays.iter().all(|delay| (80..=110).contains(delay)), "an hour of retries, and what b takes: {delays:?}");
 }
 
+/// A module's own result says that its last backup took fifty years.
+#[test]
+fn a_module_cannot_keep_the_absence_of_another_back() {
+    let mut world = World::new(7 * DAY, 2 * HOUR, &["a", "b", "c"]);
+    world.night(Some(&[GOOD; 3]));
+    world.pass(6 * DAY / MINUTE);
+    world.until(2);
+    world.run(&[GOOD, None, None]);
+    world.plan.results.get_mut(&id("b")).unwrap().start = Some(Timestamp::UNIX_EPOCH);
+    world.pass(2 * DAY / MINUTE);
+    assert_eq!(world.final_mails(), [["b", "c"]], "{:?}", world.mails);
+}
+
 #[test]
 fn by_its_log_a_run_is_over_when_ns8_has_given_up_on_a_busy_module() {
     let mut world = World::new(DAY, 2 * HOUR, &["a", "b"]);
