@@ -36,6 +36,11 @@ impl Alert {
         self.labels.get("news").map(String::as_str)
     }
 
+    /// Takes the watch's finding out: whoever sent it is not the watch.
+    pub fn disown(&mut self) {
+        self.labels.remove("news");
+    }
+
     /// Whether it is the watch's and says that all is well.
     pub fn is_good(&self) -> bool {
         matches!(self.news(), Some("recovered" | "success"))

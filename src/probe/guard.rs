@@ -9,13 +9,13 @@
 //! The owner is looked up before and after the connection is made, and it must be the same socket both times: it then
 //! had the port all the while.
 
-use std::fs::File;
-use std::io::{self, BufRead, BufReader};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
 
 use tokio::net::TcpStream;
 
 use crate::model::repository::{Doubt, NotProbed, Sign, Verdict};
+use crate::system::sockets::{self, Socket, State};
 
 /// root, and the user of the gateway's container.
 const GATEWAY_USERS: [u32; 2] = [0, 100];
@@ -74,50 +74,16 @@ fn trusted(listeners: &[Listener]) -> Result<Vec<u64>, Doubt> {
 /// The sockets that may accept a connection to `address`.
 fn listeners(address: SocketAddr) -> io::Result<Vec<Listener>> {
     let mut listeners = Vec::new();
-    for table in ["/proc/self/net/tcp", "/proc/self/net/tcp6"] {
-        let file = match File::open(table) {
-            // A kernel without IPv6.
-            Err(error) if error.kind() == io::ErrorKind::NotFound && table.ends_with('6') => continue,
-            file => file?,
-        };
-        for line in BufReader::new(file).lines() {
-            listeners.extend(listener(&line?, address));
-        }
-    }
+    sockets::each(&mut |socket| listeners.extend(listener(&socket, address)))?;
     Ok(listeners)
 }
 
-/// The socket in `line` of the kernel's table if it may accept a connection to `address`.
-///
-/// `sl local rem st tx:rx tr:tm retrnsmt uid timeout inode …`; see proc(5) and the kernel's `proc_net_tcp.rst`.
-fn listener(line: &str, address: SocketAddr) -> Option<Listener> {
-    const LISTEN: &str = "0A";
-    let fields: Vec<&str> = line.split_ascii_whitespace().take(10).collect();
-    let [_, local, _, LISTEN, _, _, _, user, _, inode] = fields[..] else { return None };
-    let (ip, port) = local.split_once(':')?;
-    let ip = ip_of(ip)?;
+/// `socket` if it may accept a connection to `address`.
+fn listener(socket: &Socket, address: SocketAddr) -> Option<Listener> {
+    let (ip, port) = (socket.local.ip(), socket.local.port());
     let accepts = ip.is_unspecified() || ip.to_canonical() == address.ip().to_canonical();
-    (accepts && u16::from_str_radix(port, 16).ok()? == address.port())
-        .then_some(Listener { inode: inode.parse().ok()?, user: user.parse().ok()? })
-}
-
-/// An address as the kernel writes it: one or four words of 32 bits in the machine's byte order.
-fn ip_of(text: &str) -> Option<IpAddr> {
-    let word = |text: &str| Some(u32::from_str_radix(text, 16).ok()?.to_ne_bytes());
-    if !text.is_ascii() {
-        return None;
-    }
-    match text.len() {
-        8 => Some(Ipv4Addr::from(word(text)?).into()),
-        32 => {
-            let mut octets = [0; 16];
-            for (n, octets) in octets.chunks_exact_mut(4).enumerate() {
-                octets.copy_from_slice(&word(&text[n * 8..][..8])?);
-            }
-            Some(Ipv6Addr::from(octets).into())
-        }
-        _ => None,
-    }
+    (socket.state == State::Listening && accepts && port == address.port())
+        .then_some(Listener { inode: socket.inode, user: socket.user })
 }
 
 #[cfg(test)]
@@ -137,7 +103,7 @@ mod tests {
         let any = v6.replace("01000000:1256", "00000000:1256");
         let mapped = v6.replace("00000000000000000000000001000000:1256", "0000000000000000FFFF00000100007F:1256");
         let used = v4.replace(" 0A ", " 01 ");
-        let found = |line: &str, address: &str| listener(line, address.parse().unwrap());
+        let found = |line: &str, address: &str| listener(&sockets::parse(line)?, address.parse().unwrap());
         let gateway = Some(Listener { inode: 1785, user: 100 });
         assert_eq!(found(v4, "127.0.0.1:4694"), gateway);
         assert_eq!(found(&v4.replace("00000000:1256", "0100007F:1256"), "127.0.0.1:4694"), gateway);

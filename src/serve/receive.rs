@@ -5,6 +5,7 @@
 //! place. Beyond the limits the answer is 503.
 
 use std::convert::Infallible;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -28,6 +29,7 @@ use super::gate::Gate;
 use super::webhook::{self, Webhook};
 use crate::config::{self, Receiver, Settings};
 use crate::job::store::Store;
+use crate::system::sockets;
 
 /// Maximum number of connections at one time.
 const MAX_CONNECTIONS: usize = 256;
@@ -39,6 +41,9 @@ const PLACE: Duration = Duration::from_secs(10);
 const FULL: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
 
 type Answer = Response<Full<Bytes>>;
+
+/// The addresses of a connection: the client's, and this program's.
+type Ends = Option<(SocketAddr, SocketAddr)>;
 
 /// Why a request is not granted.
 struct Refusal {
@@ -90,7 +95,8 @@ impl Receive {
 
     /// Serves one connection: one request, then it is closed.
     pub async fn connection(self: Arc<Self>, stream: TcpStream, place: OwnedSemaphorePermit) {
-        let service = service_fn(|request| async { Ok::<_, Infallible>(self.answer(request).await) });
+        let ends = stream.peer_addr().ok().zip(stream.local_addr().ok());
+        let service = service_fn(|request| async { Ok::<_, Infallible>(self.answer(request, ends).await) });
         let served = http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(PLACE)
@@ -109,9 +115,9 @@ impl Receive {
 
     /// Answers a request. The body of a refused one is received first, and forgotten: a client that is still sending
     /// when the connection is closed does not see why.
-    async fn answer(&self, request: Request<Incoming>) -> Answer {
+    async fn answer(&self, request: Request<Incoming>, ends: Ends) -> Answer {
         let (head, mut body) = request.into_parts();
-        match self.grant(&head, &mut body).await {
+        match self.grant(&head, &mut body, ends).await {
             Ok(answer) => answer,
             Err(refusal) => {
                 while let Some(Ok(_)) = body.frame().await {}
@@ -120,12 +126,12 @@ impl Receive {
         }
     }
 
-    async fn grant(&self, head: &Parts, body: &mut Incoming) -> Result<Answer, Refusal> {
+    async fn grant(&self, head: &Parts, body: &mut Incoming, ends: Ends) -> Result<Answer, Refusal> {
         if head.headers.contains_key(header::ORIGIN) {
             return Err(Refusal::new(StatusCode::FORBIDDEN, "requests from a browser are refused"));
         }
         match (head.uri.path(), &head.method) {
-            ("/alert" | "/alert/", &Method::POST) => self.alert(head, body).await,
+            ("/alert" | "/alert/", &Method::POST) => self.alert(head, body, ends).await,
             ("/-/healthy", &Method::GET | &Method::HEAD) => Ok(text(StatusCode::OK, "healthy")),
             ("/-/ready", &Method::GET | &Method::HEAD) => {
                 self.open()?;
@@ -141,15 +147,19 @@ impl Receive {
         self.gate.open().map_err(|reason| Refusal::new(StatusCode::SERVICE_UNAVAILABLE, reason))
     }
 
-    async fn alert(&self, head: &Parts, body: &mut Incoming) -> Result<Answer, Refusal> {
+    async fn alert(&self, head: &Parts, body: &mut Incoming, ends: Ends) -> Result<Answer, Refusal> {
         let (settings, store) = self.open()?;
         authorize(&settings.receiver, head.headers.get(header::AUTHORIZATION))?;
         let (body, room) = self.body(body, settings.receiver.max_body).await?;
-        let webhook = webhook::parse(&body, &settings.receiver.alert_names).map_err(|error| {
+        let mut webhook = webhook::parse(&body, &settings.receiver.alert_names).map_err(|error| {
             warn!("refused a webhook that is not Alertmanager's JSON: {error}");
             Refusal::new(StatusCode::BAD_REQUEST, format!("not Alertmanager's webhook JSON: {error}"))
         })?;
         drop((body, room));
+        if webhook.has_news() && !is_own(ends) {
+            warn!("an alert says that it is the watch's, and is somebody else's: it causes a look, no more");
+            webhook.disown();
+        }
         accept(&store, webhook).await
     }
 
@@ -191,6 +201,16 @@ async fn accept(store: &Store, webhook: Webhook) -> Result<Answer, Refusal> {
         Refusal::new(StatusCode::SERVICE_UNAVAILABLE, error.to_string())
     })?;
     Ok(respond(status, "application/json", format!("{{\"queued\":{queued},\"ignored\":{ignored}}}\n")))
+}
+
+/// Whether this program's own user has made the connection, as the watch does.
+fn is_own(ends: Ends) -> bool {
+    let user = ends.map_or(Ok(None), |(peer, local)| sockets::user_of(peer, local));
+    let user = user.unwrap_or_else(|error| {
+        error!("who has sent an alert cannot be seen: {error}");
+        None
+    });
+    user == Some(rustix::process::geteuid().as_raw())
 }
 
 /// Compares the bearer token in constant time, if one is wanted. The file is read each time, so that a new token counts

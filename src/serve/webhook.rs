@@ -84,6 +84,16 @@ pub fn parse(body: &[u8], alert_names: &[String]) -> Result<Webhook, serde_json:
 }
 
 impl Webhook {
+    /// Whether an alert of it claims to be the watch's.
+    pub fn has_news(&self) -> bool {
+        self.batch.values().flat_map(|alerts| &alerts.kept).any(|alert| alert.news().is_some())
+    }
+
+    /// Makes its alerts what they would be from anybody: a reason to look, and no finding.
+    pub fn disown(&mut self) {
+        self.batch.values_mut().flat_map(|alerts| &mut alerts.kept).for_each(Alert::disown);
+    }
+
     fn add(&mut self, plan: Option<PlanId>, alert: Alert) {
         self.queued += 1;
         self.batch.entry(plan).or_default().join(alert);
@@ -178,6 +188,16 @@ mod tests {
         assert_eq!(plans(body), [Some("2".into()), Some("7".into())]);
         assert_eq!(alerts(&batch)[0].starts_at, Some("2026-11-22T02:00:00.5Z".parse().unwrap()));
         assert_eq!(alerts(&batch)[1].starts_at, None);
+    }
+
+    #[test]
+    fn a_finding_that_is_not_the_watchs_goes_and_its_alert_stays() {
+        let alert = |news| format!(r#"{{"labels": {{"alertname": "backup_failed", "id": "2"{news}}}}}"#);
+        let [claims, plain] = [r#", "news": "missed""#, ""].map(|news| format!(r#"{{"alerts": [{}]}}"#, alert(news)));
+        let (mut claims, plain) = (parse_text(&claims).unwrap(), parse_text(&plain).unwrap());
+        assert!(claims.has_news() && !plain.has_news());
+        claims.disown();
+        assert_eq!(claims, plain);
     }
 
     #[test]

@@ -10,6 +10,7 @@ pub(crate) mod kill;
 pub mod messages;
 pub mod process;
 pub(crate) mod redact;
+pub(crate) mod sockets;
 pub(crate) mod stream;
 pub(crate) mod tls;
 pub mod zone;

@@ -1,5 +1,7 @@
 //! The leader's log is read for a failed cluster backup, which NS8 does not report.
 
+use std::process::Command;
+
 use jiff::Timestamp;
 
 use crate::support::journal::{recorded_at, streams};
@@ -72,6 +74,35 @@ fn so_does_the_watchs_news_of_an_old_cluster_backup() {
     let (subject, text) = report(&mut site, &alert(3600, &[("news", "cluster_backup")]));
     assert!(subject.starts_with("[ns8-backup] SUCCESS - "), "{subject}");
     assert!(text.contains(FAILED), "{text}");
+}
+
+/// Sends `body` as another user of this machine; the status line.
+fn post_as_somebody_else(site: &Site, body: &str) -> String {
+    let script = "exec 3<>/dev/tcp/127.0.0.1/$0; printf '%s' \"$1\" >&3; head -n 1 <&3";
+    let port = site.service.address.rsplit(':').next().unwrap();
+    let request = format!("POST /alert HTTP/1.1\r\nHost: x\r\nContent-Length: {}\r\n\r\n{body}", body.len());
+    let mut program = Command::new("setpriv");
+    program.args(["--reuid", "23456", "--regid", "23456", "--clear-groups", "bash", "-c", script, port, &request]);
+    String::from_utf8(program.output().unwrap().stdout).unwrap()
+}
+
+#[test]
+fn but_not_anybodys() {
+    if !rustix::process::getuid().is_root() {
+        println!("skipped: needs root, to be somebody else");
+        return;
+    }
+    let log = log();
+    let mut site = site(&log);
+    site.service.start();
+    let answer = post_as_somebody_else(&site, &alert(3600, &[("news", "cluster_backup")]));
+    assert!(answer.starts_with("HTTP/1.1 202 "), "{answer}");
+    wait_until("a mail each", || site.relay.so_far().len() == 2, || site.service.log());
+    let mail = site.inbox().remove(0);
+    assert!(mail.subject.starts_with("[ns8-backup] SUCCESS - "), "{}", mail.subject);
+    assert!(!mail.text.contains("luster backup"), "{}", mail.text);
+    assert_eq!(log.requests(), [""; 0], "nor is a log read for it");
+    assert!(site.service.log().contains("an alert says that it is the watch's"), "{}", site.service.log());
 }
 
 #[test]
