@@ -101,7 +101,7 @@ fn parse_file(file: &Path, text: &str) -> Result<Settings, ConfigError> {
 /// Returns everything that is wrong with it, in the file's order.
 pub fn parse(text: &str) -> Result<Settings, Vec<Problem>> {
     let (_, text) = text::split_mark(text);
-    let tree: Node = serde_yaml::from_str(text).map_err(|error| {
+    let tree: Node = text::parse_yaml(text).map_err(|error| {
         let line = error.location().map(|location| location.line());
         let message = error.to_string();
         // The position is in `line`, and the reader's own words repeat it.

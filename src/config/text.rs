@@ -6,11 +6,36 @@
 
 use std::ops::Range;
 
+use serde::de::{DeserializeOwned, Error};
+
+/// Most brackets that may be open at once in a YAML text.
+const MAX_OPEN: usize = 100;
+
 /// Returns a text in two parts: the byte order mark that some editors put first, which is empty for most texts, and the
 /// rest.
 pub(crate) fn split_mark(text: &str) -> (&str, &str) {
     let mark = '\u{feff}';
     text.split_at(if text.starts_with(mark) { mark.len_utf8() } else { 0 })
+}
+
+/// Parses a YAML text.
+///
+/// # Errors
+/// Returns an error if it is none, or if more than [`MAX_OPEN`] brackets are open at once: the reader's time grows with
+/// their square. Those in texts and comments count as well, so that nothing can hide the others.
+pub(crate) fn parse_yaml<T: DeserializeOwned>(text: &str) -> Result<T, serde_yaml::Error> {
+    let mut open = 0_usize;
+    for byte in text.bytes() {
+        match byte {
+            b'[' | b'{' => open += 1,
+            b']' | b'}' => open = open.saturating_sub(1),
+            _ => {}
+        }
+        if open > MAX_OPEN {
+            return Err(Error::custom(format!("more than {MAX_OPEN} brackets, [ or {{, are open at once")));
+        }
+    }
+    serde_yaml::from_str(text)
 }
 
 /// Returns the lines of a text, each with its line end.
@@ -120,6 +145,17 @@ a: 1
 b:
     c: x
 ";
+
+    #[test]
+    fn a_text_with_too_many_open_brackets_is_not_parsed() {
+        let parse = |text: &str| parse_yaml::<serde_yaml::Value>(text).map_err(|error| error.to_string());
+        assert!(parse(&format!("a: {}{}", "[".repeat(20), "]".repeat(20))).is_ok());
+        assert!(parse(&"- '{{ x }} [a]'\n".repeat(1000)).is_ok());
+        for text in ["[", "{", "[\n", "{[}\n["] {
+            let error = parse(&format!("a: {}", text.repeat(200_000))).unwrap_err();
+            assert_eq!(error, "more than 100 brackets, [ or {, are open at once");
+        }
+    }
 
     #[test]
     fn finds_keys_blocks_and_items() {

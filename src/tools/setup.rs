@@ -11,7 +11,9 @@ use super::file::{Access, Place};
 use super::{Done, as_root, complain, print, send_test};
 use crate::cli::Setup;
 use crate::cluster;
-use crate::config::text::{block, find, first_indent, items, line_end, lines, quoted, split_mark, value_of};
+use crate::config::text::{
+    block, find, first_indent, items, line_end, lines, parse_yaml, quoted, split_mark, value_of,
+};
 use crate::config::{self, ConfigError, DEFAULT_PATH, Live, Mailbox, Transport};
 
 /// The group that the service runs as, and that may read the configuration.
@@ -100,8 +102,7 @@ fn given(arguments: &Setup) -> Answers {
 
 /// Returns what the file says. A value that is no text counts as none here; the check of the result refuses it.
 fn present(text: &str) -> Result<Answers, String> {
-    let whole: Value =
-        serde_yaml::from_str(split_mark(text).1).map_err(|error| format!("is not valid YAML: {error}"))?;
+    let whole: Value = parse_yaml(split_mark(text).1).map_err(|error| format!("is not valid YAML: {error}"))?;
     let text = |key: &str| whole["notification"][key].as_str().map(String::from);
     let mail_to = match &whole["notification"]["mail_to"] {
         Value::Sequence(items) => items.iter().filter_map(|item| item.as_str().map(String::from)).collect(),
@@ -178,7 +179,7 @@ fn read_line(prompt: &str) -> Result<String, String> {
 /// Returns an error if it is written in a way that cannot be edited safely.
 fn edit(before: &str, changes: &[(&str, Value)]) -> Result<String, String> {
     let (mark, before) = split_mark(before);
-    let mut wanted: Value = serde_yaml::from_str(before).map_err(|error| error.to_string())?;
+    let mut wanted: Value = parse_yaml(before).map_err(|error| error.to_string())?;
     let mappings = [&wanted, &wanted["notification"]];
     if !mappings.into_iter().all(|value| value.is_mapping() || value.is_null()) {
         return Err(UNSAFE.into());

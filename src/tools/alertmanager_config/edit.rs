@@ -6,7 +6,7 @@
 use serde_yaml::Value;
 
 use super::{NAME, Webhook};
-use crate::config::text::{block, find, first_indent, items, line_end, lines};
+use crate::config::text::{block, find, first_indent, items, line_end, lines, parse_yaml};
 
 /// Returns `text` with our receiver and route first in their lists, or unchanged if they are there already.
 ///
@@ -60,7 +60,7 @@ pub(super) fn remove(text: &str) -> Result<String, String> {
 const UNUSUAL: &str = "it is written in a way that this program cannot edit safely";
 
 fn parse(text: &str) -> Result<Value, String> {
-    let config: Value = serde_yaml::from_str(text).map_err(|error| format!("it is not valid YAML: {error}"))?;
+    let config: Value = parse_yaml(text).map_err(|error| format!("it is not valid YAML: {error}"))?;
     match config["route"].is_mapping() && !receivers(&config).is_empty() {
         true => Ok(config),
         false => Err("it lacks a route or receivers, and so is no configuration of Alertmanager".into()),

@@ -5,7 +5,7 @@ use serde_yaml::Value;
 
 use super::{Line, PATIENCE, error, ok, warning};
 use crate::config::Receiver;
-use crate::config::text::split_mark;
+use crate::config::text::{parse_yaml, split_mark};
 use crate::system::http;
 use crate::tools::alertmanager_config::{NAME, Webhook, any_route, list};
 
@@ -26,15 +26,16 @@ pub(super) async fn check(url: &str, receiver: &Receiver) -> Line {
         Err(why) => return not_found(why),
     };
     match running(&body) {
-        Some(config) => judge(url, &config, receiver),
-        None => not_found("its answer is not that of an Alertmanager".into()),
+        Ok(config) => judge(url, &config, receiver),
+        Err(why) => not_found(why),
     }
 }
 
 /// Returns the configuration that is running, from the answer of `/api/v2/status`.
-fn running(body: &[u8]) -> Option<Value> {
-    let status: serde_json::Value = serde_json::from_slice(body).ok()?;
-    serde_yaml::from_str(split_mark(status["config"]["original"].as_str()?).1).ok()
+fn running(body: &[u8]) -> Result<Value, String> {
+    let status: serde_json::Value = serde_json::from_slice(body).unwrap_or_default();
+    let config = status["config"]["original"].as_str().ok_or("its answer is not that of an Alertmanager")?;
+    parse_yaml(split_mark(config).1).map_err(|error| format!("its configuration cannot be read: {error}"))
 }
 
 /// Judges the running configuration. It is not this program's business to follow Alertmanager's routes: a route that
