@@ -11,7 +11,7 @@ use tokio::io::{AsyncWriteExt, BufReader, ReadHalf, WriteHalf, split};
 use tokio::net::{TcpStream, UnixStream};
 use tokio::sync::Semaphore;
 
-use super::limits::{BUFFER, KEYS, Limit, NUMBERS};
+use super::limits::{BUFFER, EXCHANGE, KEYS, Limit, NUMBERS};
 use super::resp::{Batch, Reader, Reply};
 use super::value::{self, Hash};
 use crate::config::{self, Endpoint};
@@ -31,13 +31,14 @@ static TURNS: Semaphore = Semaphore::const_new(16);
 impl From<io::Error> for Why {
     fn from(error: io::Error) -> Self {
         use io::ErrorKind::{
-            BrokenPipe, ConnectionAborted, ConnectionRefused, ConnectionReset, NotFound, PermissionDenied,
-            UnexpectedEof,
+            BrokenPipe, ConnectionAborted, ConnectionRefused, ConnectionReset, FileTooLarge, NotFound,
+            PermissionDenied, UnexpectedEof,
         };
         match error.kind() {
             NotFound => Self::NoSocket,
             ConnectionRefused => Self::ConnectionRefused,
             PermissionDenied => Self::PermissionDenied,
+            FileTooLarge => Self::TooMuch,
             BrokenPipe | ConnectionAborted | ConnectionReset | UnexpectedEof => Self::Lost,
             _ => Self::Other(error.to_string()),
         }
@@ -132,9 +133,13 @@ impl Connection {
             Ok(())
         };
         let receiving = async {
+            reader.kept = 0;
             let mut replies = Vec::with_capacity(batch.limits.len());
             for limit in &batch.limits {
                 replies.push(reader.next(*limit).await?);
+                if reader.kept > EXCHANGE {
+                    return Err(io::ErrorKind::FileTooLarge.into());
+                }
             }
             Ok::<_, io::Error>(replies.into_iter())
         };

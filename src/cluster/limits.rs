@@ -37,6 +37,9 @@ pub(super) const NUMBERS: Limit = Limit { value: WORD, total: 1 << 20 };
 /// An announcement with its channel.
 pub(super) const NEWS: Limit = Limit { value: 4 << 10, total: 16 << 10 };
 
+/// All answers of one round trip: the results of 200 plans of 1,000 modules each take some 40 MB.
+pub(super) const EXCHANGE: usize = 64 << 20;
+
 /// A line of the protocol: a length, a number or an error.
 pub(super) const LINE: usize = 4 << 10;
 /// How deep one answer may nest: a scan's has two levels.

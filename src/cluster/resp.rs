@@ -64,6 +64,8 @@ impl Batch {
 pub(super) struct Reader<R> {
     stream: R,
     line: Vec<u8>,
+    /// Bytes that all answers up to now have taken.
+    pub(super) kept: usize,
 }
 
 /// An array whose elements are still arriving.
@@ -74,7 +76,7 @@ struct Open {
 
 impl<R: AsyncBufRead + Unpin> Reader<R> {
     pub(super) fn new(stream: R) -> Self {
-        Self { stream, line: Vec::new() }
+        Self { stream, line: Vec::new(), kept: 0 }
     }
 
     /// Reads the next answer.
@@ -107,7 +109,11 @@ impl<R: AsyncBufRead + Unpin> Reader<R> {
                 kept += size_of::<Reply>();
                 seen += size_of::<Reply>() as u64;
                 let Some(list) = open.last_mut() else {
-                    return Ok(if kept > limit.total { Reply::TooLarge(seen) } else { reply });
+                    if kept > limit.total {
+                        return Ok(Reply::TooLarge(seen));
+                    }
+                    self.kept += kept;
+                    return Ok(reply);
                 };
                 list.missing -= 1;
                 // Beyond the limit the elements are only counted.

@@ -123,6 +123,9 @@ pub enum Why {
     /// There are too many keys.
     #[error("a scan's answer is too large")]
     TooMany,
+    /// All that is asked for at once is too much to keep.
+    #[error("its answers take more than 64 MiB together")]
+    TooMuch,
     /// In the words of the system or of Redis.
     #[error("{0}")]
     Other(String),

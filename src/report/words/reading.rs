@@ -64,6 +64,7 @@ impl Words {
                 Why::NoAddress => "non è un indirizzo".into(),
                 Why::NoDatabase => "non ha questo database".into(),
                 Why::TooMany => "la risposta a una scansione è troppo grande".into(),
+                Why::TooMuch => "le sue risposte superano insieme i 64 MiB".into(),
                 Why::Other(words) => words.clone(),
             },
         }

@@ -161,6 +161,19 @@ async fn reading_every_plan_costs_the_same_number_of_round_trips_whatever_their_
     assert!(costs[0] == costs[1] && costs[0] <= 8, "{costs:?}");
 }
 
+#[tokio::test]
+async fn what_is_too_much_together_is_an_error_and_not_in_memory() {
+    let redis = filled("C", 1);
+    let long = "x".repeat(1_000_000);
+    for plan in 3..73 {
+        redis.hset(&format!("cluster/backup/{plan}"), &[("instances", "m1"), ("name", &long)]);
+    }
+    redis.run::<String>("SET cluster/backup_sequence 72");
+    let error = cluster::read(&redis.settings(), Selector::All).await.unwrap_err().to_string();
+    assert!(error.ends_with("its answers take more than 64 MiB together"), "{error}");
+    assert!(cluster::read(&redis.settings(), Selector::Plan(&plan_id("3"))).await.is_ok());
+}
+
 /// A cluster in which plan 2 has this many members, each with a result.
 fn filled(layout: &str, size: usize) -> Redis {
     let redis = Redis::start();
