@@ -31,6 +31,18 @@ pub(crate) fn clean(text: &str, max: usize) -> String {
     clean
 }
 
+/// `text` with its lines as they are, and what cannot be seen named as [`clean`] does.
+pub(crate) fn visible(text: &str) -> String {
+    let mut visible = String::new();
+    for c in text.chars() {
+        match c {
+            c if is_unseen(c) && !matches!(c, '\n' | '\t') => _ = write!(visible, "[U+{:04X}]", u32::from(c)),
+            c => visible.push(c),
+        }
+    }
+    visible
+}
+
 /// Returns `text`, its middle left out if it has more than `max` characters.
 pub(crate) fn without_middle(text: &str, max: usize) -> String {
     const GAP: &str = " … ";
@@ -55,12 +67,17 @@ fn is_unseen(c: char) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::clean;
+    use super::{clean, visible};
 
     #[test]
     fn what_breaks_hides_or_marks_up_is_shown() {
         assert_eq!(clean("<b>\r\nx\t\u{202e}\0", 100), "‹b› ⏎ x [U+202E][U+0000]");
         assert_eq!(clean(" Città 🗄️ ", 100), "Città 🗄️");
+    }
+
+    #[test]
+    fn lines_stay_and_escapes_are_seen() {
+        assert_eq!(visible("<a>\n\tb\u{1b}[31m\r"), "<a>\n\tb[U+001B][31m[U+000D]");
     }
 
     #[test]

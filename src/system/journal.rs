@@ -14,6 +14,7 @@ use log::{Level, LevelFilter, Log, Metadata, Record};
 use systemd_journal_logger::{JournalLog, connected_to_journal, current_exe_identifier};
 
 use crate::config::Logging;
+use crate::model::text::visible;
 
 /// The syslog priority "critical", as the value of the field `PRIORITY`.
 pub const CRIT: u8 = 2;
@@ -73,7 +74,7 @@ impl Log for Logger {
         let _ = match &self.sink {
             Sink::Journal(_) if priority(record) == CRIT => send_critical(record),
             Sink::Journal(journal) => journal.journal_send(&one_level_down(record)),
-            Sink::Stderr { prefixed: true } => writeln!(io::stderr(), "<{}>{}", priority(record), record.args()),
+            Sink::Stderr { prefixed: true } => writeln!(io::stderr(), "<{}>{}", priority(record), message(record)),
             Sink::Stderr { prefixed: false } => writeln!(io::stderr(), "{}", line(record)),
         };
         if let Some(mut file) = self.file.as_ref() {
@@ -82,6 +83,11 @@ impl Log for Logger {
     }
 
     fn flush(&self) {}
+}
+
+/// The record's words. A name of a file may be in them, and a terminal must not obey it; journald sees to that itself.
+fn message(record: &Record) -> String {
+    visible(&record.args().to_string())
 }
 
 /// A record as a line of text: `ERROR: …`, with the job that it is about.
@@ -94,8 +100,8 @@ fn line(record: &Record) -> String {
         Level::Debug | Level::Trace => "DEBUG",
     };
     match record.key_values().get(Key::from("JOB_ID")) {
-        Some(job) => format!("{level}: {} [{job}]", record.args()),
-        None => format!("{level}: {}", record.args()),
+        Some(job) => format!("{level}: {} [{job}]", message(record)),
+        None => format!("{level}: {}", message(record)),
     }
 }
 

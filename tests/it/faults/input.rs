@@ -1,6 +1,7 @@
 //! Input that nobody should send, through the whole service.
 
 use std::collections::BTreeSet;
+use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::time::Duration;
 
@@ -94,22 +95,32 @@ fn names_and_labels_that_would_be_headers_stay_text() {
 }
 
 #[test]
+fn the_name_of_a_queue_file_is_shown_and_not_obeyed() {
+    let mut site = Site::new();
+    fs::create_dir_all(site.service.path("state/queue")).unwrap();
+    fs::write(site.service.path("state/queue/\u{1b}[31mx.json"), "{}").unwrap();
+    site.service.start();
+    site.service.logged("[U+001B][31mx.json cannot be read");
+    assert!(!site.service.log().contains('\u{1b}'), "{}", site.service.log());
+}
+
+#[test]
 fn queue_files_changed_in_any_way_are_worked_on_or_set_aside_and_do_no_harm() {
     const FILES: usize = 600;
     let mut random = super::random();
     let mut site = Site::with("  retry_for: 0\n", "correlator: { wait_seconds: 0, max_wait_seconds: 1 }\n");
     let originals = ["waiting", "delivering"].map(|name| {
         let path = format!("{}/tests/fixtures/queue/{name}.v1.json", env!("CARGO_MANIFEST_DIR"));
-        serde_json::from_slice::<Value>(&std::fs::read(path).unwrap()).unwrap()
+        serde_json::from_slice::<Value>(&fs::read(path).unwrap()).unwrap()
     });
     site.relay.fault_for("ops@example.com", Fault::reply("450 4.2.1 mailbox busy"));
-    std::fs::create_dir_all(site.service.queue()).unwrap();
+    fs::create_dir_all(site.service.queue()).unwrap();
     for n in 0..FILES {
         let mut file = originals[n % 2].clone();
         for _ in 0..random.usize(1..4) {
             mutate(&mut file, &mut random);
         }
-        std::fs::write(site.service.queue().join(format!("20261122-031500-{n:04x}.json")), file.to_string()).unwrap();
+        fs::write(site.service.queue().join(format!("20261122-031500-{n:04x}.json")), file.to_string()).unwrap();
     }
     site.service.start();
     wait_until("all are done or set aside", || site.service.queued("json").is_empty(), || site.service.log());
@@ -228,8 +239,8 @@ fn whatever_restic_prints_a_repository_is_not_made_healthy_by_it() {
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name);
     let says = "#!/bin/sh\ncat $0.output; cat $0.errors >&2; exit $(cat $0.code)\n";
-    std::fs::write(path("restic"), says).unwrap();
-    std::fs::set_permissions(path("restic"), PermissionsExt::from_mode(0o755)).unwrap();
+    fs::write(path("restic"), says).unwrap();
+    fs::set_permissions(path("restic"), PermissionsExt::from_mode(0o755)).unwrap();
     let restic = path("restic").display().to_string();
     let means = Means { restic, gateway: "http://127.0.0.1:1".into(), agent: None };
     let destination = Destination {
@@ -252,9 +263,9 @@ fn whatever_restic_prints_a_repository_is_not_made_healthy_by_it() {
     let code = prop_oneof![Just(0), Just(1), Just(10), Just(11), Just(12), Just(130)];
     let mut runner = TestRunner::new(ProptestConfig { cases: 60, failure_persistence: None, ..Default::default() });
     let outcome = runner.run(&(output, "(?s).{0,300}", code), |(output, errors, code)| {
-        std::fs::write(path("restic.output"), &output).unwrap();
-        std::fs::write(path("restic.errors"), &errors).unwrap();
-        std::fs::write(path("restic.code"), code.to_string()).unwrap();
+        fs::write(path("restic.output"), &output).unwrap();
+        fs::write(path("restic.errors"), &errors).unwrap();
+        fs::write(path("restic.code"), code.to_string()).unwrap();
         let destinations = Destinations { all: vec![destination.clone()], ..Destinations::default() };
         let probes = runtime.block_on(probe::probe(&destinations, &[], &means, limit, &|_, _| ()));
         prop_assert_eq!(probes.len(), 1);
