@@ -56,7 +56,8 @@ impl Page {
 
     fn entry(&mut self, depth: usize, entry: &Entry) {
         let colon = if entry.value.is_empty() { "" } else { ": " };
-        self.paragraph(depth, &format!("{}{colon}{}", entry.name, entry.value));
+        // A module chooses its name: no further line of it may look like another one.
+        self.broken(depth * STEP, "", (depth + 1).max(2) * STEP, &format!("{}{colon}{}", entry.name, entry.value));
         for line in &entry.lines {
             match line {
                 Line::Text(text) => self.paragraph(depth + 1, text),

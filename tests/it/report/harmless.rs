@@ -7,7 +7,7 @@ use super::*;
 use ns8_backup_monitor::model::alert::MAX_ALERTS;
 use ns8_backup_monitor::model::reason::{Gap, Silence, Source};
 use ns8_backup_monitor::model::repository::{Lock, NotProbed};
-use ns8_backup_monitor::report::{history_html, html, html_mail, outcome, subject, terminal};
+use ns8_backup_monitor::report::{history_html, html, html_mail, outcome, subject, terminal, text};
 
 /// Everything in a report that comes from outside.
 fn outside(texts: &[String]) -> Case {
@@ -124,6 +124,16 @@ proptest::proptest! {
         case.report(Language::En, |report| check_text(&terminal(report)));
         case.report(Language::En, |report| check_page(&html(std::slice::from_ref(report), Language::En)));
     }
+}
+
+#[test]
+fn no_line_of_a_modules_name_looks_like_another_line_of_the_mail() {
+    let name = "bogus ".repeat(30);
+    let case = Case::new("name").module("mail1", result(1)).module("web1", result(0));
+    let case = case.with(|case| case.plan.modules.values_mut().for_each(|module| module.ui_name = Some(name.clone())));
+    let text = case.report(Language::En, text);
+    let lines: Vec<&str> = text.lines().filter(|line| line.trim_start().starts_with("bogus")).collect();
+    assert!(lines.len() > 1 && lines.iter().all(|line| line.starts_with("    ")), "{text}");
 }
 
 #[test]
