@@ -1,7 +1,8 @@
 //! Runs an external program with limits on time, output and environment.
 //!
 //! A program gets an environment that was made for it and nothing else, its output is kept up to a limit and read to
-//! the end, and when its time is up, or nobody waits for it any more, it is stopped with all that it has started.
+//! the end, and when its time is up, or nobody waits for it any more, its process group is stopped: the program, and what
+//! it has started. What has left the group (setsid) goes on until systemd stops the unit.
 
 use std::collections::VecDeque;
 use std::env;
