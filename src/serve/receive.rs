@@ -1,8 +1,8 @@
 //! The webhook: HTTP in, jobs on disk, an answer out.
 //!
-//! The answers are chosen for what Alertmanager makes of them: 2xx is done, 5xx is sent again, anything else is dropped
-//! for good. Everything is bounded: connections, one body, all bodies together, and the time that one client may hold a
-//! place. Beyond the limits the answer is 503.
+//! The answers are chosen for what Alertmanager makes of them: 2xx is done, 5xx is tried again at once, anything else
+//! only after `group_interval`. Everything is bounded: connections, one body, all bodies together, and the time that one
+//! client may hold a place. Beyond the limits the answer is 503.
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -167,7 +167,7 @@ impl Receive {
     async fn body(&self, body: &mut Incoming, max: usize) -> Result<(Vec<u8>, SemaphorePermit<'_>), Refusal> {
         let too_large = || {
             let message = format!("the body is larger than receiver.max_body, {max} bytes");
-            warn!("refused a webhook, which Alertmanager does not send again: {message}");
+            warn!("refused a webhook, which Alertmanager sends again after group_interval: {message}");
             Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, message)
         };
         let size = body.size_hint();

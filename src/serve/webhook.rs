@@ -59,11 +59,16 @@ struct WireAlert {
 pub fn parse(body: &[u8], alert_names: &[String]) -> Result<Webhook, serde_json::Error> {
     let wire: Wire = serde_json::from_slice(body)?;
     let mut webhook = Webhook::default();
-    let mut first = None;
+    let (mut first, mut is_resolved) = (None, false);
     for alert in wire.alerts {
         let status = if alert.status.is_empty() { &wire.status } else { &alert.status };
         let name = alert.labels.get("alertname").cloned().unwrap_or_default();
-        if status == "resolved" || !alert_names.contains(&name) {
+        let (is_ours, fires) = (alert_names.contains(&name), status != "resolved");
+        if is_ours && (first.is_none() || fires && is_resolved) {
+            first = Some((name.clone(), alert.starts_at.filter(|_| fires)));
+            is_resolved = !fires;
+        }
+        if !is_ours || !fires {
             webhook.ignored += 1;
             continue;
         }
@@ -71,9 +76,9 @@ pub fn parse(body: &[u8], alert_names: &[String]) -> Result<Webhook, serde_json:
         let mut room = MAX_ALERT;
         let (labels, annotations) = (kept(alert.labels, &mut room), kept(alert.annotations, &mut room));
         let alert = Alert { name, labels, annotations, starts_at: alert.starts_at };
-        first.get_or_insert_with(|| (alert.name.clone(), alert.starts_at));
         webhook.add(plan, alert);
     }
+    // What is left of a batch may be resolved, and what was cut off may fire.
     let truncated = wire.truncated.as_u64().filter(|count| *count > 0);
     if let Some(((name, starts_at), count)) = first.zip(truncated) {
         let annotations = [("summary".into(), left_out(count))].into();
@@ -218,6 +223,11 @@ mod tests {
             assert_eq!(plans(&body(none)), [Some("2".into())]);
         }
         assert_eq!(plans(r#"{"truncatedAlerts": 3, "alerts": []}"#), [], "whether they are for us is not known");
+        let resolved =
+            body("1").replace(r#"{"labels""#, r#"{"status": "resolved", "startsAt": "2026-11-22T02:00:00Z", "labels""#);
+        let webhook = parse_text(&resolved).unwrap();
+        assert_eq!((webhook.queued, webhook.ignored), (1, 1), "what is left is resolved, what was cut off may fire");
+        assert_eq!(alerts(&webhook)[0].starts_at, None);
     }
 
     #[test]

@@ -59,7 +59,10 @@ fn each_request_gets_the_right_status() {
     let chunked = format!("{:x}\r\n{}\r\n0\r\n\r\n", 300_000, " ".repeat(300_000));
     let head = "POST /alert HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n";
     assert_eq!(service.request(head, chunked.as_bytes()).0, 413);
-    assert_eq!(site.service.log().matches("refused a webhook, which Alertmanager does not send again").count(), 2);
+    assert_eq!(
+        site.service.log().matches("refused a webhook, which Alertmanager sends again after group_interval").count(),
+        2
+    );
     assert_eq!(service.request("PUT /alert HTTP/1.1\r\nHost: x\r\n\r\n", b"").0, 405);
     let head = "POST /alert HTTP/1.1\r\nHost: x\r\nOrigin: http://evil.example\r\nContent-Length: 2\r\n\r\n";
     assert_eq!(service.request(head, b"{}").0, 403);

@@ -103,17 +103,32 @@ impl Store {
         })))
     }
 
-    /// Takes alerts in: each joins the open job of its plan or begins a new one. They are on disk when this returns.
+    /// Takes alerts in: each joins the open job of its plan or begins a new one. They are on disk when this returns;
+    /// without any, the disk has shown that it takes some.
     ///
     /// # Errors
     /// Returns an error if they are not; nothing of them is left then, and they must be sent again.
     pub async fn accept(&self, batch: Batch, at: Timestamp) -> Result<(), AcceptError> {
+        if batch.is_empty() {
+            return self.try_disk().await;
+        }
         let (answer, answered) = oneshot::channel();
         lock(&self.0.inbox).push(Request { batch, at, answer });
         // A task of its own: a client that hangs up must not stop a write half-way.
         let store = self.clone();
         tokio::spawn(async move { store.take_in().await });
         answered.await.unwrap_or_else(|_| Err(self.disk_error("the service is stopping")))
+    }
+
+    /// Writes a file and removes it.
+    async fn try_disk(&self) -> Result<(), AcceptError> {
+        for content in [Some(vec![b'\n'; 4096]), None] {
+            let file = BTreeMap::from([(".try".to_owned(), content)]);
+            if let Some(error) = self.commit(file).await.into_values().next() {
+                return Err(self.disk_error(error));
+            }
+        }
+        Ok(())
     }
 
     /// Writes all that is in the inbox, together, and answers.

@@ -53,6 +53,7 @@ fn fill(folder: &Path) -> PathBuf {
 fn refused(site: &Site) {
     let (status, body) = site.service.post(webhook(&["2"]));
     assert_eq!(status, 503, "{body}");
+    assert_eq!(site.service.post(webhook(&[])).0, 503, "as the heartbeat asks");
     assert_eq!(site.service.queued("json"), [""; 0]);
     assert_eq!(site.service.queued("tmp"), [""; 0]);
     assert!(site.relay.so_far().is_empty());
