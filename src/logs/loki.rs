@@ -102,7 +102,7 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Few<T> {
 fn records<'a>(answer: &'a Answer<'_>) -> Result<Vec<(u64, &'a str, &'a str, String)>, serde_json::Error> {
     let mut records = Vec::new();
     for Stream { stream: Labels { node_id, module_id }, values } in &answer.data.result.0 {
-        let Few(entries) = serde_json::from_str::<Few<Entry>>(values.get())?;
+        let Few(entries) = serde_json::from_slice::<Few<Entry>>(values.get().as_bytes())?;
         let entries = entries.into_iter().map(|Entry(time, line, _)| (time, &**node_id, &**module_id, line));
         records.extend(entries);
         if records.len() > PAGE {
