@@ -194,6 +194,8 @@ fn a_clock_that_was_ahead_hides_no_absence_and_adds_no_run() {
     let before = watched.site.inbox().len();
     watched.ends("mail1", 390, 0);
     let log = watched.tick();
+    assert!(log.contains("if the clock stays behind, the next look goes by it"), "{log}");
+    let log = watched.tick();
     assert!(log.contains("1 module(s) have no result"), "{log}");
     watched.site.service.done();
     let inbox = watched.site.inbox();
