@@ -59,3 +59,33 @@ impl Settled {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::job::look::tests::{job, look};
+    use crate::model::job::Attempts;
+
+    /// A run that goes on.
+    fn going_on(results: &[(&str, i64, u64)]) -> Settled {
+        Settled { look: Ok(look(results)), over: false }
+    }
+
+    #[test]
+    fn a_run_that_is_missing_has_one_report() {
+        let before = [("a", -50, 0), ("b", -40, 0)];
+        assert_eq!(going_on(&before).after_waiting(&job("NsBackupMissing", 1), true), Course::Final);
+        assert_eq!(going_on(&before).after_waiting(&job("backup_failed", 1), true), Course::Interim);
+        let begun = [("a", 5, 0), ("b", -40, 0)];
+        assert_eq!(going_on(&begun).after_waiting(&job("NsBackupMissing", 1), true), Course::Interim);
+    }
+
+    #[test]
+    fn a_last_report_is_replaced_by_a_last_one_although_the_run_goes_on() {
+        let (job, settled) = (job("backup_failed", 1), going_on(&[("a", 5, 1), ("b", -40, 0)]));
+        for (interim, course) in [(true, Course::Interim), (false, Course::Final)] {
+            let delivery = Delivery { mails: Vec::new(), attempts: Attempts::default(), interim };
+            assert_eq!(settled.instead_of(&delivery, &job), Some(course));
+        }
+    }
+}

@@ -201,3 +201,75 @@ impl Look {
         self.unreported.is_some() || self.assessments.iter().any(is_news)
     }
 }
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+    use crate::model::alert::{Alert, Alerts};
+    use crate::model::job::JobId;
+    use crate::model::plan::{Layout, ModuleResult};
+    use crate::model::run::{RunRule, assess};
+
+    fn at(minutes: i64) -> Timestamp {
+        Timestamp::from_second(1_763_600_000 + minutes * 60).unwrap()
+    }
+
+    /// A job about plan 2 for an alert of this name, which began at this minute.
+    pub(crate) fn job(name: &str, start: i64) -> Job {
+        let alert = Alert { name: name.into(), labels: [].into(), annotations: [].into(), starts_at: Some(at(start)) };
+        let alerts = Alerts { kept: vec![alert], left_out: 0 };
+        Job::new(JobId::new(at(30), 1), PlanId::new("2"), at(30), alerts)
+    }
+
+    /// A look at plan 2, which was due at minute 0 and 60 minutes before. Its members are `a` and `b`; results have the
+    /// minute of their end and their errors.
+    pub(crate) fn look(results: &[(&str, i64, u64)]) -> Look {
+        let id = |name: &str| ModuleId::new(name).unwrap();
+        let result = |end: i64, errors: u64| ModuleResult {
+            layout: Layout::C,
+            start: Some(at(end - 5)),
+            end: Some(at(end)),
+            errors,
+            error: None,
+            total_size: None,
+            total_file_count: None,
+            snapshots_count: None,
+        };
+        let mut plan = Plan::unknown(PlanId::new("2").unwrap());
+        plan.members = Some([id("a"), id("b")].into());
+        plan.results = results.iter().map(|(name, end, errors)| (id(name), result(*end, *errors))).collect();
+        let rule = RunRule { due: &[at(0), at(-60)], ..RunRule::by_age(None, None) };
+        let assessments = vec![assess(&plan, &rule, at(30))];
+        let cluster = Cluster {
+            name: None,
+            uuid: None,
+            leader: None,
+            nodes: [].into(),
+            plans: vec![plan],
+            unplanned: None,
+            destinations: Vec::new(),
+            smarthost: Ok(None),
+            loki: None,
+            damaged: Vec::new(),
+        };
+        Look { cluster, assessments, next_runs: vec![None], unreported: None }
+    }
+
+    #[test]
+    fn an_unreported_failure_is_what_the_alert_means_until_this_run_has_a_result() {
+        let job = job("backup_failed", 1);
+        let history = |plan: &PlanId| Some(History::new(plan.clone()));
+        let before = look(&[("a", -50, 0), ("b", -40, 1)]);
+        assert_eq!(before.with_unreported(&job, &history).unwrap_err(), at(-40));
+        let begun = look(&[("a", 5, 0), ("b", -40, 1)]);
+        assert_eq!(begun.with_unreported(&job, &history).unwrap().unreported, Some(at(-40)));
+    }
+
+    #[test]
+    fn an_alert_that_began_when_the_run_was_due_is_about_that_run() {
+        let look = look(&[("a", -50, 0), ("b", -40, 0)]);
+        for (start, is_news) in [(-1, false), (0, true)] {
+            assert_eq!(look.is_news(&job("backup_failed", start)), is_news, "{start}");
+        }
+    }
+}

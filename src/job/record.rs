@@ -111,3 +111,49 @@ pub fn failed_before(history: &History) -> Option<usize> {
 pub(super) fn news(alerts: &Alerts) -> BTreeSet<&str> {
     alerts.kept.iter().filter_map(Alert::news).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::plan::PlanId;
+
+    const NIGHT: i64 = 86_400;
+
+    fn at(seconds: i64) -> Timestamp {
+        Timestamp::from_second(1_763_600_000 + seconds).unwrap()
+    }
+
+    /// A night's run, the night before being known.
+    fn run(night: i64, outcome: Outcome) -> RunRecord {
+        let plan = Plan::unknown(PlanId::new("2").unwrap());
+        let (due, end) = (at(night * NIGHT), at(night * NIGHT + 600));
+        let record = RunRecord::new(&plan, Some(due), end, outcome, true, &mut [].into_iter());
+        RunRecord { previous_due: Some(at((night - 1) * NIGHT)), ..record }
+    }
+
+    fn history(runs: [RunRecord; 2]) -> History {
+        let mut history = History::new(PlanId::new("2").unwrap());
+        for run in runs {
+            history.record(run);
+        }
+        history
+    }
+
+    #[test]
+    fn a_success_is_a_recovery_only_if_the_failure_was_mailed() {
+        let (failed, good) = (run(0, Outcome::Partial), run(1, Outcome::Success));
+        let mailed = RunRecord { reported: Some(at(900)), ..failed.clone() };
+        assert_eq!(failed_before(&history([mailed, good.clone()])), Some(1));
+        assert_eq!(failed_before(&history([failed, good])), None);
+    }
+
+    #[test]
+    fn a_run_is_marked_as_reported_once() {
+        let (failed, good) = (run(0, Outcome::Partial), run(1, Outcome::Success));
+        let mailed = RunRecord { reported: Some(at(900)), ..failed.clone() };
+        let known = history([mailed, good.clone()]);
+        let marked = mark(&known, good.at, at(NIGHT + 900));
+        assert_eq!(marked.and_then(|run| run.reported), Some(at(NIGHT + 900)));
+        assert_eq!(mark(&known, failed.at, at(NIGHT + 900)), None);
+    }
+}
