@@ -172,3 +172,60 @@ pub struct Interim {
     /// When the final report is sent at the latest.
     pub follows_until: Option<Timestamp>,
 }
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+    use crate::model::run::{Outcome, RunRule, State, assess};
+
+    static REDIS: RedisAddress = RedisAddress::Url(String::new());
+
+    pub(crate) fn at(minutes: i64) -> Timestamp {
+        Timestamp::from_second(1_763_600_000 + minutes * 60).unwrap()
+    }
+
+    /// A report that was asked for on the command line.
+    pub(crate) fn report(finding: Finding<'_>) -> Report<'_> {
+        Report {
+            finding,
+            asked_for: None,
+            cluster: None,
+            interim: None,
+            in_no_plan: &[],
+            alerts: &[],
+            alerts_left_out: 0,
+            job_id: None,
+            redis: &REDIS,
+            host: "host",
+            now: at(0),
+            zone: TimeZone::UTC,
+            language: Language::En,
+        }
+    }
+
+    #[test]
+    fn only_an_alert_can_say_that_the_cluster_could_not_be_read() {
+        let mut report = report(Finding::NothingRecent(Duration::from_secs(3600)));
+        assert!(!report.reads_again());
+        let labels = [("news".into(), "unreadable".into())].into();
+        let alert = Alert { name: "backup_failed".into(), labels, annotations: [].into(), starts_at: None };
+        let alerts = [alert];
+        report.alerts = &alerts;
+        assert!(report.reads_again());
+    }
+
+    #[test]
+    fn what_has_left_the_plan_since_is_known_only_of_a_run_whose_due_time_is() {
+        let (plan, id) = (Plan::unknown(PlanId::new("2").unwrap()), ModuleId::new("a").unwrap());
+        for due in [Some(at(0)), None] {
+            let rule = RunRule { due: due.as_slice(), ..RunRule::by_age(None, None) };
+            let assessment = assess(&plan, &rule, at(60));
+            assert_eq!(assessment.due, due);
+            let mut states = [(&id, State::Error)].into_iter();
+            let mut history = History::new(plan.id.clone());
+            history.record(RunRecord::new(&plan, due, at(10), Outcome::RepoFailure, true, &mut states));
+            let facts = PlanFacts { history: Some(&history), ..PlanFacts::new(&plan, &assessment, &Probes::NotNeeded) };
+            assert_eq!(facts.gone().contains(&id), due.is_some(), "{due:?}");
+        }
+    }
+}

@@ -146,7 +146,12 @@ fn nothing_found(words: Words, plan: &Plan) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::history::RunRecord;
     use crate::model::plan::{ModuleId, PlanId};
+    use crate::model::repository::Probes;
+    use crate::model::run::{RunRule, assess};
+    use crate::report::Interim;
+    use crate::report::facts::tests::{at, report};
 
     #[test]
     fn a_plan_whose_modules_have_all_joined_since_the_run_is_not_called_empty() {
@@ -154,5 +159,21 @@ mod tests {
         assert!(matches!(nothing(&plan), Nothing::NoMembers));
         plan.members = Some([ModuleId::new("x1").unwrap()].into());
         assert!(matches!(nothing(&plan), Nothing::NoneThen));
+    }
+
+    /// The watch may have put it into the history as over.
+    #[test]
+    fn a_run_that_goes_on_without_a_failure_is_not_counted_among_those_that_failed() {
+        let plan = Plan::unknown(PlanId::new("2").unwrap());
+        let assessment = assess(&plan, &RunRule::by_age(None, None), at(0));
+        let mut history = History::new(plan.id.clone());
+        for end in [-60, 0] {
+            history.record(RunRecord::new(&plan, None, at(end), Outcome::Partial, true, &mut [].into_iter()));
+        }
+        let facts = PlanFacts { history: Some(&history), ..PlanFacts::new(&plan, &assessment, &Probes::NotNeeded) };
+        let (last, interim) = (report(Finding::Plan(facts)), Interim::default());
+        assert!(subject(&last, "").ends_with("[failed 2 runs in a row]"), "{}", subject(&last, ""));
+        let so_far = subject(&Report { interim: Some(&interim), ..last }, "");
+        assert!(!so_far.contains("in a row"), "{so_far}");
     }
 }

@@ -51,3 +51,35 @@ pub fn expected(
     };
     missing.iter().map(|id| (id.clone(), expect(id))).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::plan::{Damage, Entry, Fault, PlanId};
+    use crate::model::run::{RunRule, assess};
+    use crate::report::facts::tests::at;
+
+    #[test]
+    fn a_result_that_is_dated_ahead_puts_nothing_off() {
+        let result = |start: i64, end: i64| ModuleResult {
+            layout: Layout::C,
+            start: Some(at(start)),
+            end: Some(at(end)),
+            errors: 0,
+            error: None,
+            total_size: None,
+            total_file_count: None,
+            snapshots_count: None,
+        };
+        let [a, b] = ["a", "b"].map(|id| ModuleId::new(id).unwrap());
+        let mut plan = Plan::unknown(PlanId::new("2").unwrap());
+        plan.results = [(a.clone(), result(5, 600)), (b.clone(), result(-60, -40))].into();
+        let module = |id: &ModuleId| (id.clone(), Module { node: Some("1".into()), ..Module::default() });
+        plan.modules = [module(&a), module(&b)].into();
+        let rule = RunRule { due: &[at(0)], ..RunRule::by_age(None, None) };
+        let expected = |plan: &Plan| expected(plan, &assess(plan, &rule, at(30)), None);
+        assert_eq!(expected(&plan), [(b.clone(), Some(at(620)))].into());
+        plan.damaged = vec![Damage { entry: Entry::Result(a), fault: Fault::InTheFuture }];
+        assert_eq!(expected(&plan), [(b, Some(at(20)))].into());
+    }
+}
