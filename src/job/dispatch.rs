@@ -133,3 +133,57 @@ fn given_up(job: &JobId, mail: &Mail, to: &str, reason: String) -> RecipientStat
         "gave up delivering the report to {to}: {reason}");
     RecipientState::GivenUp { at: Timestamp::now(), reason }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use tokio::net::TcpListener;
+    use tokio::sync::{mpsc, watch};
+
+    use super::*;
+    use crate::model::alert::Alerts;
+    use crate::model::job::Attempts;
+    use crate::model::mail::Recipient;
+
+    /// A way out for the mails of a queue in this folder.
+    fn dispatch(state: &Path) -> (Dispatch, watch::Sender<bool>) {
+        let (alive, shutdown) = watch::channel(false);
+        let store = Store::open(state, mpsc::unbounded_channel().0).unwrap();
+        (Dispatch::new(store, Life::new(shutdown)), alive)
+    }
+
+    #[tokio::test]
+    async fn a_relay_that_is_away_is_asked_once_for_all_recipients() {
+        let state = tempfile::tempdir().unwrap();
+        let (dispatch, _alive) = dispatch(state.path());
+        let relay = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = relay.local_addr().unwrap().port();
+        let smtp = format!("{{host: 127.0.0.1, port: {port}}}");
+        let settings = format!("notification: {{mail_to: a@example.com, transport: smtp, smtp: {smtp}}}\n");
+        let settings = crate::config::parse(&settings).unwrap();
+        let recipient = |name: &str| Recipient {
+            address: format!("{name}@example.com"),
+            state: RecipientState::Pending { last_error: None },
+        };
+        let mails = vec![Mail::sample(["a", "b", "c"].map(recipient).into())];
+        let mut delivery = Delivery { mails, attempts: Attempts::default(), interim: false };
+        let now = Timestamp::now();
+        let job = Job::new(JobId::new(now, 1), None, now, Alerts::default());
+        let mut connections = 0;
+        let hangs_up = async {
+            loop {
+                drop(relay.accept().await);
+                connections += 1;
+            }
+        };
+        let error = tokio::select! {
+            biased;
+            () = hangs_up => unreachable!(),
+            attempted = dispatch.attempt(&job, &mut delivery, &settings) => attempted.ok().flatten(),
+        };
+        assert!(error.is_some());
+        assert_eq!(connections, 1);
+        assert_eq!(delivery.pending(), 3);
+    }
+}

@@ -92,13 +92,15 @@ async fn alerts_of_one_plan_join_its_waiting_job_also_after_a_restart() {
     let (queue, _started) = open(state.path());
     queue.accept(batch([for_plan("2", "1"), for_plan("2", "2")]), now()).await.unwrap();
     let (queue, mut started) = reopen(state.path(), queue).await;
-    queue.accept(batch([for_plan("2", "3")]), now()).await.unwrap();
     let id = started.try_recv().unwrap();
+    assert_eq!(queue.joined(&id), (0, None));
+    queue.accept(batch([for_plan("2", "3")]), now()).await.unwrap();
     assert!(started.try_recv().is_err(), "one job, started once");
     assert_eq!(queue.get(&id).unwrap().alerts.kept.len(), 3);
     let on_disk = disk::read_job(&queue.folder().join(format!("{id}.json"))).unwrap();
     assert_eq!(on_disk.alerts.kept.len(), 3);
 
+    assert!(queue.joined(&id).1.is_some(), "the wait for further ones begins anew");
     assert!(!queue.close(&id, 0), "an alert has joined since");
     assert!(queue.close(&id, queue.joined(&id).0));
     queue.accept(batch([for_plan("2", "1")]), now()).await.unwrap();
@@ -216,6 +218,7 @@ async fn a_report_is_known_to_whoever_has_it_or_is_about_to_get_it() {
     queue.advance(&job.id, job.stage.clone()).await;
     assert!(knows(&queue, 0, Duration::ZERO) && knows(&queue, 1, Duration::ZERO));
     assert!(!knows(&queue, 2, Duration::ZERO), "given up: a new report may try again");
+    assert!(!knows(&queue, 0, DAY), "long enough ago, although its job is still at work");
 
     let done = with_mail(job, "same", &[RecipientState::Delivered { at: now() }]);
     queue.finish(&done, now(), DAY).await;
@@ -284,6 +287,24 @@ async fn a_report_that_was_given_up_three_times_is_sent_once_to_the_corrected_ad
         queue.advance(id, Stage::Delivering(delivery)).await;
     }
     assert_eq!(waiting, ["corrected@example.com"]);
+}
+
+#[tokio::test]
+async fn a_report_that_was_given_up_is_not_sent_again_to_whom_another_job_has_sent_it() {
+    let state = tempfile::tempdir().unwrap();
+    let (queue, mut started) = open(state.path());
+    let refused = RecipientState::GivenUp { at: now(), reason: "no such user".into() };
+    let mut ids = Vec::new();
+    for recipients in [vec![refused.clone(), refused], vec![RecipientState::Delivered { at: now() }]] {
+        queue.accept(batch([for_plan("2", "1")]), now()).await.unwrap();
+        let id = started.try_recv().unwrap();
+        queue.close(&id, 0);
+        queue.finish(&with_mail(queue.get(&id).unwrap(), "d", &recipients), now(), DAY).await;
+        ids.push(id);
+    }
+    queue.retry(&ids[0], &settings("0@example.com, 1@example.com")).await;
+    let Stage::Delivering(delivery) = queue.get(&ids[0]).unwrap().stage else { panic!("it is tried again") };
+    assert_eq!(delivery.waiting().into_iter().map(|(_, to)| to).collect::<Vec<_>>(), ["1@example.com"]);
 }
 
 #[tokio::test]

@@ -11,7 +11,7 @@ use ns8_backup_monitor::job::course::Settled;
 use ns8_backup_monitor::job::wait::{Until, settle};
 use ns8_backup_monitor::model::alert::{Alert, Alerts};
 use ns8_backup_monitor::model::job::{Job, JobId};
-use ns8_backup_monitor::model::run::State;
+use ns8_backup_monitor::model::run::{Outcome, State};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
@@ -256,6 +256,27 @@ async fn without_an_id_every_recent_plan_is_awaited() {
     }
     let cluster = ended(waiting).await.look.unwrap().cluster;
     assert_eq!(cluster.plans.iter().map(|plan| plan.id.as_str()).collect::<Vec<_>>(), ["2"]);
+}
+
+#[tokio::test]
+async fn an_alert_without_an_id_is_explained_by_the_plan_that_failed() {
+    let scene = Scene::new(Redis::start(), 900);
+    for name in ["web2", "cloud3", "chat4"] {
+        scene.write(name, -5, 0);
+    }
+    scene.redis.hset("cluster/backup/3", &[("instances", "mail1"), ("enabled", "1")]);
+    let good = format!(r#"{{"end":{},"errors":0}}"#, Timestamp::now().as_second() - 60);
+    scene.redis.hset("node/1/backup_status/3", &[("mail1", &good)]);
+    let outcomes = |settled: Settled| {
+        let look = settled.look.unwrap();
+        look.plans().map(|(plan, found)| (plan.id.to_string(), found.outcome)).collect::<Vec<_>>()
+    };
+    let found = outcomes(ended(scene.settle(None, 0)).await);
+    assert_eq!(found, [("2".into(), Outcome::Partial), ("3".into(), Outcome::Success)]);
+    // Nothing else explains the alert.
+    scene.write("mail1", -5, 0);
+    let found = outcomes(ended(scene.settle(None, 0)).await);
+    assert_eq!(found, [("2".into(), Outcome::RepoFailure), ("3".into(), Outcome::RepoFailure)]);
 }
 
 #[tokio::test]
