@@ -161,4 +161,27 @@ mod tests {
             assert_eq!(open(quiet, age).is_over(progress), over, "{quiet} {age} {progress:?}");
         }
     }
+
+    #[test]
+    fn a_run_without_a_result_may_start_until_the_grace_is_over() {
+        use crate::model::plan::{ModuleResult, PlanId};
+        let at = |minutes: i64| Timestamp::from_second(1_763_600_000 + minutes * 60).unwrap();
+        let result = ModuleResult {
+            layout: Layout::C,
+            start: Some(at(-60)),
+            end: Some(at(-50)),
+            errors: 0,
+            error: None,
+            total_size: None,
+            total_file_count: None,
+            snapshots_count: None,
+        };
+        let (mut plan, id) = (Plan::unknown(PlanId::new("2").unwrap()), ModuleId::new("a").unwrap());
+        plan.results = [(id.clone(), result)].into();
+        let (absent, grace) = ([id].into(), Duration::from_secs(3 * 3600));
+        let open = |newest, now| Open::new(&plan, &absent, newest, Some(at(0)), None, grace, at(now)).unwrap();
+        for (newest, now, is_far_too_late) in [(None, 179, false), (None, 180, true), (Some(at(1)), 179, true)] {
+            assert_eq!(open(newest, now).is_far_too_late, is_far_too_late, "{newest:?} {now}");
+        }
+    }
 }

@@ -205,10 +205,23 @@ mod tests {
     }
 
     #[test]
+    fn only_layout_c_tries_a_busy_module_again() {
+        let elapses = Elapses { before: [120, 60, 0].map(at).into(), next: Some(at(180)) };
+        for (layout, due) in [(Layout::C, 60), (Layout::B, 120)] {
+            let mut plan = Plan::unknown(PlanId::new("2").unwrap());
+            plan.results = results(&[(60, 90), (130, 135)]);
+            plan.results.values_mut().for_each(|result| result.layout = layout);
+            assert_eq!(elapses.of_run(&plan), Some(at(due)), "{layout:?}");
+        }
+    }
+
+    #[test]
     fn an_elapse_in_the_middle_of_a_run_has_no_run() {
         assert_eq!(due(&[]), Some(120));
         assert_eq!(due(&[(60, 90), (90, 110)]), Some(120), "over before it");
         assert_eq!(due(&[(120, 121), (60, 90)]), Some(120), "the next one has begun");
+        assert_eq!(due(&[(60, 120)]), Some(120), "over just then");
+        assert_eq!(due(&[(60, 120), (121, 130)]), Some(120), "over just then, and the next one has begun");
         assert_eq!(due(&[(60, 130)]), Some(60), "one backup spans it");
         assert_eq!(due(&[(60, 90), (90, 120), (120, 125)]), Some(60), "one follows the other");
         assert_eq!(due(&[(61, 100), (119, 121)]), Some(120), "a pause between, and a clock that is a minute ahead");

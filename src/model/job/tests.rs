@@ -169,13 +169,26 @@ fn a_job_that_has_nothing_to_say_yet_does_not_silence_the_watch() {
 }
 
 #[test]
+fn alerts_join_a_job_until_its_last_report_is_written() {
+    let mut job = job("2026-11-22T03:00:00Z");
+    for interim in [true, false] {
+        let (attempts, promises) = (Attempts::default(), Vec::new());
+        job.stage = Stage::Examined(Examined { mails: vec![mail(vec![])], interim, attempts, promises });
+        assert_eq!(job.takes_alerts(), interim);
+    }
+}
+
+#[test]
 fn a_job_about_a_missed_run_looks_for_that_run_although_the_next_has_begun() {
     let mut job = job("2026-11-22T03:00:00Z");
     job.alerts.kept[0].labels = [("news".into(), "missed".into())].into();
     let due: Timestamp = "2026-11-22T00:00:00Z".parse().unwrap();
     job.alerts.kept[0].starts_at = Some(due);
     assert_eq!(job.reference(job.accepted_at), due);
-    job.alerts.kept[0].labels = [("news".into(), "failed".into())].into();
+    let failed = Alert { labels: [("news".into(), "failed".into())].into(), ..job.alerts.kept[0].clone() };
+    job.alerts.join(failed.clone());
+    assert_eq!(job.reference(job.accepted_at), job.accepted_at, "another alert has joined it");
+    job.alerts.kept = vec![failed];
     assert_eq!(job.reference(job.accepted_at), job.accepted_at);
 }
 

@@ -65,6 +65,15 @@ fn each_combination_of_counts_has_its_outcome() {
     }
 }
 
+#[test]
+fn a_run_that_was_due_is_awaited_although_its_plan_was_switched_off_since() {
+    let plan = Plan { enabled: false, ..plan(&[], Some(&["a"])) };
+    for due in [Some(at(0)), None] {
+        let rule = RunRule { due: due.as_slice(), ..RunRule::by_age(None, None) };
+        assert_eq!(assess(&plan, &rule, at(60)).awaited(&plan).contains("a"), due.is_some(), "{due:?}");
+    }
+}
+
 /// The outcome is the founding document's if every module has a result of this run.
 #[test]
 fn without_absent_modules_the_founding_document_holds() {
