@@ -49,6 +49,30 @@ fn an_edit_that_the_watch_has_not_seen_does_not_end_the_run() {
 }
 
 #[test]
+fn a_missed_run_is_told_of_every_member_and_others_of_those_they_name() {
+    let at = |second| Timestamp::from_second(second).unwrap();
+    let plan = PlanId::new("2").unwrap();
+    let [a, b] = ["a", "b"].map(|id| ModuleId::new(id).unwrap());
+    for (kind, told) in [(Kind::Failed, [true, false]), (Kind::Missed, [true, true])] {
+        let known = PlanMemory { members: [a.clone(), b.clone()].into(), ..PlanMemory::new(at(5)) };
+        let mut memory = Memory { plans: [(plan.clone(), known)].into(), ..Memory::default() };
+        memory.announced(&News {
+            plan: plan.clone(),
+            name: None,
+            kind,
+            due: Some(at(10)),
+            over: true,
+            newest: None,
+            at: at(20),
+            errors: [].into(),
+            absent: [a.clone()].into(),
+        });
+        let known = &memory.plans[&plan];
+        assert_eq!([&a, &b].map(|id| known.told_absent(id, at(10))), told, "{kind:?}");
+    }
+}
+
+#[test]
 fn what_was_told_is_read_from_a_file_of_an_earlier_build() {
     let plan = r#"{"enabled":true,"schedule":null,"since":"2026-11-20T00:00:00Z","elapses":null,"members":["mail1"],
         "changed_at":"2026-11-20T00:00:00Z","told_errors":{"(plan)":"2026-11-21T02:00:00Z","mail1":"2026-11-22T02:00:00Z"}}"#;
