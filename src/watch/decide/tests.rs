@@ -8,6 +8,7 @@ use Kind::{Failed, Hangs, Missed, Recovered, Success};
 use world::{BAD, DAY, GOOD, HOUR, MINUTE, World, at, id};
 
 mod any_nights;
+mod bounds;
 mod changes;
 mod cluster_backup;
 mod unsaid;
