@@ -10,6 +10,7 @@ use super::question::Want;
 use super::resp::{Batch, Reply};
 use super::{keys, limits, path, value};
 use crate::model::cluster::{Loki, Why};
+use crate::model::order::map;
 use crate::model::plan::{Damage, Entry, Fault, Module, ModuleId, Plan, PlanId};
 
 /// The field of a module's environment that its repository's path follows from.
@@ -136,7 +137,7 @@ impl Asking {
         let mut details = Details {
             unplanned: self.unplanned.map(|modules| modules.into_iter().collect()),
             paths: self.paths,
-            nodes: self.nodes.into_iter().map(|node| (node, None)).collect(),
+            nodes: map(self.nodes.into_iter().map(|node| (node, None))),
             ..Details::default()
         };
         let mut modules: Vec<Known> = self.modules.iter().map(|_| Known::default()).collect();
@@ -163,7 +164,7 @@ impl Asking {
                 },
             }
         }
-        details.modules = self.modules.into_iter().zip(modules).collect();
+        details.modules = map(self.modules.into_iter().zip(modules));
         details
     }
 }

@@ -12,6 +12,7 @@ use super::results::{self, Latest};
 use super::{destination, keys, layout_a, plan};
 use crate::config;
 use crate::model::cluster::{Cluster, Why};
+use crate::model::order::map;
 use crate::model::plan::{Damage, Entry, Fault, ModuleId, Plan, PlanId};
 use crate::model::repository::Destination;
 
@@ -199,8 +200,7 @@ fn assemble(
     let mut unplanned = details.unplanned.take();
     // Layout A's plans name no members: their results do.
     unplanned.iter_mut().for_each(|ids| ids.retain(|id| !plans.values().any(|plan| plan.modules.contains_key(id))));
-    let unplanned =
-        unplanned.map(|ids| ids.into_iter().map(|id| (id.clone(), details.module(&id, &index).0)).collect());
+    let unplanned = unplanned.map(|ids| map(ids.into_iter().map(|id| (id.clone(), details.module(&id, &index).0))));
     Cluster {
         name: index.name,
         uuid: index.uuid,

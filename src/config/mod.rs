@@ -31,6 +31,7 @@ pub use url::{Url, authority, bare, is_loopback};
 /// A mail address, with or without a display name.
 pub use crate::model::address::Mailbox;
 
+use crate::model::order::sort_by_key;
 use crate::model::text::clean;
 use section::{Node, Section};
 
@@ -122,7 +123,7 @@ pub fn parse(text: &str) -> Result<Settings, Vec<Problem>> {
             message: clean(&found.message, MAX_SHOWN),
         })
         .collect();
-    problems.sort_by_key(|problem| problem.line.unwrap_or(usize::MAX));
+    sort_by_key(&mut problems, |problem: &Problem| problem.line.unwrap_or(usize::MAX));
     if problems.is_empty() { Ok(settings) } else { Err(problems) }
 }
 

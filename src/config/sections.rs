@@ -18,6 +18,7 @@ use super::value::{
 };
 use super::{Mailbox, host_name};
 use crate::model::cluster::Encryption;
+use crate::model::order::map;
 use crate::model::plan::PlanId;
 
 const HOUR: u64 = 3600;
@@ -201,5 +202,5 @@ fn plans(file: &mut Section) -> BTreeMap<PlanId, PlanSettings> {
     if plans.iter().any(|(id, _)| id.is_none()) {
         file.wrong("", "a plan's id must not be empty");
     }
-    plans.into_iter().filter_map(|(id, plan)| Some((id?, plan))).collect()
+    map(plans.into_iter().filter_map(|(id, plan)| Some((id?, plan))))
 }

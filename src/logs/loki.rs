@@ -20,6 +20,7 @@ use tokio::time::timeout;
 
 use super::record::{Fields, Record};
 use super::run::{SHUTDOWN, STARTED_UP};
+use crate::model::order::sort_by_key;
 use crate::model::reason::Silence;
 use crate::system::http::{HttpError, basic, encoded, exchange};
 
@@ -109,7 +110,7 @@ fn records<'a>(answer: &'a Answer<'_>) -> Result<Vec<(u64, &'a str, &'a str, Str
             return Err(serde_json::Error::custom(format!("more than {PAGE} entries, which were asked for")));
         }
     }
-    records.sort_by_key(|(time, ..)| *time);
+    sort_by_key(&mut records, |(time, ..)| *time);
     Ok(records)
 }
 

@@ -24,6 +24,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use crate::model::ended::Progress;
+use crate::model::order::map;
 use crate::model::plan::{ModuleId, PlanId};
 use crate::model::reason::{Gap, MARGIN, Reasons, Silence, Source};
 use record::Fields;
@@ -164,11 +165,8 @@ async fn from_loki(sources: &Sources, ask: &Ask, nodes: &[&NodeAsk]) -> Reasons 
     let plan = ask.plan.as_str();
     let wanted: Vec<Wanted> = nodes.iter().map(|node| wanted(node)).collect();
     let ids: Vec<&str> = nodes.iter().map(|node| node.node.as_str()).collect();
-    let mut readers: BTreeMap<&str, Reader<'_>> = ids
-        .iter()
-        .zip(&wanted)
-        .map(|(id, wanted)| (*id, Reader::new(plan, wanted, &ask.uuids, ask.own_units)))
-        .collect();
+    let of_node = ids.iter().zip(&wanted);
+    let mut readers = map(of_node.map(|(id, wanted)| (*id, Reader::new(plan, wanted, &ask.uuids, ask.own_units))));
     let windows = nodes.iter().map(|node| window(node));
     let mut found = Reasons::default();
     let Some(window) = windows.reduce(|all, one| (all.0.min(one.0), all.1.max(one.1))) else { return found };
@@ -191,7 +189,7 @@ async fn from_loki(sources: &Sources, ask: &Ask, nodes: &[&NodeAsk]) -> Reasons 
 }
 
 fn wanted(node: &NodeAsk) -> Wanted {
-    node.modules.iter().map(|(id, start)| (id.clone(), start.map(Timestamp::as_microsecond))).collect()
+    map(node.modules.iter().map(|(id, start)| (id.clone(), start.map(Timestamp::as_microsecond))))
 }
 
 fn window(node: &NodeAsk) -> (Timestamp, Timestamp) {

@@ -6,6 +6,7 @@ use super::clean::{clean, shorten};
 use super::speech::{Line, score, what};
 use super::step::{End, Step};
 use super::table::{self, Speaker};
+use crate::model::order::sort_by_key;
 use crate::model::reason::{Cause, Reason};
 
 /// Most lines of a module that are quoted.
@@ -206,7 +207,7 @@ impl Part {
         let mut chosen: Vec<&Said> = self.said.iter().chain(&self.overheard).filter(|_| explains).collect();
         chosen.retain(|said| !(script && said.speaker == Speaker::Gateway));
         chosen.retain(|said| said.step != Some(Step::Stats) || decisive == Some(Step::Stats));
-        chosen.sort_by_key(rank);
+        sort_by_key(&mut chosen, rank);
         // What the gateway says explains restic's `500`: it comes before the second of two equal complaints.
         let mut at = 0;
         while at < chosen.len() {
@@ -217,7 +218,7 @@ impl Part {
             }
         }
         chosen.truncate(MAX_LINES);
-        chosen.sort_by_key(|said| said.order);
+        sort_by_key(&mut chosen, |said| said.order);
         chosen.iter().map(|said| shorten(&said.line)).collect()
     }
 }
@@ -233,12 +234,12 @@ fn best(step: Step, lines: VecDeque<(u32, String)>) -> Vec<(u32, String)> {
             words.push((score, order, line));
         }
     }
-    words.sort_by_key(|(score, order, _)| std::cmp::Reverse((*score, *order)));
+    sort_by_key(&mut words, |(score, order, _)| std::cmp::Reverse((*score, *order)));
     // Next to known words the rest is noise.
     let least = words.first().map_or(0, |(score, ..)| score.saturating_sub(1));
     words.retain(|(score, ..)| *score >= least);
     words.truncate(MAX_WORDS);
-    words.sort_by_key(|(_, order, _)| *order);
+    sort_by_key(&mut words, |(_, order, _)| *order);
     words.into_iter().map(|(_, order, line)| (order, line)).collect()
 }
 

@@ -1,5 +1,6 @@
 //! Which results belong to one run: the one rule of jobs, watch and digest. Pure.
 
+use crate::model::order::sort_by;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -52,7 +53,7 @@ fn begins_after_pause(plan: &Plan, due: Timestamp, idle: Duration, now: Timestam
         .filter_map(|result| Some((result.start.or(result.end)?, result.end.or(result.start)?)))
         .filter(|(start, _)| *start <= now)
         .collect();
-    spans.sort_unstable();
+    sort_by(&mut spans, Ord::cmp);
     let mut begin = None;
     let mut busy_until = spans.first()?.1;
     for (start, end) in spans {

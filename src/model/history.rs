@@ -1,5 +1,6 @@
 //! The last runs of a plan: what still can be restored, and what is unusual. Pure.
 
+use crate::model::order::map;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -117,7 +118,7 @@ impl RunRecord {
             };
             (id.clone(), record)
         };
-        let modules: BTreeMap<ModuleId, ModuleRecord> = states.map(part).collect();
+        let modules = map(states.map(part));
         let at = modules.values().filter_map(|module| module.end).max().unwrap_or(whole_seconds(at));
         Self { due, previous_due: None, at, outcome, over, reported: None, modules }
     }

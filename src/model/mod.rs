@@ -8,6 +8,7 @@ pub mod ended;
 pub mod history;
 pub mod job;
 pub mod mail;
+pub mod order;
 pub mod plan;
 pub mod reason;
 pub mod repository;

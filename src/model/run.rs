@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::boundary::Boundary;
 use super::plan::{ModuleId, Plan};
 use super::schedule::{of_run, runs};
+use crate::model::order::sort_by;
 
 /// An alert that says that a run is missing may begin this long after a run that took place: that of the plan's other
 /// modules.
@@ -229,7 +230,7 @@ pub fn assess(plan: &Plan, rule: &RunRule<'_>, now: Timestamp) -> Assessment {
     let counts = |(id, state): &(&ModuleId, State)| matches!(state, State::Success | State::Error) || !joined_later(id);
     let modules = ids.map(|id| (id, state(id))).filter(counts);
     let mut modules: Vec<(ModuleId, State)> = modules.map(|(id, state)| (id.clone(), state)).collect();
-    modules.sort_by(|(a, state_a), (b, state_b)| (state_a, a.natural_order()).cmp(&(state_b, b.natural_order())));
+    sort_by(&mut modules, |(a, of_a), (b, of_b)| (of_a, a.natural_order()).cmp(&(of_b, b.natural_order())));
     let newest_age = plan.newest_sign().and_then(|newest| Duration::try_from(now.duration_since(newest)).ok());
     let outdated = newest_age.zip(rule.stale_after).is_some_and(|(age, limit)| age > limit);
     let counts = Counts::of(&modules);

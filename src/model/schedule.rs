@@ -1,5 +1,6 @@
 //! When a plan's schedule is due. Pure.
 
+use crate::model::order::sort_by;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -115,7 +116,7 @@ fn is_in_the_middle(plan: &Plan, due: Timestamp) -> bool {
         return false;
     }
     let mut spans: Vec<(Timestamp, Timestamp)> = spans().collect();
-    spans.sort_unstable();
+    sort_by(&mut spans, Ord::cmp);
     let mut end_of_chain: Option<Timestamp> = None;
     for (start, end) in spans {
         let follows = end_of_chain.is_some_and(|before| start.saturating_sub(PAUSE).is_ok_and(|start| start <= before));

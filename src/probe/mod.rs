@@ -30,6 +30,7 @@ use tokio::task::JoinSet;
 pub use crate::system::agent::{AGENT_ENV, Agent};
 pub use webdav::File;
 
+use crate::model::order::sort_by_key;
 use crate::model::plan::ModuleId;
 use crate::model::repository::{Checked, Destinations, NotProbed, Probe, Unsafe, Verdict};
 use crate::system::{process, redact};
@@ -80,7 +81,7 @@ pub async fn probe(
         probes.extend(look);
         progress(probes.len(), total);
     }
-    probes.sort_by_key(|(position, _)| *position);
+    sort_by_key(&mut probes, |(position, _)| *position);
     probes.into_iter().map(|(_, probe)| probe).collect()
 }
 

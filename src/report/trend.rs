@@ -7,6 +7,7 @@ use jiff::Timestamp;
 
 use super::PlanFacts;
 use crate::model::history::{self, History, LastGood};
+use crate::model::order::map;
 use crate::model::plan::{Layout, Module, ModuleId, ModuleResult, Plan};
 use crate::model::run::Assessment;
 
@@ -49,7 +50,7 @@ pub fn expected(
         true => done(node(id)?),
         false => assessment.due?.checked_add(usual(id)?).ok(),
     };
-    missing.iter().map(|id| (id.clone(), expect(id))).collect()
+    map(missing.iter().map(|id| (id.clone(), expect(id))))
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Deserializer};
 
 use crate::model::alert::{Alert, Batch};
+use crate::model::order::map;
 use crate::model::plan::PlanId;
 
 /// Longest label or annotation, name or value, that is kept, in characters.
@@ -147,7 +148,7 @@ fn texts<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<String, 
         serde_json::Value::Null => String::new(),
         other => other.to_string(),
     };
-    Ok(values.unwrap_or_default().into_iter().map(|(key, value)| (key, text(value))).collect())
+    Ok(map(values.unwrap_or_default().into_iter().map(|(key, value)| (key, text(value)))))
 }
 
 fn timestamp<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Timestamp>, D::Error> {

@@ -2,6 +2,8 @@
 
 use secrecy::{ExposeSecret, SecretString};
 
+use crate::model::order::sort_by_key;
+
 /// What stands where a secret stood.
 const MASK: &str = "***";
 
@@ -9,7 +11,7 @@ const MASK: &str = "***";
 pub(crate) fn redact(text: &str, secrets: &[&SecretString]) -> String {
     let mut secrets: Vec<&str> = secrets.iter().map(|secret| secret.expose_secret()).collect();
     // The longest first: where one holds another, nothing of it may remain.
-    secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
+    sort_by_key(&mut secrets, |secret| std::cmp::Reverse(secret.len()));
     let spared = |text: String, secret: &str| text.replace(secret, MASK);
     let text = secrets.into_iter().filter(|secret| !secret.is_empty()).fold(text.to_owned(), spared);
     without_inline_secrets(&text)

@@ -18,6 +18,7 @@ use crate::job::store;
 use crate::job::way::{self, hand_over};
 use crate::model::cluster::Cluster;
 use crate::model::mail::{Mail, RecipientState};
+use crate::model::order::map;
 use crate::model::plan::{Module, ModuleId};
 use crate::system::calendar::{CalendarError, elapses};
 use crate::system::{self, files, journal};
@@ -190,7 +191,7 @@ async fn look(settings: &Settings, state: &Path, alertmanager: &str, now: Timest
         digest.plans.push(PlanDigest::new(plan, known, settings.correlator.stale_after, now));
     }
     let named = |(id, module): (ModuleId, Module)| (id, module.ui_name);
-    let unplanned = cluster.unplanned.map(|modules| modules.into_iter().map(named).collect());
+    let unplanned = cluster.unplanned.map(|modules| map(modules.into_iter().map(named)));
     Digest { cluster: cluster.name, unplanned, ..digest }
 }
 

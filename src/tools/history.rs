@@ -12,6 +12,7 @@ use crate::cli;
 use crate::config::Live;
 use crate::job::store;
 use crate::model::history::{History, MARKS, RunRecord};
+use crate::model::order::sort_by;
 use crate::model::plan::ModuleId;
 use crate::model::run::State;
 use crate::model::text::clean;
@@ -117,7 +118,7 @@ fn page(history: &History, zone: &TimeZone) -> String {
     let rows: Vec<[String; 7]> = std::iter::once(heading).chain(history.runs.iter().rev().map(row)).collect();
     page.push_str(&table(&rows));
     let mut modules: Vec<&ModuleId> = history.runs.last().map(|run| run.modules.keys().collect()).unwrap_or_default();
-    modules.sort_by(|a, b| a.natural_order().cmp(&b.natural_order()));
+    sort_by(&mut modules, |a, b| a.natural_order().cmp(&b.natural_order()));
     let heading = ["MODULE", "LAST RUNS", "SIZES", "NO SUCCESS IN A ROW", "LAST GOOD"].map(String::from);
     let row = |id: &&ModuleId| {
         let good = history.last_good(id, Timestamp::now()).map_or("-".into(), |good| {

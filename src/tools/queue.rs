@@ -24,6 +24,7 @@ use crate::config::Live;
 use crate::job::store::{self, Wish};
 use crate::model::job::{Job, JobId, Stage};
 use crate::model::mail::RecipientState;
+use crate::model::order::sort_by;
 use crate::model::text::clean;
 use crate::model::time::age;
 use crate::report;
@@ -135,7 +136,7 @@ fn entries(folder: &Path) -> io::Result<Vec<Entry>> {
             entries.push(Entry { id, file, content });
         }
     }
-    entries.sort_by(|one, other| one.id.cmp(&other.id));
+    sort_by(&mut entries, |one: &Entry, other| one.id.cmp(&other.id));
     Ok(entries)
 }
 

@@ -12,6 +12,7 @@ use log::error;
 use sha2::{Digest, Sha256};
 
 use crate::model::history::{History, RunRecord, VERSION};
+use crate::model::order::sort_by;
 use crate::model::plan::PlanId;
 use crate::system::files::{self, Lock};
 use crate::system::messages;
@@ -133,7 +134,7 @@ impl Store {
                 Err(error) => errors.push(error),
             }
         }
-        histories.sort_by(|a, b| a.plan.cmp(&b.plan));
+        sort_by(&mut histories, |a, b| a.plan.cmp(&b.plan));
         Ok((histories, errors))
     }
 

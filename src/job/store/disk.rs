@@ -12,6 +12,7 @@ use serde::de::DeserializeOwned;
 
 use super::sent::Sent;
 use crate::model::job::{Attempts, Delivery, Job, JobId, VERSION};
+use crate::model::order::sort_by;
 use crate::system::files::{self, Lock};
 use crate::system::journal::CRIT;
 use crate::system::kill;
@@ -81,7 +82,7 @@ pub fn files(folder: &Path, ending: &str) -> io::Result<Vec<PathBuf>> {
             found.push(path);
         }
     }
-    found.sort();
+    sort_by(&mut found, Ord::cmp);
     Ok(found)
 }
 

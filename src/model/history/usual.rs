@@ -1,6 +1,7 @@
 //! What is usual for a module, and what is not.
 
 use super::{History, ModuleRecord, RunRecord};
+use crate::model::order::sort_by;
 use crate::model::plan::ModuleId;
 use crate::model::run::State;
 
@@ -114,6 +115,6 @@ fn median(parts: &[&ModuleRecord], quantity: Quantity) -> Option<u64> {
 }
 
 fn middle(mut values: Vec<u64>) -> Option<u64> {
-    values.sort_unstable();
+    sort_by(&mut values, Ord::cmp);
     (values.len() >= ENOUGH).then(|| values[values.len() / 2])
 }

@@ -7,6 +7,7 @@ use jiff::tz::TimeZone;
 use super::{Block, Commands, Entry, Field, Mark};
 use crate::config::Language;
 use crate::model::alert::Alert;
+use crate::model::order::sort_by;
 use crate::model::plan::{Damage, ModuleId};
 use crate::model::run::Outcome;
 use crate::model::text::clean;
@@ -133,7 +134,7 @@ impl Composer<'_> {
         most: usize,
         describe: &dyn Fn(&ModuleId) -> String,
     ) -> String {
-        in_order.sort_by(|a, b| a.natural_order().cmp(&b.natural_order()));
+        sort_by(&mut in_order, |a, b| a.natural_order().cmp(&b.natural_order()));
         let mut length = 0;
         let has_room = |name: &String| {
             length += name.len();

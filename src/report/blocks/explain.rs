@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use super::compose::Composer;
 use super::{Block, Entry, Line};
 use crate::model::alert::Alert;
+use crate::model::order::sort_by_key;
 use crate::model::plan::{Layout, ModuleId, ModuleResult, PlanStatus};
 use crate::model::run::Contradiction;
 use crate::model::text::clean;
@@ -30,7 +31,7 @@ impl Composer<'_> {
         if groups.is_empty() {
             return Vec::from_iter(self.at_the_repositories(facts));
         }
-        groups.sort_by_key(|(_, modules)| std::cmp::Reverse(modules.len()));
+        sort_by_key(&mut groups, |(_, modules)| std::cmp::Reverse(modules.len()));
         let line = |(cause, modules): (String, Vec<&ModuleId>)| format!("{}: {cause}.", self.ids(modules));
         let others = groups.len().saturating_sub(MAX_CAUSES);
         let further = (others > 0).then(|| self.words.further_causes(&self.count(others)));

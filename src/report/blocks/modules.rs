@@ -10,6 +10,7 @@ use super::compose::Composer;
 use super::explain::quoted;
 use super::{Block, Entry, Line, Mark};
 use crate::model::history::{Quantity, Streak, Unusual};
+use crate::model::order::sort_by_key;
 use crate::model::plan::{Layout, ModuleId, ModuleResult, Plan};
 use crate::model::reason::{Gap, Reason, span};
 use crate::model::run::{Outcome, State};
@@ -81,7 +82,7 @@ impl Composer<'_> {
     /// Modules that need somebody: an entry each as long as they are few. Those that have been without a success for the
     /// longest time come first.
     fn troubled(&mut self, heading: String, mut parts: Vec<Part>) {
-        parts.sort_by_key(|part| Reverse(Streak::new(part.facts.history, part.id, part.state).runs));
+        sort_by_key(&mut parts, |part| Reverse(Streak::new(part.facts.history, part.id, part.state).runs));
         let (first, others) = parts.split_at(parts.len().min(MAX_ENTRIES));
         self.list(heading, Block::Entries, first, MAX_ENTRIES, |composer, part| composer.entry(*part));
         let heading = self.words.heading_in_brief(&self.count(others.len()));

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 
 use super::compose::Composer;
 use super::{Block, Entry, Line};
+use crate::model::order::sort_by_key;
 use crate::model::plan::{ModuleId, ModuleResult};
 use crate::model::reason::Cause;
 use crate::model::repository::{Checked, Lock, MAX_MODULES, Probe, Probes, Sign, Verdict};
@@ -60,7 +61,7 @@ impl Composer<'_> {
                 None => groups.push((fault, group)),
             }
         }
-        groups.sort_by_key(|(_, group)| rank(&group.probe.verdict));
+        sort_by_key(&mut groups, |(_, group)| rank(&group.probe.verdict));
         let fault = |(fault, group): &(String, Group)| {
             let name = self.named(&group.probe.repository, Some(&self.ids(group.modules.iter().copied())));
             format!("{name}: {fault}")

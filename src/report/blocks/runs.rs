@@ -10,6 +10,7 @@ use super::compose::Composer;
 use super::{Block, Calendar, CalendarRow, Field, Mark};
 use crate::config::Language;
 use crate::model::history::{History, ModuleRecord, RunRecord};
+use crate::model::order::sort_by;
 use crate::model::plan::ModuleId;
 use crate::model::run::State;
 use crate::model::text::clean;
@@ -66,7 +67,7 @@ fn calendar(
     let ids: BTreeSet<&ModuleId> = shown.iter().flat_map(|run| run.modules.keys()).collect();
     let mut ids: Vec<(Reverse<(usize, usize)>, &ModuleId)> =
         ids.into_iter().map(|id| (Reverse(trouble(shown, id)), id)).collect();
-    ids.sort_by(|(a, id_a), (b, id_b)| (a, id_a.natural_order()).cmp(&(b, id_b.natural_order())));
+    sort_by(&mut ids, |(a, id_a), (b, id_b)| (a, id_a.natural_order()).cmp(&(b, id_b.natural_order())));
     let left_out = ids.len().saturating_sub(max_rows);
     ids.truncate(max_rows);
     let row = |(_, id): &(_, &ModuleId)| {
