@@ -213,18 +213,3 @@ fn nodes(plan: &Plan, assessment: &Assessment, leader: Option<&str>, now: Timest
     }
     nodes.into_values().collect()
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::model::plan::PlanId;
-    use crate::model::run::{RunRule, assess};
-
-    #[tokio::test]
-    async fn a_module_whose_node_is_not_known_may_still_be_running() {
-        let mut plan = Plan::unknown(PlanId::new("2").unwrap());
-        plan.members = Some([ModuleId::new("a").unwrap()].into());
-        let assessment = assess(&plan, &RunRule::by_age(None, None), Timestamp::now());
-        assert_eq!(progress(&mut sources(None), &plan, &assessment).await, (Progress::Unknown, None));
-    }
-}
