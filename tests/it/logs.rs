@@ -4,10 +4,12 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
+use ns8_backup_monitor::job::examine;
 use ns8_backup_monitor::logs::{Ask, Journal, Loki, NodeAsk, Sources, progress, reasons};
 use ns8_backup_monitor::model::ended::Progress;
-use ns8_backup_monitor::model::plan::{ModuleId, PlanId};
+use ns8_backup_monitor::model::plan::{Module, ModuleId, Plan, PlanId};
 use ns8_backup_monitor::model::reason::{Cause, Reasons, Silence, Source};
+use ns8_backup_monitor::model::run::{RunRule, assess};
 use tempfile::TempDir;
 
 use crate::support::journal::{BEGIN, Journals, get, message, record, recorded, set, streams};
@@ -216,6 +218,27 @@ async fn a_run_on_a_node_whose_own_journal_cannot_be_read_is_followed_in_loki() 
     let server = Server::start(streams(&whole[..over], "1"));
     let found = progress(&mut loki_only(server.loki(LIMIT)), &ask(&["mail1"])).await;
     assert_eq!((found.0, found.1.is_some()), (Progress::Running, true));
+}
+
+#[tokio::test]
+async fn a_run_may_go_on_if_it_is_not_known_which_node_a_module_is_on() {
+    let (mut run, now) = (recorded("dump-mysqldump"), Timestamp::now());
+    let begun = now.as_second() - 600;
+    for record in &mut run {
+        let time: i64 = get(record, "__REALTIME_TIMESTAMP").parse().unwrap();
+        set(record, "__REALTIME_TIMESTAMP", format!("{}", time + (begun - BEGIN) * 1_000_000).as_bytes());
+    }
+    let server = Server::start(streams(&run, "2"));
+    let mut plan = Plan::unknown(PlanId::new("2").unwrap());
+    plan.members = Some([module("mail1"), module("web2")].into());
+    let node = |node: &str| Module { node: Some(node.into()), ..Module::default() };
+    plan.modules = [(module("mail1"), node("2"))].into();
+    let due = [Timestamp::from_second(begun).unwrap()];
+    let assessment = assess(&plan, &RunRule { due: &due, ..RunRule::by_age(None, None) }, now);
+    let mut sources = loki_only(server.loki(LIMIT));
+    assert_eq!(examine::progress(&mut sources, &plan, &assessment).await.0, Progress::Unknown);
+    plan.modules.insert(module("web2"), node("2"));
+    assert_eq!(examine::progress(&mut sources, &plan, &assessment).await.0, Progress::Over);
 }
 
 #[tokio::test]
