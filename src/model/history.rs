@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 use super::plan::{Module, ModuleId, ModuleResult, Plan, PlanId};
 use super::reason::{Cause, Reasons};
-use super::run::{Assessment, Outcome, State};
+use super::run::{Assessment, Counts, Outcome, State};
 use super::schedule::{RETRIES, is_of_run};
 use super::time::is_ahead;
 
@@ -207,18 +207,21 @@ impl RunRecord {
     fn leave_out(&mut self, known: &Self) {
         let is_knowns =
             |id: &ModuleId, part: &ModuleRecord| known.modules.get(id).is_some_and(|known| known.end == part.end);
+        let read = self.modules.clone();
         self.modules.retain(|id, part| !is_knowns(id, part));
         (self.due, self.previous_due) = (None, None);
-        self.judge();
+        self.judge(&read);
     }
 
-    /// Recomputes the outcome from the modules.
-    fn judge(&mut self) {
-        let succeeded = self.modules.values().filter(|part| part.state == State::Success).count();
-        self.outcome = match succeeded {
-            0 => Outcome::RepoFailure,
-            all if all == self.modules.len() => Outcome::Success,
-            _ => Outcome::Partial,
+    /// Recomputes the outcome from the modules, after a reading that had `read`. If that was no success although each of
+    /// them succeeded, since one is dated ahead, the run is none either.
+    fn judge(&mut self, read: &BTreeMap<ModuleId, ModuleRecord>) {
+        let counted =
+            |parts: &BTreeMap<ModuleId, ModuleRecord>| Counts::of(&mut parts.values().map(|part| part.state)).outcome();
+        let is_contradicted = self.outcome == Outcome::RepoFailure && counted(read) == Outcome::Success;
+        self.outcome = match counted(&self.modules) {
+            Outcome::Success if is_contradicted => Outcome::RepoFailure,
+            outcome => outcome,
         };
     }
 
@@ -251,7 +254,7 @@ impl RunRecord {
         let newest = self.modules.values().filter_map(|part| part.end).max();
         self.at = newest.max(own.then_some(self.at)).unwrap_or(self.at);
         if self.modules != before && (self.outcome != Outcome::Missed || self.has_results()) {
-            self.judge();
+            self.judge(&before);
         }
     }
 

@@ -79,14 +79,18 @@ pub struct Counts {
 }
 
 impl Counts {
-    fn of(modules: &[(ModuleId, State)]) -> Self {
-        let count = |wanted| modules.iter().filter(|(_, state)| *state == wanted).count();
-        Self {
-            success: count(State::Success),
-            error: count(State::Error),
-            stale: count(State::Stale),
-            missing: count(State::Missing),
+    /// Counts modules in these states.
+    pub(super) fn of(states: &mut dyn Iterator<Item = State>) -> Self {
+        let mut counts = Self::default();
+        for state in states {
+            *match state {
+                State::Success => &mut counts.success,
+                State::Error => &mut counts.error,
+                State::Stale => &mut counts.stale,
+                State::Missing => &mut counts.missing,
+            } += 1;
         }
+        counts
     }
 
     /// Modules without a result of this run.
@@ -233,7 +237,7 @@ pub fn assess(plan: &Plan, rule: &RunRule<'_>, now: Timestamp) -> Assessment {
     sort_by(&mut modules, |(a, of_a), (b, of_b)| (of_a, a.natural_order()).cmp(&(of_b, b.natural_order())));
     let newest_age = plan.newest_sign().and_then(|newest| Duration::try_from(now.duration_since(newest)).ok());
     let outdated = newest_age.zip(rule.stale_after).is_some_and(|(age, limit)| age > limit);
-    let counts = Counts::of(&modules);
+    let counts = Counts::of(&mut modules.iter().map(|(_, state)| *state));
     let contradiction = contradiction(plan, rule).filter(|_| counts.outcome() == Outcome::Success);
     let outcome = if contradiction.is_some() { Outcome::RepoFailure } else { counts.outcome() };
     let due = boundary.due;

@@ -242,6 +242,28 @@ fn a_module_that_leaves_the_plan_stays_in_the_run() {
 }
 
 #[test]
+fn a_run_keeps_its_outcome_when_a_module_that_failed_leaves_the_plan() {
+    let failed = run(1, &[("a", Error, Some(1)), ("b", Stale, None), ("c", Error, Some(2))]);
+    let left = run(1, &[("a", Error, Some(1)), ("b", Stale, None)]);
+    let known = history([failed.clone(), left]);
+    assert_eq!(known.runs, [failed]);
+}
+
+#[test]
+fn a_success_that_is_dated_ahead_is_none_although_another_module_leaves_the_plan() {
+    let ahead = |parts: &[(&str, State, Option<i64>)]| RunRecord { outcome: Outcome::RepoFailure, ..run(1, parts) };
+    let both = ahead(&[("a", Success, Some(9000)), ("c", Success, Some(2))]);
+    let mut known = history([both.clone(), ahead(&[("a", Success, Some(9000))])]);
+    assert_eq!(known.runs[0].outcome, Outcome::RepoFailure);
+    // Its time has come.
+    known.record(run(1, &[("a", Success, Some(9000))]));
+    assert_eq!(known.runs[0].outcome, Outcome::Success);
+    // A run by hand.
+    let known = history([run(1, &[("c", Success, Some(2)), ("a", Success, Some(1))]), both]);
+    assert_eq!(known.runs.iter().map(|run| run.outcome).collect::<Vec<_>>(), [Outcome::Success, Outcome::RepoFailure]);
+}
+
+#[test]
 fn what_is_far_off_the_usual_is_unusual() {
     let nights = |sizes: &[u64]| {
         history((0..).zip(sizes).map(|(night, size)| {
