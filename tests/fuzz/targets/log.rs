@@ -43,7 +43,7 @@ mod logs {
 
     pub(crate) fn quoted(lines: &[u8], wanted: &run::Wanted) -> Vec<String> {
         let uuids = super::BTreeMap::from([(super::ModuleId::new("mail1").unwrap(), "5f1c".into())]);
-        let mut reader = run::Reader::new("2", wanted, &uuids, lines.len() % 2 == 0);
+        let mut reader = run::Reader::new("2", wanted, &uuids, lines.len().is_multiple_of(2));
         for line in lines.split(|byte| *byte == b'\n') {
             if let Some(record) = record::Record::parse(line) {
                 record.each(Some("mail1"), |fields| reader.read(fields));
