@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::Look;
 use crate::model::ended::{Progress, QUIET, far_too_late};
-use crate::model::history::History;
+use crate::model::history::{History, RunRecord};
 use crate::model::schedule::TOLERANCE;
 use crate::model::time::age;
 use crate::watch::memory::Announced;
@@ -87,6 +87,12 @@ impl Look<'_> {
         ends.any(|end| end > since && (end <= latest || self.known.changed_at > since))
     }
 
+    /// Whether somebody was mailed about a later run than the one that was due at `due`, and that is bad too.
+    fn is_told_later(&mut self, due: Timestamp) -> bool {
+        let is_it = |run: &RunRecord| run.due > Some(due) && run.reported.is_some() && run.is_bad();
+        self.history().is_some_and(|history| history.runs.iter().any(is_it))
+    }
+
     pub(super) fn announce_missed(&mut self, run: &Run<'_>, due: Timestamp) -> Option<News> {
         let newest = self.plan.newest_end();
         let is_it = |said: &Announced| said.due == Some(due) && said.over && said.kind != Kind::ClusterBackup;
@@ -100,7 +106,7 @@ impl Look<'_> {
         }
         let noticed = due.checked_add(self.facts.rules.grace).ok();
         let record = self.read(Some(due)).record_missed(self.facts.now);
-        if (self.facts.in_queue)(&self.plan.id, noticed) || self.is_reported(record) {
+        if (self.facts.in_queue)(&self.plan.id, noticed) || self.is_reported(record) || self.is_told_later(due) {
             return None;
         }
         // If nobody has heard of a failure in the run before, this mail tells that as well.

@@ -129,3 +129,18 @@ fn a_clock_that_is_behind_at_one_look_makes_nothing_older_than_it_is() {
         assert!(world.history.borrow().runs.last().unwrap().is_good());
     }
 }
+
+#[test]
+fn that_a_later_run_has_no_result_tells_of_the_missed_one_before_it_too() {
+    let mut world = World::nightly(&["a", "b"]);
+    world.good_until(3);
+    world.until(1);
+    world.be_away(25 * 60 + 90);
+    let run = world.memory.plans[&world.plan.id].members.iter().map(|id| (id, crate::model::run::State::Stale));
+    let due = world.elapses().last();
+    let record = RunRecord::new(&world.plan, due, at(world.now), Outcome::RepoFailure, true, &mut run.into_iter());
+    world.history.borrow_mut().record(RunRecord { reported: Some(at(world.now)), ..record });
+    world.tick();
+    assert_eq!(world.kinds(), []);
+    assert_eq!(world.history.borrow().marks()[8..], *"!x");
+}
