@@ -164,7 +164,7 @@ impl Asking {
                 },
             }
         }
-        details.modules = map(self.modules.into_iter().zip(modules));
+        details.modules = self.modules.into_iter().zip(modules).collect();
         details
     }
 }

@@ -10,7 +10,6 @@ use super::resp::{Batch, Reply};
 use super::{smarthost, value};
 use crate::config;
 use crate::model::cluster::{ReadError, Smarthost, Why};
-use crate::model::order::map;
 use crate::model::plan::{Fault, ModuleId, PlanId};
 
 /// The single values: keys of strings, and the field of a hash.
@@ -64,7 +63,7 @@ impl Index {
     pub(super) fn take(answers: &mut Answers, redis: &config::Redis) -> Result<Self, Why> {
         let nodes = value::pairs(list(answers.next(), "cluster/module_node")?);
         let nodes = nodes.filter(|(_, node)| is_segment(node));
-        let modules = map(nodes.filter_map(|(id, node)| Some((ModuleId::new(id)?, Some(node)))));
+        let modules: BTreeMap<_, _> = nodes.filter_map(|(id, node)| Some((ModuleId::new(id)?, Some(node)))).collect();
         let uuids: HashMap<_, _> = value::pairs(list(answers.next(), "cluster/module_uuid")?).collect();
         let mut next = || answers.next().and_then(value::text);
         let [name, uuid, leader, loki, plans] = [(); 5].map(|()| next());

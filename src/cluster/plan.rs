@@ -7,7 +7,6 @@ use jiff::Timestamp;
 use super::index::Index;
 use super::layout_a;
 use super::value::{self, Decoded, Hash};
-use crate::model::order::map;
 use crate::model::plan::{Damage, Entry, Fault, Layout, ModuleId, ModuleResult, Plan, PlanId};
 use crate::model::time::is_ahead;
 
@@ -87,7 +86,7 @@ impl Results {
             Some(members) => members.iter().cloned().collect(),
             None => self.by_module.keys().cloned().collect(),
         };
-        plan.modules = map(modules.into_iter().map(|module| (module, Default::default())));
+        plan.modules = modules.into_iter().map(|module| (module, Default::default())).collect();
         let readable = self.by_module.into_iter().filter_map(|(module, (_, result))| {
             let is_ahead = |result: &ModuleResult| result.end.is_some_and(|end| is_ahead(end, now));
             let fault = match &result {
@@ -97,7 +96,7 @@ impl Results {
             plan.damaged.extend(fault.map(|fault| Damage { entry: Entry::Result(module.clone()), fault }));
             Some((module, result.ok()?))
         });
-        plan.results = map(readable);
+        plan.results = readable.collect();
         let unread = self.unread.into_iter();
         plan.damaged.extend(unread.map(|(node, fault)| Damage { entry: Entry::Node(node), fault }));
         let status = plan.status.as_ref().and_then(|status| status.timestamp);
