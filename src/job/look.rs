@@ -207,7 +207,7 @@ pub(super) mod tests {
     use super::*;
     use crate::model::alert::{Alert, Alerts};
     use crate::model::job::JobId;
-    use crate::model::plan::{Layout, ModuleResult};
+    use crate::model::plan::ModuleResult;
     use crate::model::run::{RunRule, assess};
 
     fn at(minutes: i64) -> Timestamp {
@@ -225,16 +225,7 @@ pub(super) mod tests {
     /// minute of their end and their errors.
     pub(crate) fn look(results: &[(&str, i64, u64)]) -> Look {
         let id = |name: &str| ModuleId::new(name).unwrap();
-        let result = |end: i64, errors: u64| ModuleResult {
-            layout: Layout::C,
-            start: Some(at(end - 5)),
-            end: Some(at(end)),
-            errors,
-            error: None,
-            total_size: None,
-            total_file_count: None,
-            snapshots_count: None,
-        };
+        let result = |end: i64, errors: u64| ModuleResult::sample(at(end - 5), at(end), errors);
         let mut plan = Plan::unknown(PlanId::new("2").unwrap());
         plan.members = Some([id("a"), id("b")].into());
         plan.results = results.iter().map(|(name, end, errors)| (id(name), result(*end, *errors))).collect();

@@ -17,8 +17,8 @@ use super::time::age;
 /// How much later than usual counts as far too late.
 const SLACK: Duration = Duration::from_secs(600);
 
-/// How long a step may take at most, whatever is said to be usual: a module writes its own result, and must not keep the
-/// others' absence back by it.
+/// How long a step may take at most, whatever is said to be usual: a module writes its own result, and must not keep
+/// the others' absence back by it.
 const LONGEST: Duration = Duration::from_secs(86_400);
 
 /// How far a run has come, by the logs of the nodes that still lack a result.
@@ -166,16 +166,7 @@ mod tests {
     fn a_run_without_a_result_may_start_until_the_grace_is_over() {
         use crate::model::plan::{ModuleResult, PlanId};
         let at = |minutes: i64| Timestamp::from_second(1_763_600_000 + minutes * 60).unwrap();
-        let result = ModuleResult {
-            layout: Layout::C,
-            start: Some(at(-60)),
-            end: Some(at(-50)),
-            errors: 0,
-            error: None,
-            total_size: None,
-            total_file_count: None,
-            snapshots_count: None,
-        };
+        let result = ModuleResult::sample(at(-60), at(-50), 0);
         let (mut plan, id) = (Plan::unknown(PlanId::new("2").unwrap()), ModuleId::new("a").unwrap());
         plan.results = [(id.clone(), result)].into();
         let (absent, grace) = ([id].into(), Duration::from_secs(3 * 3600));

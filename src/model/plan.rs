@@ -308,6 +308,23 @@ pub struct ModuleResult {
     pub snapshots_count: Option<u64>,
 }
 
+#[cfg(test)]
+impl ModuleResult {
+    /// A result of layout C for tests.
+    pub(crate) fn sample(start: impl Into<Option<Timestamp>>, end: impl Into<Option<Timestamp>>, errors: u64) -> Self {
+        Self {
+            layout: Layout::C,
+            start: start.into(),
+            end: end.into(),
+            errors,
+            error: None,
+            total_size: None,
+            total_file_count: None,
+            snapshots_count: None,
+        }
+    }
+}
+
 impl ModuleResult {
     /// Returns how long the backup took; `None` too if it ended before it started, by a clock that was set back.
     pub fn duration(&self) -> Option<Duration> {

@@ -71,7 +71,8 @@ pub fn of_run(plan: &Plan, times: &[Timestamp]) -> Option<Timestamp> {
     runs(plan, times).next().or(times.last().copied())
 }
 
-/// Returns those of `times`, newest first, at which a run of `plan` began, or should have, as [`Elapses::of_runs`] does.
+/// Returns those of `times`, newest first, at which a run of `plan` began, or should have, as [`Elapses::of_runs`]
+/// does.
 pub(super) fn runs(plan: &Plan, times: &[Timestamp]) -> impl Iterator<Item = Timestamp> {
     let before = times.iter().skip(1).copied().map(Some).chain([None]);
     let is_in_the_middle = |(due, before): &(Timestamp, Option<Timestamp>)| {
@@ -144,16 +145,7 @@ mod tests {
     }
 
     fn good(start: i64, end: i64) -> ModuleResult {
-        ModuleResult {
-            layout: Layout::C,
-            start: Some(at(start)),
-            end: Some(at(end)),
-            errors: 0,
-            error: None,
-            total_size: None,
-            total_file_count: None,
-            snapshots_count: None,
-        }
+        ModuleResult::sample(at(start), at(end), 0)
     }
 
     /// The results of modules whose backups began and ended at these minutes.

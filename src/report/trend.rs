@@ -62,16 +62,7 @@ mod tests {
 
     #[test]
     fn a_result_that_is_dated_ahead_puts_nothing_off() {
-        let result = |start: i64, end: i64| ModuleResult {
-            layout: Layout::C,
-            start: Some(at(start)),
-            end: Some(at(end)),
-            errors: 0,
-            error: None,
-            total_size: None,
-            total_file_count: None,
-            snapshots_count: None,
-        };
+        let result = |start: i64, end: i64| ModuleResult::sample(at(start), at(end), 0);
         let [a, b] = ["a", "b"].map(|id| ModuleId::new(id).unwrap());
         let mut plan = Plan::unknown(PlanId::new("2").unwrap());
         plan.results = [(a.clone(), result(5, 600)), (b.clone(), result(-60, -40))].into();

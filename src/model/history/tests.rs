@@ -1,5 +1,4 @@
 use super::*;
-use crate::model::plan::Layout;
 use crate::model::run::{RunRule, assess};
 
 mod recall;
@@ -341,16 +340,7 @@ fn a_failure_whose_statistics_were_not_read_has_no_size() {
 
 /// The cluster's result of a backup that ended at this time.
 fn ended(seconds: i64, errors: u64) -> ModuleResult {
-    ModuleResult {
-        layout: Layout::C,
-        start: Some(at(seconds - 100)),
-        end: Some(at(seconds)),
-        errors,
-        error: None,
-        total_size: None,
-        total_file_count: None,
-        snapshots_count: None,
-    }
+    ModuleResult::sample(at(seconds - 100), at(seconds), errors)
 }
 
 #[test]

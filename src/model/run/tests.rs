@@ -1,5 +1,5 @@
 use super::*;
-use crate::model::plan::{Layout, Module, ModuleResult, PlanId, PlanStatus};
+use crate::model::plan::{Module, ModuleResult, PlanId, PlanStatus};
 
 const HOUR: i64 = 3600;
 const HALF_A_DAY: Option<Duration> = Some(Duration::from_secs(43_200));
@@ -13,16 +13,7 @@ fn id(name: &str) -> ModuleId {
 }
 
 fn result(end: Option<Timestamp>, errors: u64) -> ModuleResult {
-    ModuleResult {
-        layout: Layout::C,
-        start: None,
-        end,
-        errors,
-        error: None,
-        total_size: None,
-        total_file_count: None,
-        snapshots_count: None,
-    }
+    ModuleResult::sample(None, end, errors)
 }
 
 fn plan(results: &[(&str, Option<i64>, u64)], members: Option<&[&str]>) -> Plan {

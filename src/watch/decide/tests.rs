@@ -348,16 +348,7 @@ fn clocks_that_are_set_lose_no_night() {
 fn a_plan_without_a_schedule_is_watched_by_its_results() {
     let mut world = World::new(DAY, 2 * HOUR, &["a", "b"]);
     world.plan.schedule = None;
-    let result = |now: i64, errors| ModuleResult {
-        layout: Layout::A,
-        start: None,
-        end: Some(at(now)),
-        errors,
-        error: None,
-        total_size: None,
-        total_file_count: None,
-        snapshots_count: None,
-    };
+    let result = |now: i64, errors| ModuleResult { layout: Layout::A, ..ModuleResult::sample(None, at(now), errors) };
     world.plan.members = None;
     let mut kinds = Vec::new();
     for errors in [0, 1, 1, 0, 0] {

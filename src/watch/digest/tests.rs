@@ -3,7 +3,7 @@ use jiff::tz::TimeZone;
 use super::*;
 use crate::config::Language;
 use crate::model::history::{ModuleRecord, RunRecord};
-use crate::model::plan::{Damage, Entry, Fault, Layout, Module, ModuleResult};
+use crate::model::plan::{Damage, Entry, Fault, Module, ModuleResult};
 use crate::watch::memory::PlanMemory;
 
 const DAY: i64 = 86_400;
@@ -23,14 +23,10 @@ fn plan(number: &str, results: &[(&str, i64, u64)]) -> Plan {
     plan.members = Some(results.iter().map(|(name, ..)| id(name)).collect());
     for (name, end, errors) in results {
         let result = ModuleResult {
-            layout: Layout::C,
-            start: Some(at(end - 1)),
-            end: Some(at(*end)),
-            errors: *errors,
-            error: None,
             total_size: Some(3 << 30),
             total_file_count: Some(1),
             snapshots_count: Some(1),
+            ..ModuleResult::sample(at(end - 1), at(*end), *errors)
         };
         plan.results.insert(id(name), result);
         plan.modules.insert(id(name), Module { ui_name: Some(format!("The <{name}>")), ..Module::default() });

@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 
 use super::super::*;
-use crate::model::plan::{Layout, ModuleResult};
+use crate::model::plan::ModuleResult;
 use crate::watch::meet::meet;
 
 pub(super) const MINUTE: i64 = 60;
@@ -123,14 +123,10 @@ impl World {
         for (module, part) in members.into_iter().zip(parts) {
             let Some((minutes, fails)) = part else { continue };
             let result = ModuleResult {
-                layout: Layout::C,
-                start: Some(at(time)),
-                end: Some(at(time + minutes * MINUTE)),
-                errors: u64::from(*fails),
-                error: None,
                 total_size: Some(1),
                 total_file_count: Some(1),
                 snapshots_count: Some(1),
+                ..ModuleResult::sample(at(time), at(time + minutes * MINUTE), u64::from(*fails))
             };
             time += minutes * MINUTE;
             self.to_come.push((time, module, result));
