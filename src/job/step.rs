@@ -244,21 +244,21 @@ impl Stepper {
         let began = Instant::now();
         let pause_over = async {
             tokio::select! {
-                () = tokio::time::sleep(pause) => Some(began.elapsed().as_secs()),
-                () = self.store.hurried(&job.id) => Some(began.elapsed().as_secs()),
-                () = self.store.nudged(&job.id) => None,
+                () = tokio::time::sleep(pause) => false,
+                () = self.store.hurried(&job.id) => false,
+                () = self.store.nudged(&job.id) => true,
             }
         };
-        let waited = tokio::select! {
-            waited = self.life.unless_over(pause_over) => waited?,
+        let is_wish = tokio::select! {
+            is_wish = self.life.unless_over(pause_over) => is_wish?,
             // The final report replaces the interim one.
             settled = run_over => return self.examine(job, settled?.0, false, Attempts::default()).await,
         };
-        match waited {
-            Some(seconds) => {
-                delivery.attempts.waited_seconds = delivery.attempts.waited_seconds.saturating_add(seconds);
-            }
-            None => delivery.start_over(Some(Timestamp::now())),
+        if is_wish {
+            delivery.start_over(Some(Timestamp::now()));
+        } else {
+            let waited = &mut delivery.attempts.waited_seconds;
+            *waited = waited.saturating_add(began.elapsed().as_secs());
         }
         Ok(Stage::Delivering(delivery))
     }

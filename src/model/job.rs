@@ -245,8 +245,8 @@ impl Job {
         })
     }
 
-    /// When a failure, or a missing run, was last alerted: the newest start of its alerts, no later than its arrival. `None` if they are
-    /// the watch's and say that all is well.
+    /// When a failure, or a missing run, was last alerted: the newest start of its alerts, no later than its arrival.
+    /// `None` if they are the watch's and say that all is well.
     pub fn failure_start(&self) -> Option<Timestamp> {
         (!self.alerts.kept.iter().all(Alert::is_good)).then(|| self.alert_start())
     }
@@ -254,15 +254,18 @@ impl Job {
     /// When something failed, as an alert says: the newest start of those that do, no later than the job's arrival.
     /// `None` if no alert does, as one of a missing run, or if none says when: it may be somebody's test.
     pub fn failed_at(&self) -> Option<Timestamp> {
-        let says_failed = |alert: &&Alert| !alert.says_missing() && !alert.is_good();
-        let newest = self.alerts.kept.iter().filter(says_failed).filter_map(|alert| alert.starts_at).max();
-        newest.map(|start| start.min(self.accepted_at))
+        self.newest_start(|alert| !alert.says_missing() && !alert.is_good())
     }
 
     /// When the alert began: the newest start of its alerts, no later than its arrival.
     pub fn alert_start(&self) -> Timestamp {
-        let newest = self.alerts.kept.iter().filter_map(|alert| alert.starts_at).max();
-        newest.unwrap_or(self.accepted_at).min(self.accepted_at)
+        self.newest_start(|_| true).unwrap_or(self.accepted_at)
+    }
+
+    /// The newest start of the alerts that count, no later than the job's arrival; `None` if none of them has one.
+    fn newest_start(&self, counts: fn(&Alert) -> bool) -> Option<Timestamp> {
+        let counting = self.alerts.kept.iter().filter(|alert| counts(alert));
+        counting.filter_map(|alert| alert.starts_at).max().map(|start| start.min(self.accepted_at))
     }
 
     /// Whether all of its alerts began before it: each repeats one of an earlier run.

@@ -1,12 +1,12 @@
-//! Attempts to deliver: whom they are for, and when the next one is. The mails of one plan go out oldest first, since the
-//! last one to arrive is the last word, and all mails as soon as the relay takes one again.
+//! Attempts to deliver: whom they are for, and when the next one is. The mails of one plan go out oldest first, since
+//! the last one to arrive is the last word, and all mails as soon as the relay takes one again.
 
 use std::time::Duration;
 
 use jiff::Timestamp;
 use tokio::time::timeout;
 
-use super::{Store, failed_file, lock};
+use super::{Nudge, Store, failed_file, lock};
 use crate::config::Settings;
 use crate::model::job::{Delivery, Job, JobId, Stage};
 use crate::model::mail::{Mail, Recipient};
@@ -15,7 +15,8 @@ use crate::model::mail::{Mail, Recipient};
 const PATIENCE: Duration = Duration::from_secs(60);
 
 impl Store {
-    /// Lets the older mails of the job's plan go first: ends the pauses before their next attempts, and waits for these.
+    /// Lets the older mails of the job's plan go first: ends the pauses before their next attempts, and waits for
+    /// these.
     pub async fn older_first(&self, job: &Job) {
         let age = |job: &Job| (job.accepted_at, job.id.clone());
         let tries = self.table().hurry(&|other| other.plan == job.plan && age(other) < age(job));
@@ -70,19 +71,13 @@ impl Store {
     /// Waits until the administrator asks to try the job again.
     pub async fn nudged(&self, id: &JobId) {
         let nudge = self.table().nudge(id);
-        match nudge {
-            Some(nudge) => nudge.notified().await,
-            None => std::future::pending().await,
-        }
+        notified(nudge).await;
     }
 
     /// Waits until the pause before the job's next attempt is to end.
     pub async fn hurried(&self, id: &JobId) {
         let turn = self.table().turn(id);
-        match turn {
-            Some(turn) => turn.notified().await,
-            None => std::future::pending().await,
-        }
+        notified(turn).await;
     }
 
     /// Returns whether `to` has an old report, or is about to: at its time, too, others may have been left out.
@@ -101,5 +96,13 @@ impl Store {
             }
             changed.await;
         }
+    }
+}
+
+/// Waits for a nudge; for ever if there is no such job.
+async fn notified(nudge: Option<Nudge>) {
+    match nudge {
+        Some(nudge) => nudge.notified().await,
+        None => std::future::pending().await,
     }
 }
