@@ -59,8 +59,7 @@ fn plan_reason(report: &Report, facts: &PlanFacts) -> String {
         }
         (Outcome::Recovered, _, Some(News::Recovered { failed_runs: 0 })) => words.subject_success(total),
         (Outcome::Recovered, _, Some(News::Recovered { failed_runs })) => {
-            let or_more = facts.history.is_some_and(|history| history.is_cut_off(failed_runs));
-            words.subject_recovered(total, &figures::runs(words, failed_runs, or_more))
+            words.subject_recovered(total, &bad_runs(words, facts, failed_runs))
         }
         (_, Some(Contradiction::PlanRecord), _) => words.subject_record_differs(total),
         (_, Some(Contradiction::Alert { .. }), _) => words.subject_alert_newer(total),
@@ -98,9 +97,13 @@ fn in_a_row(report: &Report, facts: &PlanFacts) -> Option<String> {
     let good = matches!(plan_outcome(facts), Outcome::Success | Outcome::Recovered);
     let runs = facts.history.map_or(1, History::failed_in_a_row);
     let over = report.interim.is_none() || facts.assessment.counts.error > 0;
-    let or_more = facts.history.is_some_and(|history| history.is_cut_off(runs));
     let words = Words(report.language);
-    (!good && over && runs > 1).then(|| words.subject_in_a_row(&figures::runs(words, runs, or_more)))
+    (!good && over && runs > 1).then(|| words.subject_in_a_row(&bad_runs(words, facts, runs)))
+}
+
+/// A number of runs in a row that were no success, in words: `60 or more` if the history reaches no further back.
+pub(super) fn bad_runs(words: Words, facts: &PlanFacts, runs: usize) -> String {
+    figures::runs(words, runs, facts.history.is_some_and(|history| history.is_cut_off(runs)))
 }
 
 /// Why a plan has no modules to report.

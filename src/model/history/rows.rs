@@ -26,6 +26,8 @@ pub struct Streak {
     pub runs: usize,
     /// In how many of them the module failed, rather than leaving no result.
     pub failed: usize,
+    /// Whether there may be more: they reach back to the oldest run that is kept.
+    pub or_more: bool,
 }
 
 impl Streak {
@@ -37,13 +39,15 @@ impl Streak {
             (runs, parts.take(runs).filter(|part| part.state == State::Error).count())
         });
         // This run may not be on record yet.
-        Self { runs: runs.max(1), failed: failed.max(usize::from(state == State::Error)) }
+        let (runs, failed) = (runs.max(1), failed.max(usize::from(state == State::Error)));
+        let or_more = history.is_some_and(|history| history.is_module_cut_off(module, runs));
+        Self { runs, failed, or_more }
     }
 }
 
-/// Returns the last backup of `module`, whose last result in the cluster is `result`, that can be restored: of a success,
-/// or of a failure whose snapshot was written. As far as that and `history` say at `now`; a time well after that is of a
-/// clock that was wrong.
+/// Returns the last backup of `module` that can be restored: of a success, or of a failure whose snapshot was written.
+/// It is as `history` and `result`, its last one in the cluster, say at `now`; a time well after that is of a clock
+/// that was wrong.
 pub fn last_good(
     history: Option<&History>,
     result: Option<&ModuleResult>,

@@ -9,7 +9,7 @@ use crate::model::run::{Contradiction, Outcome};
 use crate::model::time::is_ahead;
 use crate::report::figures::{self, MAX_NAME, without_full_stop};
 use crate::report::isolate::outside;
-use crate::report::subject::{Nothing, cluster_backup, nothing};
+use crate::report::subject::{Nothing, bad_runs, cluster_backup, nothing};
 use crate::report::{Finding, Interim, News, PlanFacts, outcome};
 
 impl Composer<'_> {
@@ -40,8 +40,7 @@ impl Composer<'_> {
             (Outcome::Missed, _, Some(News::Missed { due })) => words.missed(&self.time(due), &total),
             (Outcome::Recovered, _, Some(News::Recovered { failed_runs: 0 })) => words.recovered_some_time(&total),
             (Outcome::Recovered, _, Some(News::Recovered { failed_runs })) => {
-                let or_more = facts.history.is_some_and(|history| history.is_cut_off(failed_runs));
-                words.recovered(&total, &figures::runs(words, failed_runs, or_more))
+                words.recovered(&total, &bad_runs(words, facts, failed_runs))
             }
             (_, Some(Contradiction::PlanRecord), _) => words.record_differs(&total),
             (_, Some(Contradiction::Alert { .. }), _) => words.alert_differs(&total),

@@ -79,8 +79,8 @@ impl Composer<'_> {
         self.rows(heading, &successes, most, |composer, part| composer.success(*part));
     }
 
-    /// Modules that need somebody: an entry each as long as they are few. Those that have been without a success for the
-    /// longest time come first.
+    /// Modules that need somebody: an entry each as long as they are few. Those that have been without a success for
+    /// the longest time come first.
     fn troubled(&mut self, heading: String, mut parts: Vec<Part>) {
         sort_by_key(&mut parts, |part| Reverse(Streak::new(part.facts.history, part.id, part.state).runs));
         let (first, others) = parts.split_at(parts.len().min(MAX_ENTRIES));
@@ -158,8 +158,7 @@ impl Composer<'_> {
         let streak = Streak::new(part.facts.history, part.id, part.state);
         // A run that is not over has not failed.
         let counts = streak.runs > 1 && (part.state == State::Error || self.report.interim.is_none());
-        let or_more = part.facts.history.is_some_and(|history| history.is_module_cut_off(part.id, streak.runs));
-        let in_a_row = counts.then(|| words.in_a_row(streak, &figures::runs(words, streak.runs, or_more)));
+        let in_a_row = counts.then(|| words.in_a_row(streak));
         // This run wrote a snapshot, and failed for another reason.
         let has_snapshot = part.reason().is_some_and(|reason| reason.snapshot_written == Some(true));
         let last = if has_snapshot { trend::last_success } else { trend::last_good };
@@ -232,7 +231,7 @@ impl Composer<'_> {
         self.node(part).map_or_else(|| self.words.on_the_modules_node(), |node| self.words.on_node(&node))
     }
 
-    /// Where the log of its last run is: a module may have moved to another node since.
+    /// Says where the log of its last run is: a module may have moved to another node since.
     fn place_of_run(&self, part: Part) -> String {
         let modules = &part.plan().modules;
         let Some(moved) = modules.get(part.id).filter(|module| module.ran_on.is_some()) else {

@@ -2,14 +2,16 @@
 
 use super::{Words, phrases};
 use crate::model::history::Streak;
+use crate::report::figures;
 
 impl Words {
-    /// Returns how a row of runs without a success went; `runs` is their number in words.
-    pub(crate) fn in_a_row(self, streak: Streak, runs: &str) -> String {
+    /// Returns how a row of runs without a success went.
+    pub(crate) fn in_a_row(self, streak: Streak) -> String {
+        let runs = figures::runs(self, streak.runs, streak.or_more);
         match streak.failed {
-            0 => self.absent_in_a_row(runs),
-            failed if failed == streak.runs => self.failed_in_a_row(runs),
-            _ => self.no_success_in_a_row(runs),
+            0 => self.absent_in_a_row(&runs),
+            failed if failed == streak.runs => self.failed_in_a_row(&runs),
+            _ => self.no_success_in_a_row(&runs),
         }
     }
 }

@@ -122,7 +122,7 @@ impl Writer<'_> {
         let mut lines: Vec<Line> = self.facts(plan).into_iter().map(Line::Text).collect();
         let is_on = plan.standing != Standing::Disabled;
         if is_on {
-            lines.extend(plan.troubled.iter().take(MAX_LISTED).map(|troubled| self.troubled(plan, troubled)));
+            lines.extend(plan.troubled.iter().take(MAX_LISTED).map(|troubled| self.troubled(troubled)));
             let others = plan.troubled.len().saturating_sub(MAX_LISTED);
             let others = (others > 0).then(|| self.words.and_more(&figures::number(self.words, others as u64)));
             lines.extend(others.map(Line::Text));
@@ -174,7 +174,7 @@ impl Writer<'_> {
             .collect()
     }
 
-    fn troubled(&self, plan: &PlanDigest, troubled: &Troubled) -> Line {
+    fn troubled(&self, troubled: &Troubled) -> Line {
         let words = self.words;
         let good = match troubled.last_good {
             Some(last) => {
@@ -184,12 +184,10 @@ impl Writer<'_> {
             None => words.digest_no_good(),
         };
         let name = named(troubled.module.as_str(), troubled.name.as_deref());
-        let (history, runs) = (plan.history.as_ref(), troubled.streak.runs);
-        let or_more = history.is_some_and(|history| history.is_module_cut_off(&troubled.module, runs));
-        let in_a_row = match (runs, troubled.state) {
+        let in_a_row = match (troubled.streak.runs, troubled.state) {
             (..=1, State::Error) => words.digest_failed(),
             (..=1, _) => words.digest_absent(),
-            (runs, _) => words.in_a_row(troubled.streak, &figures::runs(words, runs, or_more)),
+            _ => words.in_a_row(troubled.streak),
         };
         Line::field(name, format!("{in_a_row}; {good}"))
     }
