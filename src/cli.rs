@@ -183,8 +183,8 @@ Examples:
     /// Write the configuration and start the units
     ///
     /// Asks for sender, recipients and subject prefix, shows the configuration that it will write, writes it, and
-    /// enables and starts the socket and the timers. An existing file keeps its comments and its other keys. With any of --mail-from, --mail-to,
-    /// --subject-prefix or --yes it asks nothing; a value that is not given stays as it is.
+    /// enables and starts the socket and the timers. An existing file keeps its comments and its other keys. With any
+    /// of --mail-from, --mail-to, --subject-prefix or --yes it asks nothing; a value that is not given stays as it is.
     #[command(after_help = "\
 Exit status:
   0  done

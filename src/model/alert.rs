@@ -36,7 +36,7 @@ impl Alert {
         self.labels.get("news").map(String::as_str)
     }
 
-    /// Takes the watch's finding out: whoever sent it is not the watch.
+    /// Removes the watch's finding: somebody else has sent the alert.
     pub fn disown(&mut self) {
         self.labels.remove("news");
     }

@@ -213,8 +213,8 @@ impl RunRecord {
         self.judge(&read);
     }
 
-    /// Recomputes the outcome from the modules, after a reading that had `read`. If that was no success although each of
-    /// them succeeded, since one is dated ahead, the run is none either.
+    /// Recomputes the outcome from the modules, after a reading that had `read`. If that was no success although each
+    /// of them succeeded, since one is dated ahead, the run is none either.
     fn judge(&mut self, read: &BTreeMap<ModuleId, ModuleRecord>) {
         let counted =
             |parts: &BTreeMap<ModuleId, ModuleRecord>| Counts::of(&mut parts.values().map(|part| part.state)).outcome();

@@ -1,5 +1,5 @@
-//! Sorting, compiled once. The library's `sort_by`, and with it a map's `collect`, is four kilobytes of code for each type
-//! of element and each order. The short lists of this program do not need its speed; what a reading of the cluster
+//! Sorting, compiled once. The library's `sort_by`, and with it a map's `collect`, is four kilobytes of code for each
+//! type of element and each order. The short lists of this program do not need its speed; what a reading of the cluster
 //! collects does.
 
 use std::cmp::Ordering;

@@ -52,7 +52,8 @@ const DEFAULT_IDLE: Duration = Duration::from_secs(60);
 /// Serves `sockets` until there is nothing to do, or until SIGTERM or SIGINT.
 ///
 /// # Errors
-/// Where the runtime cannot watch the sockets or the signals; started by hand, where the state is another user's.
+/// Returns an error if the runtime cannot watch the sockets or the signals; started by hand, also if the state is
+/// another user's.
 pub async fn run(sockets: Sockets, live: Arc<Live>) -> io::Result<()> {
     let (listeners, inherited) = sockets.into_tokio()?;
     if !inherited {

@@ -1,8 +1,8 @@
 //! The webhook: HTTP in, jobs on disk, an answer out.
 //!
 //! The answers are chosen for what Alertmanager makes of them: 2xx is done, 5xx is tried again at once, anything else
-//! only after `group_interval`. Everything is bounded: connections, one body, all bodies together, and the time that one
-//! client may hold a place. Beyond the limits the answer is 503.
+//! only after `group_interval`. Everything is bounded: connections, one body, all bodies together, and the time that
+//! one client may hold a place. Beyond the limits the answer is 503.
 
 use std::convert::Infallible;
 use std::net::SocketAddr;

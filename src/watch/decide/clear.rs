@@ -26,7 +26,7 @@ impl Look<'_> {
             return None;
         }
         let kind = self.kind_of_success(run);
-        // Without a module that failed in it and has left the plan, a run is none the better, nor by what ran before it.
+        // Without a module that failed in it and has left the plan, a run is none the better; nor by what ran before.
         let record = run.record(self.facts.now, true);
         let is_good = self.history().is_none_or(|history| {
             let bad = history.runs.iter().rev().find(|run| run.is_bad());
