@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::Mailbox;
+use super::{Mailbox, bare};
 use crate::model::cluster::Encryption;
 use crate::model::plan::PlanId;
 
@@ -65,6 +66,21 @@ pub struct Receiver {
     pub max_body: usize,
     /// File with the bearer token that `/alert` wants.
     pub token_file: Option<PathBuf>,
+}
+
+impl Receiver {
+    /// Returns whether one of the `sockets` takes what is posted to it, as the watch does. A name that is not
+    /// `localhost` may be any address.
+    pub fn reaches(&self, sockets: &[SocketAddr]) -> bool {
+        let host = bare(&self.host).replace("localhost", "0.0.0.0");
+        let Ok(wanted) = host.parse::<IpAddr>() else { return true };
+        let is_it = |ip: IpAddr| {
+            // systemd's default: `::` takes IPv4 as well.
+            let is_any = ip.is_unspecified() && (ip.is_ipv6() || wanted.is_ipv4());
+            is_any || ip == wanted || wanted.is_unspecified() && ip.is_loopback()
+        };
+        sockets.iter().any(|address| address.port() == self.port && is_it(address.ip()))
+    }
 }
 
 /// `correlator`.

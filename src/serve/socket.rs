@@ -2,7 +2,7 @@
 
 use std::future::poll_fn;
 use std::io;
-use std::net::{IpAddr, SocketAddr, TcpListener as StdListener};
+use std::net::{SocketAddr, TcpListener as StdListener};
 use std::task::Poll;
 
 use listenfd::ListenFd;
@@ -37,11 +37,11 @@ impl Sockets {
                 io::Error::new(error.kind(), format!("cannot listen on {place}: {error}"))
             })?);
         }
-        let mut configured = false;
+        let mut addresses = Vec::new();
         for listener in &listeners {
             listener.set_nonblocking(true)?;
             let address = listener.local_addr()?;
-            configured |= address.port() == port && host.parse::<IpAddr>().map_or(true, |host| host == address.ip());
+            addresses.push(address);
             if !address.ip().is_loopback() && settings.as_ref().is_none_or(|known| known.receiver.token_file.is_none())
             {
                 warn!(
@@ -50,11 +50,10 @@ impl Sockets {
                 );
             }
         }
-        if settings.is_some() && !configured {
-            let addresses: io::Result<Vec<_>> = listeners.iter().map(StdListener::local_addr).collect();
+        if settings.is_some() && !receiver.reaches(&addresses) {
             warn!(
-                "listening on {:?}, as the socket unit says; receiver.host and receiver.port ({host}:{port}) are ignored",
-                addresses?
+                "listening on {addresses:?}, as the socket unit says; receiver.host and receiver.port ({host}:{port}) \
+                 are ignored"
             );
         }
         Ok(Self { listeners, inherited })

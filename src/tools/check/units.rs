@@ -1,13 +1,12 @@
 //! The systemd units: the socket and what follows it, the timers, and what the service may read.
 
-use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::{Level, Line, PATIENCE, error, ok, warning};
-use crate::config::{Receiver, Settings, authority, bare, is_loopback};
+use super::{Line, PATIENCE, error, ok, warning};
+use crate::config::{Receiver, Settings, authority, is_loopback};
 use crate::model::time;
 use crate::report;
 use crate::system::process;
@@ -30,13 +29,7 @@ pub(super) async fn look(settings: &Settings) -> Vec<Line> {
     };
     let [socket, path, service] = ["socket", "path", "service"].map(|kind| format!("ns8-backup-monitor.{kind}"));
     vec![
-        show(&socket, &|found| match judge_unit(&socket, Some(&settings.receiver), found) {
-            line if line.level < Level::Error && settings.watch.enabled && !takes_posts(&settings.receiver, found) => {
-                unreached(&socket, &settings.receiver)
-            }
-            line => line,
-        })
-        .await,
+        show(&socket, &|found| judge_unit(&socket, Some(settings), found)).await,
         show(&path, &|found| judge_unit(&path, None, found)).await,
         show(&service, &judge_journal).await,
         timer("watch", settings.watch.enabled, Some(LATE)).await,
@@ -136,15 +129,16 @@ fn judge_journal(service: &Properties) -> Line {
     }
 }
 
-/// Judges the socket, which is compared with `receiver`, or the path unit.
-fn judge_unit(name: &str, receiver: Option<&Receiver>, found: &Properties) -> Line {
+/// Judges the socket, which is compared with the `settings`, or the path unit.
+fn judge_unit(name: &str, settings: Option<&Settings>, found: &Properties) -> Line {
     let is = |property: &str, wanted: &str| found.is(property, wanted);
     let open = found.0.iter().find(|(key, value)| key == "Listen" && is_open(value));
     // The path unit is not enabled: the socket brings it along.
     let stays = is("UnitFileState", "enabled") || is("UnitFileState", "static");
     let enable = "systemctl enable --now ns8-backup-monitor.socket";
     let start = format!("{enable} && systemctl start {name}");
-    let guarded = receiver.is_none_or(|receiver| receiver.token_file.is_some());
+    let guarded = settings.is_none_or(|settings| settings.receiver.token_file.is_some());
+    let elsewhere = settings.filter(|settings| !takes_posts(&settings.receiver, found));
     if is("LoadState", "not-found") {
         error(SUBJECT, format!("{name} is not installed"), "install the package")
     } else if !is("ActiveState", "active") {
@@ -152,9 +146,14 @@ fn judge_unit(name: &str, receiver: Option<&Receiver>, found: &Properties) -> Li
     } else if let Some((_, open)) = open.filter(|_| !guarded) {
         let found = format!("{name} listens on {open}: other machines can post alerts, without a token");
         error(SUBJECT, found, format!("set receiver.token_file, or a local ListenStream with `systemctl edit {name}`"))
+    } else if let Some(Settings { receiver, .. }) = elsewhere.filter(|settings| settings.watch.enabled) {
+        let posted = authority(&receiver.host, receiver.port);
+        let found = format!("{name} does not listen on {posted}, where the watch posts");
+        let todo = format!("set receiver.host and receiver.port to an address of `systemctl show -p Listen {name}`");
+        error(SUBJECT, found, todo)
     } else if !stays {
         warning(SUBJECT, format!("{name} is active, but not enabled: gone after a reboot"), enable)
-    } else if receiver.is_some_and(|receiver| !takes_posts(receiver, found)) {
+    } else if elsewhere.is_some() {
         let todo = format!("change ListenStream with `systemctl edit {name}`, or receiver.host and receiver.port");
         let found = format!(
             "{name} listens on another address than receiver.host and receiver.port; the unit's address is used"
@@ -165,32 +164,10 @@ fn judge_unit(name: &str, receiver: Option<&Receiver>, found: &Properties) -> Li
     }
 }
 
-/// Returns whether the socket takes what is posted to `receiver`, as the watch does. A name that is not `localhost` may
-/// be any address.
+/// Returns whether the socket takes what is posted to `receiver`.
 fn takes_posts(receiver: &Receiver, socket: &Properties) -> bool {
-    let host = bare(&receiver.host).replace("localhost", "0.0.0.0");
-    let Ok(wanted) = host.parse::<IpAddr>() else { return true };
-    let fits = |address: SocketAddr| {
-        let any = match address.ip() {
-            IpAddr::V4(ip) => ip.is_unspecified() && wanted.is_ipv4(),
-            // systemd's default: such a socket takes IPv4 as well.
-            IpAddr::V6(ip) => ip.is_unspecified(),
-        };
-        address.port() == receiver.port
-            && (any || address.ip() == wanted || wanted.is_unspecified() && address.ip().is_loopback())
-    };
     let listens = socket.0.iter().filter(|(key, _)| key == "Listen");
-    listens.filter_map(|(_, value)| value.split(' ').next()?.parse().ok()).any(fits)
-}
-
-fn unreached(name: &str, receiver: &Receiver) -> Line {
-    let found =
-        format!("{name} does not listen on {}, where the watch posts", authority(&receiver.host, receiver.port));
-    error(
-        SUBJECT,
-        found,
-        format!("set receiver.host and receiver.port to an address of `systemctl show -p Listen {name}`"),
-    )
+    receiver.reaches(&listens.filter_map(|(_, value)| value.split(' ').next()?.parse().ok()).collect::<Vec<_>>())
 }
 
 /// Returns whether other machines can reach this address of a socket: `0.0.0.0:9099 (Stream)`. A path has no port.
@@ -206,16 +183,20 @@ mod tests {
 
     #[test]
     fn units_are_judged() {
-        let mut receiver = crate::config::defaults().receiver;
-        let judge = |receiver: &Receiver, properties: &str| {
-            judge_unit("x.socket", Some(receiver), &Properties::parse(properties)).level
+        let mut settings = crate::config::defaults();
+        settings.watch.enabled = false;
+        let judge = |settings: &Settings, properties: &str| {
+            judge_unit("x.socket", Some(settings), &Properties::parse(properties)).level
         };
-        let level = |properties: &str| judge(&receiver, properties);
+        let level = |properties: &str| judge(&settings, properties);
         let good = "LoadState=loaded\nActiveState=active\nUnitFileState=enabled\nListen=127.0.0.1:9099 (Stream)\n";
         assert_eq!(level(good), Level::Ok);
         assert_eq!(level(&good.replace("9099", "9098")), Level::Warning);
         let hosts = ["localhost", "127.0.0.1", "::1", "[::1]"];
-        let at = |host: &str| Receiver { host: host.into(), ..receiver.clone() };
+        let at = |host: &str| Settings {
+            receiver: Receiver { host: host.into(), ..settings.receiver.clone() },
+            ..settings.clone()
+        };
         let six = good.replace("127.0.0.1", "[::1]");
         assert_eq!(hosts.map(|host| judge(&at(host), good)), [Level::Ok, Level::Ok, Level::Warning, Level::Warning]);
         assert_eq!(hosts.map(|host| judge(&at(host), &six)), [Level::Ok, Level::Warning, Level::Ok, Level::Ok]);
@@ -229,8 +210,11 @@ mod tests {
         let besides = format!("{good}Listen=192.0.2.1:9099 (Stream)\n");
         assert_eq!(level(&besides), Level::Error);
         assert_eq!(level(&format!("{good}Listen=/run/x:y (Stream)\n")), Level::Ok);
-        receiver.token_file = Some("/token".into());
-        assert_eq!([&anywhere, &besides].map(|properties| judge(&receiver, properties)), [Level::Ok; 2]);
+        settings.receiver.token_file = Some("/token".into());
+        assert_eq!([&anywhere, &besides].map(|properties| judge(&settings, properties)), [Level::Ok; 2]);
+        settings.watch.enabled = true;
+        let elsewhere = good.replace("9099", "9098");
+        assert_eq!([good, &elsewhere].map(|properties| judge(&settings, properties)), [Level::Ok, Level::Error]);
     }
 
     #[test]
