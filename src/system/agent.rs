@@ -32,20 +32,18 @@ impl Agent {
         Self::parse(&read_text(&file, MAX_FILE).ok()?)
     }
 
-    /// Finds the login among lines of `KEY=VALUE`; the last one counts, as in a shell.
     fn parse(text: &str) -> Option<Self> {
-        let value = |wanted: &str| {
-            let mut assignments = text.lines().rev().filter_map(|line| line.trim().split_once('='));
-            let (_, value) = assignments.find(|(key, _)| key.trim_start_matches("export ").trim() == wanted)?;
-            Some(unquoted(value.trim())).filter(|value| !value.is_empty())
-        };
-        Some(Self { user: value("REDIS_USER")?.into(), password: value("REDIS_PASSWORD")?.into() })
+        Some(Self { user: value(text, "REDIS_USER")?.into(), password: value(text, "REDIS_PASSWORD")?.into() })
     }
 }
 
-fn unquoted(value: &str) -> &str {
+/// Returns the value of `wanted` among lines of `KEY=VALUE`; the last one counts, as in a shell.
+pub(crate) fn value<'a>(text: &'a str, wanted: &str) -> Option<&'a str> {
+    let mut assignments = text.lines().rev().filter_map(|line| line.trim().split_once('='));
+    let (_, value) = assignments.find(|(key, _)| key.trim_start_matches("export ").trim() == wanted)?;
+    let value = value.trim();
     let within = |quote| value.strip_prefix(quote)?.strip_suffix(quote);
-    within('"').or_else(|| within('\'')).unwrap_or(value)
+    Some(within('"').or_else(|| within('\'')).unwrap_or(value)).filter(|value| !value.is_empty())
 }
 
 #[cfg(test)]

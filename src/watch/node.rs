@@ -4,7 +4,7 @@ use std::env;
 use std::io;
 use std::path::PathBuf;
 
-use crate::system::files;
+use crate::system::{agent, files};
 
 /// Where NS8 keeps the node's environment. The unit hands a copy on as the systemd credential `node.environment`.
 const NODE_ENVIRONMENT: &str = "/var/lib/nethserver/node/state/environment";
@@ -21,7 +21,7 @@ pub fn id() -> Result<Option<String>, String> {
     match files::read(&file, MAX_FILE) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(format!("{} cannot be read, so it is not known which node this is: {error}", file.display())),
-        Ok(content) => Ok(parse(&String::from_utf8_lossy(&content))),
+        Ok(content) => Ok(agent::value(&String::from_utf8_lossy(&content), "NODE_ID").map(String::from)),
     }
 }
 
@@ -31,23 +31,17 @@ pub fn watches(node: Option<&str>, leader: Option<&str>) -> bool {
     node.is_none() || leader.is_none() || node == leader
 }
 
-/// Finds `NODE_ID` among lines of `KEY=VALUE`.
-fn parse(text: &str) -> Option<String> {
-    let value =
-        text.lines().rev().find_map(|line| line.trim().trim_start_matches("export ").strip_prefix("NODE_ID="))?;
-    Some(value.trim().trim_matches(['"', '\'']).to_owned()).filter(|value| !value.is_empty())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn the_node_is_found_in_its_environment() {
-        assert_eq!(parse("AGENT_ID=node/2\nNODE_ID=2\nX=\n"), Some("2".into()));
-        assert_eq!(parse("export NODE_ID=\"12\"\r\n"), Some("12".into()));
+        let id = |text| agent::value(text, "NODE_ID");
+        assert_eq!(id("AGENT_ID=node/2\nNODE_ID=2\nX=\n"), Some("2"));
+        assert_eq!(id("export NODE_ID=\"12\"\r\n"), Some("12"));
         for none in ["", "#none", "NODE_ID=", "MY_NODE_ID=2"] {
-            assert_eq!(parse(none), None);
+            assert_eq!(id(none), None);
         }
     }
 
