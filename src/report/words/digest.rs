@@ -9,10 +9,6 @@ phrases! {
         It: "{bad} di {total} piani richiedono attenzione",
     }
     digest_subject_monitor() { En: "the monitor itself needs attention", It: "il monitor stesso richiede attenzione" }
-    digest_subject_unreadable() {
-        En: "the cluster's Redis could not be read",
-        It: "impossibile leggere il Redis del cluster",
-    }
     digest_no_plan() { En: "there is no backup plan", It: "non esiste alcun piano di backup" }
     digest_heading_attention() { En: "Plans that need attention", It: "Piani che richiedono attenzione" }
     digest_heading_fine() { En: "Plans that are fine", It: "Piani a posto" }

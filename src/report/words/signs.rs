@@ -1,6 +1,6 @@
 //! What shows that something is wrong with a repository.
 
-use super::{Words, phrases};
+use super::Words;
 use crate::config::Language;
 use crate::model::repository::Sign;
 
@@ -32,5 +32,3 @@ impl Words {
         }
     }
 }
-
-phrases! {}

@@ -44,7 +44,7 @@ fn verdict(digest: &Digest, words: Words) -> String {
     let count = |standing| digest.plans.iter().filter(|plan| plan.standing == standing).count();
     let (bad, total) = (count(Standing::Attention), digest.plans.len() - count(Standing::Disabled));
     match (digest.unreadable.is_some(), bad, total) {
-        (true, ..) => words.digest_subject_unreadable(),
+        (true, ..) => words.subject_unreadable(),
         (_, 0, 0) => words.digest_no_plan(),
         (_, 0, _) if !digest.monitor.works() => words.digest_subject_monitor(),
         (_, 0, _) => words.digest_subject_fine(total),
