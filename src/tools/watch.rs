@@ -24,7 +24,7 @@ use crate::system::journal;
 use crate::system::kill;
 use crate::system::messages;
 use crate::system::zone_name;
-use crate::watch::decide::{Decided, Facts, Rules, decide};
+use crate::watch::decide::{Decided, Facts, decide};
 use crate::watch::going_on::lacking;
 use crate::watch::history::Store;
 use crate::watch::meet::meet;
@@ -151,12 +151,7 @@ async fn look_at_plans(
     let jobs = jobs(state);
     let facts = Facts {
         now,
-        rules: Rules {
-            grace: settings.watch.grace,
-            stale_after: settings.correlator.stale_after,
-            recovery: settings.notification.recovery,
-            success: settings.notification.success,
-        },
+        settings,
         plans: &cluster.plans,
         in_queue: &|plan, until| jobs.iter().any(|job| job.reports(plan, until)),
         progress: &|plan| progress.get(plan).copied().unwrap_or_default(),

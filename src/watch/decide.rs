@@ -14,6 +14,7 @@ use super::meet::fingerprint;
 use super::memory::{Memory, PlanMemory};
 use super::news::{Kind, News};
 use super::run::Run;
+use crate::config::Settings;
 use crate::model::ended::{Open, Progress};
 use crate::model::history::{History, RunRecord};
 use crate::model::plan::{ModuleId, Plan, PlanId};
@@ -24,25 +25,12 @@ mod clear;
 mod failed;
 mod missed;
 
-/// What of the configuration matters.
-#[derive(Debug, Clone, Copy)]
-pub struct Rules {
-    /// `watch.grace`.
-    pub grace: Duration,
-    /// `correlator.stale_after`.
-    pub stale_after: Option<Duration>,
-    /// `notification.recovery`.
-    pub recovery: bool,
-    /// `notification.success`.
-    pub success: bool,
-}
-
 /// What the watch knows beside its own memory.
 pub struct Facts<'a> {
     /// The time.
     pub now: Timestamp,
     /// The configuration.
-    pub rules: Rules,
+    pub settings: &'a Settings,
     /// Every plan of the cluster.
     pub plans: &'a [Plan],
     /// Whether a job in the queue reports the results of this plan up to this time.
@@ -121,7 +109,7 @@ impl<'a> Look<'a> {
     }
 
     fn read(&self, due: Option<Timestamp>) -> Run<'a> {
-        Run::read(self.plan, due, self.facts.now, self.facts.rules.stale_after, &self.known.newcomers)
+        Run::read(self.plan, due, self.facts.now, self.facts.settings.correlator.stale_after, &self.known.newcomers)
     }
 
     /// The last run that has results. A due time counts only from the moment the plan was first seen with this
@@ -154,7 +142,7 @@ impl<'a> Look<'a> {
     /// Whether a run that has started will have no further result, or has had none for much longer than the modules
     /// that are absent usually take.
     fn is_ended(&mut self, run: &Run<'_>) -> bool {
-        let (absent, grace, now) = (self.awaited(run), self.facts.rules.grace, self.facts.now);
+        let (absent, grace, now) = (self.awaited(run), self.facts.settings.watch.grace, self.facts.now);
         let (plan, newest, due) = (self.plan, run.newest, run.due);
         let open = Open::new(plan, &absent, newest, due, self.history(), grace, now);
         open.is_some_and(|open| open.is_over(self.progress()) || open.is_far_too_late)

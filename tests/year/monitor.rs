@@ -23,7 +23,7 @@ use ns8_backup_monitor::model::repository::Probes;
 use ns8_backup_monitor::model::run::{Outcome, State};
 use ns8_backup_monitor::report::{Finding, PlanFacts};
 use ns8_backup_monitor::watch::as_of::AsOf;
-use ns8_backup_monitor::watch::decide::{Facts, Rules, decide};
+use ns8_backup_monitor::watch::decide::{Facts, decide};
 use ns8_backup_monitor::watch::{going_on::lacking, meet::meet, memory::Memory, news, running};
 
 use crate::calendar::around;
@@ -350,12 +350,7 @@ impl Monitor {
         let found = self.progress(&all, view);
         let facts = Facts {
             now,
-            rules: Rules {
-                grace: self.settings.watch.grace,
-                stale_after: self.settings.correlator.stale_after,
-                recovery: true,
-                success: false,
-            },
+            settings: &self.settings,
             plans: &all,
             in_queue: &|plan, until| self.table.jobs().any(|job| job.reports(plan, until)),
             progress: &|plan| found.get(plan).copied().unwrap_or_default(),

@@ -42,20 +42,20 @@ impl Look<'_> {
     }
 
     fn kind_of_success(&mut self, run: &Run<'_>) -> Option<Kind> {
-        let rules = self.facts.rules;
+        let notification = &self.facts.settings.notification;
         let is_bad = |history: &History| history.trouble.is_some() || history.is_untold_miss_before(run.due);
         let troubled = self.known.troubled || self.history().is_some_and(is_bad);
-        match troubled && rules.recovery {
+        match troubled && notification.recovery {
             true => Some(Kind::Recovered),
             // The runs before the watch first saw the plan are nobody's concern.
-            false => (rules.success && run.newest > Some(self.known.since)).then_some(Kind::Success),
+            false => (notification.success && run.newest > Some(self.known.since)).then_some(Kind::Success),
         }
     }
 
     /// Whether the all-clear for this run was given. A module that failed since, in a run by hand, has taken it back;
     /// and a whole run by hand that began long after is another one.
     fn is_said(&mut self, run: &Run<'_>) -> bool {
-        let idle = self.facts.rules.stale_after;
+        let idle = self.facts.settings.correlator.stale_after;
         let until = |said: &Announced| said.newest.zip(idle).and_then(|(newest, idle)| newest.checked_add(idle).ok());
         let is_it = |said: &&Announced| {
             let is_of_run = match run.due {
@@ -73,7 +73,7 @@ impl Look<'_> {
     /// due `watch.grace` ago.
     pub(super) fn cluster_backup(&self) -> Option<News> {
         let made = (self.facts.cluster_backup)(&self.plan.id)?;
-        let (grace, elapses) = (self.facts.rules.grace, &self.elapses.before);
+        let (grace, elapses) = (self.facts.settings.watch.grace, &self.elapses.before);
         let before = match elapses.iter().skip_while(|due| self.age(**due) < grace).nth(1) {
             // A plan that runs more often has had many.
             None if elapses.len() > 2 => elapses.last(),

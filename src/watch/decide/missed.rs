@@ -22,7 +22,7 @@ impl Look<'_> {
     /// Looks for a run that has not started in time: one that was due `watch.grace` ago, or as long as its first result
     /// usually takes, and the plan has no result since. Returns when the last such run was due.
     pub(super) fn missed(&mut self) -> Option<Timestamp> {
-        let (now, grace) = (self.facts.now, self.facts.rules.grace);
+        let (now, grace) = (self.facts.now, self.facts.settings.watch.grace);
         self.known.waits_since = self.waits_since();
         if let Some(due) = self.ended_by_log() {
             return Some(due);
@@ -97,14 +97,14 @@ impl Look<'_> {
         let newest = self.plan.newest_end();
         let is_it = |said: &Announced| said.due == Some(due) && said.over && said.kind != Kind::ClusterBackup;
         // By when they were due: by its log, one run is known to be missed sooner than another.
-        let (since, grace) = (self.known.since, self.facts.rules.grace);
+        let (since, grace) = (self.known.since, self.facts.settings.watch.grace);
         let soon = |said: Timestamp| if said > since { AGAIN } else { grace };
         let is_soon_after = |said: &Announced| said.due.is_some_and(|said| age(said, due) < soon(said));
         let again = |said: &Announced| said.newest == newest && is_soon_after(said);
         if self.known.announced.iter().any(is_it) || self.known.last(Kind::Missed).is_some_and(again) {
             return None;
         }
-        let noticed = due.checked_add(self.facts.rules.grace).ok();
+        let noticed = due.checked_add(self.facts.settings.watch.grace).ok();
         let record = self.read(Some(due)).record_missed(self.facts.now);
         if (self.facts.in_queue)(&self.plan.id, noticed) || self.is_reported(record) || self.is_told_later(due) {
             return None;

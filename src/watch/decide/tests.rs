@@ -293,7 +293,7 @@ fn a_run_by_hand_is_no_run_of_the_night() {
 #[test]
 fn every_run_is_mailed_to_those_who_want_that() {
     let mut world = World::nightly(&["a", "b"]);
-    world.rules.success = true;
+    world.settings.notification.success = true;
     for _ in 0..3 {
         world.night(Some(&[GOOD; 2]));
     }

@@ -24,7 +24,7 @@ fn a_failure_whose_mail_came_late_has_an_all_clear() {
 #[test]
 fn without_a_run_since_a_missed_one_there_is_no_all_clear_although_the_memory_is_lost() {
     let mut world = World::nightly(&["a", "b"]);
-    world.rules.success = true;
+    world.settings.notification.success = true;
     world.night(None);
     assert_eq!(world.kinds(), [Missed]);
     world.memory = Memory::default();

@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 
 use super::super::*;
+use crate::config::defaults;
 use crate::model::plan::ModuleResult;
 use crate::watch::meet::meet;
 
@@ -54,7 +55,7 @@ pub(super) struct World {
     pub(super) cluster_backup: Option<i64>,
     /// What the log says of a run that lacks results.
     pub(super) progress: Progress,
-    pub(super) rules: Rules,
+    pub(super) settings: Settings,
     pub(super) posted: Vec<(i64, Kind, Option<Timestamp>)>,
     /// What was mailed: when, whether it is final, whether all was well, and which modules were in trouble.
     pub(super) mails: Vec<(i64, bool, bool, Vec<String>)>,
@@ -66,12 +67,6 @@ impl World {
         plan.defined = true;
         plan.schedule = Some("…".into());
         plan.members = Some(members.iter().copied().map(id).collect());
-        let rules = Rules {
-            grace: Duration::from_secs(3 * 3600),
-            stale_after: Some(Duration::from_secs(43_200)),
-            recovery: true,
-            success: false,
-        };
         Self {
             now: 0,
             every,
@@ -88,7 +83,7 @@ impl World {
             killed: false,
             cluster_backup: None,
             progress: Progress::Unknown,
-            rules,
+            settings: defaults(),
             posted: Vec::new(),
             mails: Vec::new(),
         }
@@ -184,7 +179,7 @@ impl World {
         self.memory.plans.values_mut().for_each(|known| known.elapses.clone_from(&elapses));
         let facts = Facts {
             now: at(self.now),
-            rules: self.rules,
+            settings: &self.settings,
             plans: std::slice::from_ref(&self.plan),
             in_queue: &|_, until| match &self.held {
                 Some((written, _)) => Some(at(*written)) > until,
@@ -228,7 +223,7 @@ impl World {
             return self.send(record);
         }
         let Some((accepted, interim_sent, due)) = self.job.filter(|_| self.held.is_none()) else { return };
-        let run = Run::read(&self.plan, due, at(self.now), self.rules.stale_after, &BTreeMap::new());
+        let run = Run::read(&self.plan, due, at(self.now), self.settings.correlator.stale_after, &BTreeMap::new());
         let is_missed = !run.has_started() && self.kinds().last() == Some(&Kind::Missed);
         let is_late = self.now - accepted > 12 * HOUR;
         let over = run.absent.is_empty() || self.to_come.is_empty() || is_missed || is_late;
