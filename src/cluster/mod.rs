@@ -45,8 +45,7 @@ pub use question::{Question, Selector, Want};
 /// Returns an error if it cannot be read as a whole: no connection, no answer within `redis.timeout`, or no access to a
 /// key that a plan's results follow from. A single entry that makes no sense or is too large becomes a
 /// [`crate::model::plan::Damage`] instead.
-pub async fn read<'a>(redis: &config::Redis, question: impl Into<Question<'a>>) -> Result<Cluster, ReadError> {
-    let question = question.into();
+pub async fn read(redis: &config::Redis, question: Question<'_>) -> Result<Cluster, ReadError> {
     bounded(redis, async { reading::read(&mut Connection::open(redis).await?, redis, &question).await }).await
 }
 

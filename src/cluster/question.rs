@@ -37,11 +37,6 @@ pub struct Want<'a> {
     pub unplanned: bool,
 }
 
-impl Want<'_> {
-    /// Everything but passwords.
-    pub const ALL: Self = Self { names: true, repositories: true, passwords: None, loki: true, unplanned: true };
-}
-
 /// What to read.
 #[derive(Debug, Clone, Copy)]
 pub struct Question<'a> {
@@ -51,10 +46,4 @@ pub struct Question<'a> {
     pub want: Want<'a>,
     /// The time now: a result that is dated later is flagged.
     pub now: Timestamp,
-}
-
-impl<'a> From<Selector<'a>> for Question<'a> {
-    fn from(plans: Selector<'a>) -> Self {
-        Self { plans, want: Want::ALL, now: Timestamp::now() }
-    }
 }

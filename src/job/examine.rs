@@ -72,7 +72,7 @@ pub enum Extent {
 /// repositories.
 pub fn question<'a>(plans: Selector<'a>, extent: Extent, agent: Option<&'a Agent>) -> Question<'a> {
     // Nobody who asks about one plan wants to hear of the others' modules.
-    let unplanned = matches!(plans, Selector::Recent { .. });
+    let unplanned = !matches!(plans, Selector::Plan(_));
     let want = match extent {
         Extent::Results => Want { loki: true, ..Want::default() },
         Extent::Everything => Want { names: true, repositories: true, passwords: agent, loki: true, unplanned },

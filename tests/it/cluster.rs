@@ -6,7 +6,8 @@ mod results;
 mod servers;
 mod wait;
 
-use ns8_backup_monitor::cluster::{self, Selector};
+use ns8_backup_monitor::cluster::{self, Question, Selector};
+use ns8_backup_monitor::job::examine::{Extent, question};
 use ns8_backup_monitor::model::cluster::Cluster;
 use ns8_backup_monitor::model::plan::{ModuleId, Plan, PlanId};
 
@@ -25,7 +26,11 @@ async fn read(redis: &Redis, id: &str) -> Plan {
 }
 
 async fn read_all(redis: &Redis, selector: Selector<'_>) -> Cluster {
-    cluster::read(&redis.settings(), selector).await.unwrap()
+    cluster::read(&redis.settings(), everything(selector)).await.unwrap()
+}
+
+fn everything(plans: Selector<'_>) -> Question<'_> {
+    question(plans, Extent::Everything, None)
 }
 
 /// The ids, in order, as text.

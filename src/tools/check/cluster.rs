@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use super::{Line, error, is_root, ok, unread, warning};
 use crate::cluster::{self, Selector};
 use crate::config::Settings;
+use crate::job::examine::{Extent, question};
 use crate::model::cluster::Cluster;
 use crate::model::plan::{Layout, Module, ModuleId, Plan, PlanId};
 use crate::model::text::clean;
@@ -26,7 +27,7 @@ pub(super) struct Seen {
 
 /// Reads the cluster once.
 pub(super) async fn look(settings: &Settings) -> (Seen, Vec<Line>) {
-    match cluster::read(&settings.redis, Selector::All).await {
+    match cluster::read(&settings.redis, question(Selector::All, Extent::Everything, None)).await {
         Ok(cluster) => {
             let (seen, mut lines) = judge(settings, &cluster, &node::id());
             lines.extend(schedules(&cluster.plans).await);

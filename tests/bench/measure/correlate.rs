@@ -24,7 +24,7 @@ pub(crate) fn run(socket: &str, plan: &str, requests: &str, answers: usize, runs
         timeout: Duration::from_secs(600),
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-    let want = if whole { Want::ALL } else { Want::default() };
+    let want = Want { names: whole, repositories: whole, passwords: None, loki: whole, unplanned: whole };
     let (mut program, mut floor, mut modules) = (Vec::new(), Vec::new(), 0);
     for _ in 0..runs {
         let start = Instant::now();

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use ns8_backup_monitor::cluster::{self, Question, Selector, Want};
 use ns8_backup_monitor::config;
+use ns8_backup_monitor::job::examine::{Extent, question};
 use ns8_backup_monitor::model::cluster::{Cluster, Encryption};
 use ns8_backup_monitor::model::plan::{Damage, Entry, Fault};
 use ns8_backup_monitor::model::repository::{Destination, DestinationKind};
@@ -123,8 +124,8 @@ async fn private_passwords_come_with_the_agents_login() {
     let redis = three_destinations();
     redis.hset("cluster/backup/2", &[("repository", "new"), ("instances", "")]);
     let password = async |settings: &config::Redis, agent: Option<&Agent>| {
-        let want = Want { passwords: agent, ..Want::ALL };
-        let question = Question { plans: Selector::Plan(&plan_id("2")), want, now: Timestamp::now() };
+        let id = plan_id("2");
+        let question = question(Selector::Plan(&id), Extent::Everything, agent);
         let cluster = cluster::read(settings, question).await.unwrap();
         match &cluster.destinations[..] {
             [Destination { kind: DestinationKind::Gateway, password, .. }] => {

@@ -11,7 +11,7 @@ use ns8_backup_monitor::model::plan::{Damage, Entry, Fault, PlanId};
 
 use super::results::{result, two_nodes};
 use super::servers::Proxy;
-use super::{ids, members, plan_id, read, read_all};
+use super::{everything, ids, members, plan_id, read, read_all};
 use crate::support::redis::Redis;
 
 /// What a hostile module writes: Redis's own limit is 512 MB.
@@ -133,7 +133,8 @@ async fn a_value_that_grows_while_it_is_read_is_damaged() {
             writer.hset("module/mail1/backup_status/2", &[("end", &"7".repeat(1 << 20))]);
         }
     });
-    let cluster = ns8_backup_monitor::cluster::read(&proxy.settings, Selector::Plan(&plan_id("2"))).await.unwrap();
+    let cluster =
+        ns8_backup_monitor::cluster::read(&proxy.settings, everything(Selector::Plan(&plan_id("2")))).await.unwrap();
     let plan = &cluster.plans[0];
     assert_eq!(ids(plan.results.keys()), ["web2"]);
     assert_eq!(plan.damaged, [result("mail1", Fault::TooLarge(1 << 20))]);

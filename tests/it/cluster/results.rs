@@ -7,7 +7,7 @@ use ns8_backup_monitor::cluster::{self, Question, Selector, Want};
 use ns8_backup_monitor::model::plan::{Damage, Entry, Fault, Layout, Plan};
 use ns8_backup_monitor::model::run::{Outcome, RunRule, assess};
 
-use super::{ids, members, module, plan_id, read, read_all};
+use super::{everything, ids, members, module, plan_id, read, read_all};
 use crate::support::redis::Redis;
 
 fn time(text: &str) -> Timestamp {
@@ -190,7 +190,7 @@ async fn without_a_readable_definition_nothing_is_said_of_a_plan() {
     let redis = Redis::start();
     redis.run::<String>("SET cluster/backup/2 text");
     let id = plan_id("2");
-    let error = cluster::read(&redis.settings(), Selector::Plan(&id)).await.unwrap_err().to_string();
+    let error = cluster::read(&redis.settings(), everything(Selector::Plan(&id))).await.unwrap_err().to_string();
     assert!(error.ends_with("cluster/backup/2: the key holds another type of value"), "{error}");
 }
 
@@ -219,7 +219,7 @@ async fn where_access_is_forbidden_nothing_is_claimed() {
     for (redis, rules) in [(b, "~cluster/*"), (c, "~cluster/* ~module/*")] {
         redis.run::<String>(&format!("ACL SETUSER default resetkeys {rules}"));
         for selector in [Selector::Plan(&id), Selector::Recent { since: Timestamp::UNIX_EPOCH }] {
-            let error = cluster::read(&redis.settings(), selector).await.unwrap_err().to_string();
+            let error = cluster::read(&redis.settings(), everything(selector)).await.unwrap_err().to_string();
             assert_eq!(error.matches("access rules forbid it").count(), 1, "{error}");
             assert!(error.contains("log in as a user who may read cluster/, node/ and module/"), "{error}");
         }

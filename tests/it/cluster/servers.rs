@@ -14,12 +14,12 @@ use ns8_backup_monitor::model::cluster::ReadError;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixListener;
 
-use super::{members, plan_id, read};
+use super::{everything, members, plan_id, read};
 use crate::support::redis::{ADMIN, Redis};
 
 async fn refused(settings: &config::Redis) -> String {
     let id = plan_id("2");
-    let error: ReadError = cluster::read(settings, Selector::Plan(&id)).await.unwrap_err();
+    let error: ReadError = cluster::read(settings, everything(Selector::Plan(&id))).await.unwrap_err();
     let text = error.to_string();
     let whole = format!("the cluster's Redis at {} could not be read: ", settings.address());
     text.strip_prefix(&whole).unwrap_or_else(|| panic!("{text}")).to_owned()
@@ -35,10 +35,10 @@ async fn nothing_is_sent_that_ns8_forbids() {
     let plan = read(&redis, "2").await;
     assert_eq!(members(&plan), ["mail1"]);
     for selector in [Selector::None, Selector::All, Selector::Recent { since: Timestamp::UNIX_EPOCH }] {
-        cluster::read(&redis.settings(), selector).await.unwrap();
+        cluster::read(&redis.settings(), everything(selector)).await.unwrap();
     }
     redis.run::<String>("SET cluster/backup_sequence 2");
-    cluster::read(&redis.settings(), Selector::All).await.unwrap();
+    cluster::read(&redis.settings(), everything(Selector::All)).await.unwrap();
     redis.hset("cluster/backup/2", &[("instances", "mail1")]);
     redis.hset("module/mail1/backup_status/2", &[("end", "1763600100"), ("errors", "0")]);
     let plan = read(&redis, "2").await;
@@ -58,7 +58,7 @@ async fn a_login_is_sent_where_it_is_configured() {
     let file = redis.file("password", &format!("{password}\n"));
     let known = config::Redis { username: Some(name.into()), password_file: Some(file.clone()), ..anonymous };
     let id = plan_id("2");
-    cluster::read(&known, Selector::Plan(&id)).await.unwrap();
+    cluster::read(&known, everything(Selector::Plan(&id))).await.unwrap();
     // It is read afresh for each connection, and never shown.
     redis.file("password", "wrong-geheim");
     assert_eq!(refused(&known).await, "it refuses the login; check redis.username and redis.password_file");
@@ -73,7 +73,7 @@ async fn a_server_may_want_a_password_without_a_user() {
     assert_eq!(refused(&redis.settings()).await, "it requires a login; set redis.username and redis.password_file");
     let settings = config::Redis { password_file: Some(redis.file("password", "geheim")), ..redis.settings() };
     let id = plan_id("2");
-    cluster::read(&settings, Selector::Plan(&id)).await.unwrap();
+    cluster::read(&settings, everything(Selector::Plan(&id))).await.unwrap();
 }
 
 #[tokio::test]
@@ -136,7 +136,7 @@ async fn a_reading_costs_the_same_number_of_round_trips_whatever_the_size_of_the
             let redis = filled(layout, size);
             let proxy = Proxy::start(&redis, usize::MAX);
             let id = plan_id("2");
-            let cluster = cluster::read(&proxy.settings, Selector::Plan(&id)).await.unwrap();
+            let cluster = cluster::read(&proxy.settings, everything(Selector::Plan(&id))).await.unwrap();
             assert_eq!((cluster.plans[0].results.len(), redis.calls("scan")), (size, 0));
             costs.push(proxy.rounds.load(Ordering::Relaxed));
         }
@@ -155,7 +155,7 @@ async fn reading_every_plan_costs_the_same_number_of_round_trips_whatever_their_
         }
         let proxy = Proxy::start(&redis, usize::MAX);
         let all = Selector::Recent { since: Timestamp::UNIX_EPOCH };
-        assert_eq!(cluster::read(&proxy.settings, all).await.unwrap().plans.len(), plans + 1);
+        assert_eq!(cluster::read(&proxy.settings, everything(all)).await.unwrap().plans.len(), plans + 1);
         costs.push(proxy.rounds.load(Ordering::Relaxed));
     }
     assert!(costs[0] == costs[1] && costs[0] <= 8, "{costs:?}");
@@ -169,9 +169,9 @@ async fn what_is_too_much_together_is_an_error_and_not_in_memory() {
         redis.hset(&format!("cluster/backup/{plan}"), &[("instances", "m1"), ("name", &long)]);
     }
     redis.run::<String>("SET cluster/backup_sequence 72");
-    let error = cluster::read(&redis.settings(), Selector::All).await.unwrap_err().to_string();
+    let error = cluster::read(&redis.settings(), everything(Selector::All)).await.unwrap_err().to_string();
     assert!(error.ends_with("its answers take more than 64 MiB together"), "{error}");
-    assert!(cluster::read(&redis.settings(), Selector::Plan(&plan_id("3"))).await.is_ok());
+    assert!(cluster::read(&redis.settings(), everything(Selector::Plan(&plan_id("3")))).await.is_ok());
 }
 
 /// A cluster in which plan 2 has this many members, each with a result.
