@@ -1,7 +1,6 @@
 //! Which plans there are, and since when. Pure.
 
 use std::collections::BTreeSet;
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -97,18 +96,9 @@ impl PlanMemory {
         let of_module = |(id, result): (_, &ModuleResult)| (id, result.start, result.end, result.errors);
         let modules: Vec<_> = plan.results.iter().map(of_module).collect();
         let results = fingerprint(&(modules, plan.status.as_ref().map(|status| (status.success, status.timestamp))));
-        if results == self.results {
-            return;
+        if results != self.results {
+            (self.results, self.changed_at) = (results, now);
         }
-        if self.results == former_fingerprint(plan) {
-            // Nothing has changed but this program.
-            if self.settled == Some(self.results) {
-                self.settled = Some(results);
-            }
-        } else {
-            self.changed_at = now;
-        }
-        self.results = results;
     }
 }
 
@@ -118,20 +108,9 @@ pub(super) fn fingerprint(state: &impl Serialize) -> u64 {
     digest.iter().take(8).fold(0, |number, byte| number << 8 | u64::from(*byte))
 }
 
-/// The fingerprint of a plan's results as earlier builds kept it. Its hash may change with the compiler.
-fn former_fingerprint(plan: &Plan) -> u64 {
-    let mut state = DefaultHasher::new();
-    for (id, result) in &plan.results {
-        (id, result.start, result.end, result.errors).hash(&mut state);
-    }
-    plan.status.as_ref().map(|status| (status.success, status.timestamp)).hash(&mut state);
-    state.finish()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::plan::{PlanId, PlanStatus};
 
     #[test]
     fn a_schedule_names_its_zone_last() {
@@ -147,27 +126,6 @@ mod tests {
         ] {
             assert_eq!(names_zone(schedule), names, "{schedule}");
         }
-    }
-
-    #[test]
-    fn an_upgrade_is_no_change_of_the_results() {
-        let at = |second| Timestamp::from_second(second).unwrap();
-        let mut plan = Plan::unknown(PlanId::new("2").unwrap());
-        plan.status = Some(PlanStatus { success: true, timestamp: Some(at(1)), errors: None });
-        let former = former_fingerprint(&plan);
-        for (settled, kept) in [(Some(former), true), (Some(7), false), (None, false)] {
-            let mut known = PlanMemory { results: former, settled, ..PlanMemory::new(at(5)) };
-            known.note_results(&plan, at(9));
-            assert_eq!(known.changed_at, at(5));
-            assert_eq!(known.settled == Some(known.results), kept, "{settled:?}");
-            assert_ne!(known.results, former);
-            let before = known.clone();
-            known.note_results(&plan, at(10));
-            assert_eq!(known, before);
-        }
-        let mut known = PlanMemory { results: 1, settled: Some(1), ..PlanMemory::new(at(5)) };
-        known.note_results(&plan, at(9));
-        assert!(known.changed_at == at(9) && known.settled == Some(1), "it has changed");
     }
 
     #[test]
