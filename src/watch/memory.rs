@@ -57,7 +57,8 @@ pub struct Memory {
 }
 
 /// What the watch remembers of one plan.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct PlanMemory {
     /// Whether the plan was enabled.
     pub enabled: bool,
@@ -66,64 +67,46 @@ pub struct PlanMemory {
     /// When it was first seen enabled with this schedule. Only what is due later can be missed.
     pub since: Timestamp,
     /// When the run was due before, during or after which the plan was edited or switched off.
-    #[serde(default)]
     pub due_before: Option<Timestamp>,
     /// Whether the plan was seen unchanged since `due_before`, so that it was due then for certain.
-    #[serde(default)]
     pub owed: bool,
     /// When it was last seen before it was edited, if that is long before `since`.
-    #[serde(default)]
     pub edited_after: Option<Timestamp>,
     /// Until when nobody saw whether it ran: it was met, or edited after an absence of the watch, then.
-    #[serde(default)]
     pub unseen_until: Option<Timestamp>,
     /// The oldest elapse since which it has no result, as far as any look has seen.
-    #[serde(default)]
     pub waits_since: Option<Timestamp>,
     /// When its schedule elapses; `None` if that is not known.
     pub elapses: Option<Elapses>,
     /// When systemd was last asked for that, and answered.
-    #[serde(default)]
     pub asked_at: Option<Timestamp>,
     /// When the run was due that by its log went on at the last look.
-    #[serde(default)]
     pub goes_on: Option<Timestamp>,
     /// Elapses at which, by its log, the run before went on.
-    #[serde(default)]
     pub skipped: BTreeSet<Timestamp>,
     /// Whether systemd does not accept the schedule.
-    #[serde(default)]
     pub invalid: bool,
     /// Its members.
     pub members: BTreeSet<ModuleId>,
     /// Members that were not always there, each with when it was first seen.
-    #[serde(default)]
     pub newcomers: BTreeMap<ModuleId, Timestamp>,
     /// Tells one state of the results from another.
-    #[serde(default)]
     pub results: u64,
     /// When they were last seen to change.
     pub changed_at: Timestamp,
     /// The newest end of any result that was seen, also of a module that has left the plan since.
-    #[serde(default)]
     pub ran_at: Option<Timestamp>,
     /// The state of the results after which there was nothing left to say.
-    #[serde(default)]
     pub settled: Option<u64>,
     /// The state of the run that is in the history.
-    #[serde(default)]
     pub recorded: Option<u64>,
     /// The last announcements, oldest first.
-    #[serde(default)]
     pub announced: Vec<Announced>,
     /// What somebody was mailed about that it failed, each with the end of that backup.
-    #[serde(default)]
     pub told_errors: BTreeMap<Subject, Timestamp>,
     /// Modules without a result that somebody was mailed about, each with when the run was due.
-    #[serde(default)]
     pub told_absent: BTreeMap<ModuleId, Timestamp>,
     /// Whether the last thing that was said is bad.
-    #[serde(default)]
     pub troubled: bool,
 }
 
@@ -267,32 +250,7 @@ impl Memory {
 impl PlanMemory {
     /// A plan that is met for the first time at `now`.
     pub fn new(now: Timestamp) -> Self {
-        Self {
-            enabled: false,
-            schedule: None,
-            since: now,
-            due_before: None,
-            owed: false,
-            edited_after: None,
-            unseen_until: Some(now),
-            waits_since: None,
-            elapses: None,
-            asked_at: None,
-            goes_on: None,
-            skipped: BTreeSet::new(),
-            invalid: false,
-            members: BTreeSet::new(),
-            newcomers: BTreeMap::new(),
-            results: 0,
-            changed_at: now,
-            ran_at: None,
-            settled: None,
-            recorded: None,
-            announced: Vec::new(),
-            told_errors: BTreeMap::new(),
-            told_absent: BTreeMap::new(),
-            troubled: false,
-        }
+        Self { since: now, unseen_until: Some(now), changed_at: now, ..Self::default() }
     }
 
     /// Whether `module` was a member when a run was due.
