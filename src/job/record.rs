@@ -1,12 +1,10 @@
 //! Keeps each plan's history as jobs see it: what a run's results were, and whether somebody was mailed about them.
 
-use std::collections::BTreeSet;
-
 use jiff::Timestamp;
 use log::warn;
 
 use super::store::state_directory;
-use crate::model::alert::{Alert, Alerts};
+use crate::model::alert::{Alerts, Kind};
 use crate::model::history::{History, RunRecord};
 use crate::model::mail::{Mail, Recipient};
 use crate::model::plan::Plan;
@@ -45,7 +43,7 @@ pub fn of(plan: &Plan, assessment: &Assessment, alerts: &Alerts, over: bool, now
 
 /// Whether the watch says that the run did not start, and there is no result of it.
 fn is_missed(assessment: &Assessment, alerts: &Alerts) -> bool {
-    news(alerts).contains("missed") && assessment.counts.success + assessment.counts.error == 0
+    alerts.have(Kind::Missed) && assessment.counts.success + assessment.counts.error == 0
 }
 
 /// Returns what the watch has found and still holds. `failed_runs` is what [`failed_before`] returns; `recovery`
@@ -61,12 +59,12 @@ pub fn finding(
     let found = match (assessment.outcome, due) {
         (Outcome::Success, _) => failed_runs.filter(|_| recovery).map(|failed_runs| News::Recovered { failed_runs }),
         (_, Some(due)) if is_missed(assessment, alerts) => Some(News::Missed { due }),
-        (_, Some(due)) if news(alerts).contains("hangs") => {
+        (_, Some(due)) if alerts.have(Kind::Hangs) => {
             Some(News::Hangs { since: plan.newest_end().unwrap_or(due).max(due) })
         }
         _ => None,
     };
-    found.or_else(|| news(alerts).contains("cluster_backup").then_some(News::ClusterBackup))
+    found.or_else(|| alerts.have(Kind::ClusterBackup).then_some(News::ClusterBackup))
 }
 
 /// Returns the record of the run whose newest result ended at `at`, as reported at `now`; `None` if there is nothing to
@@ -105,11 +103,6 @@ async fn remember(mail: &Mail) {
 pub fn failed_before(history: &History) -> Option<usize> {
     let is_untold = || history.is_untold_miss_before(history.runs.last().and_then(|run| run.due));
     if history.trouble.is_some() || is_untold() { history.recovered_from() } else { None }
-}
-
-/// The values of the label `news` in a job's alerts.
-pub(super) fn news(alerts: &Alerts) -> BTreeSet<&str> {
-    alerts.kept.iter().filter_map(Alert::news).collect()
 }
 
 #[cfg(test)]

@@ -12,6 +12,7 @@ use super::examine::{Examined, Wanted, examine};
 use super::look::Look;
 use super::record;
 use crate::config::{self, Settings};
+use crate::model::alert::Kind;
 use crate::model::job::Job;
 use crate::model::mail::Mail;
 use crate::model::time::age;
@@ -36,7 +37,7 @@ pub(super) async fn write(settings: &Settings, job: &Job, settled: Settled, inte
     }
     let waited = Duration::from_secs(age(job.accepted_at, writer.now).as_secs());
     let gave_up_after = (!settled.over).then(|| waited.max(settings.correlator.max_wait));
-    let cluster_backup = record::news(&job.alerts).contains("cluster_backup");
+    let cluster_backup = job.alerts.have(Kind::ClusterBackup);
     let wanted = Wanted { probes: true, cluster_backup };
     let plans = std::mem::take(&mut cluster.plans);
     let mut mails = Vec::with_capacity(plans.len());

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
+use serde::de::{IntoDeserializer, value};
 use serde::{Deserialize, Serialize};
 
 use super::plan::PlanId;
@@ -32,8 +33,9 @@ impl Alert {
     }
 
     /// The watch's finding, from the label `news`; `None` if the alert is not from the watch.
-    pub fn news(&self) -> Option<&str> {
-        self.labels.get("news").map(String::as_str)
+    pub fn news(&self) -> Option<Kind> {
+        let word: value::StrDeserializer<'_, value::Error> = self.labels.get("news")?.as_str().into_deserializer();
+        Kind::deserialize(word).ok()
     }
 
     /// Removes the watch's finding: somebody else has sent the alert.
@@ -43,7 +45,7 @@ impl Alert {
 
     /// Whether it is the watch's and says that all is well.
     pub fn is_good(&self) -> bool {
-        matches!(self.news(), Some("recovered" | "success"))
+        matches!(self.news(), Some(Kind::Recovered | Kind::Success))
     }
 
     /// The due time of the run that the watch reports, from the annotation `due`; `None` without one.
@@ -55,6 +57,26 @@ impl Alert {
     pub fn text_len(&self) -> usize {
         self.labels.iter().chain(&self.annotations).map(|(name, text)| name.len() + text.len()).sum()
     }
+}
+
+/// What kind of news the watch has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// A module failed or, in a run that is over, has no result.
+    Failed,
+    /// A run did not start.
+    Missed,
+    /// A run started and goes on without a result for far too long.
+    Hangs,
+    /// A run without failures after a reported failure.
+    Recovered,
+    /// The cluster backup of the plan is far older than its interval.
+    ClusterBackup,
+    /// A run without failures, for those who want to hear of each.
+    Success,
+    /// Of no plan: the cluster cannot be read.
+    Unreadable,
 }
 
 /// Alerts of one plan, each kind once, in order of arrival.
@@ -91,6 +113,11 @@ impl Alerts {
             any_kept |= self.join(alert);
         }
         any_kept
+    }
+
+    /// Whether one of them is the watch's, with this finding.
+    pub fn have(&self, news: Kind) -> bool {
+        self.kept.iter().any(|alert| alert.news() == Some(news))
     }
 
     /// Returns the bytes of all labels and annotations.

@@ -7,7 +7,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::alert::{Alert, Alerts};
+use super::alert::{Alert, Alerts, Kind};
 use super::mail::{Mail, Recipient, RecipientState};
 use super::plan::PlanId;
 use super::run::Outcome;
@@ -228,7 +228,7 @@ impl Job {
         let mails = self.mails();
         let says_nothing = !mails.is_empty() && mails.iter().all(|mail| mail.outcome == Outcome::Unknown);
         // The watch says when the run was due that did not start. Another may have begun by the time it says so.
-        match self.alerts.kept.iter().all(|alert| alert.news() == Some("missed")) {
+        match self.alerts.kept.iter().all(|alert| alert.news() == Some(Kind::Missed)) {
             _ if says_nothing => now.max(self.accepted_at),
             true => self.alert_start(),
             false => self.accepted_at,
@@ -240,7 +240,7 @@ impl Job {
     pub fn may_mean_before(&self, due: Timestamp) -> bool {
         self.alerts.kept.iter().any(|alert| match alert.news() {
             None => !alert.says_missing(),
-            Some("failed") => alert.due().is_some_and(|of_run| of_run < due),
+            Some(Kind::Failed) => alert.due().is_some_and(|of_run| of_run < due),
             Some(_) => false,
         })
     }

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use crate::config::{Language, RedisAddress};
-use crate::model::alert::Alert;
+use crate::model::alert::{Alert, Kind};
 use crate::model::cluster::ReadError;
 use crate::model::history::{History, RunRecord};
 use crate::model::plan::{ModuleId, Plan, PlanId};
@@ -57,7 +57,7 @@ impl<'a> Report<'a> {
 
     /// Whether all that was alerted is that the cluster could not be read, which is over, and no plan has run since.
     pub fn reads_again(&self) -> bool {
-        let is_it = |alert: &Alert| alert.news() == Some("unreadable");
+        let is_it = |alert: &Alert| alert.news() == Some(Kind::Unreadable);
         matches!(self.finding, Finding::NothingRecent(_)) && !self.alerts.is_empty() && self.alerts.iter().all(is_it)
     }
 

@@ -92,7 +92,7 @@ pub fn parse(body: &[u8], alert_names: &[String]) -> Result<Webhook, serde_json:
 impl Webhook {
     /// Whether an alert of it claims to be the watch's.
     pub fn has_news(&self) -> bool {
-        self.batch.values().flat_map(|alerts| &alerts.kept).any(|alert| alert.news().is_some())
+        self.batch.values().flat_map(|alerts| &alerts.kept).any(|alert| alert.labels.contains_key("news"))
     }
 
     /// Makes its alerts what they would be from anybody: a reason to look, and no finding.

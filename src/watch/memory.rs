@@ -233,7 +233,7 @@ impl Memory {
         plan.troubled = match news.kind {
             Kind::Failed | Kind::Missed | Kind::Hangs => true,
             Kind::Recovered | Kind::Success => false,
-            Kind::ClusterBackup => plan.troubled,
+            Kind::ClusterBackup | Kind::Unreadable => plan.troubled,
         };
         if !plan.troubled {
             // What fails after an all-clear is news again.

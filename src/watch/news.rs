@@ -7,42 +7,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::memory::Announced;
+pub use crate::model::alert::Kind;
 use crate::model::plan::{ModuleId, PlanId};
 
 /// The value of the label `raised_by` of the watch's alerts.
 pub const RAISED_BY: &str = "ns8-backup-monitor-watch";
-
-/// What kind of news.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Kind {
-    /// A module failed or, in a run that is over, has no result.
-    Failed,
-    /// A run did not start.
-    Missed,
-    /// A run started and goes on without a result for far too long.
-    Hangs,
-    /// A run without failures after a reported failure.
-    Recovered,
-    /// The cluster backup of the plan is far older than its interval.
-    ClusterBackup,
-    /// A run without failures, for those who want to hear of each.
-    Success,
-}
-
-impl Kind {
-    /// Returns the value of the label `news`.
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Failed => "failed",
-            Self::Missed => "missed",
-            Self::Hangs => "hangs",
-            Self::Recovered => "recovered",
-            Self::ClusterBackup => "cluster_backup",
-            Self::Success => "success",
-        }
-    }
-}
 
 /// What failed.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -119,6 +88,7 @@ impl News {
                 "The cluster backup at the plan's destination is far older than the plan's interval".into()
             }
             Kind::Success => format!("The run{due} has no failure"),
+            Kind::Unreadable => "The cluster cannot be read".into(),
         }
     }
 
@@ -142,8 +112,7 @@ impl News {
             // A run without any result began at that time, not with the results of the one before.
             _ => self.newest.max(self.due),
         };
-        let mut labels =
-            json!({ "alertname": name, "id": self.plan, "raised_by": RAISED_BY, "news": self.kind.word() });
+        let mut labels = json!({ "alertname": name, "id": self.plan, "raised_by": RAISED_BY, "news": self.kind });
         if let Some(name) = &self.name {
             labels["name"] = json!(name);
         }
@@ -165,7 +134,7 @@ pub fn batch(news: &[News], names: &[String]) -> Value {
 
 /// Returns the body of the request that says that no plan can be looked at, since the cluster cannot be read.
 pub(super) fn unreadable(summary: &str, names: &[String]) -> Value {
-    let labels = json!({ "alertname": alert_name(false, names), "raised_by": RAISED_BY, "news": "unreadable" });
+    let labels = json!({ "alertname": alert_name(false, names), "raised_by": RAISED_BY, "news": Kind::Unreadable });
     let alert = json!({ "status": "firing", "labels": labels, "annotations": { "summary": summary } });
     json!({ "version": "4", "status": "firing", "receiver": RAISED_BY, "alerts": [alert] })
 }
