@@ -7,7 +7,6 @@ use jiff::Timestamp;
 use secrecy::SecretString;
 use serde::Serialize;
 
-use super::cluster::ReadError;
 use super::plan::ModuleId;
 
 /// Maximum number of modules' repositories that are probed for one report.
@@ -348,6 +347,4 @@ pub enum Probes {
     Skipped,
     /// They were; empty where none is configured.
     Done(Vec<Probe>),
-    /// The list of repositories could not be read.
-    Unknown(ReadError),
 }

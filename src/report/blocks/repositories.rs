@@ -80,7 +80,6 @@ impl Composer<'_> {
             Probes::NotNeeded => return,
             Probes::Disabled => self.words.probes_disabled(),
             Probes::Skipped => self.words.probes_skipped(),
-            Probes::Unknown(why) => self.words.probes_unknown(&self.words.read_error(why)),
             Probes::Done(probes) if probes.is_empty() => self.words.probes_none(),
             Probes::Done(probes) => {
                 let entry = |composer: &Self, group: &Group| composer.repository(facts, group);

@@ -77,10 +77,10 @@ struct PlanView<'a> {
     counts: CountsView,
     /// Failures first, then modules without a result, then by id.
     modules: Vec<ModuleView<'a>>,
-    /// Whether the repositories were looked at: `done`, `not_needed`, `disabled`, or `unknown`, when the list of them
-    /// could not be read.
+    /// Whether the repositories were looked at: `done`, `not_needed`, `disabled` or `skipped`.
     repository_check: &'static str,
-    repository_check_error: Option<String>,
+    /// Always `null`.
+    repository_check_error: Option<()>,
     repositories: Vec<RepositoryView<'a>>,
     /// Entries that are there but could not be read, an English clause each.
     damaged: Vec<String>,
@@ -153,12 +153,11 @@ fn interim_view(interim: &Interim) -> InterimView<'_> {
 fn plan_view<'a>(facts: &PlanFacts<'a>, outcome: &str, now: Timestamp) -> PlanView<'a> {
     let PlanFacts { plan, assessment, .. } = *facts;
     let counts = assessment.counts;
-    let (repository_check, repository_check_error, repositories) = match facts.probes {
-        Probes::NotNeeded => ("not_needed", None, Vec::new()),
-        Probes::Disabled => ("disabled", None, Vec::new()),
-        Probes::Skipped => ("skipped", None, Vec::new()),
-        Probes::Unknown(why) => ("unknown", Some(why.to_string()), Vec::new()),
-        Probes::Done(probes) => ("done", None, probes.iter().map(repository_view).collect()),
+    let (repository_check, repositories) = match facts.probes {
+        Probes::NotNeeded => ("not_needed", Vec::new()),
+        Probes::Disabled => ("disabled", Vec::new()),
+        Probes::Skipped => ("skipped", Vec::new()),
+        Probes::Done(probes) => ("done", probes.iter().map(repository_view).collect()),
     };
     let good = matches!(outcome, "SUCCESS" | "RECOVERED");
     PlanView {
@@ -186,7 +185,7 @@ fn plan_view<'a>(facts: &PlanFacts<'a>, outcome: &str, now: Timestamp) -> PlanVi
         counts: CountsView { total: counts.total(), absent: counts.absent(), counts },
         modules: assessment.modules.iter().map(|(id, state)| module_view(facts, id, *state, now)).collect(),
         repository_check,
-        repository_check_error,
+        repository_check_error: None,
         repositories,
         damaged: plan.damaged.iter().map(|damage| Words(Language::En).damage(damage)).collect(),
     }

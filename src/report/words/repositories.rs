@@ -98,10 +98,6 @@ phrases! {
         En: "No repository of this plan is known.",
         It: "Di questo piano non è noto alcun repository.",
     }
-    probes_unknown(why: &str) {
-        En: "The list of repositories could not be read: {why}",
-        It: "Impossibile leggere l'elenco dei repository: {why}",
-    }
 
     // Nothing wrong was seen: what was looked at, and what was not.
     opened(snapshots: &str) {

@@ -147,8 +147,6 @@ pub(super) fn cases() -> Vec<Case> {
         Case::new("damaged_entries").module("mail1", result(1)).missing(&[]).with(|case| {
             case.plan.damaged = vec![damage("imap2")];
             case.plan.enabled = false;
-            let address = "/run/redis.sock".into();
-            case.probes = Probes::Unknown(ReadError::Redis { address, why: Why::Late(10) });
         }),
         Case::new("gateway_down").module("mail1", result(1)).module("imap2", result(1)).missing(&["wiki3"]).probes(
             vec![
