@@ -21,12 +21,8 @@ pub struct AsOf<'a> {
     pub elapses: &'a Elapses,
     /// What the watch knows; `None` if nothing is watched.
     pub memory: Option<&'a Memory>,
-    /// The newest start of the alerts; `None` without an alert.
-    pub alert_start: Option<Timestamp>,
-    /// Whether an alert says that the run is missing.
-    pub says_missing: bool,
-    /// When something failed, as an alert says; `None` if none says so, or when.
-    pub failed_at: Option<Timestamp>,
+    /// The job with the alerts about the run, if there is one.
+    pub job: Option<&'a Job>,
     /// `correlator.stale_after`.
     pub stale_after: Option<Duration>,
     /// The time.
@@ -41,14 +37,12 @@ impl<'a> AsOf<'a> {
         memory: Option<&'a Memory>,
         stale_after: Option<Duration>,
     ) -> Self {
-        let (alert_start, says_missing, failed_at) = (None, false, None);
-        Self { reference: now, elapses, memory, alert_start, says_missing, failed_at, stale_after, now }
+        Self { reference: now, elapses, memory, job: None, stale_after, now }
     }
 
     /// The run that `job` is about, looked for as of `reference`.
-    pub fn of_job(self, job: &Job, reference: Timestamp) -> Self {
-        let says_missing = job.plan.is_some() && job.says_missing();
-        Self { reference, alert_start: job.failure_start(), says_missing, failed_at: job.failed_at(), ..self }
+    pub fn of_job(self, job: &'a Job, reference: Timestamp) -> Self {
+        Self { reference, job: Some(job), ..self }
     }
 
     /// Assesses the results of `plan`. Returns it with those that only `history` knows; that is asked if some lack.
@@ -72,8 +66,9 @@ impl<'a> AsOf<'a> {
             Some(memory) => memory.times(plan, elapses.due(plan), self.reference),
             None => (elapses.due(plan).to_vec(), None),
         };
-        let joined = known.map(|known| &known.newcomers);
-        let &Self { alert_start, says_missing, failed_at, stale_after, .. } = self;
+        let (joined, job, stale_after) = (known.map(|known| &known.newcomers), self.job, self.stale_after);
+        let (alert_start, failed_at) = (job.and_then(Job::failure_start), job.and_then(Job::failed_at));
+        let says_missing = job.is_some_and(|job| job.plan.is_some() && job.says_missing());
         let rule = RunRule { due: &due, since, joined, alert_start, says_missing, failed_at, stale_after };
         assess(plan, &rule, self.now)
     }
