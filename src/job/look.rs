@@ -229,7 +229,7 @@ pub(super) mod tests {
         let mut plan = Plan::unknown(PlanId::new("2").unwrap());
         plan.members = Some([id("a"), id("b")].into());
         plan.results = results.iter().map(|(name, end, errors)| (id(name), result(*end, *errors))).collect();
-        let rule = RunRule { due: &[at(0), at(-60)], ..RunRule::by_age(None, None) };
+        let rule = RunRule { due: &[at(0), at(-60)], ..RunRule::default() };
         let assessments = vec![assess(&plan, &rule, at(30))];
         let cluster = Cluster {
             name: None,

@@ -356,11 +356,6 @@ impl History {
         failed_before(plan, assessment).filter(|(id, end)| !is_known(id, *end)).map(|(_, end)| end).max()
     }
 
-    /// Returns the newest run that somebody was mailed about.
-    pub fn last_reported(&self) -> Option<&RunRecord> {
-        self.runs.iter().rev().find(|run| run.reported.is_some())
-    }
-
     /// Returns one character for each of the last [`MARKS`] runs, oldest first: `+` good, `x` failed, `!` missed.
     pub fn marks(&self) -> String {
         let mark = |run: &RunRecord| match run.outcome {

@@ -114,7 +114,7 @@ impl Counts {
 }
 
 /// What tells the results of this run from those of an earlier one.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub struct RunRule<'a> {
     /// When the plan was due by its schedule: the times at or before the alert's arrival, newest first. Empty if there
     /// is no schedule or it is not known.
@@ -134,12 +134,6 @@ pub struct RunRule<'a> {
 }
 
 impl RunRule<'_> {
-    /// The rule without a schedule.
-    pub fn by_age(alert_start: Option<Timestamp>, stale_after: Option<Duration>) -> Self {
-        let (says_missing, failed_at) = (false, alert_start);
-        Self { due: &[], since: None, joined: None, alert_start, says_missing, failed_at, stale_after }
-    }
-
     /// Whether the plan was due at `due` by the schedule that it has.
     fn counts(&self, due: Timestamp) -> bool {
         self.since.is_none_or(|since| due > since)

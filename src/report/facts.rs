@@ -218,7 +218,7 @@ pub(super) mod tests {
     fn what_has_left_the_plan_since_is_known_only_of_a_run_whose_due_time_is() {
         let (plan, id) = (Plan::unknown(PlanId::new("2").unwrap()), ModuleId::new("a").unwrap());
         for due in [Some(at(0)), None] {
-            let rule = RunRule { due: due.as_slice(), ..RunRule::by_age(None, None) };
+            let rule = RunRule { due: due.as_slice(), ..RunRule::default() };
             let assessment = assess(&plan, &rule, at(60));
             assert_eq!(assessment.due, due);
             let mut states = [(&id, State::Error)].into_iter();

@@ -168,7 +168,7 @@ mod tests {
     #[test]
     fn a_run_that_goes_on_without_a_failure_is_not_counted_among_those_that_failed() {
         let plan = Plan::unknown(PlanId::new("2").unwrap());
-        let assessment = assess(&plan, &RunRule::by_age(None, None), at(0));
+        let assessment = assess(&plan, &RunRule::default(), at(0));
         let mut history = History::new(plan.id.clone());
         for end in [-60, 0] {
             history.record(RunRecord::new(&plan, None, at(end), Outcome::Partial, true, &mut [].into_iter()));

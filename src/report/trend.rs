@@ -68,7 +68,7 @@ mod tests {
         plan.results = [(a.clone(), result(5, 600)), (b.clone(), result(-60, -40))].into();
         let module = |id: &ModuleId| (id.clone(), Module { node: Some("1".into()), ..Module::default() });
         plan.modules = [module(&a), module(&b)].into();
-        let rule = RunRule { due: &[at(0)], ..RunRule::by_age(None, None) };
+        let rule = RunRule { due: &[at(0)], ..RunRule::default() };
         let expected = |plan: &Plan| expected(plan, &assess(plan, &rule, at(30)), None);
         assert_eq!(expected(&plan), [(b.clone(), Some(at(620)))].into());
         plan.damaged = vec![Damage { entry: Entry::Result(a), fault: Fault::InTheFuture }];

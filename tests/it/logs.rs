@@ -234,7 +234,7 @@ async fn a_run_may_go_on_if_it_is_not_known_which_node_a_module_is_on() {
     let node = |node: &str| Module { node: Some(node.into()), ..Module::default() };
     plan.modules = [(module("mail1"), node("2"))].into();
     let due = [Timestamp::from_second(begun).unwrap()];
-    let assessment = assess(&plan, &RunRule { due: &due, ..RunRule::by_age(None, None) }, now);
+    let assessment = assess(&plan, &RunRule { due: &due, ..RunRule::default() }, now);
     let mut sources = loki_only(server.loki(LIMIT));
     assert_eq!(examine::progress(&mut sources, &plan, &assessment).await.0, Progress::Unknown);
     plan.modules.insert(module("web2"), node("2"));

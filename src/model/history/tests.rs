@@ -168,10 +168,10 @@ fn a_report_is_remembered_as_long_as_it_says_what_is_so() {
     let first = run(0, &[("a", Error, Some(1)), ("b", Missing, None)]);
     let mut history = history([RunRecord { reported: Some(at(60)), over: false, ..first.clone() }]);
     assert!(!history.record(RunRecord { over: false, ..first.clone() }));
-    assert_eq!(history.last_reported().unwrap().reported, Some(at(60)));
+    assert_eq!(history.runs[0].reported, Some(at(60)));
     // The last word has not been mailed yet, but the trouble is known.
     history.record(first);
-    assert_eq!(history.last_reported(), None);
+    assert_eq!(history.runs[0].reported, None);
     assert_eq!(history.trouble, Some(at(60)));
     let good = run(0, &[("a", Success, Some(9)), ("b", Success, Some(9))]);
     history.record(good.clone());
@@ -349,7 +349,7 @@ fn a_failure_of_the_run_before_is_unreported_until_somebody_was_mailed_about_it(
     plan.members = Some([id("a"), id("b")].into());
     plan.results = [(id("a"), ended(DAY + 200, 0)), (id("b"), ended(7000, 1))].into();
     let due = [at(DAY), at(0)];
-    let rule = RunRule { due: &due, ..RunRule::by_age(None, None) };
+    let rule = RunRule { due: &due, ..RunRule::default() };
     let unreported =
         |plan: &Plan, history: &History| history.unreported_failure(plan, &assess(plan, &rule, at(DAY + 300)));
     let failed = run(0, &[("a", Success, Some(1)), ("b", Error, Some(7000))]);

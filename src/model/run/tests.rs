@@ -23,10 +23,13 @@ fn plan(results: &[(&str, Option<i64>, u64)], members: Option<&[&str]>) -> Plan 
     plan
 }
 
-/// Assesses without a schedule.
+/// The rule without a schedule.
+fn rule<'a>(alert: Option<Timestamp>, stale_after: Option<Duration>) -> RunRule<'a> {
+    RunRule { alert_start: alert, failed_at: alert, stale_after, ..RunRule::default() }
+}
+
 fn by_age(plan: &Plan, alert: Timestamp, now: Timestamp, stale_after: Option<Duration>) -> Assessment {
-    let rule = RunRule::by_age(Some(alert), stale_after);
-    assess(plan, &rule, now)
+    assess(plan, &rule(Some(alert), stale_after), now)
 }
 
 fn states(plan: &Plan, alert: i64, now: i64) -> Vec<(String, State)> {
@@ -60,7 +63,7 @@ fn each_combination_of_counts_has_its_outcome() {
 fn a_run_that_was_due_is_awaited_although_its_plan_was_switched_off_since() {
     let plan = Plan { enabled: false, ..plan(&[], Some(&["a"])) };
     for due in [Some(at(0)), None] {
-        let rule = RunRule { due: due.as_slice(), ..RunRule::by_age(None, None) };
+        let rule = RunRule { due: due.as_slice(), ..RunRule::default() };
         assert_eq!(assess(&plan, &rule, at(60)).awaited(&plan).contains("a"), due.is_some(), "{due:?}");
     }
 }
@@ -126,7 +129,7 @@ fn a_missing_run_is_not_made_up_by_an_earlier_one() {
     let outcome = |plan, says_missing: bool, starts_at: i64| {
         let alert_start = Some(at(starts_at));
         let failed_at = alert_start.filter(|_| !says_missing);
-        let rule = RunRule { says_missing, failed_at, ..RunRule::by_age(alert_start, HALF_A_DAY) };
+        let rule = RunRule { says_missing, failed_at, ..rule(alert_start, HALF_A_DAY) };
         assess(plan, &rule, at(24 * HOUR)).outcome
     };
     assert_eq!(outcome(&all_well, true, 11 * HOUR), Outcome::RepoFailure);
@@ -158,7 +161,7 @@ fn scheduled(results: &[(&str, i64, i64, u64)], due: &[i64], now: i64) -> Vec<(S
     }
     plan.members = Some(plan.results.keys().cloned().collect());
     let due: Vec<Timestamp> = due.iter().map(|due| at(*due)).collect();
-    let rule = RunRule { due: &due, ..RunRule::by_age(Some(at(now)), HALF_A_DAY) };
+    let rule = RunRule { due: &due, ..rule(Some(at(now)), HALF_A_DAY) };
     assess(&plan, &rule, at(now)).modules.into_iter().map(|(id, state)| (id.to_string(), state)).collect()
 }
 
@@ -215,7 +218,7 @@ fn what_was_due_by_a_schedule_that_was_edited_since_is_not_known() {
     plan.results.values_mut().for_each(|result| result.start = Some(at(2 * HOUR)));
     let due = [at(26 * HOUR), at(5 * HOUR), at(-19 * HOUR)];
     let found = |due: &[Timestamp], since: i64, now: i64| {
-        let rule = RunRule { due, since: Some(at(since)), ..RunRule::by_age(None, HALF_A_DAY) };
+        let rule = RunRule { due, since: Some(at(since)), ..rule(None, HALF_A_DAY) };
         let found = assess(&plan, &rule, at(now));
         (found.due, found.counts.stale)
     };
@@ -230,7 +233,7 @@ fn a_module_that_joins_after_a_run_was_due_is_no_part_of_it() {
     plan.results.values_mut().for_each(|result| result.start = Some(at(60)));
     let found = |seen: i64| {
         let joined = ["b", "c"].map(|name| (id(name), at(seen))).into();
-        let rule = RunRule { due: &[at(0)], joined: Some(&joined), ..RunRule::by_age(None, HALF_A_DAY) };
+        let rule = RunRule { due: &[at(0)], joined: Some(&joined), ..rule(None, HALF_A_DAY) };
         let found = assess(&plan, &rule, at(HOUR));
         (found.outcome, found.counts.missing)
     };
@@ -303,7 +306,7 @@ fn the_rest_of_a_run_is_awaited_although_its_plan_was_disabled() {
     let mut plan = plan(&[("a", Some(HOUR), 0), ("b", Some(-20 * HOUR), 0)], Some(&["a", "b"]));
     let awaited = |plan: &Plan, due: &[i64], now: i64| {
         let due: Vec<Timestamp> = due.iter().copied().map(at).collect();
-        let rule = RunRule { due: &due, ..RunRule::by_age(Some(at(now)), HALF_A_DAY) };
+        let rule = RunRule { due: &due, ..rule(Some(at(now)), HALF_A_DAY) };
         assess(plan, &rule, at(now)).awaited(plan)
     };
     assert_eq!(awaited(&plan, &[0], 2 * HOUR), [id("b")].into());
@@ -322,7 +325,7 @@ fn the_run_before_is_the_one_that_went_on_when_the_plan_was_due_again() {
     let mut plan = plan(&[], Some(&["a", "b"]));
     plan.results = [(id("a"), ended(0, HALF - 300, 0)), (id("b"), ended(HALF - 300, HOUR - 600, 1))].into();
     let due = [2 * HALF, HALF, 0, -HALF].map(at);
-    let rule = RunRule { due: &due, ..RunRule::by_age(None, HALF_A_DAY) };
+    let rule = RunRule { due: &due, ..rule(None, HALF_A_DAY) };
     let assessment = assess(&plan, &rule, at(HOUR + 25));
     assert_eq!((assessment.due, assessment.previous_due), (Some(at(HOUR)), Some(at(0))));
     let failed = crate::model::history::failed_before(&plan, &assessment);

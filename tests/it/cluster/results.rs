@@ -156,7 +156,8 @@ async fn a_damaged_result_without_known_members_is_a_module_without_a_result() {
     let unreadable = ["idle3", "mail1", "web2"].map(|name| plan.unreadable(&module(name)).map(|damage| damage.fault));
     assert_eq!(unreadable, [Some(Fault::OtherType), None, Some(Fault::NoTimestamp)]);
     let now = time("2026-11-20T03:00:00Z");
-    let counts = assess(&plan, &RunRule::by_age(Some(now), None), now).counts;
+    let counts =
+        assess(&plan, &RunRule { alert_start: Some(now), failed_at: Some(now), ..RunRule::default() }, now).counts;
     assert_eq!((counts.success, counts.missing), (1, 2));
 }
 
@@ -297,7 +298,7 @@ async fn of_a_disabled_plan_no_result_is_expected_unless_it_has_one() {
     redis.hset("node/1/backup_status/2", &[("mail1", GOOD)]);
     let plan = read(&redis, "2").await;
     assert_eq!(plan.not_awaited, BTreeSet::new());
-    let assessment = assess(&plan, &RunRule::by_age(None, None), Timestamp::now());
+    let assessment = assess(&plan, &RunRule::default(), Timestamp::now());
     assert_eq!(assessment.outcome, Outcome::Partial, "no SUCCESS without a result of each member");
 }
 
@@ -310,7 +311,7 @@ async fn a_damaged_result_in_a_disabled_plan_is_not_left_out() {
     let plan = read(&redis, "2").await;
     assert_eq!(plan.not_awaited, BTreeSet::new());
     let now = Timestamp::now();
-    assert_eq!(assess(&plan, &RunRule::by_age(None, None), now).counts.missing, 3);
+    assert_eq!(assess(&plan, &RunRule::default(), now).counts.missing, 3);
 }
 
 /// What is left over from a plan is no result of it.

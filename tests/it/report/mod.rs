@@ -139,8 +139,9 @@ impl Case {
     /// The plan as it is assessed at the usual time.
     fn assessment(&self) -> Assessment {
         let alert_start = self.alerts.iter().filter_map(|alert| alert.starts_at).max();
-        let by_age = RunRule::by_age(alert_start, Some(STALE_AFTER));
-        assess(&self.plan, &RunRule { due: self.due.as_slice(), ..by_age }, at(NOW))
+        let (due, stale_after) = (self.due.as_slice(), Some(STALE_AFTER));
+        let rule = RunRule { due, alert_start, failed_at: alert_start, stale_after, ..RunRule::default() };
+        assess(&self.plan, &rule, at(NOW))
     }
 
     /// Writes the report in `language` and hands it to `read`.
