@@ -7,7 +7,6 @@ use crate::watch::meet::meet;
 use Kind::{Failed, Hangs, Missed, Recovered, Success};
 use world::{BAD, DAY, GOOD, HOUR, MINUTE, World, at, id};
 
-mod any_nights;
 mod bounds;
 mod changes;
 mod cluster_backup;
