@@ -50,8 +50,6 @@ pub(super) struct Truth<'a> {
     pub(super) world: &'a World,
     pub(super) place: usize,
     pub(super) now: Timestamp,
-    /// When the report was written, a moment later.
-    pub(super) written: Timestamp,
     /// Those that count, as a report lists them.
     pub(super) modules: Vec<Member>,
     /// Members of a plan that is switched off, of which there is nothing.
@@ -95,7 +93,7 @@ impl<'a> Truth<'a> {
             awaited.into_iter().map(|(place, seen)| Member { place, state: state(&seen), seen }).collect();
         modules.sort_by_key(|module| (module.state, module.place));
         let not_awaited = others.iter().map(|(place, _)| MODULES[*place]).collect();
-        Self { world, place, now, written: now, modules, not_awaited, due: due.filter(|_| !by_hand), newest }
+        Self { world, place, now, modules, not_awaited, due: due.filter(|_| !by_hand), newest }
     }
 
     pub(super) fn plan(&self) -> &super::world::Plan {
@@ -236,8 +234,8 @@ impl<'a> Truth<'a> {
             "end": times.map(|(_, end)| end),
             "errors": result.map(|result| result.errors).or(layout.map(|_| 1)),
             "reason": null,
-            "total_size": result.map(|result| SIZES[result.size].0),
-            "total_file_count": result.map(|result| FILES[result.files].0),
+            "total_size": result.map(|result| SIZES[result.size]),
+            "total_file_count": result.map(|result| FILES[result.files]),
             "snapshots_count": result.map(|result| result.count),
             "log": [],
             "cause": null,

@@ -5,12 +5,12 @@ use jiff::{Timestamp, ToSpan, ZonedDateTime};
 
 /// The modules that there may be. `mail10` sorts after `mail2`.
 pub(super) const MODULES: [&str; 7] = ["dokuwiki3", "imap2", "mail1", "mail2", "mail10", "nextcloud1", "samba1"];
-/// How long backups take, in seconds, with the words for it.
-pub(super) const TOOK: [(i64, &str); 4] = [(0, "0 s"), (45, "45 s"), (99, "1 min 39 s"), (4320, "1 h 12 min")];
-/// Sizes of snapshots, in bytes, with the words for it.
-pub(super) const SIZES: [(u64, &str); 4] = [(0, "0 B"), (5, "5 B"), (1536, "1.5 KiB"), (13_314_398_617, "12.3 GiB")];
-/// Numbers of files, with the words for it.
-pub(super) const FILES: [(u64, &str); 3] = [(0, "0"), (999, "999"), (120_345, "120,345")];
+/// How long backups take, in seconds.
+pub(super) const TOOK: [i64; 4] = [0, 45, 99, 4320];
+/// Sizes of snapshots, in bytes.
+pub(super) const SIZES: [u64; 4] = [0, 5, 1536, 13_314_398_617];
+/// Numbers of files.
+pub(super) const FILES: [u64; 3] = [0, 999, 120_345];
 const MINUTE: i64 = 60;
 const HOUR: i64 = 3600;
 
@@ -172,10 +172,6 @@ impl World {
         (place + 1).to_string()
     }
 
-    pub(super) fn tz(&self) -> TimeZone {
-        TimeZone::get(self.zone).unwrap()
-    }
-
     /// Writes it to a database that is empty.
     pub(super) fn write(&self, now: Timestamp, send: &mut dyn FnMut(&[&str])) {
         send(&["SET", "cluster/uuid", "c1"]);
@@ -318,7 +314,7 @@ impl Result {
     pub(super) fn times(&self, plan: &Plan, now: Timestamp) -> (Timestamp, Timestamp) {
         let seconds = now.as_second();
         let hourly = matches!(plan.schedule, Schedule::Hourly(_));
-        let took = TOOK[self.took].0.min(if hourly { 99 } else { i64::MAX });
+        let took = TOOK[self.took].min(if hourly { 99 } else { i64::MAX });
         // The first two minutes are those of a clock that runs ahead.
         let spread = if hourly { 6 * MINUTE } else { 30 * MINUTE };
         let into = self.place * spread / 1000;
@@ -335,19 +331,14 @@ impl Result {
         (at(start), at(start + took))
     }
 
-    pub(super) fn took(&self, plan: &Plan) -> &'static str {
-        let hourly = matches!(plan.schedule, Schedule::Hourly(_));
-        TOOK[if hourly { self.took.min(2) } else { self.took }].1
-    }
-
     fn fields(&self, plan: &Plan, now: Timestamp) -> Fields<'static> {
         let (start, end) = self.times(plan, now);
         vec![
             ("start", start.as_second().to_string()),
             ("end", end.as_second().to_string()),
             ("errors", self.errors.to_string()),
-            ("total_size", SIZES[self.size].0.to_string()),
-            ("total_file_count", FILES[self.files].0.to_string()),
+            ("total_size", SIZES[self.size].to_string()),
+            ("total_file_count", FILES[self.files].to_string()),
             ("snapshots_count", self.count.to_string()),
         ]
     }
