@@ -185,8 +185,9 @@ impl Part {
         let failed = |step| self.failed.contains(&step);
         match end {
             _ if self.saved || self.incomplete || end == End::Completed => Some(true),
-            _ if failed(Step::Retention) || failed(Step::Cleanup) => Some(true),
+            // Core before 3.20 cleans up after a failed backup, too.
             _ if failed(Step::Dump) || failed(Step::Init) || failed(Step::Backup) => Some(false),
+            _ if failed(Step::Retention) || failed(Step::Cleanup) => Some(true),
             End::Busy | End::GaveUp => Some(false),
             End::Completed | End::Failed | End::Open | End::Interrupted => None,
         }

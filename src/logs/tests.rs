@@ -11,6 +11,7 @@ use super::run::{Reader, RunLog, Wanted};
 use crate::model::plan::ModuleId;
 use crate::model::reason::Cause;
 
+mod meaning;
 mod trust;
 
 /// A recorded log.
