@@ -203,7 +203,7 @@ pub(super) fn knows(step: Step, speaker: Speaker, line: &str) -> bool {
 }
 
 fn row(step: Step, speaker: Speaker, line: &str) -> Option<usize> {
-    let line = line.to_lowercase();
+    let line = without_file(line).to_lowercase();
     let script = matches!(step, Step::Dump | Step::Cleanup);
     let heard = |of: Of| match of {
         // A module's own script does not use the gateway.
@@ -215,6 +215,12 @@ fn row(step: Step, speaker: Speaker, line: &str) -> Option<usize> {
     };
     let mut rows = ROWS.iter().zip(&*WORDS);
     rows.position(|((_, of, _), words)| heard(*of) && words.iter().any(|parts| says(line.as_bytes(), parts)))
+}
+
+/// `line` without the file that restic could not read, whose name means nothing: `error: /srv/x: open x: why`.
+fn without_file(line: &str) -> &str {
+    let is_about_file = line.starts_with("error: /");
+    line.rsplit_once(": ").filter(|_| is_about_file).map_or(line, |(_, why)| why)
 }
 
 /// Whether `line` holds these parts, one after the other.

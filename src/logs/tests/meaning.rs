@@ -1,7 +1,31 @@
 //! What the words of a log mean: lines that are no cause, and none that tell of a snapshot.
 
 use super::{log_of, module, read};
-use crate::model::reason::Cause;
+use crate::model::reason::{Cause, Reason};
+
+/// What a run says of mail1, whose backup printed `lines` and failed.
+fn failed(lines: &[&str]) -> Reason {
+    let lines = lines.iter().map(|line| format!("1000 runagent s1 - {line}"));
+    let (start, end) =
+        ("0 runagent s1 - mail1: starting backup 2 at Tue", "0 runagent s1 - mail1: backup 2 failed (exit code 1)");
+    let lines: Vec<String> = [start.to_owned()].into_iter().chain(lines).chain([end.to_owned()]).collect();
+    let log = log_of(&lines.iter().map(String::as_str).collect::<Vec<_>>());
+    read(&log, &[(module("mail1"), None)].into()).modules.remove(&module("mail1")).unwrap()
+}
+
+#[test]
+fn the_name_of_a_file_is_no_cause() {
+    let aborted = "[ERROR] restic backup failed: Command '['podman', 'run']' returned non-zero exit status 3.";
+    for name in
+        ["Unauthorized access.odt", "Quota exceeded/cur/1", "x509: notes.txt", "connection refused.pdf", "oom-kill.log"]
+    {
+        let line = format!("error: /srv/files/{name}: open srv/files/{name}: permission denied");
+        let reason =
+            failed(&[&line, "snapshot 4c44da92 saved", "Warning: at least one source file could not be read", aborted]);
+        assert_eq!((reason.cause, reason.snapshot_written), (Some(Cause::SourceUnreadable), Some(true)), "{name}");
+        assert!(reason.lines[0].contains(name), "{reason:?}");
+    }
+}
 
 #[test]
 fn a_cleanup_after_a_failed_backup_is_no_sign_of_a_snapshot() {
