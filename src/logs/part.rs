@@ -61,6 +61,7 @@ impl Part {
             Line::Chatter => {}
             Line::Words => keep(&mut self.tail, (self.order, line.to_owned())),
             Line::Opened => self.tail.clear(),
+            Line::Healed(attempt) => self.tail.retain(|(_, line)| !is_attempt(line, attempt)),
             Line::Initializing => self.before_init = std::mem::take(&mut self.tail),
             line @ (Line::Saved | Line::Pruning) => {
                 self.saved = true;
@@ -242,6 +243,11 @@ fn best(step: Step, lines: VecDeque<(u32, String)>) -> Vec<(u32, String)> {
     words.truncate(MAX_WORDS);
     sort_by_key(&mut words, |(_, order, _)| *order);
     words.into_iter().map(|(_, order, line)| (order, line)).collect()
+}
+
+/// Whether restic says in `line` that `attempt` has failed and will be made again.
+fn is_attempt(line: &str, attempt: &str) -> bool {
+    line.trim_start().strip_prefix(attempt).is_some_and(|rest| rest.starts_with(" returned error, retrying after "))
 }
 
 /// Whether two lines say the same, but for numbers, as repeated attempts do.

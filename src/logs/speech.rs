@@ -4,13 +4,15 @@ use super::step::Step;
 
 /// What a line of a module's part is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Line {
+pub(super) enum Line<'a> {
     /// Nothing that explains a failure.
     Chatter,
     /// Something that may.
     Words,
     /// The repository could be opened.
     Opened,
+    /// What had failed went well when restic tried it again.
+    Healed(&'a str),
     /// A new repository is about to be made.
     Initializing,
     /// The snapshot is there.
@@ -23,7 +25,7 @@ pub(super) enum Line {
 
 /// The beginnings of NS8's reports, and the step each is about; chatter are those that do not make the backup fail.
 /// Source: ns8-core, `module-backup` and `run-backup`.
-const FAILURES: [(&str, Line); 10] = [
+const FAILURES: [(&str, Line<'static>); 10] = [
     ("[ERROR] module-dump-state failed", Line::Failed(Step::Dump)),
     ("[ERROR] restic init failed", Line::Failed(Step::Init)),
     ("[ERROR] restic backup failed", Line::Failed(Step::Backup)),
@@ -75,7 +77,7 @@ const CHATTER: [&str; 34] = [
 ];
 
 /// What `line` is.
-pub(super) fn what(line: &str) -> Line {
+pub(super) fn what(line: &str) -> Line<'_> {
     let text = line.trim_start();
     if let Some((_, line)) = FAILURES.iter().find(|(beginning, _)| text.starts_with(beginning)) {
         return *line;
@@ -84,6 +86,8 @@ pub(super) fn what(line: &str) -> Line {
         Line::Chatter
     } else if text.starts_with("Repository ") && text.contains(" is present at path") {
         Line::Opened
+    } else if let Some((attempt, _)) = text.split_once(" operation successful after ") {
+        Line::Healed(attempt)
     } else if text.starts_with("Initializing repository ") {
         Line::Initializing
     } else if is_saved(text) {

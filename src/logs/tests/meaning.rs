@@ -28,6 +28,20 @@ fn the_name_of_a_file_is_no_cause() {
 }
 
 #[test]
+fn what_went_well_at_the_second_attempt_is_no_cause() {
+    let aborted = "[ERROR] restic backup failed: Command '['podman', 'run']' returned non-zero exit status 1.";
+    let trouble =
+        "Save(<data/b8fc7c5897>) returned error, retrying after 1.5s: dial tcp: lookup s3.example.com: no such host";
+    let healed = "Save(<data/b8fc7c5897>) operation successful after 1 retries";
+    let fatal = "Fatal: unable to save snapshot: dial tcp 192.0.2.1:443: connect: connection refused";
+    let reason = failed(&[trouble, healed, fatal, aborted]);
+    assert_eq!((reason.cause, reason.lines.len()), (Some(Cause::Refused), 2), "{reason:?}");
+    let other =
+        "Save(<data/0011223344>) returned error, retrying after 1.5s: dial tcp: lookup s3.example.com: no such host";
+    assert_eq!(failed(&[trouble, other, healed, fatal, aborted]).cause, Some(Cause::NameNotResolved));
+}
+
+#[test]
 fn a_cleanup_after_a_failed_backup_is_no_sign_of_a_snapshot() {
     let log = log_of(&[
         "1000 backup2 s1 - Fatal: unable to save snapshot: client.PutObject: 507 Insufficient Storage",
