@@ -39,7 +39,7 @@ const ROWS: &[Row] = &[
     (
         Cause::DestinationFull,
         Of::Gateway,
-        "no space left on device|remaining disk space|quota|insufficient storage|storagefull",
+        "no space left on device|remaining disk space|quota|insufficient storage|storagefull|disk was full",
     ),
     (Cause::HostFull, Of::Script, "no space left on device|disk quota exceeded|errcode: 28"),
     (
@@ -100,10 +100,12 @@ const ROWS: &[Row] = &[
         Of::Restic,
         "(401)|401 unauthorized|status 401|invalidaccesskeyid|key id you provided does not exist|\
          signaturedoesnotmatch|signature we calculated does not match|request signature we calculated|bad_auth_token|\
-         authenticationfailed|logon failure|nt_status_logon_failure|unauthorized|invalid login|bad credentials",
+         authenticationfailed|logon failure|nt_status_logon_failure|unauthorized|invalid login|bad credentials|\
+         attempted logon is invalid|account has expired|account password has expired|account is currently disabled|\
+         account has been automatically locked",
     ),
     (Cause::Forbidden, Of::Restic, "(403)|403 forbidden|accessdenied|access denied|nt_status_access_denied"),
-    (Cause::NoRepository, Of::Restic, "nosuchbucket|bucket does not exist|bucket*not found"),
+    (Cause::NoRepository, Of::Restic, "nosuchbucket|bucket does not exist|bucket*not found|share name cannot be found"),
     (Cause::ServerError, Of::Any, "(429)|429 too many|too many requests|slow down|slowdown|reduce your request rate"),
     (
         Cause::ContainerFailed,
@@ -275,6 +277,25 @@ mod tests {
     fn half_a_lock_file_is_no_damage() {
         let line = "Fatal: invalid lock file: LoadRaw(<lock/0f0e>): invalid data returned";
         assert_eq!(of_run(Step::Backup, line), Some(Cause::LockDamaged));
+    }
+
+    /// rclone's words for the status codes of SMB.
+    #[test]
+    fn what_a_windows_share_says_is_known() {
+        for (why, expected) in [
+            ("An operation failed because the disk was full. If this is a thinly", Cause::DestinationFull),
+            ("The attempted logon is invalid. This is either due to a bad username", Cause::Unauthorized),
+            ("The user account password has expired.", Cause::Unauthorized),
+            ("The referenced account is currently disabled and may not be logged on to.", Cause::Unauthorized),
+            ("{Access Denied} A process has requested access to an object but has not", Cause::Forbidden),
+            ("{Network Name Not Found} The specified share name cannot be found on", Cause::NoRepository),
+            ("what nobody knows", Cause::ServerError),
+        ] {
+            let line = format!("ERROR : d1/mail/x/data/aa/bb: Post request put error: response error: {why}");
+            let failed = (Speaker::Run, "Fatal: unable to save snapshot: 500 Internal Server Error (500)");
+            let lines = [(Speaker::Gateway, line.as_str()), failed].into_iter();
+            assert_eq!(cause(Step::Backup, lines), Some(expected), "{why}");
+        }
     }
 
     #[test]
