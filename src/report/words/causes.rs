@@ -92,12 +92,12 @@ choice! {
         It: "TLS non riuscito; controllare il certificato del server e l'orologio del nodo",
     }
     Cause::Unauthorized => {
-        En: "the server refused the credentials (401); check the destination's user and password, or its keys",
-        It: "il server ha rifiutato le credenziali (401); controllare utente e password della destinazione, o le sue chiavi",
+        En: "the server refused the credentials; check the destination's user and password, or its keys",
+        It: "il server ha rifiutato le credenziali; controllare utente e password della destinazione, o le sue chiavi",
     }
     Cause::Forbidden => {
-        En: "the server denied access (403); check the permissions of the destination's credentials",
-        It: "il server ha vietato l'accesso (403); controllare i permessi delle credenziali della destinazione",
+        En: "the server denied access; check the permissions of the destination's credentials",
+        It: "il server ha vietato l'accesso; controllare i permessi delle credenziali della destinazione",
     }
     Cause::DestinationFull => {
         En: "the destination was full, or its quota was used up; free space there, or raise the quota",
