@@ -164,12 +164,12 @@ choice! {
         It: "un programma necessario al backup non era installato; vedere quale nel registro",
     }
     Cause::CleanupFailed => {
-        En: "only the clean-up failed (module-cleanup-state): this run's snapshot was written",
-        It: "è fallita solo la pulizia (module-cleanup-state): lo snapshot di questa esecuzione è stato scritto",
+        En: "the clean-up failed (module-cleanup-state), but this run's snapshot was written",
+        It: "è fallita la pulizia (module-cleanup-state), ma lo snapshot di questa esecuzione è stato scritto",
     }
     Cause::RetentionFailed => {
-        En: "only the retention failed (forget, prune): this run's snapshot was written; see the log for what blocked pruning",
-        It: "è fallita solo la retention (forget, prune): lo snapshot di questa esecuzione è stato scritto; vedere nel registro che cosa ha bloccato il prune",
+        En: "the retention failed (forget, prune), but this run's snapshot was written; see the log for what blocked pruning",
+        It: "è fallita la retention (forget, prune), ma lo snapshot di questa esecuzione è stato scritto; vedere nel registro che cosa ha bloccato il prune",
     }
     Cause::StatisticsFailed => {
         En: "only the statistics failed (restic stats): this run's snapshot was written",
