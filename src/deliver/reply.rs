@@ -11,8 +11,6 @@ const MAX_LINE: usize = 4096;
 const MAX_LINES: usize = 100;
 /// Largest reply, in bytes.
 const MAX_REPLY: usize = 64 << 10;
-/// How much of what is no reply is quoted, in bytes.
-const MAX_QUOTE: usize = 80;
 
 /// One reply.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,8 +24,8 @@ pub(super) struct Reply {
 /// Why a server's bytes are no reply.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(super) enum ReplyError {
-    /// A line does not begin with a code.
-    #[error("an answer that is not SMTP: {0:?}")]
+    /// A line does not begin with a code. It is kept whole: half a secret would not be found in it.
+    #[error("an answer that is not SMTP: {0}")]
     NotSmtp(String),
     /// The lines of one reply disagree.
     #[error("an answer that says both {0} and {1}")]
@@ -141,10 +139,8 @@ impl Replies {
             return Err(ReplyError::TooLong);
         }
         let line = line.trim_ascii_end();
-        let (code, ends, text) = parse(line).ok_or_else(|| {
-            let quoted = &line[..line.len().min(MAX_QUOTE)];
-            ReplyError::NotSmtp(String::from_utf8_lossy(quoted).into_owned())
-        })?;
+        let (code, ends, text) =
+            parse(line).ok_or_else(|| ReplyError::NotSmtp(String::from_utf8_lossy(line).into_owned()))?;
         let first = *self.code.get_or_insert(code);
         if first / 100 != code / 100 {
             return Err(ReplyError::Contradiction(first, code));

@@ -215,6 +215,23 @@ async fn a_login_is_made_where_one_is_configured_and_its_password_never_told() {
 }
 
 #[tokio::test]
+async fn a_password_is_not_told_by_an_answer_that_is_no_reply_either() {
+    let dir = tempfile::tempdir().unwrap();
+    let password = format!("\"{SECRET}\\\"");
+    let plain = base64::prelude::BASE64_STANDARD.encode(format!("\0monitor\0{password}"));
+    let relay = Server::starttls().with_login("monitor", &password);
+    let settings = towards(&relay, "starttls", &login_in(dir.path(), &password));
+    for repeated in [&password, &plain] {
+        for before in [0, 20, 70, 75] {
+            relay.fault(Stage::Auth, Fault::Spelled(format!("{}{repeated}?\r\n", "-".repeat(before)).into()));
+            let error = relay_error(send(&settings, &mail(), "a@example.com").await);
+            assert!(error.contains("not SMTP") && error.contains("[the password]?"), "{error}");
+            assert!(!error.contains(&SECRET[..4]) && !error.contains(&plain[..6]), "{error}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_password_does_not_go_out_in_plain_text_to_another_machine() {
     let dir = tempfile::tempdir().unwrap();
     let relay = Server::plain().with_login("monitor", SECRET);
