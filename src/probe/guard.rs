@@ -9,13 +9,12 @@
 //! The owner is looked up before and after the connection is made, and it must be the same socket both times: it then
 //! had the port all the while.
 
-use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 
 use tokio::net::TcpStream;
 
 use crate::model::repository::{Doubt, NotProbed, Sign, Verdict};
-use crate::system::sockets::{self, Socket, State};
+use crate::system::sockets::{Listener, listeners};
 
 /// root, and the user of the gateway's container.
 const GATEWAY_USERS: [u32; 2] = [0, 100];
@@ -52,13 +51,6 @@ pub(super) fn address(url: &str) -> Option<SocketAddr> {
     }
 }
 
-/// A listening socket: its inode, and the user who made it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Listener {
-    inode: u64,
-    user: u32,
-}
-
 /// The inodes of `listeners`, all of which are the gateway's; none is fine, too.
 fn trusted(listeners: &[Listener]) -> Result<Vec<u64>, Doubt> {
     let own = rustix::process::geteuid().as_raw();
@@ -71,21 +63,6 @@ fn trusted(listeners: &[Listener]) -> Result<Vec<u64>, Doubt> {
     }
 }
 
-/// The sockets that may accept a connection to `address`.
-fn listeners(address: SocketAddr) -> io::Result<Vec<Listener>> {
-    let mut listeners = Vec::new();
-    sockets::each(&mut |socket| listeners.extend(listener(&socket, address)))?;
-    Ok(listeners)
-}
-
-/// `socket` if it may accept a connection to `address`.
-fn listener(socket: &Socket, address: SocketAddr) -> Option<Listener> {
-    let (ip, port) = (socket.local.ip(), socket.local.port());
-    let accepts = ip.is_unspecified() || ip.to_canonical() == address.ip().to_canonical();
-    (socket.state == State::Listening && accepts && port == address.port())
-        .then_some(Listener { inode: socket.inode, user: socket.user })
-}
-
 #[cfg(test)]
 mod tests {
     use std::net::TcpListener;
@@ -94,32 +71,6 @@ mod tests {
 
     fn here(port: u16) -> SocketAddr {
         (Ipv4Addr::LOCALHOST, port).into()
-    }
-
-    #[test]
-    fn the_kernels_tables_are_understood() {
-        let v4 = "   1: 00000000:1256 00000000:0000 0A 00000000:00000000 00:00000000 00000000   100        0 1785 1 0 100 0 0 10 0";
-        let v6 = "   1: 00000000000000000000000001000000:1256 00000000000000000000000000000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 39 1";
-        let any = v6.replace("01000000:1256", "00000000:1256");
-        let mapped = v6.replace("00000000000000000000000001000000:1256", "0000000000000000FFFF00000100007F:1256");
-        let used = v4.replace(" 0A ", " 01 ");
-        let found = |line: &str, address: &str| listener(&sockets::parse(line)?, address.parse().unwrap());
-        let gateway = Some(Listener { inode: 1785, user: 100 });
-        assert_eq!(found(v4, "127.0.0.1:4694"), gateway);
-        assert_eq!(found(&v4.replace("00000000:1256", "0100007F:1256"), "127.0.0.1:4694"), gateway);
-        assert_eq!(found(&v4.replace("00000000:1256", "0200007F:1256"), "127.0.0.1:4694"), None);
-        assert_eq!(found(v4, "127.0.0.1:4695"), None);
-        assert_eq!(found(&used, "127.0.0.1:4694"), None);
-        let root = Some(Listener { inode: 39, user: 0 });
-        assert_eq!(found(v6, "[::1]:4694"), root);
-        assert_eq!(found(v6, "127.0.0.1:4694"), None);
-        assert_eq!(found(&any, "127.0.0.1:4694"), root);
-        assert_eq!(found(&mapped, "127.0.0.1:4694"), root);
-        for line in
-            ["", "sl  local_address rem_address   st", "1: é:1256 x 0A a b c 0 0 1", "1: 0:1256 x 0A a b c 0 0 1"]
-        {
-            assert_eq!(found(line, "127.0.0.1:4694"), None, "{line}");
-        }
     }
 
     #[test]

@@ -102,11 +102,12 @@ pub(crate) async fn get(url: &str, max: usize, limit: Duration) -> Result<(Statu
     within(limit, exchange).await
 }
 
-/// Posts JSON to `path` at `authority`, with a bearer token if there is one.
+/// Posts JSON over `stream` to `path` at `authority`, with a bearer token if there is one.
 ///
 /// # Errors
 /// Returns a message if there is no valid answer within `limit`.
 pub(crate) async fn post_json(
+    stream: TcpStream,
     authority: &str,
     path: &str,
     token: Option<&SecretString>,
@@ -118,7 +119,7 @@ pub(crate) async fn post_json(
         request = request.header(AUTHORIZATION, format!("Bearer {}", token.expose_secret()));
     }
     let request = request.body(Full::new(Bytes::from(body))).map_err(|_| "the request cannot be made")?;
-    within(limit, exchange(authority, request)).await
+    within(limit, exchange_over(Box::new(stream), request, MAX_BODY)).await
 }
 
 /// Waits for an answer within `limit`; the error in words for people.

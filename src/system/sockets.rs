@@ -25,7 +25,7 @@ pub(crate) enum State {
 }
 
 /// Calls `found` with each TCP socket of this machine.
-pub(crate) fn each(found: &mut dyn FnMut(Socket)) -> io::Result<()> {
+fn each(found: &mut dyn FnMut(Socket)) -> io::Result<()> {
     for table in ["/proc/self/net/tcp", "/proc/self/net/tcp6"] {
         let file = match File::open(table) {
             // A kernel without IPv6.
@@ -37,6 +37,28 @@ pub(crate) fn each(found: &mut dyn FnMut(Socket)) -> io::Result<()> {
         }
     }
     Ok(())
+}
+
+/// A listening socket: its inode, and the user who made it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Listener {
+    pub(crate) inode: u64,
+    pub(crate) user: u32,
+}
+
+/// Returns the sockets that may accept a connection to `address`.
+pub(crate) fn listeners(address: SocketAddr) -> io::Result<Vec<Listener>> {
+    let mut listeners = Vec::new();
+    each(&mut |socket| listeners.extend(listener(&socket, address)))?;
+    Ok(listeners)
+}
+
+/// `socket` if it may accept a connection to `address`.
+fn listener(socket: &Socket, address: SocketAddr) -> Option<Listener> {
+    let (ip, port) = (socket.local.ip(), socket.local.port());
+    let accepts = ip.is_unspecified() || ip.to_canonical() == address.ip().to_canonical();
+    (socket.state == State::Listening && accepts && port == address.port())
+        .then_some(Listener { inode: socket.inode, user: socket.user })
 }
 
 /// Returns the user of the other end of a connection from `peer` to `local`; `None` if that is not on this machine.
@@ -53,7 +75,7 @@ pub(crate) fn user_of(peer: SocketAddr, local: SocketAddr) -> io::Result<Option<
 }
 
 /// The socket in `line` of a table.
-pub(crate) fn parse(line: &str) -> Option<Socket> {
+fn parse(line: &str) -> Option<Socket> {
     let fields: Vec<&str> = line.split_ascii_whitespace().take(10).collect();
     let [_, local, remote, state, _, _, _, user, _, inode] = fields[..] else { return None };
     let state = match state {
@@ -94,6 +116,32 @@ mod tests {
     use std::net::{TcpListener, TcpStream};
 
     use super::*;
+
+    #[test]
+    fn the_kernels_tables_are_understood() {
+        let v4 = "   1: 00000000:1256 00000000:0000 0A 00000000:00000000 00:00000000 00000000   100        0 1785 1 0 100 0 0 10 0";
+        let v6 = "   1: 00000000000000000000000001000000:1256 00000000000000000000000000000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 39 1";
+        let any = v6.replace("01000000:1256", "00000000:1256");
+        let mapped = v6.replace("00000000000000000000000001000000:1256", "0000000000000000FFFF00000100007F:1256");
+        let used = v4.replace(" 0A ", " 01 ");
+        let found = |line: &str, address: &str| listener(&parse(line)?, address.parse().unwrap());
+        let gateway = Some(Listener { inode: 1785, user: 100 });
+        assert_eq!(found(v4, "127.0.0.1:4694"), gateway);
+        assert_eq!(found(&v4.replace("00000000:1256", "0100007F:1256"), "127.0.0.1:4694"), gateway);
+        assert_eq!(found(&v4.replace("00000000:1256", "0200007F:1256"), "127.0.0.1:4694"), None);
+        assert_eq!(found(v4, "127.0.0.1:4695"), None);
+        assert_eq!(found(&used, "127.0.0.1:4694"), None);
+        let root = Some(Listener { inode: 39, user: 0 });
+        assert_eq!(found(v6, "[::1]:4694"), root);
+        assert_eq!(found(v6, "127.0.0.1:4694"), None);
+        assert_eq!(found(&any, "127.0.0.1:4694"), root);
+        assert_eq!(found(&mapped, "127.0.0.1:4694"), root);
+        for line in
+            ["", "sl  local_address rem_address   st", "1: é:1256 x 0A a b c 0 0 1", "1: 0:1256 x 0A a b c 0 0 1"]
+        {
+            assert_eq!(found(line, "127.0.0.1:4694"), None, "{line}");
+        }
+    }
 
     #[test]
     fn the_other_end_of_a_connection_has_its_user() {

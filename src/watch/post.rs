@@ -3,10 +3,13 @@
 use std::time::Duration;
 
 use serde::Deserialize;
+use tokio::net::TcpStream;
+use tokio::time::timeout;
 
 use super::news::{News, batch};
 use crate::config::{self, Receiver};
 use crate::system::http;
+use crate::system::sockets::{Listener, listeners};
 
 /// How long the service may take to start and to answer.
 const LIMIT: Duration = Duration::from_secs(60);
@@ -35,11 +38,34 @@ pub async fn post_unreadable(receiver: &Receiver, summary: &str) -> Result<(), S
     send(receiver, super::news::unreadable(summary, &receiver.alert_names).to_string()).await
 }
 
+/// Connects to the service, and makes sure that it is the service: while its socket is down any user of the machine can
+/// take its port, would learn the token, and could make the watch believe that its news is on its way.
+///
+/// # Errors
+/// Returns an error in words if nobody listens there, or if it may be somebody else.
+async fn connect(authority: &str) -> Result<TcpStream, String> {
+    let stream = TcpStream::connect(authority).await;
+    let stream = stream.map_err(|error| format!("does not answer: {error}"))?;
+    // Whoever has accepted the connection and is gone since leaves no listener.
+    let listeners = stream.peer_addr().and_then(listeners);
+    let listeners =
+        listeners.map_err(|error| format!("is not asked, since nobody can see whose port it is: {error}"))?;
+    // systemd's sockets are root's.
+    let ours = [0, rustix::process::geteuid().as_raw()];
+    match listeners.iter().find(|listener| !ours.contains(&listener.user)) {
+        Some(Listener { user, .. }) => Err(format!("is not asked: user {user} has that port, not the service")),
+        None if listeners.is_empty() => Err("is not asked: its port is not of this machine".into()),
+        None => Ok(stream),
+    }
+}
+
 async fn send(receiver: &Receiver, body: String) -> Result<(), String> {
     let authority = config::authority(&receiver.host, receiver.port);
     let failed = |why: String| format!("the service at http://{authority}/alert {why}");
     let token = receiver.token_file.as_ref().map(|file| config::secret("receiver.token_file", file)).transpose()?;
-    let answer = http::post_json(&authority, "/alert", token.as_ref(), body, LIMIT).await;
+    let stream = timeout(LIMIT, connect(&authority)).await;
+    let stream = stream.map_err(|_| failed("does not answer".into()))?.map_err(failed)?;
+    let answer = http::post_json(stream, &authority, "/alert", token.as_ref(), body, LIMIT).await;
     let (status, body) = answer.map_err(|why| failed(format!("does not answer: {why}")))?;
     if !status.is_success() {
         let reason: String = String::from_utf8_lossy(&body).trim().chars().take(300).collect();

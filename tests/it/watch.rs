@@ -340,6 +340,31 @@ fn what_cannot_be_done_is_said_with_its_reason() {
     });
 }
 
+#[test]
+fn nothing_is_posted_to_another_user_who_listens_at_the_port() {
+    if !rustix::process::getuid().is_root() {
+        println!("skipped: needs root, to give a socket away");
+        return;
+    }
+    let watched = Watched::new(60);
+    watched.ends("mail1", 50, 1);
+    watched.ends("samba1", 50, 1);
+    let other = TcpListener::bind("127.0.0.1:0").unwrap();
+    std::os::unix::fs::fchown(&other, Some(65533), None).unwrap();
+    let port = other.local_addr().unwrap().port();
+    let token = watched.site.service.path("token");
+    std::fs::write(&token, "secret-of-the-test").unwrap();
+    let receiver = format!("receiver: {{ port: {port}, token_file: {} }}\n", token.display());
+    watched.site.configure("", &format!("{AT_ONCE}{receiver}"));
+    let asked = std::thread::spawn(move || {
+        answer(&other, "HTTP/1.1 202 Accepted\r\nContent-Length: 24\r\n\r\n{\"queued\":1,\"ignored\":0}")
+    });
+    let output = watched.tick_with(&[]);
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(asked.join().unwrap(), "", "{said}");
+    assert!(output.status.code() == Some(1) && said.contains("user 65533 has that port"), "{said}");
+}
+
 /// Answers one request; what was asked.
 fn answer(listener: &TcpListener, answer: &str) -> String {
     let (mut stream, _) = listener.accept().unwrap();
