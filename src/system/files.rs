@@ -84,6 +84,12 @@ pub fn read(file: &Path, max: u64) -> io::Result<Vec<u8>> {
     read_regular(opened, max)
 }
 
+/// Returns whether `error` says that nothing is left to read later: it is no file of ours, or lies on a bad sector.
+pub fn is_lost(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::FileTooLarge | io::ErrorKind::InvalidInput)
+        || Errno::from_io_error(error) == Some(Errno::IO)
+}
+
 /// Makes `folder` and those above it, each for its owner only.
 ///
 /// # Errors
@@ -220,6 +226,14 @@ mod tests {
         let fifo = folder.path().join("fifo");
         rustix::fs::mknodat(rustix::fs::CWD, &fifo, rustix::fs::FileType::Fifo, rustix::fs::Mode::RUSR, 0).unwrap();
         assert_eq!(read(&fifo, 4).unwrap_err().kind(), io::ErrorKind::InvalidInput);
+    }
+
+    #[test]
+    fn what_may_be_readable_later_is_not_lost() {
+        assert!(is_lost(&Errno::IO.into()));
+        for errno in [Errno::ACCESS, Errno::MFILE, Errno::NOENT, Errno::NOMEM] {
+            assert!(!is_lost(&errno.into()), "{errno}");
+        }
     }
 
     #[test]

@@ -176,9 +176,7 @@ fn read(file: &Path) -> Result<History, StoreError> {
     let damaged = |why: String| StoreError::Damaged { file: file.into(), why };
     let content = match files::read(file, MAX_FILE) {
         Ok(content) => content,
-        Err(error) if matches!(error.kind(), io::ErrorKind::FileTooLarge | io::ErrorKind::InvalidInput) => {
-            return Err(damaged(error.to_string()));
-        }
+        Err(error) if files::is_lost(&error) => return Err(damaged(error.to_string())),
         Err(source) => return Err(StoreError::File { file: file.into(), source }),
     };
     serde_json::from_slice(&content).map_err(|error| match serde_json::from_slice::<Any>(&content) {

@@ -135,7 +135,7 @@ impl Memory {
         let file = Self::file(state);
         let content = match files::read(&file, MAX_FILE) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Self::default()),
-            Err(error) if error.kind() == io::ErrorKind::FileTooLarge => Err(error.to_string()),
+            Err(error) if files::is_lost(&error) => Err(error.to_string()),
             Err(error) => return Err(error),
             Ok(content) => serde_json::from_slice(&content).map_err(|error| error.to_string()),
         };

@@ -7,7 +7,6 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use log::{error, warn};
-use rustix::io::Errno;
 use serde::de::DeserializeOwned;
 
 use super::sent::Sent;
@@ -253,12 +252,10 @@ pub fn read_job(path: &Path) -> Result<Job, Unreadable> {
 }
 
 fn read<T: DeserializeOwned>(path: &Path) -> Result<T, Unreadable> {
-    let content = files::read(path, MAX_FILE).map_err(|error| match (error.kind(), Errno::from_io_error(&error)) {
-        // A bad sector: nothing is left to read later, and it must not close the port for all others.
-        (io::ErrorKind::FileTooLarge | io::ErrorKind::InvalidInput, _) | (_, Some(Errno::IO)) => {
-            Unreadable::Content(error.to_string())
-        }
-        _ => Unreadable::File(error),
+    let content = files::read(path, MAX_FILE).map_err(|error| match files::is_lost(&error) {
+        // It must not close the port for all others.
+        true => Unreadable::Content(error.to_string()),
+        false => Unreadable::File(error),
     })?;
     serde_json::from_slice(&content).map_err(|error| Unreadable::Content(error.to_string()))
 }

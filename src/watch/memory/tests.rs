@@ -82,3 +82,22 @@ fn what_was_told_is_read_from_a_file_of_an_earlier_build() {
     let again: PlanMemory = serde_json::from_slice(&serde_json::to_vec(&known).unwrap()).unwrap();
     assert_eq!(again, known);
 }
+
+#[test]
+fn what_is_no_file_is_set_aside_and_stops_no_watch() {
+    let state = tempfile::tempdir().unwrap();
+    let (file, aside) = (Memory::file(state.path()), state.path().join("watch.broken"));
+    let make: [&dyn Fn(); 3] =
+        [&|| fs::create_dir(&file).unwrap(), &|| std::os::unix::fs::symlink("/dev/zero", &file).unwrap(), &|| {
+            fs::write(&file, "{").unwrap()
+        }];
+    for make in make {
+        make();
+        assert_eq!(Memory::load(state.path()).unwrap(), Memory::default());
+        assert!(aside.symlink_metadata().is_ok() && file.symlink_metadata().is_err());
+        fs::rename(&aside, state.path().join("seen")).or_else(|_| fs::remove_file(&aside)).unwrap();
+        let _ = fs::remove_dir(state.path().join("seen"));
+        Memory::default().save(state.path()).unwrap();
+        fs::remove_file(&file).unwrap();
+    }
+}
