@@ -24,6 +24,7 @@ use crate::config::{self, Live, Settings};
 use crate::job::way::{hand_over, way};
 use crate::model::mail::{Mail, Recipient};
 use crate::model::run::Outcome;
+use crate::model::text::visible;
 
 /// The exit status of a command, or why it could not do its work.
 type Done = Result<ExitCode, String>;
@@ -84,9 +85,10 @@ fn as_root(error: &io::Error) -> &'static str {
     if is_denied(error) { "; run this as root" } else { "" }
 }
 
-/// Prints to standard error. If that cannot be written, the command goes on: there is nobody to tell.
+/// Prints to standard error, so that no name of another user's file reaches the terminal as it is. If that cannot be
+/// written, the command goes on: there is nobody to tell.
 fn complain(text: &str) {
-    let _ = io::stderr().write_all(text.as_bytes());
+    let _ = io::stderr().write_all(visible(text).as_bytes());
 }
 
 /// Prints to standard output. A reader that has closed the pipe (`report | head`) is no error; a full disk ends the

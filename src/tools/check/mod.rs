@@ -19,6 +19,7 @@ use crate::config::{Live, Settings, defaults};
 use crate::deliver;
 use crate::job::{store, way};
 use crate::model::plan::Layout;
+use crate::model::text::visible;
 use crate::system::http;
 use crate::system::process;
 
@@ -97,7 +98,8 @@ fn text(line: &Line) -> String {
     };
     let todo = line.todo.as_ref().map_or(String::new(), |todo| format!(" -- {todo}"));
     // Names in the cluster are written by others.
-    format!("{level:7}  {}: {}{todo}", line.subject, line.found).replace(char::is_control, " ") + "\n"
+    let line = format!("{level:7}  {}: {}{todo}", line.subject, line.found);
+    visible(&line.replace(char::is_control, " ")) + "\n"
 }
 
 /// Looks at one thing after the other, and passes each line on.

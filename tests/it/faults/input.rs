@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
+use std::process::Command;
 use std::time::Duration;
 
 use ns8_backup_monitor::config;
@@ -102,6 +103,21 @@ fn the_name_of_a_queue_file_is_shown_and_not_obeyed() {
     site.service.start();
     site.service.logged("[U+001B][31mx.json cannot be read");
     assert!(!site.service.log().contains('\u{1b}'), "{}", site.service.log());
+}
+
+#[test]
+fn the_name_of_a_history_is_shown_to_root_and_not_obeyed() {
+    let site = Site::new();
+    fs::create_dir_all(site.service.path("state/history")).unwrap();
+    fs::write(site.service.path("state/history/\u{1b}[31m\u{202e}x.json"), "{").unwrap();
+    for name in ["history", "check"] {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_ns8-backup-monitor"));
+        command.arg("--config").arg(site.service.path("config.yml")).arg(name);
+        let ran = command.env("STATE_DIRECTORY", site.service.path("state")).output().unwrap();
+        let said = [ran.stdout, ran.stderr].concat();
+        let said = String::from_utf8(said).unwrap();
+        assert!(said.contains("x.json") && !said.contains(['\u{1b}', '\u{202e}']), "{said:?}");
+    }
 }
 
 #[test]
