@@ -21,6 +21,8 @@ use crate::model::plan::{ModuleId, PlanId};
 
 /// How often the cluster is read while nothing is announced.
 const REREAD: Duration = Duration::from_secs(30);
+/// The shortest time between two looks that announcements cause: a module may announce what it likes, for hours.
+const REST: Duration = Duration::from_secs(1);
 /// The first and the longest pause before a cluster that could not be read is tried again.
 const RETRY: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(15));
 
@@ -43,14 +45,13 @@ pub async fn settle(
     deadline: Instant,
     patience: Duration,
 ) -> Settled {
-    let (mut due, mut ended) = (Due::default(), Ended::new());
+    let (mut due, mut ended, mut quiet_until) = (Due::default(), Ended::new(), Instant::now());
     // Before the first look, so that no announcement is missed between the two.
     let mut listener = announcements.listen().await;
     // The first look is often the last one, and so is the one after the last announcement. The others ask for results
     // alone.
-    let mut extent = Extent::Everything;
-    // Whether the logs said before this look that the run was over.
-    let mut was_over = false;
+    // `was_over`: whether the logs said before this look that the run was over.
+    let (mut extent, mut was_over) = (Extent::Everything, false);
     loop {
         let look = match read(latest, live, extent, &mut due, deadline, patience).await {
             Ok(look) => look,
@@ -79,6 +80,8 @@ pub async fn settle(
             }
             // The next module may be the first that fails.
             if is_time || until == Until::News {
+                sleep_until(quiet_until.min(deadline)).await;
+                quiet_until = Instant::now() + REST;
                 break;
             }
         }

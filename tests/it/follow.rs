@@ -277,6 +277,21 @@ fn a_failure_after_a_reminder_is_mailed_while_the_run_goes_on() {
     assert_eq!(site.inbox()[2].subject, "[ns8-backup] PARTIAL - 1/2 module(s) failed");
 }
 
+/// Whatever a module announces, and however often: each look reads the whole plan.
+#[test]
+fn announcements_without_end_cause_few_looks_and_hold_nothing_up() {
+    const MANY: u64 = 2000;
+    for (site, mails) in [(followed(), 2), (reminded(), 1)] {
+        let before = site.redis.calls("hgetall");
+        // One at a time: of a burst, most are dropped.
+        (0..MANY).for_each(|_| site.redis.announce("samba1"));
+        finish(&site, 0);
+        site.mails(mails * EVERYBODY);
+        let looks = site.redis.calls("hgetall") - before;
+        assert!(looks < MANY / 20, "{looks} lists were read for {MANY} announcements");
+    }
+}
+
 #[test]
 fn a_plan_that_is_deleted_after_a_reminder_is_no_mail() {
     let mut site = reminded();
