@@ -5,6 +5,7 @@ use std::fs::{self, OpenOptions};
 use std::io;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use log::{error, warn};
 use serde::de::DeserializeOwned;
@@ -23,6 +24,8 @@ const MAX_FILE: u64 = 64 << 20;
 pub(super) const JOB: &str = "json";
 /// The ending of a job that was given up.
 pub(super) const FAILED: &str = "failed";
+/// Locked by the service that serves the folder.
+const LOCK: &str = ".lock";
 /// What was sent lately; beside jobs, but none.
 pub(super) const SENT: &str = "sent";
 
@@ -30,7 +33,7 @@ pub(super) const SENT: &str = "sent";
 pub(super) struct Disk {
     folder: PathBuf,
     /// Held as long as this process serves.
-    _lock: Lock,
+    lock: Mutex<Lock>,
 }
 
 /// What the administrator wishes for a job while the service runs: an empty file `<job>.retry` or `<job>.drop`.
@@ -103,17 +106,19 @@ pub fn count(folder: &Path) -> io::Result<[usize; 3]> {
 impl Disk {
     pub(super) fn open(state: &Path) -> io::Result<Self> {
         let folder = super::folder(state);
-        let lock = folder.join(".lock");
-        // The lock is made once the folder's name is durable.
-        if !lock.exists() {
-            files::make_folder(&folder)?;
-            files::sync(state)?;
+        let lock = Mutex::new(take(&folder)?);
+        Ok(Self { folder, lock })
+    }
+
+    /// Makes the folder again if somebody has removed it. The state directory itself comes from systemd.
+    fn keep_folder(&self) -> io::Result<()> {
+        if fs::exists(self.folder.join(LOCK))? {
+            return Ok(());
         }
-        let lock = Lock::try_take(&lock).map_err(|error| match error.kind() {
-            io::ErrorKind::WouldBlock => io::Error::other("another ns8-backup-monitor is serving it"),
-            _ => error,
-        })?;
-        Ok(Self { folder, _lock: lock })
+        fs::metadata(self.folder.parent().unwrap_or(Path::new(".")))?;
+        let taken = take(&self.folder)?;
+        *self.lock.lock().unwrap_or_else(PoisonError::into_inner) = taken;
+        Ok(())
     }
 
     pub(super) fn folder(&self) -> &Path {
@@ -181,6 +186,12 @@ impl Disk {
     /// Removals come last, and only if all else is written: a job is not forgotten before the disk has what it came to.
     pub(super) fn commit(&self, group: &BTreeMap<String, Option<Vec<u8>>>) -> BTreeMap<String, String> {
         let mut errors = BTreeMap::new();
+        if let Err(error) = self.keep_folder() {
+            // What was to be removed from a folder that is gone is gone, too.
+            let gone = error.kind() == io::ErrorKind::NotFound;
+            let failed = group.iter().filter(|(_, content)| content.is_some() || !gone);
+            return failed.map(|(name, _)| (name.clone(), error.to_string())).collect();
+        }
         for (name, content) in group {
             if let Some(content) = content
                 && let Err(error) = files::put(&self.folder.join(name), content)
@@ -219,6 +230,20 @@ impl Disk {
             }
         }
     }
+}
+
+/// Makes the folder if it is not there, and locks it.
+fn take(folder: &Path) -> io::Result<Lock> {
+    let lock = folder.join(LOCK);
+    // The lock is made once the folder's name is durable.
+    if !lock.exists() {
+        files::make_folder(folder)?;
+        folder.parent().map_or(Ok(()), files::sync)?;
+    }
+    Lock::try_take(&lock).map_err(|error| match error.kind() {
+        io::ErrorKind::WouldBlock => io::Error::other("another ns8-backup-monitor is serving it"),
+        _ => error,
+    })
 }
 
 fn is_plain(file: &Path) -> bool {

@@ -156,8 +156,10 @@ async fn a_batch_that_the_disk_does_not_take_is_not_accepted() {
     let state = tempfile::tempdir().unwrap();
     let (queue, mut started) = open(state.path());
     fs::remove_dir_all(queue.folder()).unwrap();
+    fs::write(queue.folder(), "in the folder's place").unwrap();
     assert!(matches!(queue.accept(batch([for_plan("2", "1")]), now()).await, Err(AcceptError::Disk { .. })));
     assert!(queue.inspect(|jobs| jobs.count()) == 0 && started.try_recv().is_err());
+    fs::remove_file(queue.folder()).unwrap();
     fs::create_dir(queue.folder()).unwrap();
     queue.accept(batch([for_plan("2", "1")]), now()).await.unwrap();
     assert!(started.try_recv().is_ok(), "the next try is accepted");
@@ -315,8 +317,10 @@ async fn a_batch_that_is_refused_leaves_nothing_behind_in_a_job_either() {
     let id = started.try_recv().unwrap();
     let moved = state.path().join("moved");
     fs::rename(queue.folder(), &moved).unwrap();
+    fs::write(queue.folder(), "in the folder's place").unwrap();
     let two = batch([for_plan("2", "2"), for_plan("7", "1")]);
     assert!(matches!(queue.accept(two, now()).await, Err(AcceptError::Disk { .. })));
+    fs::remove_file(queue.folder()).unwrap();
     fs::rename(&moved, queue.folder()).unwrap();
     assert_eq!(queue.get(&id).unwrap().alerts.kept, [alert("1")]);
     assert_eq!(queue.inspect(|jobs| jobs.count()), 1);
@@ -374,6 +378,7 @@ fn a_write_that_fails_once_its_job_was_aborted_is_repeated() {
         queue.accept(batch([for_plan("2", "1")]), now()).await.unwrap();
         let job = queue.get(&started.try_recv().unwrap()).unwrap();
         fs::rename(queue.folder(), state.path().join("moved")).unwrap();
+        fs::write(queue.folder(), "in the folder's place").unwrap();
         // Holds the thread that writes until the job is gone.
         let (release, held) = std::sync::mpsc::channel::<()>();
         let _holder = tokio::task::spawn_blocking(move || held.recv());

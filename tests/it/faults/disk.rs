@@ -198,3 +198,29 @@ fn read_only_after_the_alert() {
         });
     }
 }
+
+#[test]
+fn a_queue_folder_that_was_removed_is_made_again_and_is_still_locked() {
+    let mut site = Site::with("", &format!("{AT_ONCE}receiver: {{ idle_timeout: 1 }}\n"));
+    site.service.start();
+    accepted(&site);
+    site.mails(2);
+    site.service.done();
+    fs::remove_dir_all(site.service.queue()).unwrap();
+    site.half_fails("3");
+    let (status, body) = site.service.post(webhook(&["3"]));
+    assert_eq!(status, 202, "{body}");
+    site.mails(4);
+    let lock = fs::File::open(site.service.queue().join(".lock")).unwrap();
+    let taken = rustix::fs::flock(&lock, rustix::fs::FlockOperation::NonBlockingLockExclusive);
+    assert_eq!(taken, Err(rustix::io::Errno::WOULDBLOCK));
+    // systemd makes the state directory at the next start: the service leaves for that.
+    site.service.done();
+    fs::remove_dir_all(site.service.path("state")).unwrap();
+    assert_eq!(site.service.post(webhook(&["3"])).0, 503);
+    assert!(site.service.ended().success());
+    site.service.start();
+    site.half_fails("4");
+    assert_eq!(site.service.post(webhook(&["4"])).0, 202);
+    site.mails(6);
+}
