@@ -5,6 +5,8 @@ use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use log::warn;
 use rustix::fs::{FlockOperation, OFlags, flock};
@@ -12,6 +14,10 @@ use rustix::io::Errno;
 
 use super::kill;
 use crate::config::read_regular;
+
+/// How long to wait for a lock, which is held during the change of one small file, and how often to look.
+const PATIENCE: Duration = Duration::from_secs(5);
+const PAUSE: Duration = Duration::from_millis(5);
 
 /// Writes `content` to `file`, mode 0600: a reader sees either the old file or the whole new one, also after a power
 /// cut. A link at `file` is replaced, not followed.
@@ -129,9 +135,19 @@ impl Lock {
     /// Waits for the lock that `file` stands for, and takes it.
     ///
     /// # Errors
-    /// Returns an error if the file cannot be made or locked.
+    /// Returns an error if the file cannot be made or locked, or if another process keeps it locked.
     pub fn wait(file: &Path) -> io::Result<Self> {
-        Self::take(file, FlockOperation::LockExclusive)
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            match Self::try_take(file) {
+                Err(error) if error.kind() != io::ErrorKind::WouldBlock => return Err(error),
+                Err(_) if Instant::now() >= deadline => {
+                    return Err(io::Error::other("another process keeps it locked"));
+                }
+                Err(_) => thread::sleep(PAUSE),
+                taken => return taken,
+            }
+        }
     }
 
     /// Takes the lock that `file` stands for, if it is free.
@@ -139,14 +155,11 @@ impl Lock {
     /// # Errors
     /// Returns an error if the file cannot be made or locked; [`io::ErrorKind::WouldBlock`] if another process holds it.
     pub fn try_take(file: &Path) -> io::Result<Self> {
-        Self::take(file, FlockOperation::NonBlockingLockExclusive)
-    }
-
-    fn take(file: &Path, how: FlockOperation) -> io::Result<Self> {
-        let flags = OFlags::NOFOLLOW.bits().cast_signed();
+        // Without O_NONBLOCK, a FIFO would hold us until somebody reads from it.
+        let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK).bits().cast_signed();
         let opened =
             OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).custom_flags(flags).open(file)?;
-        flock(&opened, how)?;
+        flock(&opened, FlockOperation::NonBlockingLockExclusive)?;
         Ok(Self(opened))
     }
 }

@@ -224,3 +224,17 @@ fn a_queue_folder_that_was_removed_is_made_again_and_is_still_locked() {
     assert_eq!(site.service.post(webhook(&["4"])).0, 202);
     site.mails(6);
 }
+
+/// What happens to the history is said in the journal, and nothing waits for it.
+#[test]
+fn a_history_that_somebody_keeps_locked_holds_no_mail_back() {
+    let mut site = Site::new();
+    let folder = site.service.path("state/history");
+    fs::create_dir_all(&folder).unwrap();
+    let lock = fs::File::create(folder.join(".lock")).unwrap();
+    rustix::fs::flock(&lock, rustix::fs::FlockOperation::LockExclusive).unwrap();
+    site.service.start();
+    accepted(&site);
+    site.mails(2);
+    site.service.logged("another process keeps it locked");
+}
