@@ -7,10 +7,12 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::os::unix::net::UnixDatagram;
 
 use log::kv::{Key, Value, VisitSource};
 use log::{Level, LevelFilter, Log, Metadata, Record};
+use rustix::fs::OFlags;
 use systemd_journal_logger::{JournalLog, connected_to_journal, current_exe_identifier};
 
 use crate::config::Logging;
@@ -47,7 +49,9 @@ pub fn init(settings: Option<&Logging>) {
         Some(Err(_)) => Sink::Stderr { prefixed: true },
         None => Sink::Stderr { prefixed: false },
     };
-    let opened = file.map(|path| OpenOptions::new().create(true).append(true).open(path));
+    // A pipe that nobody reads must not hold the program up.
+    let flags = (OFlags::NONBLOCK | OFlags::NOCTTY).bits().cast_signed();
+    let opened = file.map(|path| OpenOptions::new().create(true).append(true).custom_flags(flags).open(path));
     let (file_sink, error) = match opened {
         Some(Ok(file)) => (Some(file), None),
         Some(Err(error)) => (None, Some(error)),

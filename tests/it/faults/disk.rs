@@ -4,7 +4,7 @@
 
 use std::fs;
 use std::io::Write;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -237,4 +237,22 @@ fn a_history_that_somebody_keeps_locked_holds_no_mail_back() {
     accepted(&site);
     site.mails(2);
     site.service.logged("another process keeps it locked");
+}
+
+/// Neither one that nobody has open nor one whose reader has stopped to read.
+#[test]
+fn a_log_file_that_is_a_pipe_holds_nothing_up() {
+    for is_open in [false, true] {
+        let mut site = Site::new();
+        let pipe = site.service.path("pipe");
+        run(Command::new("mkfifo").arg(&pipe));
+        let flags = rustix::fs::OFlags::NONBLOCK.bits().cast_signed();
+        let open = || fs::OpenOptions::new().read(true).write(true).custom_flags(flags).open(&pipe).unwrap();
+        let mut reader = is_open.then(open);
+        while reader.as_mut().is_some_and(|pipe| pipe.write_all(&[b'x'; 4096]).is_ok()) {}
+        site.configure("", &format!("{AT_ONCE}logging: {{ file: {} }}\n", pipe.display()));
+        site.service.start();
+        accepted(&site);
+        site.mails(2);
+    }
 }
