@@ -181,6 +181,7 @@ async fn look(settings: &Settings, state: &Path, alertmanager: &str, now: Timest
         let known = Known {
             elapses: answer.and_then(|answer| answer.as_ref().ok()),
             memory: memory.as_ref().filter(|_| settings.watch.enabled),
+            grace: settings.watch.grace,
             invalid: answer == Some(&Err(CalendarError::Invalid)),
             history: histories.iter().find(|history| history.plan == plan.id),
             cluster_backup: plan

@@ -1,5 +1,6 @@
 //! The digest: all plans, and the monitor itself, on one page. The sign of life. Pure.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -9,9 +10,10 @@ use serde::{Serialize, Serializer};
 use super::as_of::AsOf;
 use super::memory::Memory;
 use crate::model::cluster::ReadError;
+use crate::model::ended::Open;
 use crate::model::history::{History, LastGood, Streak, last_good};
 use crate::model::plan::{ModuleId, ModuleResult, Plan, PlanId};
-use crate::model::run::{Outcome, State};
+use crate::model::run::{Assessment, Outcome, State};
 use crate::model::schedule::Elapses;
 use crate::model::time::{age, is_ahead};
 
@@ -82,6 +84,8 @@ pub struct PlanDigest {
     pub running: bool,
     /// When its last run ended or, if it was missed, was due.
     pub last_run: Option<Timestamp>,
+    /// When the run after that was due, if it has no result yet and may still have one.
+    pub due_since: Option<Timestamp>,
     /// When it is due next.
     pub next_run: Option<Timestamp>,
     /// The number of its members.
@@ -243,6 +247,8 @@ pub struct Known<'a> {
     pub elapses: Option<&'a Elapses>,
     /// What the watch knows; `None` if nothing is watched.
     pub memory: Option<&'a Memory>,
+    /// `watch.grace`.
+    pub grace: Duration,
     /// Whether systemd does not accept the schedule.
     pub invalid: bool,
     /// Its history.
@@ -251,28 +257,61 @@ pub struct Known<'a> {
     pub cluster_backup: Option<Timestamp>,
 }
 
+impl Known<'_> {
+    /// Assesses the last run of `plan`. One without a result, that may still have one, is none yet: also returns when
+    /// that was due.
+    fn last_run<'p>(
+        &self,
+        plan: &'p Plan,
+        stale_after: Option<Duration>,
+        now: Timestamp,
+    ) -> (Cow<'p, Plan>, Assessment, Option<Timestamp>) {
+        let mut elapses = self.elapses.cloned().unwrap_or_default();
+        let assess = |elapses: &Elapses| {
+            AsOf::now(now, elapses, self.memory, stale_after).assess(plan, || self.history.cloned())
+        };
+        let (known, assessment) = assess(&elapses);
+        if assessment.counts.success + assessment.counts.error > 0 || !self.may_go_on(plan, &assessment, now) {
+            return (known, assessment, None);
+        }
+        elapses.before.retain(|due| Some(*due) < assessment.due);
+        let (known, before) = assess(&elapses);
+        (known, before, assessment.due)
+    }
+
+    /// Whether results of the run that `assessment` is about may still come: the watch has not said that it is over or
+    /// did not start, and by its log it goes on, or it has not taken far longer than usual.
+    fn may_go_on(&self, plan: &Plan, assessment: &Assessment, now: Timestamp) -> bool {
+        let (Some(due), true) = (assessment.due, assessment.counts.absent() > 0) else { return false };
+        let recorded = self.history.and_then(|history| history.runs.iter().rev().find(|run| run.due == Some(due)));
+        let goes_on = self.memory.and_then(|memory| memory.plans.get(&plan.id)?.goes_on) == Some(due);
+        let open = || Open::of(plan, assessment, self.history, self.grace, now);
+        match recorded {
+            Some(run) => !run.over,
+            None => goes_on || open().is_some_and(|open| !open.is_far_too_late),
+        }
+    }
+}
+
 impl PlanDigest {
     /// Sums up one plan at `now`.
     pub fn new(plan: &Plan, known: Known<'_>, stale_after: Option<Duration>, now: Timestamp) -> Self {
-        let elapses = known.elapses.cloned().unwrap_or_default();
-        let as_of = AsOf::now(now, &elapses, known.memory, stale_after);
-        let (plan, assessment) = as_of.assess(plan, || known.history.cloned());
+        let (plan, assessment, due_since) = known.last_run(plan, stale_after, now);
         let last = known.history.and_then(|history| history.runs.last());
         let missed = last.filter(|run| run.outcome == Outcome::Missed && Some(run.at) > plan.newest_end());
         let has_run = plan.newest_sign().is_some();
-        let is_open = last.is_some_and(|run| !run.over && run.due == assessment.due);
-        let running = has_run && missed.is_none() && is_open && assessment.counts.error == 0;
+        let is_open = || assessment.counts.error == 0 && known.may_go_on(&plan, &assessment, now);
+        let running = has_run && missed.is_none() && due_since.is_none() && is_open();
         let outcome = match missed {
             Some(_) => Some(Outcome::Missed),
             None => Some(assessment.outcome).filter(|_| has_run && !running),
         };
-        let overdue = !has_run && !elapses.before.is_empty() && missed.is_some();
         let members: BTreeSet<&ModuleId> = plan.members.iter().flatten().chain(plan.results.keys()).collect();
         let good = outcome.is_none_or(|outcome| matches!(outcome, Outcome::Success | Outcome::Recovered));
         let never_due = plan.enabled
             && known.elapses.map_or(plan.defined && plan.schedule.is_none(), |elapses| elapses.next.is_none());
         let is_whole = !known.invalid && !never_due && !members.is_empty() && plan.damaged.is_empty();
-        let standing = match (plan.enabled, good && !overdue && is_whole) {
+        let standing = match (plan.enabled, good && is_whole) {
             (false, _) => Standing::Disabled,
             (true, true) => Standing::Fine,
             (true, false) => Standing::Attention,
@@ -292,6 +331,7 @@ impl PlanDigest {
             outcome,
             running,
             last_run: missed.map(|run| run.due.unwrap_or(run.at)).or(plan.newest_sign()),
+            due_since,
             next_run: known.elapses.and_then(|elapses| elapses.next).filter(|_| plan.enabled),
             modules: members.len(),
             damaged: plan.damaged.len(),

@@ -22,6 +22,10 @@ phrases! {
     }
     digest_missed(time: &str) { En: "last run: MISSED, due {time}", It: "ultima esecuzione: MISSED, prevista {time}" }
     digest_running() { En: "it is running now", It: "è in esecuzione" }
+    digest_due_since(time: &str) {
+        En: "due since {time}, no result yet",
+        It: "prevista dalle {time}, ancora senza risultati",
+    }
     digest_never_ran() { En: "it has not run yet", It: "non è ancora stato eseguito" }
     digest_new_modules() {
         En: "none of its modules has run yet",

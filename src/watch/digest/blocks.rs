@@ -162,7 +162,8 @@ impl Writer<'_> {
         figures.extend(plan.cluster_backup.map(|at| words.digest_cluster_backup(&self.time(at))));
         let schedule = plan.schedule.as_deref().filter(|_| plan.schedule_invalid);
         let next = plan.next_run.map(|next| words.digest_next_run(&self.time(next)));
-        let first = [Some(last), next].into_iter().flatten().collect::<Vec<_>>().join("; ");
+        let due = plan.due_since.map(|due| words.digest_due_since(&self.time(due)));
+        let first = [Some(last), due, next].into_iter().flatten().collect::<Vec<_>>().join("; ");
         let marks = (plan.last_runs.len() > 1 && self.drawn == 0).then(|| words.digest_last_runs(&plan.last_runs));
         [first, figures.join("; ")]
             .into_iter()

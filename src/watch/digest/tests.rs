@@ -242,9 +242,9 @@ fn a_plan_that_was_edited_stands_as_its_last_run_left_it() {
     memory.plans.insert(plan.id.clone(), known);
     let elapses = elapses();
     let known = Known { elapses: Some(&elapses), ..Known::default() };
-    assert_eq!(PlanDigest::new(&plan, known, None, at(60)).standing, Standing::Attention, "nobody has watched");
+    assert_eq!(PlanDigest::new(&plan, known, None, at(8 * 3600)).standing, Standing::Attention, "nobody has watched");
     let known = Known { memory: Some(&memory), ..known };
-    assert_eq!(PlanDigest::new(&plan, known, None, at(60)).standing, Standing::Fine);
+    assert_eq!(PlanDigest::new(&plan, known, None, at(8 * 3600)).standing, Standing::Fine);
 }
 
 #[test]

@@ -110,6 +110,34 @@ fn a_digest_that_is_tried_again_goes_to_whom_the_configuration_names_now() {
     assert_eq!(watched.site.counts(), [("admin@example.com".into(), 1), ("right@example.com".into(), 1)].into());
 }
 
+#[test]
+fn a_run_that_was_due_just_now_is_not_the_last_one_before_it_has_a_result() {
+    let mut watched = Watched::new(5);
+    watched.ends("mail1", 24 * 60 - 5, 0);
+    watched.ends("samba1", 24 * 60 - 10, 0);
+    watched.tick_at("-1d");
+    watched.tick_at("-23h");
+    watched.site.service.start();
+    let digest = || {
+        let json: serde_json::Value = serde_json::from_str(&printed(&watched, &["digest", "--json"])).unwrap();
+        json["plans"][0].clone()
+    };
+    let nothing_yet = digest();
+    assert_eq!(nothing_yet["standing"], "fine", "{nothing_yet}");
+    assert_eq!(nothing_yet["outcome"], "SUCCESS");
+    assert!(nothing_yet["due_since"].is_string() && nothing_yet["troubled"] == serde_json::json!([]));
+    let text = printed(&watched, &["digest"]);
+    assert!(text.contains("; due since 20"), "{text}");
+    // The watch has not seen this result yet.
+    watched.ends("mail1", 1, 0);
+    let begun = digest();
+    assert_eq!((&begun["standing"], &begun["running"]), (&"fine".into(), &true.into()), "{begun}");
+    assert!(begun["due_since"].is_null());
+    watched.ends("samba1", 0, 0);
+    let ended = digest();
+    assert_eq!((&ended["outcome"], &ended["running"]), (&"SUCCESS".into(), &false.into()), "{ended}");
+}
+
 /// What a command prints.
 fn printed(watched: &Watched, arguments: &[&str]) -> String {
     let output = tool(watched, arguments);
