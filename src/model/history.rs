@@ -349,11 +349,14 @@ impl History {
     /// Returns when a module failed in the run of `plan` before the one that `assessment` is about, if nobody was
     /// mailed about that and nothing has failed since.
     pub fn unreported_failure(&self, plan: &Plan, assessment: &Assessment) -> Option<Timestamp> {
-        let is_known = |id: &ModuleId, end: Timestamp| {
-            let part = |run: &RunRecord| run.modules.get(id).is_some_and(|part| part.end == Some(whole_seconds(end)));
-            self.runs.iter().any(|run| run.reported.is_some() && part(run))
-        };
-        failed_before(plan, assessment).filter(|(id, end)| !is_known(id, *end)).map(|(_, end)| end).max()
+        failed_before(plan, assessment).filter(|(id, end)| !self.is_told(id, *end)).map(|(_, end)| end).max()
+    }
+
+    /// Whether somebody was mailed about the run in which the backup of `module` ended at `end`.
+    pub fn is_told(&self, module: &ModuleId, end: Timestamp) -> bool {
+        let end = Some(whole_seconds(end));
+        let has_it = |run: &RunRecord| run.modules.get(module).is_some_and(|part| part.end == end);
+        self.runs.iter().any(|run| run.reported.is_some() && has_it(run))
     }
 
     /// Returns one character for each of the last [`MARKS`] runs, oldest first: `+` good, `x` failed, `!` missed.

@@ -37,9 +37,9 @@ impl Look<'_> {
             return None;
         }
         let told = |look: &Self, id: &ModuleId| look.known.told_absent.get(id).copied();
-        let is_left = wrong.left.iter().any(|id| told(self, id) < wrong.before) && self.has_run(wrong.before);
+        let is_left = wrong.left.iter().any(|id| told(self, id) < wrong.before) && self.is_unsaid(wrong.before);
         let is_absent = wrong.absent.iter().any(|id| told(self, id) < run.due);
-        let failed = wrong.errors.iter().any(|(id, end)| self.known.told_errors.get(id) != Some(end));
+        let failed = wrong.errors.iter().any(|(id, end)| self.is_untold(run, id, *end));
         let said =
             self.known.announced.iter().rev().find(|said| said.due == run.due && said.kind != Kind::ClusterBackup);
         let last_word_is_open = said.is_some_and(|said| !said.over);
@@ -51,10 +51,24 @@ impl Look<'_> {
         Some(Trouble { news: self.announce_failed(run, over, wrong, is_left) })
     }
 
-    /// Whether the run that was due at `due` has had any result. Those of the next run may have taken their place.
-    fn has_run(&mut self, due: Option<Timestamp>) -> bool {
-        let has_results = |run: &RunRecord| run.due == due && run.modules.values().any(|part| part.end.is_some());
-        self.history().is_some_and(|history| history.runs.iter().any(has_results))
+    /// Whether the run that was due at `due` has had any result, and nobody was mailed about it or will be: no such mail
+    /// waits for its relay. The results of the next run may have taken their place.
+    fn is_unsaid(&mut self, due: Option<Timestamp>) -> bool {
+        let is_it = |run: &&RunRecord| run.due == due && run.has_results();
+        let said = |run: &RunRecord| (run.at, run.over && run.reported.is_some());
+        let known = self.history().and_then(|history| history.runs.iter().find(is_it)).map(said);
+        known.is_some_and(|(at, said)| !said && !(self.facts.in_queue)(&self.plan.id, Some(at)))
+    }
+
+    /// Whether nobody was mailed about the failure of `subject` at `end`, in `run` or the one before, or will be.
+    fn is_untold(&mut self, run: &Run<'_>, subject: &Subject, end: Timestamp) -> bool {
+        let is_new =
+            self.known.told_errors.get(subject) != Some(&end) && !(self.facts.in_queue)(&self.plan.id, Some(end));
+        let was_mailed = |look: &mut Self| match subject {
+            Subject::Module(id) => look.history().is_some_and(|history| history.is_told(id, end)),
+            Subject::Plan => false,
+        };
+        is_new && (run.errors.contains_key(subject) || !was_mailed(self))
     }
 
     fn wrong(&mut self, run: &Run<'_>, over: bool) -> Wrong {
@@ -72,8 +86,8 @@ impl Look<'_> {
 
     fn announce_failed(&mut self, run: &Run<'_>, over: bool, wrong: Wrong, is_left: bool) -> Option<News> {
         let Wrong { errors, mut absent, left, before } = wrong;
-        let untold = |(id, end): &(&Subject, &Timestamp)| self.known.told_errors.get(*id) != Some(*end);
-        let is_older = is_left || errors.iter().filter(untold).any(|(id, _)| !run.errors.contains_key(id));
+        let mut older = errors.iter().filter(|(id, _)| !run.errors.contains_key(*id));
+        let is_older = is_left || older.any(|(id, end)| self.is_untold(run, id, *end));
         // By its log it is over: it does not hang.
         let has_ended = matches!(self.progress(), Progress::Over | Progress::NotStarted);
         let kind = if errors.is_empty() && !is_left && !has_ended { Kind::Hangs } else { Kind::Failed };

@@ -22,6 +22,26 @@ fn a_failure_whose_mail_came_late_has_an_all_clear() {
 }
 
 #[test]
+fn what_a_mail_that_waits_for_the_relay_says_is_no_news_in_the_next_night() {
+    for parts in [[BAD, BAD], [BAD, None]] {
+        let mut world = World::nightly(&["a", "b"]);
+        world.relay_is_down = true;
+        world.until(2);
+        world.run(&parts);
+        world.pass(11);
+        world.alertmanager();
+        world.until(2);
+        world.run(&[GOOD, Some((60, false))]);
+        world.pass(20);
+        assert_eq!(world.kinds(), [], "{parts:?}");
+        world.relay_is_down = false;
+        world.until(0);
+        assert_eq!(world.kinds(), [Recovered], "{parts:?}");
+        assert_eq!(world.final_mails(), [vec!["a".to_string(), "b".into()], vec![]]);
+    }
+}
+
+#[test]
 fn without_a_run_since_a_missed_one_there_is_no_all_clear_although_the_memory_is_lost() {
     let mut world = World::nightly(&["a", "b"]);
     world.settings.notification.success = true;
