@@ -2,6 +2,7 @@
 //!
 //! Man pages and shell completions come from the command line's own definitions, the lists of linked crates from cargo.
 
+mod completions;
 mod dependencies;
 
 use std::error::Error;
@@ -10,7 +11,6 @@ use std::path::{Path, PathBuf};
 use std::{fs, io};
 
 use clap::{Command, CommandFactory};
-use clap_complete::Shell;
 use clap_mangen::Man;
 use clap_mangen::roff::{Roff, roman};
 use ns8_backup_monitor::cli::Cli;
@@ -39,9 +39,7 @@ What to connect and how, what can go wrong, and drop\-ins for the units.
 fn main() -> Result<(), Box<dyn Error>> {
     let folder = PathBuf::from(std::env::args_os().nth(1).ok_or("usage: generate FOLDER")?);
     fs::create_dir_all(&folder)?;
-    for shell in [Shell::Bash, Shell::Zsh, Shell::Fish] {
-        clap_complete::generate_to(shell, &mut Cli::command(), "ns8-backup-monitor", &folder)?;
-    }
+    completions::write(&folder)?;
     let mut command = Cli::command().disable_help_subcommand(true);
     command.build();
     man_pages(&command, &folder)?;

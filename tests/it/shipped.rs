@@ -1,7 +1,12 @@
 //! What is shipped beside the program is right: the example configuration, its manual page, the README's example, the
 //! packages' version.
 
+use std::process::Command;
+
 use ns8_backup_monitor::config::{Problem, Settings, parse};
+
+#[path = "../../packaging/completions.rs"]
+mod completions;
 
 const EXAMPLE: &str = include_str!("../../config/config.yml.example");
 const MANUAL: &str = include_str!("../../packaging/ns8-backup-monitor.yml.5");
@@ -86,7 +91,7 @@ fn the_manual_explains_each_key() {
 
 #[test]
 fn the_readme_shows_what_alertmanager_config_prints() {
-    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_ns8-backup-monitor"));
+    let mut command = Command::new(env!("CARGO_BIN_EXE_ns8-backup-monitor"));
     let printed = command.args(["--config", "/nonexistent", "alertmanager-config"]).output().unwrap().stdout;
     let printed = String::from_utf8(printed).unwrap();
     assert!(README.contains(&format!("```yaml\n{printed}```\n")), "{printed}");
@@ -96,4 +101,30 @@ fn the_readme_shows_what_alertmanager_config_prints() {
 fn the_package_has_the_programs_version() {
     let version = SPEC.lines().find_map(|line| line.strip_prefix("Version:")).expect("the spec has a version");
     assert_eq!(version.trim(), env!("CARGO_PKG_VERSION"));
+}
+
+#[test]
+fn bash_completes_each_command() {
+    let folder = tempfile::tempdir().unwrap();
+    completions::write(folder.path()).unwrap();
+    // What bash does when the tabulator key is pressed after `line`.
+    let script = r#"
+        . "$1/ns8-backup-monitor.bash"
+        COMP_WORDS=($2 "$3") COMP_CWORD=$((${#COMP_WORDS[@]} - 1))
+        set -- $(complete -p ns8-backup-monitor)
+        while [ "$1" != -F ]; do shift; done
+        "$2" ns8-backup-monitor "${COMP_WORDS[COMP_CWORD]}" "${COMP_WORDS[COMP_CWORD - 1]}"
+        echo "${COMPREPLY[*]}""#;
+    let completed = |line: &str, begun: &str| {
+        let mut bash = Command::new("bash");
+        bash.args(["--norc", "-c", script, "bash"]).arg(folder.path()).args([line, begun]);
+        String::from_utf8(bash.output().unwrap().stdout).unwrap().trim_end().to_owned()
+    };
+    assert_eq!(completed("ns8-backup-monitor", "al"), "alertmanager-config");
+    assert_eq!(completed("ns8-backup-monitor queue", "re"), "retry");
+    assert_eq!(completed("ns8-backup-monitor help queue", "dr"), "drop");
+    assert_eq!(completed("ns8-backup-monitor report", "--"), "--json --html --send --no-probe --config --help");
+    assert_eq!(completed("ns8-backup-monitor alertmanager-config", "--p"), "--patch");
+    assert_eq!(completed("ns8-backup-monitor send-test", "--c"), "--config");
+    assert_eq!(completed("ns8-backup-monitor --config x queue retry", "--h"), "--help");
 }
