@@ -20,8 +20,8 @@ const MAX_FAULTS: usize = 3;
 struct Group<'a> {
     probe: &'a Probe,
     modules: Vec<&'a ModuleId>,
-    /// Whether no backup is known to have been written to them: they may never have been initialised, so that it is no
-    /// fault that they are not there.
+    /// Whether they are not there, and no backup is known to have been written to them: they may never have been
+    /// initialised, so that it is no fault.
     perhaps_not_made: bool,
 }
 
@@ -35,7 +35,8 @@ impl Group<'_> {
 fn groups<'a>(facts: &PlanFacts, probes: &'a [Probe]) -> Vec<Group<'a>> {
     let mut groups: Vec<Group> = Vec::new();
     for probe in probes {
-        let perhaps_not_made = probe.module.as_ref().is_some_and(|module| perhaps_not_made(facts, module));
+        let is_new = || probe.module.as_ref().is_some_and(|module| perhaps_not_made(facts, module));
+        let perhaps_not_made = probe.verdict == Verdict::NoRepository && is_new();
         let same = |group: &&mut Group| {
             group.is_at_the_place_of(probe)
                 && (&group.probe.verdict, group.perhaps_not_made) == (&probe.verdict, perhaps_not_made)

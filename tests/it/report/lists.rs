@@ -78,3 +78,17 @@ fn the_worst_faults_of_repositories_come_first() {
     looks.insert(0, ("nas", Some("slow1"), slow));
     assert!(written(&looks).contains(&format!("{worst}; and 1 more.")), "{}", written(&looks));
 }
+
+#[test]
+fn the_same_is_said_once_of_repositories_at_one_destination() {
+    let never = ModuleResult { snapshots_count: Some(0), total_size: Some(0), ..result(1) };
+    let written = |verdict: Verdict| {
+        let looks = vec![("nas", Some("mail1"), verdict.clone()), ("nas", Some("new1"), verdict)];
+        Case::new("one").module("mail1", result(1)).module("new1", never.clone()).missing(&[]).probes(looks).words()
+    };
+    let down = written(Verdict::Unreachable(words("refused")));
+    assert_eq!((down.matches("refused").count(), down.contains("Modules: mail1, new1")), (1, true), "{down}");
+    // That it is not there is no fault of a repository to which nothing was ever written.
+    let none = written(Verdict::NoRepository);
+    assert!(!none.contains("Modules: mail1, new1"), "{none}");
+}
