@@ -131,6 +131,15 @@ impl FromStr for Mailbox {
     }
 }
 
+/// Returns what stands between the commas of a list of mailboxes. A comma in quotes is part of a name.
+pub(crate) fn separated(list: &str) -> impl Iterator<Item = &str> {
+    let (mut quoted, mut escaped) = (false, false);
+    list.split(move |c| {
+        (quoted, escaped) = (quoted ^ (c == '"' && !escaped), c == '\\' && !escaped);
+        c == ',' && !quoted
+    })
+}
+
 /// What may stand between the parts of an address.
 const BLANK: [char; 2] = [' ', '\t'];
 

@@ -15,6 +15,7 @@ use crate::config::text::{
     block, find, first_indent, items, line_end, lines, parse_yaml, quoted, split_mark, value_of,
 };
 use crate::config::{self, ConfigError, DEFAULT_PATH, Live, Mailbox, Transport};
+use crate::model::address::separated;
 
 /// The group that the service runs as, and that may read the configuration.
 const GROUP: &str = "ns8-backup-monitor";
@@ -121,7 +122,7 @@ async fn ask_all(present: &Answers, live: &Live) -> Result<Answers, String> {
     let sender = present.mail_from.clone().unwrap_or_else(|| defaults.mail_from.to_string());
     let mail_from = ask("Sender", &sender, address)?;
     let mail_to = ask("Recipients, separated by commas", &present.mail_to.join(", "), |text| {
-        text.split(',').map(str::trim).map(address).collect::<Result<Vec<_>, _>>()
+        separated(text).map(str::trim).map(address).collect::<Result<Vec<_>, _>>()
     })?;
     let prefix = present.subject_prefix.clone().unwrap_or(defaults.subject_prefix);
     let subject_prefix = ask("Subject prefix", &prefix, |text| Ok(text.to_owned()))?;

@@ -55,6 +55,17 @@ fn setup_asks_on_a_terminal() {
                     - old@example.com # boss\n  - 'new@example.com'\n";
     assert_eq!(fs::read_to_string(site.path("config.yml")).unwrap(), expected);
 
+    // A comma within quotes separates nothing, be it in what is there or in what is typed.
+    let named = r#"  - '"Doe, \"J, J\" Jo" <old@example.com>'"#;
+    site.write("config.yml", &format!("notification:\n  mail_to:\n{named}\n"));
+    let ran = on_a_terminal(&site, "setup", "\n\n\ny\nn\n");
+    assert_eq!(ran.code, 0, "{}", ran.out);
+    assert!(fs::read_to_string(site.path("config.yml")).unwrap().ends_with(&format!("\n{named}\n")));
+    let ran = on_a_terminal(&site, "setup", "\n\"Roe, R\" <roe@example.com>,new@example.com\n\ny\nn\n");
+    assert_eq!(ran.code, 0, "{}", ran.out);
+    let both = "  - '\"Roe, R\" <roe@example.com>'\n  - 'new@example.com'\n";
+    assert!(fs::read_to_string(site.path("config.yml")).unwrap().ends_with(both));
+
     site.write("config.yml", config);
     let ran = on_a_terminal(&site, "setup", "\n\n\nn\n");
     assert_eq!((ran.code, fs::read_to_string(site.path("config.yml")).unwrap().as_str()), (1, config));
