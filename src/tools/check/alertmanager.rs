@@ -59,9 +59,10 @@ fn judge(url: &str, config: &Value, receiver: &Receiver) -> Line {
         ok(SUBJECT, format!("{url}: every alert comes here"))
     } else if any_route(top, &sends_here) {
         let found = format!("{url}: has a route here, but not as `ns8-backup-monitor alertmanager-config` prints it");
-        let name = receiver.alert_names.first().map_or("", String::as_str);
-        let see = format!("`amtool config routes test --alertmanager.url={url} alertname={name} id=1`");
-        warning(SUBJECT, found, format!("see whether {see} names {}; if not, {PATCH}", ours[0]))
+        let see = format!("`amtool config routes test --alertmanager.url={url} alertname=NAME id=1`");
+        let names = receiver.alert_names.join(", ");
+        let todo = format!("see whether {see} names {}, NAME being each of {names}; if not, {PATCH}", ours[0]);
+        warning(SUBJECT, found, todo)
     } else {
         error(SUBJECT, format!("{url}: has no route to the receiver {}: no alert comes here", ours[0]), PATCH)
     }
