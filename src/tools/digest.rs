@@ -203,20 +203,14 @@ async fn monitor(
     last_report: Option<Timestamp>,
     now: Timestamp,
 ) -> Monitor {
-    let by_check = |ok, found| Checked { ok, found: Found::ByCheck(found) };
-    let (ok, found) = check::alertmanager(alertmanager, &settings.receiver).await;
-    let relay = match way::check(settings).await {
-        Ok((way, None)) => by_check(true, way),
-        Ok((way, Some(but))) => by_check(true, format!("{way}; {but}")),
-        Err(error) => by_check(false, error.to_string()),
-    };
+    let [alertmanager, relay] = check::of_the_monitor(alertmanager, settings).await;
     let looked = match Memory::read(state) {
         Ok(memory) => memory.looked_at.map_or(Looked::InVain, Looked::At),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Looked::Never,
         Err(error) => Looked::Unknown(format!("when it last looked is not known: watch.json: {error}")),
     };
     Monitor {
-        alertmanager: by_check(ok, found),
+        alertmanager,
         relay,
         watch: Checked::watch(settings.watch.enabled, looked, now),
         queue: queue(settings, state).await,

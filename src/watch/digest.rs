@@ -149,7 +149,7 @@ impl Monitor {
 /// A part of the monitor.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Checked {
-    /// Whether it works.
+    /// Whether nothing is known to be wrong with it.
     pub ok: bool,
     /// What was found.
     #[serde(serialize_with = "as_text")]
@@ -162,6 +162,9 @@ pub enum Found {
     /// In the words of `check`, which says what to do.
     #[error("{0}")]
     ByCheck(String),
+    /// In the words of `check`, which does not know whether it works.
+    #[error("{0}")]
+    Unsure(String),
     /// The watch is switched off.
     #[error("watch.enabled is false")]
     WatchOff,

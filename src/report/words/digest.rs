@@ -65,6 +65,7 @@ phrases! {
     digest_watch() { En: "watch", It: "sorveglianza" }
     digest_queue() { En: "queue", It: "coda" }
     digest_works() { En: "works", It: "funziona" }
+    digest_not_certain(why: &str) { En: "NOT CERTAIN: {why}", It: "NON È CERTO: {why}" }
     digest_does_not_work(why: &str) { En: "NEEDS ATTENTION: {why}", It: "RICHIEDE ATTENZIONE: {why}" }
     digest_last_report() { En: "last report delivered", It: "ultimo rapporto consegnato" }
     digest_no_report() { En: "none is known", It: "nessuno conosciuto" }

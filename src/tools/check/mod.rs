@@ -22,6 +22,7 @@ use crate::model::plan::Layout;
 use crate::model::text::visible;
 use crate::system::http;
 use crate::system::process;
+use crate::watch::digest::{Checked, Found};
 
 /// Longest wait for a program or a server on this machine.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -84,10 +85,13 @@ pub(super) async fn run(arguments: &cli::Check, live: &Live) -> Done {
     Ok(if worst == Some(Level::Error) { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
-/// Whether the alerts come here from the Alertmanager at `url`, and what was found.
-pub(super) async fn alertmanager(url: &str, receiver: &crate::config::Receiver) -> (bool, String) {
-    let line = alertmanager::check(url, receiver).await;
-    (line.level != Level::Error, line.found)
+/// Returns what the digest says of the Alertmanager at `url`, and of the relay.
+pub(super) async fn of_the_monitor(url: &str, settings: &Settings) -> [Checked; 2] {
+    let lines = [alertmanager::check(url, &settings.receiver).await, relay(settings).await];
+    lines.map(|Line { level, found, .. }| {
+        let found = if level == Level::Warning { Found::Unsure(found) } else { Found::ByCheck(found) };
+        Checked { ok: level != Level::Error, found }
+    })
 }
 
 fn text(line: &Line) -> String {

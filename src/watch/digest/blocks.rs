@@ -205,9 +205,12 @@ impl Writer<'_> {
         let (words, monitor) = (self.words, &digest.monitor);
         self.blocks.push(Block::Heading(words.digest_heading_monitor()));
         let part = |name: String, Checked { ok, found }: &Checked| {
-            let state = || words.digest_does_not_work(&clean(&self.found(found), MAX_SENTENCE));
-            let value = if *ok { words.digest_works() } else { state() };
-            let mark = Some(if *ok { Mark::Good } else { Mark::Bad });
+            let why = || clean(&self.found(found), MAX_SENTENCE);
+            let (mark, value) = match (ok, found) {
+                (false, _) => (Some(Mark::Bad), words.digest_does_not_work(&why())),
+                (true, Found::Unsure(_)) => (None, words.digest_not_certain(&why())),
+                (true, _) => (Some(Mark::Good), words.digest_works()),
+            };
             Entry { mark, name, value, ..Entry::default() }
         };
         let last = monitor.last_report.map_or(words.digest_no_report(), |at| self.time(at));
@@ -224,7 +227,7 @@ impl Writer<'_> {
     fn found(&self, found: &Found) -> String {
         let (words, english) = (self.words, &found.to_string());
         match found {
-            Found::ByCheck(_) => words.digest_found(english),
+            Found::ByCheck(_) | Found::Unsure(_) => words.digest_found(english),
             Found::WatchOff => words.digest_watch_off(english),
             Found::NeverLooked => words.digest_never_looked(english),
             Found::LookedInVain => words.digest_looked_in_vain(english),

@@ -287,4 +287,13 @@ fn check_asks_what_runs_and_names_amtool_where_the_route_is_another() {
     let names = "NAME being each of backup_failed, backup_missing, NsBackupFailed, NsBackupMissing, BackupFailed";
     let found = line(&other.1);
     assert!(found.starts_with("warning ") && found.contains(&advice) && found.contains(names), "{found}");
+
+    // What nobody knows is not claimed by the digest either.
+    let digest = |url: &str| {
+        let page = site.run(&["digest", "--alertmanager", url]).out;
+        page.split_whitespace().collect::<Vec<_>>().join(" ")
+    };
+    assert!(digest(&running.1).contains(" Alertmanager: works "), "{}", digest(&running.1));
+    let unsure = format!(" Alertmanager: NOT CERTAIN: {}: has a route here, but not as", other.1);
+    assert!(digest(&other.1).contains(&unsure), "{}", digest(&other.1));
 }

@@ -15,11 +15,18 @@ fn check_sees_that_no_mail_can_leave_without_a_relay() {
     };
     let without = relay();
     assert!(without.starts_with("error ") && without.contains("set notification.transport: smtp"), "{without}");
+    let digest = || -> String {
+        let mut digest = site.command(&["digest", "--alertmanager", "http://127.0.0.1:1"]);
+        let ran: Ran = digest.env("PATH", site.path("bin")).output().unwrap().into();
+        ran.out.lines().find(|line| line.contains(" mail relay: ")).expect(&ran.out).to_owned()
+    };
+    assert!(digest().starts_with("  mail relay: NEEDS ATTENTION: "), "{}", digest());
 
     let config = fs::read_to_string(site.path("config.yml")).unwrap();
     let own = format!("notification:\n  sendmail_command: [{}]\n", sendmail.display());
     site.write("config.yml", &config.replace("notification:\n", &own));
     assert!(relay().starts_with("warning "), "{}", relay());
+    assert!(digest().starts_with("  mail relay: NOT CERTAIN: "), "{}", digest());
 }
 
 #[test]
