@@ -67,8 +67,10 @@ pub(super) struct Reader<'q> {
     stopping: [Option<String>; 2],
     /// A run has begun and is not over: the one by schedule, one by hand.
     running: [bool; 2],
-    /// How the run was cut off, and systemd's line about that.
-    interrupted: Option<(Option<Cause>, String)>,
+    /// systemd has started the run by schedule, which has not come to its first module yet.
+    is_at_its_beginning: bool,
+    /// How the run was cut off.
+    interrupted: Option<Reason>,
     /// The modules whose last attempt found them busy.
     busy: BTreeSet<ModuleId>,
     log: RunLog,
@@ -93,6 +95,7 @@ impl<'q> Reader<'q> {
             shutting_down: false,
             stopping: [None, None],
             running: [false; 2],
+            is_at_its_beginning: false,
             interrupted: None,
             busy: BTreeSet::new(),
             log: RunLog::default(),
@@ -118,9 +121,9 @@ impl<'q> Reader<'q> {
         } else if fields.identifier == "rclone-gateway" && fields.is_of_root() {
             self.overhear_gateway(fields.message);
         } else if fields.unit == self.unit && fields.is_of_systemd() {
-            self.unit_event(fields.message, false);
+            self.unit_event(fields, false);
         } else if fields.unit == "agent@node.service" && fields.is_of_systemd() {
-            self.unit_event(fields.message, true);
+            self.unit_event(fields, true);
         } else if let Some(module) = self.has_own_unit(fields) {
             self.own_unit(fields, module);
         }
@@ -151,11 +154,10 @@ impl<'q> Reader<'q> {
             self.settle_own(open);
         }
         // A run that was cut off did not get to the modules that it does not name.
-        if let Some((cause, line)) = self.interrupted.filter(|_| whole) {
+        if let Some(reason) = self.interrupted.filter(|_| whole) {
             for module in self.wanted.iter().filter(|(_, start)| start.is_none()).map(|(module, _)| module) {
                 if self.busy.contains(module) || !self.log.modules.contains_key(module) {
-                    let reason = Reason { lines: vec![line.clone()], cause, snapshot_written: Some(false) };
-                    self.log.modules.insert(module.clone(), reason);
+                    self.log.modules.insert(module.clone(), reason.clone());
                 }
             }
         }
@@ -194,10 +196,8 @@ impl<'q> Reader<'q> {
                 let lost = stream.start(Open { module, uuid, ours, heard, start, ..Open::default() });
                 let cluster = stream.cluster.take();
                 if of == plan {
-                    if !self.runs() {
-                        self.log.began = Some(fields.time).filter(|time| *time > 0);
-                    }
-                    self.saw(cluster, by_hand, true);
+                    self.begin(fields.time, cluster, by_hand);
+                    self.is_at_its_beginning &= by_hand;
                 }
                 lost.into_iter().for_each(|open| self.settle(open, End::Open, None));
             }
@@ -283,7 +283,14 @@ impl<'q> Reader<'q> {
     }
 
     /// What systemd says of the run's unit, or of the node's agent.
-    fn unit_event(&mut self, line: &str, by_hand: bool) {
+    fn unit_event(&mut self, fields: &Fields<'_>, by_hand: bool) {
+        let line = fields.message;
+        if line.starts_with("Started ") && !by_hand {
+            // systemd starts no service that runs.
+            self.running[0] = false;
+            self.begin(fields.time, None, by_hand);
+            self.is_at_its_beginning = true;
+        }
         let result = line.split_once("Failed with result '").and_then(|(_, rest)| rest.split_once('\''));
         let stopping = &mut self.stopping[usize::from(by_hand)];
         if line.starts_with("Stopping ") {
@@ -319,8 +326,29 @@ impl<'q> Reader<'q> {
             self.settle(open, End::Interrupted, cause);
         }
         if ran && !self.runs() {
-            self.interrupted = Some((cause, line));
+            let mut part = if by_hand == Some(true) { Part::default() } else { self.take_first_words() };
+            part.overhear(Speaker::Unit, &line);
+            self.interrupted = Some(Reason { snapshot_written: Some(false), ..part.close(End::Interrupted, cause) });
         }
+    }
+
+    /// Takes what the run by schedule has said before its first module; nothing if it has come further, or if the words
+    /// may be another plan's.
+    fn take_first_words(&mut self) -> Part {
+        let is_at_its_beginning = std::mem::take(&mut self.is_at_its_beginning);
+        let mut streams = self.streams.iter_mut().filter(|stream| !stream.by_hand && stream.begun.is_empty());
+        match (streams.next(), streams.next()) {
+            (Some(only), None) if is_at_its_beginning => only.take_loose(""),
+            _ => Part::default(),
+        }
+    }
+
+    /// Notes that a run of the plan goes on: from `time` on, unless it has gone on before.
+    fn begin(&mut self, time: i64, cluster: Option<Vec<String>>, by_hand: bool) {
+        if !self.runs() {
+            self.log.began = Some(time).filter(|time| *time > 0);
+        }
+        self.saw(cluster, by_hand, true);
     }
 
     /// Whether a run of the plan has begun and is not over.
@@ -331,6 +359,7 @@ impl<'q> Reader<'q> {
     /// Notes that a run of the plan is in the log, and how the cluster's own backup went before it.
     fn saw(&mut self, cluster: Option<Vec<String>>, by_hand: bool, running: bool) {
         (self.log.seen, self.interrupted) = (true, None);
+        self.is_at_its_beginning &= by_hand || running;
         self.running[usize::from(by_hand)] = running;
         self.log.running = Some(running);
         if let Some(lines) = cluster {

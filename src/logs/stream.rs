@@ -102,7 +102,7 @@ impl Stream {
     }
 
     /// Takes what was said while no part was open, without what other modules said.
-    fn take_loose(&mut self, module: &str) -> Part {
+    pub(super) fn take_loose(&mut self, module: &str) -> Part {
         let loose = std::mem::take(&mut self.loose);
         let mut of = std::mem::take(&mut self.loose_of).into_iter();
         of.find(|(of, _)| of == module).map_or(loose, |(_, part)| part)

@@ -53,3 +53,25 @@ fn a_cleanup_after_a_failed_backup_is_no_sign_of_a_snapshot() {
     let reason = found.remove(&module("mail1")).unwrap();
     assert_eq!((reason.cause, reason.snapshot_written), (Some(Cause::DestinationFull), Some(false)));
 }
+
+#[test]
+fn a_run_that_fails_before_its_first_module_has_begun_and_says_why() {
+    let started = "0 systemd - backup2.service Started backup2.service - run-backup";
+    let words =
+        "0 runagent s1 - redis.exceptions.ConnectionError: Error 111 connecting to cluster-leader:6379. Refused.";
+    let ended = "0 systemd - backup2.service backup2.service: Failed with result 'exit-code'.";
+    let found = |lines: &[&str]| read(&log_of(lines), &[(module("mail1"), None)].into());
+    let mut crashed = found(&[started, words, ended]);
+    assert_eq!((crashed.seen, crashed.running, crashed.began), (true, Some(false), Some(1_000_000)));
+    let reason = crashed.modules.remove(&module("mail1")).unwrap();
+    assert_eq!((reason.cause, reason.snapshot_written), (Some(Cause::RedisUnreachable), Some(false)));
+    assert!(reason.lines[0].contains("ConnectionError") && reason.lines[1].contains("exit-code"), "{reason:?}");
+    assert_eq!(found(&[started, words]).running, Some(true));
+    // Another plan's run is at its beginning, too: whose words they are is not known.
+    let other = "0 runagent s2 - [ERROR] what another run says";
+    let reason = found(&[started, words, other, ended]).modules.remove(&module("mail1")).unwrap();
+    assert_eq!((reason.cause, reason.lines.len()), (None, 1), "{reason:?}");
+    // Its end, after its last mark, is no interruption.
+    let over = "0 runagent s1 - Backup 2 finished with failures: web1";
+    assert!(found(&[started, over, ended]).modules.is_empty());
+}
