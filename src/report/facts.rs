@@ -55,6 +55,11 @@ impl<'a> Report<'a> {
         }
     }
 
+    /// Returns the alerts that say that something is wrong: the watch says that all is well by an alert, too.
+    pub fn alarms(&self) -> impl Iterator<Item = &'a Alert> {
+        self.alerts.iter().filter(|alert| !alert.is_good())
+    }
+
     /// Whether all that was alerted is that the cluster could not be read, which is over, and no plan has run since.
     pub fn reads_again(&self) -> bool {
         let is_it = |alert: &Alert| alert.news() == Some(Kind::Unreadable);

@@ -187,9 +187,9 @@ impl Composer<'_> {
     }
 
     fn alerts(&mut self) {
-        let alerts = self.report.alerts;
+        let alerts: Vec<&Alert> = self.report.alarms().collect();
         let shown = &alerts[..alerts.len().min(MAX_ALERTS)];
-        self.list(self.words.heading_alerts(), Block::Rows, shown, MAX_ALERTS, Self::alert);
+        self.list(self.words.heading_alerts(), Block::Rows, shown, MAX_ALERTS, |composer, alert| composer.alert(alert));
         let not_shown = (alerts.len() - shown.len()) as u64;
         self.left_out(self.report.alerts_left_out.saturating_add(not_shown));
     }

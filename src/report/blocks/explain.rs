@@ -42,7 +42,7 @@ impl Composer<'_> {
     pub(super) fn success_despite_the_alert(&self, facts: &PlanFacts) -> Option<String> {
         let (plan, assessment) = (facts.plan, facts.assessment);
         self.report.asked_for?;
-        let alert = self.report.alerts.iter().filter_map(|alert| alert.starts_at).max()?;
+        let alert = self.report.alarms().filter_map(|alert| alert.starts_at).max()?;
         let in_doubt = assessment.outdated || assessment.contradiction.is_some() || !plan.damaged.is_empty();
         let is_older = |result: &ModuleResult| result.end.is_some_and(|end| end < alert);
         let older: BTreeSet<&ModuleId> =

@@ -29,6 +29,26 @@ fn an_alert_is_said_to_be_over_only_if_nothing_is_in_doubt() {
     }
 }
 
+/// The watch posts that all is well as an alert, too.
+#[test]
+fn an_all_clear_names_no_failure() {
+    for modules in [&["mail1"][..], &["imap2", "mail1"]] {
+        let start = at("2026-11-22T01:00:00Z");
+        let case = modules.iter().fold(Case::new("clear"), |case, module| case.module(module, result(0)));
+        let case = case.with(|case| {
+            case.plan.results.insert(id(modules[0]), ModuleResult { end: Some(start), ..result(0) });
+            case.alerts[0].name = "backup_failed".into();
+            case.alerts[0].starts_at = case.plan.newest_end();
+            case.alerts[0].labels.insert("news".into(), "recovered".into());
+            case.news = Some(News::Recovered { failed_runs: 1 });
+        });
+        let words = case.words();
+        assert!(words.contains("RECOVERED") && !words.to_lowercase().contains("alert"), "{words}");
+        let both = case.with(|case| case.alerts.push(alert("1"))).words();
+        assert!(both.contains("BackupFailed") && !both.contains("backup_failed"), "{both}");
+    }
+}
+
 /// What NS8's numbers say, and no more.
 #[test]
 fn a_count_of_0_says_only_what_it_can() {
