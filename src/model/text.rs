@@ -43,6 +43,21 @@ pub(crate) fn visible(text: &str) -> String {
     visible
 }
 
+/// `json` that means the same, with what cannot be seen escaped: a terminal may obey it. serde_json escapes only what has
+/// to be.
+pub(crate) fn escaped(json: &str) -> String {
+    let mut escaped = String::with_capacity(json.len());
+    for c in json.chars() {
+        match c {
+            c if is_unseen(c) && c != '\n' => {
+                c.encode_utf16(&mut [0; 2]).iter().for_each(|unit| _ = write!(escaped, "\\u{unit:04x}"));
+            }
+            c => escaped.push(c),
+        }
+    }
+    escaped
+}
+
 /// Returns `text`, its middle left out if it has more than `max` characters.
 pub(crate) fn without_middle(text: &str, max: usize) -> String {
     const GAP: &str = " … ";
@@ -67,7 +82,7 @@ fn is_unseen(c: char) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{clean, visible};
+    use super::{clean, escaped, visible};
 
     #[test]
     fn what_breaks_hides_or_marks_up_is_shown() {
@@ -78,6 +93,14 @@ mod tests {
     #[test]
     fn lines_stay_and_escapes_are_seen() {
         assert_eq!(visible("<a>\n\tb\u{1b}[31m\r"), "<a>\n\tb[U+001B][31m[U+000D]");
+    }
+
+    #[test]
+    fn json_means_the_same_when_it_is_escaped() {
+        let value = serde_json::json!({ "a\u{7f}": ["\u{9b}31m", "\u{202e}\u{e0001}", "Città 🗄️\n\t\\"] });
+        let text = escaped(&format!("{value:#}"));
+        assert_eq!(serde_json::from_str::<serde_json::Value>(&text).unwrap(), value);
+        assert!(text.contains("🗄️") && !text.contains(['\u{7f}', '\u{9b}', '\u{202e}', '\u{e0001}']), "{text}");
     }
 
     #[test]

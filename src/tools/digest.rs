@@ -9,7 +9,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use log::{error, info, warn};
 
-use super::{Done, check, complain, print, send, settings, settings_or_defaults};
+use super::{Done, check, complain, print, print_json, send, settings, settings_or_defaults};
 use crate::cli;
 use crate::cluster::{self, Question, Selector, Want};
 use crate::config::{Live, Settings, host_name};
@@ -44,7 +44,7 @@ pub(super) async fn run(arguments: &cli::Digest, live: &Live) -> Done {
     let digest = look(&settings, &store::state_directory(), &arguments.alertmanager, now).await;
     let (language, zone) = (settings.notification.language, system::zone());
     match (arguments.json, arguments.html) {
-        (true, _) => print(&format!("{:#}\n", serde_json::json!(digest))),
+        (true, _) => print_json(&serde_json::json!(digest)),
         (_, true) => print(&digest::html(&digest, language, &zone)),
         _ => print(&digest::text(&digest, language, &zone)),
     }

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 
-use super::{Done, as_root, complain, print, settings_or_defaults, table};
+use super::{Done, as_root, complain, print, print_json, settings_or_defaults, table};
 use crate::cli;
 use crate::config::Live;
 use crate::job::store;
@@ -41,7 +41,7 @@ pub(super) fn run(arguments: &cli::History, live: &Live) -> Done {
     };
     let zone = system::zone();
     match (arguments.json, &arguments.plan) {
-        (true, _) => print(&format!("{:#}\n", document(&all))),
+        (true, _) => print_json(&document(&all)),
         _ if arguments.html => {
             let language = settings_or_defaults(live).notification.language;
             print(&report::history_html(&all, language, Timestamp::now(), &zone));

@@ -24,7 +24,7 @@ use crate::config::{self, Live, Settings};
 use crate::job::way::{hand_over, way};
 use crate::model::mail::{Mail, Recipient};
 use crate::model::run::Outcome;
-use crate::model::text::visible;
+use crate::model::text::{escaped, visible};
 
 /// The exit status of a command, or why it could not do its work.
 type Done = Result<ExitCode, String>;
@@ -102,6 +102,11 @@ fn print(text: &str) {
         }
         _ => {}
     }
+}
+
+/// Prints a document for a script.
+fn print_json(document: &serde_json::Value) {
+    print(&(escaped(&format!("{document:#}")) + "\n"));
 }
 
 /// Returns rows of cells as text, each column as wide as its widest cell.

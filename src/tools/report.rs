@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::{Done, complain, print, send, settings, settings_or_defaults};
+use super::{Done, complain, print, print_json, send, settings, settings_or_defaults};
 use crate::cli;
 use crate::cluster::Selector;
 use crate::config::{Live, Settings, host_name};
@@ -48,7 +48,7 @@ pub(super) async fn run(arguments: &cli::Report, live: &Live) -> Done {
         })
         .collect();
     match (arguments.json, arguments.html) {
-        (true, _) => print(&format!("{:#}\n", document(&reports))),
+        (true, _) => print_json(&document(&reports)),
         (_, true) => print(&report::html(&reports, settings.notification.language)),
         _ => print(&text(&reports, &settings.notification.subject_prefix)),
     }

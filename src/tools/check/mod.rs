@@ -13,7 +13,7 @@ use std::time::Duration;
 use serde::Serialize;
 use serde_json::json;
 
-use super::{Done, is_denied, is_root, print};
+use super::{Done, is_denied, is_root, print, print_json};
 use crate::cli;
 use crate::config::{Live, Settings, defaults};
 use crate::deliver;
@@ -80,7 +80,7 @@ pub(super) async fn run(arguments: &cli::Check, live: &Live) -> Done {
     .await;
     let worst = lines.iter().map(|line| line.level).max();
     if arguments.json {
-        print(&format!("{:#}\n", json!({ "version": 1, "checks": lines })));
+        print_json(&json!({ "version": 1, "checks": lines }));
     }
     Ok(if worst == Some(Level::Error) { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }

@@ -120,6 +120,24 @@ fn the_name_of_a_history_is_shown_to_root_and_not_obeyed() {
     }
 }
 
+/// A module names itself, and root looks at the document on a terminal.
+#[test]
+fn what_a_terminal_obeys_is_escaped_in_json() {
+    const NAME: &str = "mail\u{9b}31m\u{202e}\u{7f}\n è";
+    let site = Site::new();
+    site.runs();
+    site.redis.run_args::<()>(&["SET", "module/mail1/ui_name", NAME]);
+    for arguments in [&["report", "2", "--no-probe", "--json"][..], &["digest", "--json"]] {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_ns8-backup-monitor"));
+        command.arg("--config").arg(site.service.path("config.yml")).args(arguments);
+        let ran = command.env("STATE_DIRECTORY", site.service.path("state")).output().unwrap();
+        let text = String::from_utf8(ran.stdout).unwrap();
+        assert!(text.contains(" è") && !text.contains(['\u{9b}', '\u{202e}', '\u{7f}']), "{text}");
+        let document: Value = serde_json::from_str(&text).unwrap();
+        assert!(format!("{document}").contains(NAME.split('\n').next().unwrap()), "{text}");
+    }
+}
+
 #[test]
 fn queue_files_changed_in_any_way_are_worked_on_or_set_aside_and_do_no_harm() {
     const FILES: usize = 600;
