@@ -1,7 +1,7 @@
 //! More than anybody should send: always an answer, never more memory than stated, and honest clients are served.
 
-use std::io::Write;
-use std::net::TcpStream;
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
@@ -201,4 +201,33 @@ fn large_bodies_that_never_end_keep_nobody_out_for_good() {
     site.service.logged("a connection was closed that took longer than 10 s");
     site.mails(2);
     assert_bounded(&site);
+}
+
+/// Each of its pieces costs more than it holds.
+#[test]
+fn an_answer_in_crumbs_takes_no_more_memory_than_another() {
+    let log_server = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = log_server.local_addr().unwrap().port().to_string();
+    std::thread::spawn(move || {
+        while let Ok((mut client, _)) = log_server.accept() {
+            let _ = client.read(&mut [0; 4096]);
+            let _ = client.write_all(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n");
+            let crumbs = b"1\r\n \r\n".repeat(10_000);
+            while client.write_all(&crumbs).is_ok() {}
+        }
+    });
+    let mut site = Site::with("", AT_ONCE);
+    site.runs();
+    site.ends("samba1", jiff::Timestamp::now().as_second(), 0);
+    site.redis.run_args::<()>(&["SET", "cluster/default_instance/loki", "loki1"]);
+    site.redis.hset("cluster/module_node", &[("loki1", "1")]);
+    let login = [("LOKI_API_AUTH_USERNAME", "x"), ("LOKI_API_AUTH_PASSWORD", "x")];
+    site.redis.hset("module/loki1/environment", &[("LOKI_ADDR", "127.0.0.1"), ("LOKI_HTTP_PORT", &port)]);
+    site.redis.hset("module/loki1/environment", &login);
+    site.service.start();
+    let before = peak(&site);
+    assert_eq!(site.service.post(webhook(&["2"])).0, 202);
+    site.mails(2);
+    let taken = peak(&site) - before;
+    assert!(taken < 16 << 10, "{taken} KiB");
 }
