@@ -3,6 +3,7 @@
 use secrecy::SecretString;
 
 use super::value::{self, Hash};
+use crate::config::is_host;
 use crate::model::cluster::{Encryption, ReadError, Smarthost};
 
 /// The key.
@@ -17,6 +18,9 @@ pub(super) fn smarthost(hash: &Hash) -> Result<Option<Smarthost>, ReadError> {
         return Ok(None);
     }
     let host = value::field(hash, "host").ok_or(ReadError::Smarthost("names no host"))?;
+    if !is_host(&host) {
+        return Err(ReadError::Smarthost("its host is neither a name nor an address"));
+    }
     let port = value::field(hash, "port").and_then(|port| port.trim().parse().ok());
     let port = port.ok_or(ReadError::Smarthost("its port is not a number up to 65535"))?;
     let encryption = match value::get(hash, "encrypt_smtp").map_or("", str::trim) {

@@ -26,6 +26,7 @@ pub use file::{MAX_FILE, read_text};
 pub(crate) use file::{read_bytes, read_regular, text as text_of};
 pub use live::Live;
 pub use settings::*;
+pub(crate) use url::is_host;
 pub use url::{Url, authority, bare, is_loopback};
 
 /// A mail address, with or without a display name.

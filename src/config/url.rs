@@ -34,14 +34,17 @@ impl<'a> Url<'a> {
     }
 }
 
+/// Longest name of a host (RFC 1035, section 2.3.4), in bytes.
+const MAX_HOST: usize = 255;
+
 /// Returns whether `text` can be the name or address of a host: not empty, of one piece, and without a port.
-pub(super) fn is_host(text: &str) -> bool {
+pub(crate) fn is_host(text: &str) -> bool {
     let address = bare(text).split('%').next().unwrap_or_default();
     if text.contains(':') && address.parse::<std::net::Ipv6Addr>().is_err() {
         return false;
     }
     let fits = |c: char| c.is_alphanumeric() || matches!(c, '.' | '-' | '_' | ':' | '[' | ']' | '%');
-    !text.is_empty() && text.chars().all(fits)
+    (1..=MAX_HOST).contains(&text.len()) && text.chars().all(fits)
 }
 
 /// Returns a host without the brackets that an IPv6 address may be written in.

@@ -40,6 +40,15 @@ async fn the_relay_is_read_where_it_is_enabled() {
     redis.hset("cluster/smarthost", &[("port", "smtp")]);
     let error = read().await.unwrap_err().to_string();
     assert!(error.contains("the cluster's smarthost is enabled, but its port is not a number"), "{error}");
+    for host in ["\u{1b}[31mmail", "mail\nX", "mail ", "mail:25", "-o Proxy", &"m".repeat(256)] {
+        redis.hset("cluster/smarthost", &[("port", "465"), ("host", host)]);
+        let error = read().await.unwrap_err().to_string();
+        assert!(error.contains("its host is neither a name nor an address"), "{error}");
+    }
+    for host in ["mail", "posta.città.example", "::1", "[::1]", "192.0.2.1"] {
+        redis.hset("cluster/smarthost", &[("host", host)]);
+        assert_eq!(read().await.unwrap().unwrap().host, host);
+    }
 }
 
 #[tokio::test]
