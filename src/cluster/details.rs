@@ -10,7 +10,6 @@ use super::question::Want;
 use super::resp::{Batch, Reply};
 use super::{keys, limits, path, value};
 use crate::model::cluster::{Loki, Why};
-use crate::model::order::map;
 use crate::model::plan::{Damage, Entry, Fault, Module, ModuleId, Plan, PlanId};
 
 /// The field of a module's environment that its repository's path follows from.
@@ -42,7 +41,6 @@ enum Of {
 pub(super) struct Asking {
     wishes: Wishes<Of>,
     modules: Vec<ModuleId>,
-    nodes: BTreeSet<String>,
     /// Modules in no plan, as far as is known; `None` if that cannot be known.
     unplanned: Option<Vec<ModuleId>>,
     /// Whether their flags are still to be asked for.
@@ -57,7 +55,7 @@ pub(super) struct Details {
     modules: BTreeMap<ModuleId, Known>,
     /// Whether the paths of repositories are wanted.
     paths: bool,
-    pub(super) nodes: BTreeMap<String, Option<String>>,
+    nodes: BTreeMap<String, Option<String>>,
     pub(super) unplanned: Option<BTreeSet<ModuleId>>,
     pub(super) loki: Option<Loki>,
     /// What is damaged of the cluster.
@@ -85,11 +83,10 @@ impl Asking {
         let wanted = want.names || want.repositories;
         let concerned = |module: &&ModuleId| wanted && (anyone || unplanned.is_some() || planned.contains(module));
         let modules: Vec<ModuleId> = index.modules.keys().filter(concerned).cloned().collect();
-        let nodes: BTreeSet<String> = index.nodes().into_iter().map(String::from).collect();
         let mut of = Vec::new();
         if want.names {
             of.extend((0..modules.len()).map(Of::Name));
-            of.extend(nodes.iter().cloned().map(Of::Node));
+            of.extend(index.nodes().into_iter().map(|node| Of::Node(node.into())));
         }
         if want.repositories {
             of.extend((0..modules.len()).map(Of::Image));
@@ -110,7 +107,7 @@ impl Asking {
             (of, key, shape)
         };
         let wishes = Wishes::welcome(of.into_iter().map(wish));
-        Self { wishes, modules, nodes, unplanned, flags: true, paths: want.repositories }
+        Self { wishes, modules, unplanned, flags: true, paths: want.repositories }
     }
 
     /// Asks what is still open.
@@ -137,7 +134,6 @@ impl Asking {
         let mut details = Details {
             unplanned: self.unplanned.map(|modules| modules.into_iter().collect()),
             paths: self.paths,
-            nodes: map(self.nodes.into_iter().map(|node| (node, None))),
             ..Details::default()
         };
         let mut modules: Vec<Known> = self.modules.iter().map(|_| Known::default()).collect();
@@ -158,7 +154,7 @@ impl Asking {
                     details.nodes.insert(node, value::take(&mut hash, ""));
                     details.cluster_damaged.extend(damaged.map(damage));
                 }
-                Of::Loki(module) => match loki(&module, &hash) {
+                Of::Loki(_) => match loki(&hash) {
                     Ok(login) => details.loki = Some(login),
                     Err(wrong) => details.cluster_damaged.extend(damaged.or(wrong).map(damage)),
                 },
@@ -202,7 +198,7 @@ impl Details {
 }
 
 /// Returns the login; an error with a fault if something in it makes no sense, without one if something is missing.
-fn loki(module: &ModuleId, environment: &value::Hash) -> Result<Loki, Option<Fault>> {
+fn loki(environment: &value::Hash) -> Result<Loki, Option<Fault>> {
     let field = |name| value::field(environment, name).ok_or(None);
     let host = field("LOKI_ADDR")?;
     let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | ':');
@@ -211,5 +207,5 @@ fn loki(module: &ModuleId, environment: &value::Hash) -> Result<Loki, Option<Fau
         return Err(Some(Fault::BadCharacters));
     }
     let (user, password) = (field("LOKI_API_AUTH_USERNAME")?, field("LOKI_API_AUTH_PASSWORD")?.into());
-    Ok(Loki { module: module.clone(), host, port, user, password })
+    Ok(Loki { host, port, user, password })
 }

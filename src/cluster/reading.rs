@@ -210,7 +210,6 @@ fn assemble(
         destinations,
         smarthost: index.smarthost,
         loki: details.loki,
-        nodes: details.nodes,
         damaged: details.cluster_damaged,
     }
 }

@@ -235,7 +235,6 @@ pub(super) mod tests {
             name: None,
             uuid: None,
             leader: None,
-            nodes: [].into(),
             plans: vec![plan],
             unplanned: None,
             destinations: Vec::new(),

@@ -16,8 +16,6 @@ pub struct Cluster {
     pub uuid: Option<String>,
     /// The leader's node id, `NODE_ID` in `cluster/environment`.
     pub leader: Option<String>,
-    /// The nodes by id, with their names.
-    pub nodes: BTreeMap<String, Option<String>>,
     /// The plans that were asked for.
     pub plans: Vec<Plan>,
     /// The modules in no plan, without those flagged `no_data_backup`, as NS8's `list-backups` has them. `None` if not
@@ -50,8 +48,6 @@ impl Cluster {
 /// The login to Loki's HTTP API, from `module/<loki module>/environment`. What stands there, that module writes itself.
 #[derive(Debug, Clone)]
 pub struct Loki {
-    /// The module, from `cluster/default_instance/loki`.
-    pub module: ModuleId,
     /// `LOKI_ADDR`: a host name or an address.
     pub host: String,
     /// `LOKI_HTTP_PORT`.
@@ -132,13 +128,11 @@ pub enum Why {
 }
 
 /// How the connection to a relay is protected.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Encryption {
     /// Plain text.
     None,
     /// STARTTLS, required.
-    #[default]
     Starttls,
     /// TLS from the first byte.
     Tls,

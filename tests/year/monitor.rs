@@ -385,7 +385,6 @@ fn cluster(plan: &Plan) -> Cluster {
         name: None,
         uuid: None,
         leader: Some("1".into()),
-        nodes: BTreeMap::new(),
         plans: vec![plan.clone()],
         unplanned: None,
         destinations: Vec::new(),

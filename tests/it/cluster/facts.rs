@@ -161,12 +161,12 @@ async fn the_cluster_says_who_it_is() {
     redis.hset("cluster/environment", &[("NODE_ID", "1")]);
     let cluster = read_all(&redis, Selector::All).await;
     assert_eq!((cluster.uuid.as_deref(), cluster.leader.as_deref()), (Some("3c1d"), Some("1")));
-    assert_eq!(cluster.nodes, [("1".into(), None), ("2".into(), Some("worker".into()))].into());
+    assert_eq!(cluster.plans[0].modules["web2"].node_name.as_deref(), Some("worker"));
     assert_eq!(cluster.plans[0].schedule.as_deref(), Some("*-*-* 02:00:00"));
     let other = Redis::ns8();
     other.run::<String>("SET cluster/uuid ../3c1d");
     let cluster = read_all(&other, Selector::All).await;
-    assert_eq!((cluster.uuid, cluster.leader, cluster.nodes.len()), (None, None, 0));
+    assert_eq!((cluster.uuid, cluster.leader), (None, None));
 }
 
 #[tokio::test]
@@ -187,7 +187,7 @@ async fn loki_is_the_clusters_default_one() {
     redis.hset(path, &[("LOKI_HTTP_PORT", "20012"), ("IMAGE_URL", "ghcr.io/nethserver/loki:1.0.0")]);
     let (found, damaged) = loki().await;
     let found = found.unwrap();
-    assert_eq!((found.module.as_str(), found.host.as_str(), found.port), ("loki1", "10.5.4.1", 20_012));
+    assert_eq!((found.host.as_str(), found.port), ("10.5.4.1", 20_012));
     assert_eq!((found.user.as_str(), found.password.expose_secret()), ("loki", "geheim"));
     assert!(damaged.is_empty() && !format!("{found:?}").contains("geheim"));
     for (field, value) in [("LOKI_HTTP_PORT", "20012/x"), ("LOKI_ADDR", "evil.example.com/?"), ("LOKI_ADDR", "u@h")] {
