@@ -82,7 +82,7 @@ impl Open {
         let patience = |id| usual(id).or_else(|| plan.results.get(id)?.duration()).map(far_too_late);
         let is_too_late = |id| match (patience(id), due_for) {
             // Each module has a timer of its own, and none is retried.
-            (patience, Some(due_for)) if is_layout_b(plan) => due_for >= patience.unwrap_or(grace),
+            (patience, Some(due_for)) if plan.layout() == Some(Layout::B) => due_for >= patience.unwrap_or(grace),
             (Some(patience), _) => quiet >= RETRIES + patience,
             (None, _) => quiet >= grace,
         };
@@ -112,11 +112,6 @@ impl Open {
 /// Returns the time after which a step that usually takes `usual` is overdue: a day at most.
 pub fn far_too_late(usual: Duration) -> Duration {
     (usual.min(LONGEST).mul_f32(1.25) + SLACK).min(LONGEST)
-}
-
-/// Whether the results are those of NS8 until core 3.19.
-fn is_layout_b(plan: &Plan) -> bool {
-    plan.layout() == Some(Layout::B)
 }
 
 /// The newest end of the run's own results.

@@ -101,7 +101,7 @@ impl<'a> Look<'a> {
             Some(due) => self.announce_missed(&run, due),
             None => match self.failed(&run, over) {
                 // While a run goes on, a job may follow it: one mail at a time.
-                Some(trouble) => trouble.news.or_else(|| self.cluster_backup().filter(|_| over)),
+                Some(news) => news.or_else(|| self.cluster_backup().filter(|_| over)),
                 None => self.cluster_backup().or_else(|| self.all_clear(&run)),
             },
         };

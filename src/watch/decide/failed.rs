@@ -11,12 +11,6 @@ use crate::model::plan::ModuleId;
 use crate::watch::news::{Kind, News, Subject};
 use crate::watch::run::Run;
 
-/// A run that is not as it should be.
-pub(super) struct Trouble {
-    /// What is to be said; `None` if that was said, or will be said by others.
-    pub(super) news: Option<News>,
-}
-
 /// What is wrong with a run and the one before it.
 struct Wrong {
     /// What failed, each with the end of its backup.
@@ -30,8 +24,9 @@ struct Wrong {
 }
 
 impl Look<'_> {
-    /// Looks for failures and absences in `run` and the one before; `None` if there are none.
-    pub(super) fn failed(&mut self, run: &Run<'_>, over: bool) -> Option<Trouble> {
+    /// Looks for failures and absences in `run` and the one before; `None` if there are none. Returns what is to be
+    /// said of them, unless that was said, or will be said by others.
+    pub(super) fn failed(&mut self, run: &Run<'_>, over: bool) -> Option<Option<News>> {
         let wrong = self.wrong(run, over);
         if wrong.errors.is_empty() && wrong.absent.is_empty() && wrong.left.is_empty() {
             return None;
@@ -46,9 +41,9 @@ impl Look<'_> {
         let is_news = if last_word_is_open { over || is_left } else { is_left || is_absent || failed };
         let newest = wrong.errors.values().copied().max().max(run.newest);
         if !is_news || (self.facts.in_queue)(&self.plan.id, newest) {
-            return Some(Trouble { news: None });
+            return Some(None);
         }
-        Some(Trouble { news: self.announce_failed(run, over, wrong, is_left) })
+        Some(self.announce_failed(run, over, wrong, is_left))
     }
 
     /// Whether the run that was due at `due` has had any result, and nobody was mailed about it or will be: no such mail
