@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use secrecy::SecretString;
 
 use crate::cluster::{Question, Selector, Want};
 use crate::config::{RepoCheck, Settings};
@@ -185,6 +184,7 @@ pub async fn progress(sources: &mut Sources, plan: &Plan, assessment: &Assessmen
 
 /// Returns the logs to read, with the `login` to the cluster's log server.
 pub fn sources(login: Option<&Loki>) -> Sources {
+    let loki = |login: &Loki| logs::Loki::new(&login.host, login.port, &login.user, login.password.clone(), LOKI_LIMIT);
     Sources { journal: Journal::default(), loki: login.and_then(loki) }
 }
 
@@ -193,11 +193,6 @@ fn ask(plan: &Plan, assessment: &Assessment, leader: Option<&str>) -> Ask {
     let uuids = plan.each(&|module| module.uuid.clone());
     let nodes = nodes(plan, assessment, leader, Timestamp::now());
     Ask { plan: plan.id.clone(), host, nodes, uuids, own_units: plan.layout() == Some(Layout::B) }
-}
-
-fn loki(login: &Loki) -> Option<logs::Loki> {
-    let password: SecretString = login.password.clone();
-    logs::Loki::new(&login.host, &login.port.to_string(), &login.user, password, LOKI_LIMIT)
 }
 
 /// The modules to ask the logs about, by node; the leader also without any.

@@ -72,7 +72,7 @@ impl Server {
     }
 
     pub fn loki(&self, limit: Duration) -> Option<Loki> {
-        Loki::new("127.0.0.1", &self.port.to_string(), "loki", "s3cret".into(), limit)
+        Loki::new("127.0.0.1", self.port, "loki", "s3cret".into(), limit)
     }
 }
 

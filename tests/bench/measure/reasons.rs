@@ -25,7 +25,9 @@ pub(crate) fn run(journal: &str, loki: &str, node: &str, plan: &str, since: &str
     };
     let sources = Sources {
         journal: Journal { directory, limit: LIMIT, ..Journal::default() },
-        loki: loki.split_once(':').and_then(|(host, port)| Loki::new(host, port, "loki", "secret".into(), LIMIT)),
+        loki: loki
+            .split_once(':')
+            .and_then(|(host, port)| Loki::new(host, port.parse().ok()?, "loki", "secret".into(), LIMIT)),
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     let start = Instant::now();
