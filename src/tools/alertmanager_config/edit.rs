@@ -149,9 +149,12 @@ fn cut(
 
 /// Puts our receiver first into the list of receivers, with the indentation and the line ends that are in use there.
 fn insert_receiver(text: &str, webhook: &Webhook) -> Result<String, &'static str> {
-    let lines = lines(text);
+    let mut lines = lines(text);
     let key = find_receivers(&lines).ok_or(UNUSUAL)?;
-    let columns = first_indent(&lines, block(&lines, key)).ok_or(UNUSUAL)?;
+    let columns = first_indent(&lines, block(&lines, key)).unwrap_or(2);
+    // `cut` has emptied the list if ours was the only one.
+    let opened = lines[key].replacen(": []", ":", 1);
+    lines[key] = &opened;
     Ok(insert_after(&lines, key, &webhook.receiver(), columns))
 }
 

@@ -86,6 +86,22 @@ fn an_old_one_is_renewed_and_moved_to_the_front() {
 }
 
 #[test]
+fn an_old_one_that_is_the_only_receiver_is_renewed() {
+    let old = format!("receivers: # all\n- name: {NAME}\n  webhook_configs:\n  - url: http://old/\n");
+    for route in ["route:\n  receiver: NAME\n", "route:\n  receiver: NAME\n  routes:\n  - receiver: NAME\n"] {
+        let route = route.replace("NAME", NAME);
+        for text in [old.clone() + &route, route.clone() + &old] {
+            let patched = patch(&text, &webhook()).unwrap();
+            assert_eq!(patch(&patched, &webhook()).as_ref(), Ok(&patched));
+            assert!(
+                patched.contains("9099") && !patched.contains("http://old/") && patched.contains("# all"),
+                "{patched}"
+            );
+        }
+    }
+}
+
+#[test]
 fn what_cannot_be_edited_safely_is_refused() {
     for text in [
         "route: {receiver: a}\nreceivers:\n- name: a\n",
