@@ -104,6 +104,14 @@ fn the_package_has_the_programs_version() {
 }
 
 #[test]
+fn only_units_that_ask_the_gateway_get_its_login() {
+    let login = "\nLoadCredential=agent.env:";
+    assert!(include_str!("../../systemd/ns8-backup-monitor.service").contains(login));
+    assert!(include_str!("../../systemd/ns8-backup-monitor-watch.service").contains(login));
+    assert!(!include_str!("../../systemd/ns8-backup-monitor-digest.service").contains(login));
+}
+
+#[test]
 fn bash_completes_each_command() {
     let folder = tempfile::tempdir().unwrap();
     completions::write(folder.path()).unwrap();
