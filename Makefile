@@ -20,6 +20,7 @@ bench:
 
 # 365 nights under a virtual clock (docs/reliability.md); `make test` has a few weeks of them.
 year:
+	@tests/need cargo cc systemd-analyze tzdata
 	@YEAR_SEED=$${YEAR_SEED:-2026} cargo test --test year -- --nocapture
 
 fuzz:

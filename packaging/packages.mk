@@ -37,6 +37,7 @@ export SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2> /dev/null || date
 cargo_home  := $(or $(CARGO_HOME),$(HOME)/.cargo)
 remapped    := --remap-path-prefix=$(CURDIR)=. --remap-path-prefix=$(cargo_home)=cargo
 
+# What a target needs comes before anything is built: so these targets make their parts themselves.
 .PHONY: compile packaged install install-files generated rpm srpm deb repo
 
 compile:
@@ -52,7 +53,10 @@ packaged: compile generated
 	mkdir -p $(dir $(program))
 	objcopy --remove-section .comment --add-section .dep-v0=$(generated)/dep-v0 target/release/$(package) $(program)
 
-install: packaged install-files
+install:
+	@tests/need cargo cc objcopy
+	@$(MAKE) --no-print-directory -f packaging/packages.mk packaged
+	@$(MAKE) --no-print-directory -f packaging/packages.mk install-files
 ifeq ($(DESTDIR),)
 	@echo "Installed. As root, once:"
 	@echo "  systemd-sysusers && systemd-tmpfiles --create $(package).conf && journalctl --update-catalog"
@@ -98,16 +102,18 @@ rpm_options  = --define "_topdir $(CURDIR)/target/rpm" --define "release_number 
                $(if $(shell rpm -q cargo > /dev/null 2>&1 && echo yes),,--without packaged_cargo) \
                $(if $(shell rpm --eval '%{?_unitdir}'),,--load=packaging/rpm/lent.macros)
 
-rpm: generated
+rpm:
 	@tests/need cargo cc rpmbuild objcopy
+	@$(MAKE) --no-print-directory -f packaging/packages.mk generated
 	mkdir -p $(dist) target/rpm/SOURCES
 	cp systemd/$(package).sysusers $(generated)/bundled target/rpm/SOURCES/
 	rpmbuild -bb --build-in-place $(rpm_options) packaging/$(package).spec
 	cp target/rpm/RPMS/*/$(package)-$(version)-$(release)*.rpm $(dist)/
 
 # The vendored crates come with the cargo configuration that makes cargo use them, and with the commit for --version.
-srpm: generated
-	@tests/need cargo git rpmbuild
+srpm:
+	@tests/need cargo cc git rpmbuild
+	@$(MAKE) --no-print-directory -f packaging/packages.mk generated
 	rm -rf target/srpm && mkdir -p $(dist) target/srpm/.cargo target/rpm/SOURCES
 	cp systemd/$(package).sysusers $(generated)/bundled target/rpm/SOURCES/
 	git archive --format=tar.gz --prefix=$(package)-$(version)/ -o target/rpm/SOURCES/$(package)-$(version).tar.gz HEAD
@@ -122,8 +128,9 @@ srpm: generated
 deb_doc     := target/deb/usr/share/doc/$(package)
 
 # The size is what Debian's own tools would say: files in full KiB, one for each folder.
-deb: packaged
-	@tests/need dpkg-deb objdump
+deb:
+	@tests/need cargo cc objcopy dpkg-deb objdump
+	@$(MAKE) --no-print-directory -f packaging/packages.mk packaged
 	rm -rf target/deb && mkdir -p $(dist) target/deb/DEBIAN
 	$(MAKE) --no-print-directory -f packaging/packages.mk install-files DESTDIR=target/deb prefix=/usr \
 	    zshdir=/usr/share/zsh/vendor-completions

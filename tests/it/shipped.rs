@@ -104,6 +104,15 @@ fn the_package_has_the_programs_version() {
 }
 
 #[test]
+fn what_a_target_lacks_is_said_before_anything_is_built() {
+    for target in ["build", "demo", "year", "install", "rpm", "srpm", "deb", "repo"] {
+        let dry = Command::new("make").args(["-n", "--no-print-directory", target]).output().unwrap();
+        let commands = String::from_utf8(dry.stdout).unwrap();
+        assert!(commands.starts_with("tests/need "), "{target}:\n{commands}");
+    }
+}
+
+#[test]
 fn only_units_that_ask_the_gateway_get_its_login() {
     let login = "\nLoadCredential=agent.env:";
     assert!(include_str!("../../systemd/ns8-backup-monitor.service").contains(login));
