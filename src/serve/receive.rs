@@ -194,7 +194,8 @@ impl Receive {
 
 async fn accept(store: &Store, webhook: Webhook) -> Result<Answer, Refusal> {
     let Webhook { batch, queued, ignored } = webhook;
-    debug!("a webhook with {queued} alert(s) for us and {ignored} others");
+    // Begins as the Python tool's line did, which its README has people look for.
+    debug!("Received alert: {queued} for us, {ignored} for others");
     let status = if queued == 0 { StatusCode::OK } else { StatusCode::ACCEPTED };
     store.accept(batch, Timestamp::now()).await.map_err(|error| {
         error!("{queued} alert(s) could not be accepted; Alertmanager will send them again: {error}");

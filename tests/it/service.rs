@@ -113,11 +113,11 @@ fn a_changed_level_of_logging_counts_from_the_next_request() {
     assert!(!site.service.log().contains("DEBUG"));
     site.configure("", "logging: { level: DEBUG }\n");
     assert_eq!(site.service.post(&other).0, 200);
-    site.service.logged("DEBUG: a webhook with 0 alert(s) for us and 1 others");
+    site.service.logged("DEBUG: Received alert: 0 for us, 1 for others");
     site.configure("", "logging: { level: INFO }\n");
     let before = site.service.log();
     assert_eq!(site.service.post(&other).0, 200);
-    assert_eq!(site.service.log()[before.len()..].matches("DEBUG: a webhook").count(), 0);
+    assert_eq!(site.service.log()[before.len()..].matches("DEBUG: Received alert").count(), 0);
 }
 
 #[test]
