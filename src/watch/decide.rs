@@ -60,7 +60,10 @@ pub fn decide(facts: &Facts<'_>, memory: &mut Memory) -> Decided {
             && !known.members.is_empty()
             && known.is_watched(plan, facts.now)
         {
-            known.date_back(plan);
+            let is_due = |due: Timestamp| move |run: &RunRecord| run.due == Some(due);
+            let is_on_record =
+                |due| (facts.history)(&plan.id).is_some_and(|history| history.runs.iter().any(is_due(due)));
+            known.date_back(plan, is_on_record);
             let elapses = known.own_elapses();
             let due = known.last_due_before().or_else(|| elapses.of_runs(plan).take(2).last());
             let recalled = due.and_then(|due| recall(plan, due, facts));

@@ -293,15 +293,16 @@ impl PlanMemory {
     }
 
     /// Counts the last elapse although the schedule was first seen later, if nobody looked in between, and a backup of
-    /// `plan` began then: it had the schedule already.
-    pub fn date_back(&mut self, plan: &Plan) {
+    /// `plan` began then: it had the schedule already. So it had if `is_on_record`, which is asked only if that matters,
+    /// says that a run was due then: the memory was lost since.
+    pub fn date_back(&mut self, plan: &Plan, is_on_record: impl FnOnce(Timestamp) -> bool) {
         let has_begun = |due: Timestamp| {
             let until = due.saturating_add(BEGINS_WITHIN).unwrap_or(due);
             plan.results.values().any(|result| is_of_run(result, due) && result.start.is_some_and(|at| at <= until))
         };
-        let last = self.elapses.as_ref().and_then(Elapses::last);
-        let is_between = |due: &Timestamp| self.edited_after.is_some_and(|at| at < *due) && *due <= self.since;
-        if let Some(due) = last.filter(is_between).filter(|due| has_begun(*due)) {
+        let last = self.elapses.as_ref().and_then(Elapses::last).filter(|due| *due <= self.since);
+        let is_between = |due: Timestamp| self.edited_after.is_some_and(|at| at < due);
+        if let Some(due) = last.filter(|due| is_between(*due) && has_begun(*due) || is_on_record(*due)) {
             (self.since, self.edited_after) = (due.saturating_sub(TOLERANCE).unwrap_or(due), None);
         }
     }

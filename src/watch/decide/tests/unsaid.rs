@@ -1,6 +1,8 @@
 //! What was not said when it happened: the relay was down, the watch was away, or its memory is gone.
 
 use super::*;
+use crate::model::run::Outcome;
+use crate::watch::digest::{Known, PlanDigest};
 
 #[test]
 fn a_failure_whose_mail_came_late_has_an_all_clear() {
@@ -163,4 +165,24 @@ fn that_a_later_run_has_no_result_tells_of_the_missed_one_before_it_too() {
     world.tick();
     assert_eq!(world.kinds(), []);
     assert_eq!(world.history.borrow().marks()[8..], *"!x");
+}
+
+#[test]
+fn a_run_on_record_is_still_known_to_lack_a_result_after_the_memory_was_lost() {
+    let mut world = World::new(6 * HOUR, 2 * HOUR, &["a", "b"]);
+    world.pass(60);
+    for (hour, parts) in [(2, [GOOD, GOOD]), (8, [GOOD, GOOD]), (14, [GOOD, None])] {
+        world.until(hour);
+        world.run(&parts);
+    }
+    world.pass(5 * 60);
+    assert_eq!(world.kinds(), [Hangs]);
+    world.memory = Memory::default();
+    world.pass(30);
+    assert_eq!(world.kinds(), [Hangs]);
+    let (elapses, history) = (world.elapses(), world.history.borrow());
+    let known =
+        Known { elapses: Some(&elapses), memory: Some(&world.memory), history: Some(&history), ..Known::default() };
+    let digest = PlanDigest::new(&world.plan, known, world.settings.correlator.stale_after, at(world.now));
+    assert_eq!((digest.outcome, digest.troubled.len()), (Some(Outcome::Partial), 1));
 }
