@@ -9,7 +9,7 @@ phrases! {
         It: "{bad} di {total} piani richiedono attenzione",
     }
     digest_subject_monitor() { En: "the monitor itself needs attention", It: "il monitor stesso richiede attenzione" }
-    digest_no_plan() { En: "there is no backup plan", It: "non esiste alcun piano di backup" }
+    digest_no_plan() { En: "no backup plan is switched on", It: "nessun piano di backup è attivo" }
     digest_heading_attention() { En: "Plans that need attention", It: "Piani che richiedono attenzione" }
     digest_heading_fine() { En: "Plans that are fine", It: "Piani a posto" }
     digest_heading_disabled() { En: "Plans that are switched off", It: "Piani disattivati" }

@@ -302,6 +302,8 @@ fn a_monitor_that_does_not_work_is_the_subject() {
         assert!(!checked.ok && checked.found.to_string().starts_with(says), "{checked:?}");
     }
     assert!(!Checked::watch(false, Looked::At(at(0)), at(0)).ok);
+    digest.plans[0].standing = Standing::Disabled;
+    assert_eq!(subject(&digest, "", Language::En), "DIGEST - no backup plan is switched on");
     digest.unreadable = Some(ReadError::Smarthost("names no host"));
     assert_eq!(subject(&digest, "", Language::En), "DIGEST - the cluster's Redis could not be read");
 }
