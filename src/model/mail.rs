@@ -125,6 +125,11 @@ impl Mail {
         self.recipients.iter().filter(|recipient| recipient.is_pending())
     }
 
+    /// Whether it could not be delivered yet to somebody.
+    pub fn is_held_up(&self) -> bool {
+        self.pending().any(|recipient| recipient.last_error().is_some())
+    }
+
     /// Removes the recipients who wait for this mail and are not among `mail_to`: their addresses were corrected or
     /// taken out. Those of `mail_to` who are new, and to whom it `is_news`, replace them. Returns whether there were
     /// any.

@@ -82,9 +82,7 @@ async fn send_weekly(settings: &Settings, state: &Path, alertmanager: &str, now:
         return Ok(());
     }
     let file = state.join(FILE);
-    let unsent = files::read(&file, MAX_MAIL).ok().and_then(|content| serde_json::from_slice::<Mail>(&content).ok());
-    let is_new = |mail: &Mail| Duration::try_from(now.duration_since(mail.written_at)).is_ok_and(|age| age < KEEP);
-    let mail = match unsent.filter(is_new) {
+    let mail = match unsent(&file, now) {
         Some(mut mail) => {
             mail.readdress(&settings.notification.mail_to, |_, _| true);
             mail
@@ -94,6 +92,17 @@ async fn send_weekly(settings: &Settings, state: &Path, alertmanager: &str, now:
     files::make_folder(state).and_then(|()| write(&file, &mail)).map_err(|error| failed(&file, &error))?;
     deliver(settings, mail, &file).await?;
     files::remove(&file).map_err(|error| failed(&file, &error))
+}
+
+/// The mail in `file` that not everybody has yet, unless it is too old.
+fn unsent(file: &Path, now: Timestamp) -> Option<Mail> {
+    let mail: Mail = serde_json::from_slice(&files::read(file, MAX_MAIL).ok()?).ok()?;
+    Duration::try_from(now.duration_since(mail.written_at)).is_ok_and(|age| age < KEEP).then_some(mail)
+}
+
+/// Whether the last digest could not be delivered yet.
+pub(super) fn is_held_up(settings: &Settings, state: &Path, now: Timestamp) -> bool {
+    settings.digest.enabled && unsent(&state.join(FILE), now).is_some_and(|mail| mail.is_held_up())
 }
 
 /// Returns the node that mails the digest, if that is another one. A node that cannot read the cluster does not know

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use log::{debug, error, info, warn};
 use tokio::time::timeout;
 
-use super::Done;
+use super::{Done, digest};
 use crate::cluster::{self, Question, Selector, Want};
 use crate::config::{Live, Settings};
 use crate::job::{examine, store};
@@ -17,7 +17,7 @@ use crate::model::cluster::Cluster;
 use crate::model::ended::Progress;
 use crate::model::history::RunRecord;
 use crate::model::job::Job;
-use crate::model::mail::{Mail, RecipientState};
+use crate::model::mail::Mail;
 use crate::model::plan::{Plan, PlanId};
 use crate::system::files::{self, Lock};
 use crate::system::journal;
@@ -251,8 +251,7 @@ fn jobs(state: &Path) -> Vec<Job> {
 
 /// Sends the sign of life, unless a mail does not get through, or did not, or the service takes no alerts.
 async fn sign_of_life(url: &str, settings: &Settings, state: &Path) {
-    let waits = |mail: &Mail| mail.pending().any(|to| to.state != RecipientState::Pending { last_error: None });
-    let stuck = jobs(state).iter().filter(|job| job.mails().iter().any(waits)).count();
+    let stuck = jobs(state).iter().filter(|job| job.mails().iter().any(Mail::is_held_up)).count();
     let count = |ending| store::files(&store::folder(state), ending).map_or(0, |files| files.len());
     let (given_up, broken) = (count("failed"), count("broken"));
     let troubles = [(stuck, "could not be delivered yet"), (given_up, "were given up"), (broken, "cannot be read")];
@@ -260,6 +259,10 @@ async fn sign_of_life(url: &str, settings: &Settings, state: &Path) {
         warn!(
             "notification.heartbeat_url: heartbeat not sent: {count} report(s) {what}; see `ns8-backup-monitor queue`"
         );
+        return;
+    }
+    if digest::is_held_up(settings, state, Timestamp::now()) {
+        warn!("notification.heartbeat_url: heartbeat not sent: the digest could not be delivered yet");
         return;
     }
     // The service's own answer: it starts for this, and opens its queue.

@@ -37,6 +37,33 @@ fn no_sign_of_life_is_sent_after_a_report_was_given_up_or_could_not_be_read() {
 }
 
 #[test]
+fn no_sign_of_life_is_sent_while_the_digest_waits_for_its_relay() {
+    let mut watched = Watched::new(60);
+    watched.ends("mail1", 50, 0);
+    watched.ends("samba1", 50, 0);
+    watched.site.service.start();
+    let weekly = |watched: &Watched| pages::tool(watched, &["digest", "--weekly"]).status.code();
+    watched.site.relay.fault_for("ops@example.com", Fault::reply("451 4.3.0 later"));
+    assert_eq!(weekly(&watched), Some(1));
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.set_nonblocking(true).unwrap();
+    let port = listener.local_addr().unwrap().port();
+    watched.notification = format!("  heartbeat_url: http://127.0.0.1:{port}/ping\n").leak();
+    watched.configure("");
+    let log = watched.tick();
+    assert!(log.contains("heartbeat not sent: the digest could not be delivered yet"), "{log}");
+    assert_eq!(listener.accept().unwrap_err().kind(), ErrorKind::WouldBlock, "nobody has asked");
+    watched.site.relay.mend();
+    assert_eq!(weekly(&watched), Some(0));
+    listener.set_nonblocking(false).unwrap();
+    std::thread::scope(|scope| {
+        scope.spawn(|| answer(&listener, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"));
+        let log = watched.tick();
+        assert!(!log.contains("heartbeat"), "{log}");
+    });
+}
+
+#[test]
 fn no_sign_of_life_is_sent_while_the_service_takes_no_alerts() {
     let mut watched = Watched::new(60);
     watched.ends("mail1", 50, 0);
