@@ -80,9 +80,10 @@ impl Look<'_> {
     }
 
     fn announce_failed(&mut self, run: &Run<'_>, over: bool, wrong: Wrong, is_left: bool) -> Option<News> {
-        let Wrong { errors, mut absent, left, before } = wrong;
+        let Wrong { mut errors, mut absent, left, before } = wrong;
         let mut older = errors.iter().filter(|(id, _)| !run.errors.contains_key(*id));
         let is_older = is_left || older.any(|(id, end)| self.is_untold(run, id, *end));
+        errors.retain(|id, _| is_older || run.errors.contains_key(id));
         // By its log it is over: it does not hang.
         let has_ended = matches!(self.progress(), Progress::Over | Progress::NotStarted);
         let kind = if errors.is_empty() && !is_left && !has_ended { Kind::Hangs } else { Kind::Failed };

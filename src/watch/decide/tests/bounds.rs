@@ -112,3 +112,11 @@ fn failures_on_both_sides_of_a_time_that_nobody_saw_are_not_in_a_row() {
     let history = world.history.borrow();
     assert_eq!((history.runs.len(), history.failed_in_a_row()), (9, 1));
 }
+
+#[test]
+fn a_run_that_hangs_after_a_failed_one_is_said_to_hang_and_to_have_no_failure() {
+    let mut world = World::nightly(&["a", "b"]);
+    world.night(Some(&[GOOD, BAD]));
+    world.night(Some(&[GOOD, None]));
+    assert_eq!(world.kinds(), [Failed, Hangs]);
+}
