@@ -200,7 +200,7 @@ impl RunRecord {
             let later = later.modules.get(id).and_then(|part| part.end);
             part.end.zip(later).is_some_and(|(known, later)| known != later)
         };
-        self.over && self.modules.iter().any(is_anew)
+        self.over && (self.modules.iter().any(is_anew) || self.due.is_none() && self.is_long_before(later))
     }
 
     /// Turns this record into a manual run after `known`: drops the results that `known` already has.

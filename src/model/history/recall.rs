@@ -4,16 +4,15 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::{History, ModuleRecord};
+use super::{History, ModuleRecord, RunRecord};
 use crate::model::plan::{Layout, Module, ModuleId, ModuleResult, Plan};
 use crate::model::run::State;
-use crate::model::schedule::is_of_run;
+use crate::model::schedule::{RETRIES, is_of_run};
 
 impl ModuleRecord {
     /// Rebuilds the cluster's result from this record; `None` if there was none.
     fn result(&self, layout: Layout) -> Option<ModuleResult> {
-        let end = self.end?;
-        let start = self.seconds.and_then(|seconds| end.checked_sub(Duration::from_secs(seconds)).ok());
+        let (end, start) = (self.end?, self.start());
         let errors = if self.state == State::Error { self.errors.max(1) } else { 0 };
         Some(ModuleResult {
             layout,
@@ -27,10 +26,25 @@ impl ModuleRecord {
         })
     }
 
+    /// When its backup started, if that is known.
+    fn start(&self) -> Option<Timestamp> {
+        self.end?.checked_sub(Duration::from_secs(self.seconds?)).ok()
+    }
+
     /// Notes in `module` where this failure is from.
     fn place(&self, module: &mut Module) {
         let node = self.node.map_or(String::new(), |node| node.to_string());
         module.ran_on = Some(node).filter(|node| module.node.as_ref() != Some(node));
+    }
+}
+
+impl RunRecord {
+    /// Whether the modules of `later` that are no part of this run began longer after it than a run waits for a module.
+    pub(super) fn is_long_before(&self, later: &Self) -> bool {
+        let newest = self.modules.values().filter_map(|part| part.end).max();
+        let others = later.modules.iter().filter(|(id, _)| !self.modules.contains_key(*id));
+        let began = others.filter_map(|(_, part)| part.start()).min();
+        newest.and_then(|end| end.checked_add(RETRIES).ok()).zip(began).is_some_and(|(until, began)| began > until)
     }
 }
 

@@ -176,3 +176,25 @@ fn the_last_good_backup_is_known_although_its_run_is_no_longer_on_record() {
     let unseen = history([first].into_iter().chain((2..70).map(failed)));
     assert_eq!(good(&unseen, "a"), None);
 }
+
+#[test]
+fn a_run_by_hand_long_after_another_is_one_of_its_own() {
+    const HOUR: i64 = 3600;
+    let failed = run(0, &[("a", Error, Some(600)), ("b", Success, Some(1200))]);
+    let again = run(0, &[("a", Success, Some(7 * HOUR)), ("b", Success, Some(1200))]);
+    let later = |state, end| {
+        let parts = [("a", Success, Some(7 * HOUR)), ("b", state, Some(end))];
+        RunRecord { at: at(end), ..run(0, &parts) }
+    };
+    let mut known = history([failed.clone(), again.clone()]);
+    assert_eq!(known.recovered_from(), Some(1));
+    for _ in 0..2 {
+        known.record(later(Error, 16 * HOUR));
+        assert_eq!((known.runs.len(), known.failed_in_a_row()), (3, 1), "it was well in between");
+    }
+    known.record(later(Success, 19 * HOUR));
+    assert_eq!((known.runs.len(), known.recovered_from()), (4, Some(1)));
+    // One module after the other.
+    let known = history([failed, again, later(Error, 7 * HOUR + 200)]);
+    assert_eq!(known.runs.len(), 2);
+}
