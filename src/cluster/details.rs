@@ -58,8 +58,8 @@ pub(super) struct Details {
     nodes: BTreeMap<String, Option<String>>,
     pub(super) unplanned: Option<BTreeSet<ModuleId>>,
     pub(super) loki: Option<Loki>,
-    /// What is damaged of the cluster.
-    pub(super) cluster_damaged: Vec<Damage>,
+    /// What is damaged beside plans and modules.
+    pub(super) damaged: Vec<Damage>,
 }
 
 /// What was found of a module.
@@ -152,11 +152,11 @@ impl Asking {
                 }
                 Of::Node(node) => {
                     details.nodes.insert(node, value::take(&mut hash, ""));
-                    details.cluster_damaged.extend(damaged.map(damage));
+                    details.damaged.extend(damaged.map(damage));
                 }
                 Of::Loki(_) => match loki(&hash) {
                     Ok(login) => details.loki = Some(login),
-                    Err(wrong) => details.cluster_damaged.extend(damaged.or(wrong).map(damage)),
+                    Err(wrong) => details.damaged.extend(damaged.or(wrong).map(damage)),
                 },
             }
         }
@@ -187,14 +187,28 @@ impl Details {
         (module, known.iter().flat_map(|known| known.damaged.iter().cloned()).chain(of_image).collect())
     }
 
-    /// Adds to `plan` what is known of its modules.
+    /// Adds to `plan` what is known of its modules, and what concerns it of what is damaged.
     pub(super) fn complete(&self, plan: &mut Plan, index: &Index) {
         for (id, module) in &mut plan.modules {
             let (known, damaged) = self.module(id, index);
             *module = known;
             plan.damaged.extend(damaged);
         }
+        if plan.defined || plan.newest_sign().is_some() {
+            for damage in self.damaged.iter().filter(|damage| concerns(damage, plan.repository.as_deref())) {
+                if !plan.damaged.contains(damage) {
+                    plan.damaged.push(damage.clone());
+                }
+            }
+        }
     }
+}
+
+/// Whether `damage` may matter to a plan that backs up to `repository`: another one does not.
+fn concerns(damage: &Damage, repository: Option<&str>) -> bool {
+    let Entry::Key(key) = &damage.entry else { return true };
+    let destination = keys::parse_destination(key).map(|(id, _)| id);
+    destination.is_none_or(|id| repository.is_none_or(|own| own == id))
 }
 
 /// Returns the login; an error with a fault if something in it makes no sense, without one if something is missing.

@@ -49,7 +49,7 @@ pub(super) async fn read(
     ask_all(connection, &mut earlier, &mut details).await?;
     results::take_earlier(earlier.granted(), &mut found);
     let mut details = details.found();
-    details.cluster_damaged.extend(damaged);
+    details.damaged.extend(damaged);
 
     if let Some(agent) = question.want.passwords {
         destination::add_passwords(connection, agent, &mut destinations).await;
@@ -210,7 +210,6 @@ fn assemble(
         destinations,
         smarthost: index.smarthost,
         loki: details.loki,
-        damaged: details.cluster_damaged,
     }
 }
 

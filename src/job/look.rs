@@ -240,7 +240,6 @@ pub(super) mod tests {
             destinations: Vec::new(),
             smarthost: Ok(None),
             loki: None,
-            damaged: Vec::new(),
         };
         Look { cluster, assessments, next_runs: vec![None], unreported: None }
     }

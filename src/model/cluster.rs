@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use secrecy::SecretString;
 
-use super::plan::{Damage, Module, ModuleId, Plan};
+use super::plan::{Module, ModuleId, Plan};
 use super::repository::{Destination, Destinations};
 
 /// One reading of the cluster.
@@ -27,8 +27,6 @@ pub struct Cluster {
     pub smarthost: Result<Option<Smarthost>, ReadError>,
     /// The login to the cluster's default Loki.
     pub loki: Option<Loki>,
-    /// Entries beside the plans that are there but could not be read.
-    pub damaged: Vec<Damage>,
 }
 
 impl Cluster {

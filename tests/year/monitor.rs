@@ -390,7 +390,6 @@ fn cluster(plan: &Plan) -> Cluster {
         destinations: Vec::new(),
         smarthost: Ok(None),
         loki: None,
-        damaged: Vec::new(),
     }
 }
 

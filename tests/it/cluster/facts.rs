@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use ns8_backup_monitor::cluster::{self, Question, Selector, Want};
 use ns8_backup_monitor::config;
 use ns8_backup_monitor::job::examine::{Extent, question};
-use ns8_backup_monitor::model::cluster::{Cluster, Encryption};
+use ns8_backup_monitor::model::cluster::Encryption;
 use ns8_backup_monitor::model::plan::{Damage, Entry, Fault};
 use ns8_backup_monitor::model::repository::{Destination, DestinationKind};
 use ns8_backup_monitor::system::agent::Agent;
@@ -120,11 +120,13 @@ async fn a_destination_that_cannot_be_read_is_said() {
     let redis = two_nodes(&[("repository", "dest"), ("instances", "mail1")]);
     redis.hset("cluster/backup_repository/dest", &[("name", "x"), ("url", &"u".repeat(20_000))]);
     redis.run::<String>("SET cluster/backup_repository/dest/parameters text");
+    redis.hset("cluster/backup/3", &[("repository", "other"), ("instances", "mail1"), ("enabled", "1")]);
     let cluster = read_all(&redis, Selector::All).await;
     assert!(cluster.destinations.is_empty());
     let path = "cluster/backup_repository/dest";
     let other_type = key(&format!("{path}/parameters"), Fault::OtherType);
-    assert_eq!(cluster.damaged, [key(path, Fault::TooLarge(20_000)), other_type]);
+    let damaged = [key(path, Fault::TooLarge(20_000)), other_type];
+    assert_eq!(cluster.plans.iter().map(|plan| &plan.damaged[..]).collect::<Vec<_>>(), [&damaged[..], &[]]);
 }
 
 /// Passwords behind the gateway are private: only the node's agent may read them.
@@ -173,8 +175,8 @@ async fn the_cluster_says_who_it_is() {
 async fn loki_is_the_clusters_default_one() {
     let redis = two_nodes(&[]);
     let loki = async || {
-        let Cluster { loki, damaged, .. } = read_all(&redis, Selector::None).await;
-        (loki, damaged)
+        let mut cluster = read_all(&redis, Selector::Plan(&plan_id("2"))).await;
+        (cluster.loki, cluster.plans.remove(0).damaged)
     };
     assert!(loki().await.0.is_none());
     redis.hset("cluster/module_node", &[("loki1", "1")]);
