@@ -62,12 +62,12 @@ impl Site {
              redis: {{ socket: {} }}\nrepo_check: {{ enabled: false }}\n",
             site.redis.socket().display()
         );
-        site.write("config.yml", &config.replace("PORT", &site.relay.port.to_string()));
+        site.write("config.yml", &config.replace("%PORT%", &site.relay.port.to_string()));
         site
     }
 
     fn plain() -> Self {
-        Self::new(Server::plain(), "  transport: smtp\n  smtp: { host: 127.0.0.1, port: PORT, encryption: none }\n")
+        Self::new(Server::plain(), "  transport: smtp\n  smtp: { host: 127.0.0.1, port: %PORT%, encryption: none }\n")
     }
 
     fn path(&self, name: &str) -> PathBuf {

@@ -224,10 +224,10 @@ impl Drop for Alertmanager {
 
 #[test]
 fn check_asks_it_and_all_else_is_checked_for_what_is_there_and_what_is_not() {
-    let smtp = "  transport: smtp\n  smtp: { host: localhost, port: PORT, encryption: tls, username: monitor, password_file: FILE, ca_file: CA }\n";
+    let smtp = "  transport: smtp\n  smtp: { host: localhost, port: %PORT%, encryption: tls, username: monitor, password_file: %FILE%, ca_file: %CA% }\n";
     let secret = tempfile::NamedTempFile::new().unwrap();
     fs::write(&secret, "pl4nted-s3cret\n").unwrap();
-    let smtp = smtp.replace("FILE", secret.path().to_str().unwrap()).replace("CA", crate::support::smtp::CA_FILE);
+    let smtp = smtp.replace("%FILE%", secret.path().to_str().unwrap()).replace("%CA%", crate::support::smtp::CA_FILE);
     let site = Site::new(Server::tls().with_login("monitor", "pl4nted-s3cret"), &smtp);
     site.result("1", "mail1", "");
     let alertmanager_yml = site.write("alertmanager.yml", NS8);
