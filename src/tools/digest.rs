@@ -9,7 +9,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use log::{error, info, warn};
 
-use super::{Done, check, complain, print, print_json, send, settings, settings_or_defaults};
+use super::{Done, check, complain, history, print, print_json, send, settings, settings_or_defaults};
 use crate::cli;
 use crate::cluster::{self, Question, Selector, Want};
 use crate::config::{Live, Settings, host_name};
@@ -41,7 +41,8 @@ pub(super) async fn run(arguments: &cli::Digest, live: &Live) -> Done {
         return Ok(weekly(arguments, live, now).await);
     }
     let settings = if arguments.mail { settings(live)? } else { settings_or_defaults(live) };
-    let digest = look(&settings, &store::state_directory(), &arguments.alertmanager, now).await;
+    let tell = |why: &str| complain(&format!("{why}\n"));
+    let digest = look(&settings, &store::state_directory(), &arguments.alertmanager, now, &tell).await;
     let (language, zone) = (settings.notification.language, system::zone());
     match (arguments.json, arguments.html) {
         (true, _) => print_json(&serde_json::json!(digest)),
@@ -87,7 +88,10 @@ async fn send_weekly(settings: &Settings, state: &Path, alertmanager: &str, now:
             mail.readdress(&settings.notification.mail_to, |_, _| true);
             mail
         }
-        None => mail(settings, &Digest { weekly: true, ..look(settings, state, alertmanager, now).await }),
+        None => {
+            let digest = look(settings, state, alertmanager, now, &|why| warn!("{why}")).await;
+            mail(settings, &Digest { weekly: true, ..digest })
+        }
     };
     files::make_folder(state).and_then(|()| write(&file, &mail)).map_err(|error| failed(&file, &error))?;
     deliver(settings, mail, &file).await?;
@@ -160,10 +164,13 @@ fn mail(settings: &Settings, digest: &Digest) -> Mail {
     Mail { html, ..super::mail(settings, "digest", digest.written_at, subject, body) }
 }
 
-/// Looks at everything that the digest says.
-async fn look(settings: &Settings, state: &Path, alertmanager: &str, now: Timestamp) -> Digest {
-    let (histories, unreadable) = Store::new(state).all().unwrap_or_default();
-    unreadable.iter().for_each(|why| warn!("{why}"));
+/// Looks at everything that the digest says; `tell` hears which histories cannot be read.
+async fn look(settings: &Settings, state: &Path, alertmanager: &str, now: Timestamp, tell: &dyn Fn(&str)) -> Digest {
+    let (histories, unreadable) = history::all(&Store::new(state)).unwrap_or_else(|why| {
+        tell(&why);
+        Default::default()
+    });
+    unreadable.iter().for_each(|why| tell(&history::in_words(why)));
     let reported = histories.iter().flat_map(|history| &history.runs).filter_map(|run| run.reported);
     let monitor = monitor(settings, state, alertmanager, reported.max(), now).await;
     let mut digest = Digest {

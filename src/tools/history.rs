@@ -37,7 +37,7 @@ pub(super) fn run(arguments: &cli::History, live: &Live) -> Done {
             }
             history => (vec![history], Vec::new()),
         },
-        None => histories.all().map_err(|error| format!("the histories cannot be read: {error}{}", as_root(&error)))?,
+        None => self::all(&histories)?,
     };
     let zone = system::zone();
     match (arguments.json, &arguments.plan) {
@@ -54,7 +54,12 @@ pub(super) fn run(arguments: &cli::History, live: &Live) -> Done {
     Ok(if unreadable.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-fn in_words(error: &StoreError) -> String {
+/// The histories of all plans, and why others cannot be read.
+pub(super) fn all(histories: &Store) -> Result<(Vec<History>, Vec<StoreError>), String> {
+    histories.all().map_err(|error| format!("the histories cannot be read: {error}{}", as_root(&error)))
+}
+
+pub(super) fn in_words(error: &StoreError) -> String {
     let advice = if let StoreError::File { source, .. } = error { as_root(source) } else { "" };
     format!("{error}{advice}")
 }

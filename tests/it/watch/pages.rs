@@ -64,6 +64,11 @@ fn the_digest_is_printed_and_mailed_each_week_until_everybody_has_it() {
     let page = String::from_utf8(output.stdout).unwrap();
     assert!(page.contains("Nightly (plan 2)") && page.contains("  samba1: failed in the last run"), "{page}");
     assert!(page.contains("watch: NEEDS ATTENTION: it has never looked"), "{page}");
+    let history = watched.site.service.path("state/history");
+    std::fs::write(&history, "no folder").unwrap();
+    let errors = tool(&watched, &["digest", "--alertmanager", "http://127.0.0.1:1"]).stderr;
+    assert!(String::from_utf8_lossy(&errors).contains("the histories cannot be read: Not a directory"));
+    std::fs::remove_file(&history).unwrap();
     assert!(!page.contains("every week"), "{page}");
     assert!(page.contains("MODULES IN NO PLAN (1)\n  idle3\n"), "{page}");
     let json = tool(&watched, &["digest", "--json"]);
