@@ -243,6 +243,12 @@ impl Plan {
         self.damaged.iter().any(|damage| damage.fault == Fault::InTheFuture && is_one(&damage.entry))
     }
 
+    /// Whether something of what tells how its runs went could not be read or believed. A name, an image or a destination
+    /// tells nothing of that.
+    pub fn hides_results(&self) -> bool {
+        self.damaged.iter().any(|damage| !matches!(damage.entry, Entry::Key(_)))
+    }
+
     /// Whether a member has no result of a run that was due at `due` or later.
     pub fn lacks_results_since(&self, due: Timestamp) -> bool {
         let has_none = |id: &ModuleId| self.results.get(id).is_none_or(|result| !is_of_run(result, due));

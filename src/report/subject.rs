@@ -125,7 +125,7 @@ pub(super) enum Nothing {
 /// Returns why `plan` has no modules to report.
 pub(super) fn nothing(plan: &Plan) -> Nothing {
     match plan {
-        plan if !plan.damaged.is_empty() => Nothing::Unreadable,
+        plan if plan.hides_results() => Nothing::Unreadable,
         plan if !plan.not_awaited.is_empty() => Nothing::NoneAwaited,
         plan if !plan.defined => Nothing::NotDefined,
         plan if plan.members.is_none() => Nothing::NoResults,

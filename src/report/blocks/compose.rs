@@ -69,7 +69,7 @@ impl Composer<'_> {
         self.notes(self.explanations(facts));
         if matches!(nothing(facts.plan), Nothing::NoMembers) && facts.assessment.counts.total() == 0 {
             self.commands(self.words.look_at_plans(), commands::plans());
-        } else if facts.assessment.counts.total() == 0 && facts.plan.damaged.is_empty()
+        } else if facts.assessment.counts.total() == 0 && !facts.plan.hides_results()
             || outcome(self.report) == Outcome::Missed
         {
             self.commands(self.words.look_at_timers(), commands::timers());

@@ -43,7 +43,7 @@ impl Composer<'_> {
         let (plan, assessment) = (facts.plan, facts.assessment);
         self.report.asked_for?;
         let alert = self.report.alarms().filter_map(|alert| alert.starts_at).max()?;
-        let in_doubt = assessment.outdated || assessment.contradiction.is_some() || !plan.damaged.is_empty();
+        let in_doubt = assessment.outdated || assessment.contradiction.is_some() || plan.hides_results();
         let is_older = |result: &ModuleResult| result.end.is_some_and(|end| end < alert);
         let older: BTreeSet<&ModuleId> =
             plan.results.iter().filter(|(_, result)| is_older(result)).map(|(id, _)| id).collect();
@@ -66,7 +66,7 @@ impl Composer<'_> {
         notes.extend(self.about_the_status(facts));
         // The run that was due last took place, and no other since.
         let is_last = assessment.due.is_some() && assessment.counts.success + assessment.counts.error > 0;
-        if assessment.outdated && !is_last && plan.newest_end().is_some() && plan.damaged.is_empty() {
+        if assessment.outdated && !is_last && plan.newest_end().is_some() && !plan.hides_results() {
             notes.push(words.outdated());
         }
         if !plan.enabled {
@@ -96,7 +96,7 @@ impl Composer<'_> {
         let (plan, counts) = (facts.plan, &facts.assessment.counts);
         let alerts = self.report.alerts;
         let of_failure = !alerts.is_empty() && !alerts.iter().any(Alert::says_missing) && facts.news.is_none();
-        let no_run = facts.assessment.outdated && counts.success + counts.error == 0 && plan.damaged.is_empty();
+        let no_run = facts.assessment.outdated && counts.success + counts.error == 0 && !plan.hides_results();
         let failed = plan.results.values().filter(|result| result.errors > 0).count();
         if !of_failure || !no_run || failed == 0 {
             return None;

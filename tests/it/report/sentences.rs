@@ -49,6 +49,26 @@ fn an_all_clear_names_no_failure() {
     }
 }
 
+/// A name, a destination or the log server's login, of which the plans are told, says nothing about results.
+#[test]
+fn what_is_damaged_beside_the_results_hides_none_of_them() {
+    let key = || Damage { entry: Entry::Key("node/1/ui_name".into()), fault: Fault::OtherType };
+    let empty = |members: &[&str], damaged| {
+        Case::new("beside")
+            .missing(members)
+            .with(|case| case.plan.damaged = damaged)
+            .report(Language::En, |report| (subject(report, ""), text(report).contains("node/1/ui_name")))
+    };
+    let is_empty = empty(&[], vec![]).0;
+    assert!(is_empty.contains("plan 2 has no module"), "{is_empty}");
+    assert_eq!(empty(&[], vec![key()]), (is_empty, true));
+    let over = |damaged| {
+        let case = Case::new("over").module("mail1", result(0)).alert_at("2026-11-22T01:40:00Z");
+        case.with(|case| case.plan.damaged = damaged).words().contains("before these results ended")
+    };
+    assert!(over(vec![key()]) && !over(vec![damage("mail1")]));
+}
+
 /// What NS8's numbers say, and no more.
 #[test]
 fn a_count_of_0_says_only_what_it_can() {
