@@ -219,9 +219,11 @@ fn row(step: Step, speaker: Speaker, line: &str) -> Option<usize> {
     rows.position(|((_, of, _), words)| heard(*of) && words.iter().any(|parts| says(line.as_bytes(), parts)))
 }
 
-/// `line` without the file that restic could not read, whose name means nothing: `error: /srv/x: open x: why`.
+/// `line` without the file that restic could not read, whose name means nothing: `error: /srv/x: open x: why`, or
+/// `error: open /srv/x: why` before restic 0.17.
 fn without_file(line: &str) -> &str {
-    let is_about_file = line.starts_with("error: /");
+    let rest = line.strip_prefix("error: ").unwrap_or_default();
+    let is_about_file = ["/", "open ", "Open: open ", "lstat ", "read /"].iter().any(|it| rest.starts_with(it));
     line.rsplit_once(": ").filter(|_| is_about_file).map_or(line, |(_, why)| why)
 }
 
