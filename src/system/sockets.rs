@@ -48,17 +48,24 @@ pub(crate) struct Listener {
 
 /// Returns the sockets that may accept a connection to `address`.
 pub(crate) fn listeners(address: SocketAddr) -> io::Result<Vec<Listener>> {
-    let mut listeners = Vec::new();
-    each(&mut |socket| listeners.extend(listener(&socket, address)))?;
-    Ok(listeners)
+    let mut sockets = Vec::new();
+    each(&mut |socket| sockets.push(socket))?;
+    Ok(nearest(&sockets, address))
 }
 
-/// `socket` if it may accept a connection to `address`.
-fn listener(socket: &Socket, address: SocketAddr) -> Option<Listener> {
-    let (ip, port) = (socket.local.ip(), socket.local.port());
-    let accepts = ip.is_unspecified() || ip.to_canonical() == address.ip().to_canonical();
-    (socket.state == State::Listening && accepts && port == address.port())
-        .then_some(Listener { inode: socket.inode, user: socket.user })
+/// Those of `sockets` that may accept a connection to `address`. The kernel prefers one at that very address to one at
+/// any; and where one has all of IPv4, another user's for any address has only IPv6.
+fn nearest(sockets: &[Socket], address: SocketAddr) -> Vec<Listener> {
+    let wanted = address.ip().to_canonical();
+    let distance = |socket: &Socket| match socket.local.ip() {
+        _ if socket.state != State::Listening || socket.local.port() != address.port() => None,
+        ip if ip.to_canonical() == wanted => Some(0),
+        ip if ip.is_unspecified() => Some(if ip.is_ipv4() == wanted.is_ipv4() { 1 } else { 2 }),
+        _ => None,
+    };
+    let nearest = sockets.iter().filter_map(distance).min();
+    let found = sockets.iter().filter(|socket| nearest.is_some() && distance(socket) == nearest);
+    found.map(|socket| Listener { inode: socket.inode, user: socket.user }).collect()
 }
 
 /// Returns the user of the other end of a connection from `peer` to `local`; `None` if that is not on this machine.
@@ -124,7 +131,8 @@ mod tests {
         let any = v6.replace("01000000:1256", "00000000:1256");
         let mapped = v6.replace("00000000000000000000000001000000:1256", "0000000000000000FFFF00000100007F:1256");
         let used = v4.replace(" 0A ", " 01 ");
-        let found = |line: &str, address: &str| listener(&parse(line)?, address.parse().unwrap());
+        let found =
+            |line: &str, address: &str| nearest(parse(line).as_slice(), address.parse().unwrap()).first().copied();
         let gateway = Some(Listener { inode: 1785, user: 100 });
         assert_eq!(found(v4, "127.0.0.1:4694"), gateway);
         assert_eq!(found(&v4.replace("00000000:1256", "0100007F:1256"), "127.0.0.1:4694"), gateway);
@@ -141,6 +149,25 @@ mod tests {
         {
             assert_eq!(found(line, "127.0.0.1:4694"), None, "{line}");
         }
+    }
+
+    #[test]
+    fn another_users_socket_for_ipv6_alone_takes_no_port_over() {
+        let own = "   1: 0100007F:1256 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 1 1";
+        let any = own.replace("0100007F", "00000000");
+        let six = "   1: 00000000000000000000000000000000:1256 00000000000000000000000000000000:0000 0A 00000000:00000000 00:00000000 00000000  1000        0 2 1";
+        let users = |lines: &[&str], address: &str| {
+            let sockets: Vec<Socket> = lines.iter().filter_map(|line| parse(line)).collect();
+            nearest(&sockets, address.parse().unwrap()).iter().map(|listener| listener.user).collect::<Vec<_>>()
+        };
+        for ours in [own, &any] {
+            assert_eq!(users(&[six, ours], "127.0.0.1:4694"), [0], "{ours}");
+            assert_eq!(users(&[ours, six], "127.0.0.1:4694"), [0], "{ours}");
+            assert_eq!(users(&[ours, six], "[::1]:4694"), [1000], "{ours}");
+        }
+        assert_eq!(users(&[six], "127.0.0.1:4694"), [1000], "it may take both");
+        assert_eq!(users(&[own, own], "127.0.0.1:4694"), [0, 0]);
+        assert!(users(&[own, six], "127.0.0.1:4695").is_empty());
     }
 
     #[test]

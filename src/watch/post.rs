@@ -50,12 +50,15 @@ async fn connect(authority: &str) -> Result<TcpStream, String> {
     let listeners = stream.peer_addr().and_then(listeners);
     let listeners =
         listeners.map_err(|error| format!("is not asked, since nobody can see whose port it is: {error}"))?;
-    // systemd's sockets are root's.
-    let ours = [0, rustix::process::geteuid().as_raw()];
-    match listeners.iter().find(|listener| !ours.contains(&listener.user)) {
+    judge(&listeners, rustix::process::geteuid().as_raw()).map(|()| stream)
+}
+
+/// Returns an error in words unless all `listeners`, of which there is one, are root's, as systemd's sockets, or `own`.
+fn judge(listeners: &[Listener], own: u32) -> Result<(), String> {
+    match listeners.iter().find(|listener| ![0, own].contains(&listener.user)) {
         Some(Listener { user, .. }) => Err(format!("is not asked: user {user} has that port, not the service")),
         None if listeners.is_empty() => Err("is not asked: its port is not of this machine".into()),
-        None => Ok(stream),
+        None => Ok(()),
     }
 }
 
@@ -89,6 +92,19 @@ mod tests {
     use super::*;
     use crate::model::plan::PlanId;
     use crate::watch::news::Kind;
+
+    #[test]
+    fn only_root_and_this_user_are_the_service() {
+        let judged = |users: &[u32]| {
+            let listeners: Vec<Listener> = users.iter().map(|user| Listener { inode: 1, user: *user }).collect();
+            judge(&listeners, 990).err().unwrap_or_default()
+        };
+        assert_eq!([&[0][..], &[990], &[0, 990]].map(judged), ["", "", ""]);
+        for users in [&[1000][..], &[0, 1000], &[1000, 990]] {
+            assert!(judged(users).contains("user 1000 has that port"), "{users:?}");
+        }
+        assert!(judged(&[]).contains("not of this machine"));
+    }
 
     #[test]
     fn what_is_posted_at_once_fits_into_the_smallest_body() {
