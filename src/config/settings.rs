@@ -73,8 +73,8 @@ impl Receiver {
     /// `localhost` may be any address.
     pub fn reaches(&self, sockets: &[SocketAddr]) -> bool {
         let host = bare(&self.host).replace("localhost", "0.0.0.0");
-        let Ok(wanted) = host.parse::<IpAddr>() else { return true };
         let is_it = |ip: IpAddr| {
+            let Ok(wanted) = host.parse::<IpAddr>() else { return true };
             // systemd's default: `::` takes IPv4 as well.
             let is_any = ip.is_unspecified() && (ip.is_ipv6() || wanted.is_ipv4());
             is_any || ip == wanted || wanted.is_unspecified() && ip.is_loopback()

@@ -200,6 +200,9 @@ mod tests {
         let six = good.replace("127.0.0.1", "[::1]");
         assert_eq!(hosts.map(|host| judge(&at(host), good)), [Level::Ok, Level::Ok, Level::Warning, Level::Warning]);
         assert_eq!(hosts.map(|host| judge(&at(host), &six)), [Level::Ok, Level::Warning, Level::Ok, Level::Ok]);
+        let named = at("leader.example.org");
+        let port = good.replace("9099", "9098");
+        assert_eq!([good, &port].map(|properties| judge(&named, properties)), [Level::Ok, Level::Warning]);
         assert_eq!(level(&good.replace("enabled", "disabled")), Level::Warning);
         assert_eq!(level(&good.replace("enabled", "static")), Level::Ok);
         assert_eq!(level(&good.replace("=active", "=inactive")), Level::Error);
