@@ -46,6 +46,8 @@ fn what_went_well_at_the_second_attempt_is_no_cause() {
     let other =
         "Save(<data/0011223344>) returned error, retrying after 1.5s: dial tcp: lookup s3.example.com: no such host";
     assert_eq!(failed(&[trouble, other, healed, fatal, aborted]).cause, Some(Cause::NameNotResolved));
+    let no_attempt = "Save(<data/b8fc7c5897>) failed: dial tcp: lookup s3.example.com: no such host";
+    assert_eq!(failed(&[no_attempt, healed, fatal, aborted]).cause, Some(Cause::NameNotResolved));
 }
 
 #[test]
@@ -74,9 +76,18 @@ fn a_run_that_fails_before_its_first_module_has_begun_and_says_why() {
     assert_eq!((reason.cause, reason.snapshot_written), (Some(Cause::RedisUnreachable), Some(false)));
     assert!(reason.lines[0].contains("ConnectionError") && reason.lines[1].contains("exit-code"), "{reason:?}");
     assert_eq!(found(&[started, words]).running, Some(true));
+    assert_eq!(found(&[started, words, started]).began, Some(21_000_000), "systemd starts no service that runs");
+    assert!(!found(&["0 systemd - agent@node.service Started agent@node.service - Node agent"]).seen);
     // Another plan's run is at its beginning, too: whose words they are is not known.
     let other = "0 runagent s2 - [ERROR] what another run says";
     let reason = found(&[started, words, other, ended]).modules.remove(&module("mail1")).unwrap();
+    assert_eq!((reason.cause, reason.lines.len()), (None, 1), "{reason:?}");
+    let of_other = "0 runagent s2 - x9: starting backup 3 at Tue";
+    let reason = found(&[started, of_other, words, ended]).modules.remove(&module("mail1")).unwrap();
+    assert_eq!((reason.cause, reason.lines.len()), (Some(Cause::RedisUnreachable), 2), "{reason:?}");
+    // It has come to its modules: what is said on another connection is not its own.
+    let (begun, good) = ("0 runagent s1 - web1: starting backup 2 at Tue", "0 runagent s1 - web1: backup 2 completed");
+    let reason = found(&[started, begun, good, other, ended]).modules.remove(&module("mail1")).unwrap();
     assert_eq!((reason.cause, reason.lines.len()), (None, 1), "{reason:?}");
     // Its end, after its last mark, is no interruption.
     let over = "0 runagent s1 - Backup 2 finished with failures: web1";

@@ -44,6 +44,23 @@ fn what_a_mail_that_waits_for_the_relay_says_is_no_news_in_the_next_night() {
 }
 
 #[test]
+fn an_absence_whose_mail_was_dropped_is_raised_in_the_next_night() {
+    let mut world = World::nightly(&["a", "b"]);
+    world.relay_is_down = true;
+    world.until(2);
+    world.run(&[BAD, None]);
+    world.pass(11);
+    world.alertmanager();
+    world.until(2);
+    // `queue drop`.
+    (world.held, world.job) = (None, None);
+    world.relay_is_down = false;
+    world.run(&[GOOD, Some((60, false))]);
+    world.pass(20);
+    assert_eq!(world.kinds(), [Failed]);
+}
+
+#[test]
 fn without_a_run_since_a_missed_one_there_is_no_all_clear_although_the_memory_is_lost() {
     let mut world = World::nightly(&["a", "b"]);
     world.settings.notification.success = true;
