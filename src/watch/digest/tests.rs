@@ -3,7 +3,9 @@ use jiff::tz::TimeZone;
 use super::*;
 use crate::config::Language;
 use crate::model::history::{ModuleRecord, RunRecord};
-use crate::model::plan::{Damage, Entry, Fault, Module, ModuleResult};
+use crate::model::plan::{Damage, Entry, Fault, Module, ModuleResult, Plan};
+use crate::model::schedule::Elapses;
+use crate::watch::memory::Memory;
 use crate::watch::memory::PlanMemory;
 
 const DAY: i64 = 86_400;
