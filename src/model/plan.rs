@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::schedule::is_of_run;
+use super::time::is_ahead;
 
 /// A backup plan's id, as an alert's label carries it: data of any content, never a pattern or a path.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -223,6 +224,18 @@ impl Plan {
     /// The time of the last activity: the newest result, or layout A's record of the whole plan.
     pub fn newest_sign(&self) -> Option<Timestamp> {
         self.newest_end().max(self.status.as_ref().and_then(|status| status.timestamp))
+    }
+
+    /// The time of the last activity at `now`; one that is dated ahead, by a clock that is wrong, is none.
+    pub fn newest_sign_at(&self, now: Timestamp) -> Option<Timestamp> {
+        let of_plan = self.status.iter().filter_map(|status| status.timestamp);
+        let signs = self.results.values().filter_map(|result| result.end).chain(of_plan);
+        signs.filter(|time| !is_ahead(*time, now)).max()
+    }
+
+    /// Whether the result of one of its modules is there, or may be, and cannot be read.
+    pub fn has_unreadable_results(&self) -> bool {
+        !self.damaged.is_empty() && self.modules.keys().any(|id| self.unreadable(id).is_some())
     }
 
     /// Whether its definition cannot be read, so that its members are unknown.

@@ -192,7 +192,7 @@ async fn look(settings: &Settings, state: &Path, alertmanager: &str, now: Timest
     };
     let schedules: BTreeSet<String> = cluster.plans.iter().filter_map(|plan| plan.schedule.clone()).collect();
     let elapses = elapses(&schedules, now, None).await;
-    for plan in cluster.plans.iter().filter(|plan| plan.defined || !plan.results.is_empty()) {
+    for plan in &cluster.plans {
         let answer = plan.schedule.as_ref().and_then(|schedule| elapses.get(schedule));
         let known = Known {
             elapses: answer.and_then(|answer| answer.as_ref().ok()),

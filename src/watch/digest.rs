@@ -79,7 +79,7 @@ pub struct PlanDigest {
     pub outcome: Option<Outcome>,
     /// Whether it is running: some members have no result yet, and none failed.
     pub running: bool,
-    /// When its last run ended or, if it was missed, was due.
+    /// When its last run ended or, if it was missed or has no result, was due.
     pub last_run: Option<Timestamp>,
     /// When the run after that was due, if it has no result yet and may still have one.
     pub due_since: Option<Timestamp>,
@@ -87,6 +87,9 @@ pub struct PlanDigest {
     pub next_run: Option<Timestamp>,
     /// The number of its members.
     pub modules: usize,
+    /// Whether it is known to have none.
+    #[serde(skip)]
+    pub is_empty: bool,
     /// The number of its entries that could not be read, or not be believed.
     pub damaged: usize,
     /// The members that failed or have no result of the last run.

@@ -45,6 +45,10 @@ phrases! {
         En: "systemd computes no next time for its schedule: it does not run by itself",
         It: "systemd non calcola una prossima data per la pianificazione: non parte da solo",
     }
+    digest_no_schedule() {
+        En: "it has no schedule: it does not run by itself",
+        It: "non ha una pianificazione: non parte da solo",
+    }
     digest_last_runs(marks: &str) {
         En: "last runs, oldest first: {marks} (+ good, x failed, ! missed)",
         It: "ultime esecuzioni, dalla più vecchia: {marks} (+ riuscita, x fallita, ! mancata)",

@@ -156,23 +156,31 @@ impl Writer<'_> {
         if plan.standing == Standing::Disabled {
             return vec![last];
         }
-        let mut figures = vec![words.digest_modules(plan.modules)];
+        let is_known = plan.modules > 0 || plan.is_empty;
+        let mut figures = Vec::from_iter(is_known.then(|| words.digest_modules(plan.modules)));
         figures.extend(plan.size.map(|size| words.digest_size(&figures::size(words, size))));
         figures.extend(self.trend(plan));
         figures.extend(plan.cluster_backup.map(|at| words.digest_cluster_backup(&self.time(at))));
         let schedule = plan.schedule.as_deref().filter(|_| plan.schedule_invalid);
         let next = plan.next_run.map(|next| words.digest_next_run(&self.time(next)));
-        let due = plan.due_since.map(|due| words.digest_due_since(&self.time(due)));
+        // What cannot be read may be a result.
+        let due = plan.due_since.filter(|_| plan.damaged == 0);
+        let due = due.map(|due| words.digest_due_since(&self.time(due)));
         let first = [Some(last), due, next].into_iter().flatten().collect::<Vec<_>>().join("; ");
         let marks = (plan.last_runs.len() > 1 && self.drawn == 0).then(|| words.digest_last_runs(&plan.last_runs));
         [first, figures.join("; ")]
             .into_iter()
             .chain(marks)
             .chain(schedule.map(|schedule| words.digest_invalid(&clean(schedule, MAX_NAME))))
-            .chain(plan.never_due.then(|| words.digest_never_due()))
+            .chain(plan.never_due.then(|| self.why_never_due(plan)))
             .chain((plan.damaged > 0).then(|| words.digest_damaged(plan.damaged)))
-            .chain((plan.modules == 0).then(|| words.digest_no_members()))
+            .chain(plan.is_empty.then(|| words.digest_no_members()))
+            .filter(|line| !line.is_empty())
             .collect()
+    }
+
+    fn why_never_due(&self, plan: &PlanDigest) -> String {
+        if plan.schedule.is_some() { self.words.digest_never_due() } else { self.words.digest_no_schedule() }
     }
 
     fn troubled(&self, troubled: &Troubled) -> Line {

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 
 use super::{PlanDigest, Standing, Troubled};
 use crate::model::ended::Open;
-use crate::model::history::{History, LastGood, Streak, last_good};
+use crate::model::history::{History, LastGood, ModuleRecord, RunRecord, Streak, last_good};
 use crate::model::plan::{ModuleId, ModuleResult, Plan};
 use crate::model::run::{Assessment, Outcome, State};
 use crate::model::schedule::Elapses;
@@ -68,29 +68,38 @@ impl Known<'_> {
     }
 }
 
+impl Known<'_> {
+    /// Whether `plan` is switched on, and systemd computes no time at which it would run.
+    fn is_never_due(&self, plan: &Plan) -> bool {
+        let never = self.elapses.map_or(plan.defined && plan.schedule.is_none(), |elapses| elapses.next.is_none());
+        plan.enabled && never
+    }
+}
+
 impl PlanDigest {
     /// Sums up one plan at `now`.
     pub fn new(plan: &Plan, known: Known<'_>, stale_after: Option<Duration>, now: Timestamp) -> Self {
         let (plan, assessment, due_since) = known.last_run(plan, stale_after, now);
+        let members: BTreeSet<&ModuleId> = plan.members.iter().flatten().chain(plan.results.keys()).collect();
         let last = known.history.and_then(|history| history.runs.last());
-        let missed = last.filter(|run| run.outcome == Outcome::Missed && Some(run.at) > plan.newest_end());
-        let has_run = plan.newest_sign().is_some();
+        let newest = plan.newest_sign_at(now);
+        let is_missed = |run: &&RunRecord| run.outcome == Outcome::Missed && Some(run.at) > newest;
+        let missed = last.filter(is_missed).filter(|_| !plan.has_unreadable_results());
+        let recorded = known.history.filter(|_| plan.newest_sign().is_none());
+        let recorded = recorded.and_then(|history| last_run_of(history, &members));
+        let has_run = plan.newest_sign().is_some() || recorded.is_some();
         let is_open = || assessment.counts.error == 0 && known.may_go_on(&plan, &assessment, now);
         let running = has_run && missed.is_none() && due_since.is_none() && is_open();
-        let outcome = match missed {
-            Some(_) => Some(Outcome::Missed),
-            None => Some(assessment.outcome).filter(|_| has_run && !running),
+        let (outcome, last_run) = match missed {
+            Some(run) => (Some(Outcome::Missed), Some(run.due.unwrap_or(run.at))),
+            None if running || !has_run => (None, newest),
+            None => outcome(&plan, &assessment, recorded, newest),
         };
-        let members: BTreeSet<&ModuleId> = plan.members.iter().flatten().chain(plan.results.keys()).collect();
         let good = outcome.is_none_or(|outcome| matches!(outcome, Outcome::Success | Outcome::Recovered));
-        let never_due = plan.enabled
-            && known.elapses.map_or(plan.defined && plan.schedule.is_none(), |elapses| elapses.next.is_none());
+        let never_due = known.is_never_due(&plan);
         let is_whole = !known.invalid && !never_due && !members.is_empty() && plan.damaged.is_empty();
-        let standing = match (plan.enabled, good && is_whole) {
-            (false, _) => Standing::Disabled,
-            (true, true) => Standing::Fine,
-            (true, false) => Standing::Attention,
-        };
+        let standing = if good && is_whole { Standing::Fine } else { Standing::Attention };
+        let standing = if plan.enabled { standing } else { Standing::Disabled };
         let troubled = assessment.modules.iter().filter(|(_, state)| *state != State::Success && outcome.is_some());
         // The run before is not on record.
         let unseen = assessment.previous_due.zip(last).is_some_and(|(due, last)| due > last.due.unwrap_or(last.at));
@@ -105,10 +114,11 @@ impl PlanDigest {
             never_due,
             outcome,
             running,
-            last_run: missed.map(|run| run.due.unwrap_or(run.at)).or(plan.newest_sign()),
+            last_run,
             due_since,
             next_run: known.elapses.and_then(|elapses| elapses.next).filter(|_| plan.enabled),
             modules: members.len(),
+            is_empty: members.is_empty() && plan.members.is_some(),
             damaged: plan.damaged.len(),
             troubled: troubled.map(|(id, state)| trouble(&plan, id, *state, known.history, unseen, now)).collect(),
             size: sum(&mut sizes.iter().map(|(_, size)| Some(*size))),
@@ -118,6 +128,27 @@ impl PlanDigest {
             history: known.history.cloned(),
         }
     }
+}
+
+/// The outcome of the last run, and when that ended or, without a result, was due. `recorded` is what the history has
+/// if the cluster has no result any more: all modules have moved to other nodes since.
+fn outcome(
+    plan: &Plan,
+    assessment: &Assessment,
+    recorded: Option<&RunRecord>,
+    newest: Option<Timestamp>,
+) -> (Option<Outcome>, Option<Timestamp>) {
+    let has_results = assessment.counts.success + assessment.counts.error > 0;
+    match (recorded, assessment.due) {
+        (Some(run), None) => (Some(run.outcome), Some(run.at)),
+        (_, due) => (Some(assessment.outcome), due.filter(|_| !has_results).or(newest).or(plan.newest_sign())),
+    }
+}
+
+/// The last run in which one of `members` has a result.
+fn last_run_of<'a>(history: &'a History, members: &BTreeSet<&ModuleId>) -> Option<&'a RunRecord> {
+    let has_result = |(id, part): (&ModuleId, &ModuleRecord)| part.end.is_some() && members.contains(id);
+    history.runs.iter().rev().find(|run| run.modules.iter().any(has_result))
 }
 
 /// The size of a module's newest snapshot that is known.

@@ -2,9 +2,11 @@
 
 pub(crate) mod browser;
 mod cases;
+mod claims;
 mod clocks;
 mod commands;
 mod digest;
+
 mod digest_page;
 mod directions;
 mod golden;
