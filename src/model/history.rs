@@ -359,12 +359,14 @@ impl History {
         self.runs.iter().any(|run| run.reported.is_some() && has_it(run))
     }
 
-    /// Returns one character for each of the last [`MARKS`] runs, oldest first: `+` good, `x` failed, `!` missed.
+    /// Returns one character for each of the last [`MARKS`] runs, oldest first: `+` good, `x` failed, `!` missed, `?`
+    /// without a failure when it was last seen, before its end.
     pub fn marks(&self) -> String {
         let mark = |run: &RunRecord| match run.outcome {
             _ if run.is_good() => '+',
             Outcome::Missed => '!',
-            _ => 'x',
+            _ if run.is_bad() => 'x',
+            _ => '?',
         };
         self.runs[self.runs.len().saturating_sub(MARKS)..].iter().map(mark).collect()
     }

@@ -105,7 +105,7 @@ fn overview(histories: &[History], zone: &TimeZone) -> String {
         ]
     };
     let rows: Vec<[String; 5]> = std::iter::once(heading).chain(histories.iter().map(row)).collect();
-    format!("{}\nOldest first: + good, x failed, ! missed\n", table(&rows))
+    format!("{}\nOldest first: + good, x failed, ! missed, ? end not seen\n", table(&rows))
 }
 
 /// Everything about one plan, newest run first.

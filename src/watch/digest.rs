@@ -98,7 +98,7 @@ pub struct PlanDigest {
     pub size: Option<u64>,
     /// The size of the same members in the oldest run of the last month without a failure, with its time.
     pub size_before: Option<(Timestamp, u64)>,
-    /// One character for each of the last runs, oldest first: `+` good, `x` failed, `!` missed.
+    /// One character for each of the last runs, oldest first: `+` good, `x` failed, `!` missed, `?` end not seen.
     pub last_runs: String,
     /// When the newest cluster backup at its destination was made; `None` if it is not known.
     pub cluster_backup: Option<Timestamp>,

@@ -50,8 +50,8 @@ phrases! {
         It: "non ha una pianificazione: non parte da solo",
     }
     digest_last_runs(marks: &str) {
-        En: "last runs, oldest first: {marks} (+ good, x failed, ! missed)",
-        It: "ultime esecuzioni, dalla più vecchia: {marks} (+ riuscita, x fallita, ! mancata)",
+        En: "last runs, oldest first: {marks} (+ good, x failed, ! missed, ? end not seen)",
+        It: "ultime esecuzioni, dalla più vecchia: {marks} (+ riuscita, x fallita, ! mancata, ? fine non vista)",
     }
     digest_next_run(time: &str) { En: "next run: {time}", It: "prossima esecuzione: {time}" }
     digest_modules(count: usize) { En: "modules: {count}", It: "moduli: {count}" }

@@ -123,3 +123,13 @@ fn a_run_that_only_the_history_knows_has_been() {
         assert!(said.contains("last run: "), "{said}");
     }
 }
+
+#[test]
+fn a_run_that_goes_on_has_not_failed() {
+    let mut known = history(&[("mail1", "ss"), ("imap2", "so")]);
+    (known.runs[1].over, known.runs[1].outcome) = (false, Outcome::Partial);
+    assert_eq!(known.marks(), "+?");
+    let plan = scheduled(Case::new("").module("mail1", result(0)).module("imap2", last_night()).missing(&[]));
+    let said = said_at(NOW, &plan, Some(&known));
+    assert!(said.contains("last runs, oldest first: +? (+ good, x failed, ! missed, ? end not seen)"), "{said}");
+}
