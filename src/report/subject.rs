@@ -23,7 +23,10 @@ pub fn outcome(report: &Report) -> Outcome {
 fn plan_outcome(facts: &PlanFacts) -> Outcome {
     let counts = &facts.assessment.counts;
     match facts.news {
-        Some(News::Missed { .. }) if counts.success + counts.error == 0 => Outcome::Missed,
+        // What cannot be read may be a result of this run.
+        Some(News::Missed { .. }) if counts.success + counts.error == 0 && !facts.plan.has_unreadable_results() => {
+            Outcome::Missed
+        }
         Some(News::Recovered { .. }) if facts.assessment.outcome == Outcome::Success => Outcome::Recovered,
         _ => facts.assessment.outcome,
     }
@@ -78,6 +81,7 @@ fn of_counts(words: Words, facts: &PlanFacts) -> String {
         (Outcome::Partial, errors, 0) => words.subject_failed(errors, total),
         (Outcome::Partial, errors, _) => words.subject_failed_and_absent(errors, total, absent),
         (Outcome::RepoFailure, 0, 0) => nothing_found(words, facts.plan),
+        (Outcome::RepoFailure, 0, _) if facts.plan.has_unreadable_results() => words.subject_none_readable(total),
         (Outcome::RepoFailure, 0, _) => words.subject_none_ran(total),
         _ => words.subject_all_failed(total),
     }

@@ -60,6 +60,7 @@ impl Composer<'_> {
         match (facts.assessment.outcome, counts.error, counts.absent()) {
             (Outcome::Success, ..) => words.all_succeeded(&total),
             (Outcome::RepoFailure, 0, 0) => self.why_nothing(plan),
+            (Outcome::RepoFailure, 0, _) if plan.has_unreadable_results() => words.none_readable(&total),
             (Outcome::RepoFailure, 0, _) => words.none_ran(&total),
             (Outcome::Partial, failed, absent) => {
                 let parts = [

@@ -36,6 +36,10 @@ phrases! {
         En: "none of {total} module(s) has a result of this run",
         It: "nessun risultato di questa esecuzione (moduli: {total})",
     }
+    subject_none_readable(total: usize) {
+        En: "none of {total} module(s) has a readable result of this run",
+        It: "nessun risultato leggibile di questa esecuzione (moduli: {total})",
+    }
     subject_no_modules(plan: &str) { En: "plan {plan} has no modules", It: "il piano {plan} non ha moduli" }
     subject_none_then(plan: &str) {
         En: "all modules of plan {plan} have joined it since the run",
@@ -121,6 +125,10 @@ phrases! {
     none_ran(total: &str) {
         En: "no module has a result of this run (0 of {total}).",
         It: "nessun modulo ha un risultato di questa esecuzione (0 su {total}).",
+    }
+    none_readable(total: &str) {
+        En: "no module has a readable result of this run (0 of {total}).",
+        It: "nessun modulo ha un risultato leggibile di questa esecuzione (0 su {total}).",
     }
     no_modules() {
         En: "the plan has no modules, so nothing was backed up.",

@@ -4,6 +4,7 @@ use super::history::history;
 use super::*;
 use crate::support::redis::{NS8_ACL, Redis};
 use ns8_backup_monitor::model::schedule::Elapses;
+use ns8_backup_monitor::report::subject;
 use ns8_backup_monitor::watch::digest::{self, Digest, Known, Monitor, PlanDigest};
 
 const DUE: &str = "2026-11-22T01:00:00Z";
@@ -132,4 +133,21 @@ fn a_run_that_goes_on_has_not_failed() {
     let plan = scheduled(Case::new("").module("mail1", result(0)).module("imap2", last_night()).missing(&[]));
     let said = said_at(NOW, &plan, Some(&known));
     assert!(said.contains("last runs, oldest first: +? (+ good, x failed, ! missed, ? end not seen)"), "{said}");
+}
+
+#[test]
+fn what_cannot_be_read_is_not_said_to_be_absent() {
+    let case = |damaged: bool| {
+        let case = Case::new("").missing(&["mail1", "imap2"]).due(DUE);
+        case.with(|case| {
+            case.alerts.clear();
+            case.plan.damaged = if damaged { vec![damage("mail1")] } else { Vec::new() };
+            case.news = Some(News::Missed { due: at(DUE) });
+        })
+    };
+    assert!(case(false).words().starts_with("MISSED: the plan did not run."));
+    let words = case(true).words();
+    assert!(words.starts_with("REPO_FAILURE: no module has a readable result of this run (0 of 2)."), "{words}");
+    let subject = case(true).report(Language::En, |report| subject(report, ""));
+    assert!(subject.starts_with("REPO_FAILURE - none of 2 module(s) has a readable result of this run"), "{subject}");
 }
