@@ -90,7 +90,7 @@ impl Composer<'_> {
         }
     }
 
-    /// Whether the alert may be about an earlier run's errors only, since Prometheus forgets when an alert began: there
+    /// Whether the alert may be about earlier errors only, since Prometheus forgets when an alert began: there
     /// are such errors, and no sign of a run since.
     fn perhaps_raised_anew(&self, facts: &PlanFacts) -> Option<String> {
         let (plan, counts) = (facts.plan, &facts.assessment.counts);
@@ -102,7 +102,7 @@ impl Composer<'_> {
             return None;
         }
         let newest = self.time(plan.newest_end()?);
-        Some(self.words.raised_anew(&newest, &self.count(failed), &self.count(counts.stale)))
+        Some(self.words.raised_anew(&newest, &self.count(failed), &self.count(plan.results.len())))
     }
 
     fn plan_status(&self, status: &PlanStatus) -> String {

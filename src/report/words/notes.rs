@@ -64,8 +64,8 @@ phrases! {
         It: "L'avviso è iniziato il {time}. Tutti i risultati sono positivi, ma questi sono precedenti: {modules}. Confrontarne gli orari qui sotto con la pianificazione del piano.",
     }
     raised_anew(newest: &str, failed: &str, total: &str) {
-        En: "In the last run (newest result: {newest}), {failed} of {total} modules failed. Prometheus may have raised the same alert again, for example after a restart.",
-        It: "All'ultima esecuzione (risultato più recente: {newest}), moduli con backup non riuscito: {failed} su {total}. L'avviso può essere stato solo riproposto per questo, come dopo un riavvio di Prometheus.",
+        En: "By the last results (the newest: {newest}), {failed} of {total} modules failed. Prometheus may have raised the same alert again, for example after a restart.",
+        It: "Secondo gli ultimi risultati (il più recente: {newest}), moduli con backup non riuscito: {failed} su {total}. L'avviso può essere stato solo riproposto per questo, come dopo un riavvio di Prometheus.",
     }
     undefined_plan() {
         En: "The cluster has no plan with this id: it may have been deleted, may never have run, or its status was removed.",

@@ -151,3 +151,13 @@ fn what_cannot_be_read_is_not_said_to_be_absent() {
     let subject = case(true).report(Language::En, |report| subject(report, ""));
     assert!(subject.starts_with("REPO_FAILURE - none of 2 module(s) has a readable result of this run"), "{subject}");
 }
+
+/// The results that there are need not be of one run.
+#[test]
+fn an_alert_that_is_raised_anew_claims_no_run_of_all_modules() {
+    let week_ago = ModuleResult { end: Some(at("2026-11-14T02:12:10Z")), start: None, ..result(1) };
+    let words = Case::new("").module("mail1", week_ago).module("imap2", last_night()).missing(&[]).words();
+    assert!(!words.contains("In the last run"), "{words}");
+    let said = "By the last results (the newest: 2026-11-21 02:12), 1 of 2 modules failed.";
+    assert!(words.contains(said), "{words}");
+}
