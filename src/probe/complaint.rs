@@ -78,11 +78,20 @@ const DAMAGED: [&str; 10] = [
 /// What restic says of an operation that was stopped.
 const CANCELED: &str = "context canceled";
 
+/// What restic says between an attempt that failed and the time until the next one.
+const RETRIED: &str = " returned error, retrying after ";
+
+/// What it says between an attempt that went well in the end and the number of those that failed.
+const HEALED: &str = " operation successful after ";
+
 /// The verdict on a repository over which restic ended with `code`, complaining on `stderr`. What is passed on of its
 /// words has none of `secrets` in it.
 pub(super) fn verdict(code: Option<i32>, stderr: &str, secrets: &[&SecretString]) -> Verdict {
-    let stderr = &plain(stderr);
-    let words = shown(&words(stderr), secrets).into();
+    let stderr = plain(stderr);
+    let no_key = code == Some(12) || stderr.contains("wrong password or no key found");
+    // restic also finds no key that fits where it could not read the keys, though its next attempt went well.
+    let stderr = if no_key { stderr } else { without_healed(&stderr) };
+    let words = shown(&words(&stderr), secrets).into();
     let text = stderr.to_lowercase();
     let says = |signs: &[&str]| says(&text, signs);
     match code {
@@ -90,12 +99,12 @@ pub(super) fn verdict(code: Option<i32>, stderr: &str, secrets: &[&SecretString]
         Some(11) => return Verdict::Locked(Lock { count: 1, exclusive: Some(true), ..Lock::default() }),
         _ => {}
     }
-    // What the server says comes first: restic also finds no key that fits where it could not read the keys.
+    // What the server says comes first.
     if says(&DENIED) {
         Verdict::Denied(words)
     } else if says(&UNREACHABLE) {
         Verdict::Unreachable(words)
-    } else if code == Some(12) || says(&["wrong password or no key found"]) {
+    } else if no_key {
         Verdict::WrongPassword
     } else if says(&["unable to open config file"]) && says(&["does not exist", "no such file or directory"]) {
         Verdict::NoRepository
@@ -114,9 +123,14 @@ pub(super) fn shown(words: &str, secrets: &[&SecretString]) -> String {
 
 /// Whether restic has said often enough on `stderr` that it tries again to reach a server (0.17 and later).
 pub(super) fn gives_up(stderr: &str) -> bool {
-    let text = stderr.to_lowercase();
+    let text = without_healed(stderr).to_lowercase();
     let attempts = text.lines().filter(|line| says_of_server(retried(line).unwrap_or_default()));
     attempts.count() >= RETRIES
+}
+
+/// Whether restic has said on `stderr` that it tries again, and not that this went well.
+pub(super) fn tries_again(stderr: &str) -> bool {
+    without_healed(stderr).lines().any(|line| retried(line).is_some())
 }
 
 /// The complaint about a snapshot that could not be read, though restic went on without it. Not about one that a
@@ -145,7 +159,19 @@ fn says(text: &str, signs: &[&str]) -> bool {
 
 /// The cause in `Stat(<config/>) returned error, retrying after 610ms: dial tcp …: connection refused`.
 fn retried(line: &str) -> Option<&str> {
-    line.split_once("returned error, retrying after ")?.1.split_once(": ").map(|(_, cause)| cause)
+    line.split_once(RETRIED)?.1.split_once(": ").map(|(_, cause)| cause)
+}
+
+/// `stderr` without the attempts that went well when they were repeated, as restic 0.17 and later says.
+fn without_healed(stderr: &str) -> String {
+    let mut kept: Vec<&str> = Vec::new();
+    for line in stderr.lines() {
+        match line.split_once(HEALED) {
+            Some((healed, _)) => kept.retain(|line| line.split_once(RETRIED).is_none_or(|(it, _)| it != healed)),
+            None => kept.push(line),
+        }
+    }
+    kept.join("\n")
 }
 
 /// The words that tell most: the fatal error, and the line before it, where `ssh` and `rclone` give the cause; without
@@ -169,8 +195,8 @@ fn without_stack(text: &str) -> impl Iterator<Item = &str> {
     text.lines().zip(below).filter(move |(line, below)| !is_place(line) && !is_place(below)).map(|(line, _)| line)
 }
 
-/// Standard error as plain text: without a terminal's sequences and without what restic says because it was stopped,
-/// and with each of its JSON messages (0.17 and later) replaced by its text.
+/// Standard error as plain text: without a terminal's sequences, up to where restic is stopped (then it also finds no
+/// key that fits), and with each of its JSON messages (0.17 and later) replaced by its text.
 pub(super) fn plain(stderr: &str) -> String {
     #[derive(Deserialize)]
     struct Message {
@@ -178,7 +204,7 @@ pub(super) fn plain(stderr: &str) -> String {
     }
     let text = |line: &str| serde_json::from_str(line).map_or_else(|_| line.to_owned(), |json: Message| json.message);
     let stderr = without_sequences(stderr);
-    let lines = stderr.lines().filter(|line| !line.ends_with("received, cleaning up"));
+    let lines = stderr.lines().take_while(|line| !line.ends_with("received, cleaning up"));
     lines.map(|line| without_sequences(&text(line))).collect::<Vec<_>>().join("\n")
 }
 
@@ -228,6 +254,17 @@ mod tests {
         let Verdict::Failed(words) = verdict(Some(1), &stderr, &[&secret]) else { panic!() };
         let words = words.to_string();
         assert!(words.ends_with("x***") && !words.contains("very"), "{words}");
+    }
+
+    #[test]
+    fn an_attempt_that_went_well_when_repeated_counts_no_longer() {
+        let attempt = |file: u32| format!("Load(<data/{file}>) returned error, retrying after 1s: connection reset\n");
+        let healed = |file: u32| format!("Load(<data/{file}>) operation successful after 1 retries\n");
+        let failed: String = (0..3).map(attempt).collect();
+        assert!(gives_up(&failed) && tries_again(&failed));
+        let last: String = failed.clone() + &healed(0) + &healed(1);
+        assert!(!gives_up(&last) && tries_again(&last));
+        assert!(!tries_again(&(last + &healed(2))));
     }
 
     #[test]

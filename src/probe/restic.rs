@@ -175,6 +175,10 @@ impl Session<'_> {
             // From 0.17 on restic tries again and again; what it said meanwhile tells more than that time has passed.
             RunError::TimedOut { stderr, .. } => match self.verdict(None, &stderr) {
                 told @ (Verdict::Unreachable(_) | Verdict::Denied(_) | Verdict::NotProbed(_)) => told,
+                // It did answer, though not with what restic wants. That is no damage for certain.
+                Verdict::Damaged(words) | Verdict::Failed(words) if complaint::tries_again(&stderr) => {
+                    Verdict::Failed(words)
+                }
                 _ => Verdict::TimedOut(self.limit),
             },
             RunError::NotExecutable(path) => {

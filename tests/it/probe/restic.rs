@@ -102,6 +102,18 @@ async fn a_server_that_never_answers_is_given_up() {
 }
 
 #[tokio::test]
+async fn a_server_that_answers_nonsense_is_no_server_that_hangs() {
+    let page = "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 6\r\nConnection: close\r\n\r\n<html>";
+    let server = Server::start(Answer::Bytes(page.into()));
+    for restic in every_restic() {
+        let destination = documented("rest", &format!("{}/bucket", server.url()), PASSWORD);
+        let verdict = look_with(&with_restic(&restic), &destination, HANG * 2).await;
+        let Verdict::Failed(why) = &verdict else { panic!("{restic}: {verdict:?}") };
+        assert!(why.to_string().contains("invalid character '<'"), "{restic}: {why}");
+    }
+}
+
+#[tokio::test]
 async fn a_server_that_cannot_be_reached_is_told_with_its_cause_and_without_waiting_for_the_end() {
     let refused = format!("http://{}/bucket", free_port());
     let unknown = "http://no-such-host.invalid/bucket";
