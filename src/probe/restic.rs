@@ -84,7 +84,10 @@ impl Session<'_> {
     async fn snapshots(&self) -> Result<Snapshots, Verdict> {
         let output = self.restic(&["snapshots", "--json"]).await?;
         if let Some(complaint) = complaint::unreadable_snapshot(&complaint::plain(&output.stderr)) {
-            return Err(Verdict::Damaged(complaint::shown(complaint, &self.secrets()).into()));
+            return Err(match self.verdict(None, complaint) {
+                Verdict::Failed(words) => Verdict::Damaged(words),
+                verdict => verdict,
+            });
         }
         Snapshots::parse(&output.stdout).map_err(|error| Verdict::Failed(Sign::ResticGarbled(error.to_string())))
     }

@@ -114,6 +114,21 @@ async fn a_server_that_answers_nonsense_is_no_server_that_hangs() {
 }
 
 #[tokio::test]
+async fn a_snapshot_that_is_refused_is_not_damaged() {
+    let look = async |words: &str| {
+        let place = documented("local", &format!("/{words}"), PASSWORD);
+        look_with(&with_restic(&fake("refuses-a-snapshot")), &place, LONG).await
+    };
+    assert!(matches!(
+        look("open /r/snapshots/fe18: permission denied").await,
+        Verdict::NotProbed(NotProbed::NoPermission(_))
+    ));
+    assert!(matches!(look("unexpected HTTP response (503): 503").await, Verdict::Unreachable(_)));
+    assert!(matches!(look("LoadRaw(): invalid data returned").await, Verdict::Damaged(_)));
+    assert!(matches!(look("EOF").await, Verdict::Damaged(_)));
+}
+
+#[tokio::test]
 async fn a_server_that_cannot_be_reached_is_told_with_its_cause_and_without_waiting_for_the_end() {
     let refused = format!("http://{}/bucket", free_port());
     let unknown = "http://no-such-host.invalid/bucket";
