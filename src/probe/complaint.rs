@@ -29,7 +29,7 @@ const DENIED: [&str; 13] = [
 ];
 
 /// There is nobody who could say anything.
-const UNREACHABLE: [&str; 28] = [
+const UNREACHABLE: [&str; 27] = [
     "connection refused",
     "connection reset",
     "timed out",
@@ -54,8 +54,6 @@ const UNREACHABLE: [&str; 28] = [
     "500 internal server error",
     "502 bad gateway",
     "503 service unavailable",
-    // Where it is `ssh` that says why, restic may be gone before it has passed that on.
-    "unable to start the sftp session",
     "slow down",
     "reduce your request rate",
     "too many requests",
@@ -151,6 +149,11 @@ pub(super) fn gone(words: &str) -> bool {
 /// Whether `words`, in lower case, are of the server, the network or permissions, and so say nothing of a file.
 pub(super) fn says_of_server(words: &str) -> bool {
     says(words, &DENIED) || says(words, &UNREACHABLE)
+}
+
+/// Whether `ssh` complains on `stderr` itself, before there is a server that could.
+pub(super) fn is_of_ssh(stderr: &str) -> bool {
+    stderr.contains("subprocess ssh: ")
 }
 
 fn says(text: &str, signs: &[&str]) -> bool {

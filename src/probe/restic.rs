@@ -194,13 +194,14 @@ impl Session<'_> {
     }
 
     /// What restic's complaint means. The owner of a folder on this machine may have given permission to the backup's
-    /// user only.
+    /// user only, and that user's `ssh` may have other keys and know more hosts.
     fn verdict(&self, code: Option<i32>, stderr: &str) -> Verdict {
-        match complaint::verdict(code, stderr, &self.secrets()) {
-            Verdict::Denied(words) if matches!(self.repository.kind, Kind::Local(_)) => {
+        match (complaint::verdict(code, stderr, &self.secrets()), &self.repository.kind) {
+            (Verdict::Denied(words), Kind::Local(_)) => Verdict::NotProbed(NotProbed::NoPermission(words.to_string())),
+            (Verdict::Denied(words), Kind::Sftp) if complaint::is_of_ssh(stderr) => {
                 Verdict::NotProbed(NotProbed::NoPermission(words.to_string()))
             }
-            verdict => verdict,
+            (verdict, _) => verdict,
         }
     }
 
