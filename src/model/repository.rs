@@ -133,8 +133,8 @@ pub enum Sign {
     /// Its config file is missing.
     #[error("its config file is missing")]
     NoConfig,
-    /// The same, with this many snapshots beside it.
-    #[error("its config file is missing, and it has {0} snapshots")]
+    /// The gateway gives out no config file, with this many snapshots beside it.
+    #[error("the gateway finds no config file, but {0} snapshots")]
     NoConfigButSnapshots(u32),
     /// Its config file is empty.
     #[error("its config file is empty")]
@@ -154,8 +154,8 @@ pub enum Sign {
     /// So many files of its data and index are empty.
     #[error("{0} of the files of its data and index are empty")]
     EmptyFiles(u32),
-    /// The gateway knows no such destination.
-    #[error("the gateway does not serve this destination")]
+    /// The gateway knows no such destination, or rclone has failed at it: it answers 404 to both.
+    #[error("the gateway does not serve this destination, or gets no access to it")]
     NotServed,
     /// The gateway at this address does not answer; the system's words.
     #[error("the gateway at {0}: {1}")]

@@ -99,7 +99,7 @@ impl Repository {
     }
 
     /// The verdict on a repository without a config file. rclone lists nothing in a folder that is not there, and
-    /// answers 404 if it does not serve the destination, which was broken when the gateway started.
+    /// answers 404 if it does not serve the destination, which was broken when the gateway started, or fails at it.
     async fn absent(&self) -> Result<Verdict, Verdict> {
         let (status, body) = self.ask("snapshots/").await?;
         if status == StatusCode::NOT_FOUND {

@@ -12,14 +12,16 @@ impl Words {
             Language::It => match sign {
                 Sign::Words(words) => words.clone(),
                 Sign::NoConfig => "il suo file config manca".into(),
-                Sign::NoConfigButSnapshots(count) => format!("il suo file config manca, e ha {count} snapshot"),
+                Sign::NoConfigButSnapshots(count) => {
+                    format!("il gateway non trova alcun file config, ma {count} snapshot")
+                }
                 Sign::EmptyConfig => "il suo file config è vuoto".into(),
                 Sign::NoKeys => "non ha chiavi".into(),
                 Sign::NoIndex => "ha degli snapshot, ma nessun indice".into(),
                 Sign::NoData => "ha degli snapshot, ma nessun dato".into(),
                 Sign::EmptySnapshots(count) => format!("file di snapshot vuoti: {count}"),
                 Sign::EmptyFiles(count) => format!("file di dati e di indice vuoti: {count}"),
-                Sign::NotServed => "il gateway non serve questa destinazione".into(),
+                Sign::NotServed => "il gateway non serve questa destinazione, o non vi ha accesso".into(),
                 Sign::NoGateway(address, words) => format!("il gateway su {address}: {words}"),
                 Sign::GatewayAnswers(status) => format!("il gateway risponde {status}"),
                 Sign::GatewayGarbled(words) => format!("la risposta del gateway non ha senso: {words}"),

@@ -49,7 +49,7 @@ const CORPUS: [(&str, Harm, Option<&str>, Option<&str>); 23] = [
     ("keys", Cut, Some(""), None),
     ("keys", Emptied, Some(""), Some("no keys")),
     ("keys", Flipped, Some(""), None),
-    ("config", Gone, Some("config file is missing"), Some("config file is missing")),
+    ("config", Gone, Some("config file is missing"), Some("no config file")),
     ("config", Cut, Some("slice bounds out of range"), None),
     ("config", Emptied, Some("zero size"), Some("config file is empty")),
     ("config", Flipped, Some("ciphertext verification failed"), None),

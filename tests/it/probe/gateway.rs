@@ -1,13 +1,17 @@
 //! Behind the node's gateway.
 
 use std::fs;
+use std::net::TcpStream;
 use std::path::Path;
+use std::process::{Command, Stdio};
 
 use jiff::Timestamp;
 use ns8_backup_monitor::model::repository::{Checked, Listed, Lock, NotProbed, Sign, Verdict};
 use ns8_backup_monitor::probe::{Means, cluster_backup};
 
 use super::support::*;
+use crate::support::programs::path_of;
+use crate::support::service::wait_until;
 
 const BOTH: [&str; 2] = ["repository1", "absent1"];
 
@@ -110,6 +114,20 @@ async fn each_answer_of_a_gateway_has_its_verdict() {
     assert_eq!(verdicts(&behind(&server.url(), "x"), &["mail1"], None, HANG).await, [Verdict::TimedOut(HANG)]);
     let nobody = behind(&format!("http://{}", free_port()), "x");
     assert!(matches!(verdicts(&nobody, &["mail1"], None, LONG).await[0], Verdict::Unreachable(_)));
+}
+
+#[tokio::test]
+async fn a_gateway_that_gets_no_access_itself_is_not_said_to_serve_nothing() {
+    let address = free_port();
+    let mut rclone = Command::new(path_of("rclone"));
+    rclone.args(["serve", "restic", "--config", "", "--low-level-retries", "1", "--addr", &address.to_string()]);
+    let nobody = format!(":webdav,url=\"http://{}/\":", free_port());
+    let _rclone = Running(rclone.arg(nobody).stderr(Stdio::null()).spawn().unwrap());
+    wait_until("rclone", || TcpStream::connect(address).is_ok(), String::new);
+    let means = behind(&format!("http://{address}"), GATEWAY_PASSWORD);
+    let verdict = verdicts(&means, &["repository1"], None, LONG).await.remove(0);
+    let Verdict::Unreachable(why) = verdict else { panic!("{verdict:?}") };
+    assert_eq!(why.to_string(), "the gateway does not serve this destination, or gets no access to it");
 }
 
 #[tokio::test]
