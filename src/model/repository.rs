@@ -97,7 +97,7 @@ pub enum Verdict {
         /// When the newest was made. Without `checked.opened`: when the newest snapshot's file was written. `None`
         /// without a snapshot, or if the gateway does not say.
         newest: Option<Timestamp>,
-        /// Locks that do not keep others out, or that may: a running backup, or one that was cut off.
+        /// Locks that do not keep others out, or that may: a running backup, restore or the like, or one that was cut off.
         in_use: Option<Lock>,
         /// What was looked at.
         checked: Checked,

@@ -130,8 +130,8 @@ phrases! {
     }
     newest_snapshot(time: &str, age: &str) { En: "newest from {time} ({age})", It: "il più recente del {time} ({age})" }
     in_use(lock: &str) {
-        En: "In use ({lock}): a backup is running, or one was cut off. This does not block backups, but old snapshots cannot be removed meanwhile, and NS8 may then count the module as failed.",
-        It: "In uso ({lock}): un backup è in corso, oppure è stato interrotto. Ciò non blocca i backup, ma intanto i vecchi snapshot non possono essere rimossi, e NS8 può allora considerare non riuscito il modulo.",
+        En: "In use ({lock}): a backup, a restore or the like is running, or was cut off. This does not block backups, but old snapshots cannot be removed meanwhile, and NS8 may then count the module as failed.",
+        It: "In uso ({lock}): un backup, un ripristino o simili è in corso, oppure è stato interrotto. Ciò non blocca i backup, ma intanto i vecchi snapshot non possono essere rimossi, e NS8 può allora considerare non riuscito il modulo.",
     }
     perhaps_locked(lock: &str) {
         En: "It has locks ({lock}); whether they block backups cannot be determined from here.",
