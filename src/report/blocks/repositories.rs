@@ -173,7 +173,11 @@ impl Composer<'_> {
             (true, 0) => words.opened_but_empty(),
             (true, _) => words.opened(&count),
         };
-        let newest = newest.map(|newest| words.newest_snapshot(&self.time(newest), &self.age(newest)));
+        let newest = newest.map(|newest| (self.time(newest), self.age(newest)));
+        let newest = newest.map(|(time, age)| match checked.opened {
+            true => words.newest_snapshot(&time, &age),
+            false => words.newest_file(&time, &age),
+        });
         let locks = in_use.map(|lock| match lock.exclusive {
             None => words.perhaps_locked(&self.lock(lock)),
             Some(_) => words.in_use(&self.lock(lock)),

@@ -129,6 +129,7 @@ phrases! {
         It: "Elencati senza essere aperti, nessuno vuoto: pack: {packs}, file di indice: {indexes}.",
     }
     newest_snapshot(time: &str, age: &str) { En: "newest from {time} ({age})", It: "il più recente del {time} ({age})" }
+    newest_file(time: &str, age: &str) { En: "newest written {time} ({age})", It: "il più recente scritto il {time} ({age})" }
     in_use(lock: &str) {
         En: "In use ({lock}): a backup, a restore or the like is running, or was cut off. This does not block backups, but old snapshots cannot be removed meanwhile, and NS8 may then count the module as failed.",
         It: "In uso ({lock}): un backup, un ripristino o simili è in corso, oppure è stato interrotto. Ciò non blocca i backup, ma intanto i vecchi snapshot non possono essere rimossi, e NS8 può allora considerare non riuscito il modulo.",

@@ -136,7 +136,16 @@ pub(super) fn cases() -> Vec<Case> {
             ("gateway", None, Verdict::NotProbed(NotProbed::NoCredentials)),
             ("more", None, Verdict::NotProbed(NotProbed::TooMany(1200))),
             ("read-only", None, Verdict::NotWritable(NotWritable::ReadOnly)),
-            ("listed", Some("mail1"), seen(Checked { listed: Some(LISTED), ..Checked::default() })),
+            (
+                "listed",
+                Some("mail1"),
+                Verdict::Healthy {
+                    snapshots: 3,
+                    newest: Some(at("2026-11-21T23:00:00Z")),
+                    in_use: None,
+                    checked: Checked { listed: Some(LISTED), ..Checked::default() },
+                },
+            ),
             ("in part", None, seen(Checked { folders: false, ended: Some(Ended::TimeUp), ..OPENED })),
             ("azure", None, Verdict::NotProbed(NotProbed::OpenedByNs8("azure".into()))),
             ("unsafe", None, Verdict::NotProbed(NotProbed::Unsafe(Unsafe::Remote))),
