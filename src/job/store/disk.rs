@@ -115,7 +115,7 @@ impl Disk {
         if fs::exists(self.folder.join(LOCK))? {
             return Ok(());
         }
-        fs::metadata(self.folder.parent().unwrap_or(Path::new(".")))?;
+        fs::metadata(self.state())?;
         let taken = take(&self.folder)?;
         *self.lock.lock().unwrap_or_else(PoisonError::into_inner) = taken;
         Ok(())
@@ -123,6 +123,15 @@ impl Disk {
 
     pub(super) fn folder(&self) -> &Path {
         &self.folder
+    }
+
+    fn state(&self) -> &Path {
+        self.folder.parent().unwrap_or(Path::new("."))
+    }
+
+    /// Whether the state directory is gone, with all that was in it.
+    pub(super) fn is_gone(&self) -> bool {
+        matches!(fs::exists(self.state()), Ok(false))
     }
 
     /// The jobs in the folder, oldest first. What makes no sense is set aside.
@@ -187,10 +196,7 @@ impl Disk {
     pub(super) fn commit(&self, group: &BTreeMap<String, Option<Vec<u8>>>) -> BTreeMap<String, String> {
         let mut errors = BTreeMap::new();
         if let Err(error) = self.keep_folder() {
-            // What was to be removed from a folder that is gone is gone, too.
-            let gone = error.kind() == io::ErrorKind::NotFound;
-            let failed = group.iter().filter(|(_, content)| content.is_some() || !gone);
-            return failed.map(|(name, _)| (name.clone(), error.to_string())).collect();
+            return group.keys().map(|name| (name.clone(), error.to_string())).collect();
         }
         for (name, content) in group {
             if let Some(content) = content

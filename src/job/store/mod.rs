@@ -316,9 +316,10 @@ impl Store {
         lock(&self.0.outbox).unsaved()
     }
 
-    /// Returns whether there is nothing to do: no job, and nothing that the disk lacks.
+    /// Returns whether there is nothing to do: no job, and nothing that the disk lacks. Without a state directory,
+    /// which systemd makes at the next start, nothing can be written by waiting.
     pub fn is_done(&self) -> bool {
-        self.table().is_empty() && lock(&self.0.outbox).is_empty()
+        self.table().is_empty() && (lock(&self.0.outbox).is_empty() || self.0.disk.is_gone())
     }
 
     /// Takes what the administrator wishes for while the service runs.

@@ -225,6 +225,28 @@ fn a_queue_folder_that_was_removed_is_made_again_and_is_still_locked() {
     site.mails(6);
 }
 
+/// The report goes out all the same. systemd makes the directory at the next start, and the service leaves for that; if
+/// it is back before, it has everything.
+#[test]
+fn a_state_directory_that_goes_during_a_job_keeps_the_service_no_longer_than_that() {
+    for is_back in [false, true] {
+        let wait = AT_ONCE.replace("wait_seconds: 0", "wait_seconds: 2");
+        let mut site = Site::with("", &format!("{wait}receiver: {{ idle_timeout: 1 }}\n"));
+        let (state, away) = (site.service.path("state"), site.service.path("away"));
+        site.service.start();
+        // A plan without a result has no history, for which a process of root would make the directory again.
+        assert_eq!(site.service.post(webhook(&["9"])).0, 202);
+        fs::rename(&state, &away).unwrap();
+        site.mails(2);
+        if is_back {
+            site.service.logged("cannot be written");
+            fs::rename(&away, &state).unwrap();
+        }
+        assert!(site.service.ended().success());
+        assert_eq!(site.service.queued(""), if is_back { vec![".lock", "sent"] } else { Vec::new() });
+    }
+}
+
 /// What happens to the history is said in the journal, and nothing waits for it.
 #[test]
 fn a_history_that_somebody_keeps_locked_holds_no_mail_back() {
