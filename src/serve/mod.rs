@@ -208,7 +208,7 @@ impl Service {
         tokio::spawn(async move {
             match wish {
                 Wish::Retry => store.retry(&id, &settings).await,
-                Wish::Drop => store.drop_job(&id).await,
+                Wish::Drop => store.drop_job(&id, settings.notification.repeat_after).await,
             }
         });
     }

@@ -221,8 +221,11 @@ impl Store {
         lock(&self.0.outbox).file(disk::SENT.into(), Some(encode(&table.sent)));
     }
 
-    /// Forgets a job, as the administrator asked.
-    pub async fn drop_job(&self, id: &JobId) {
+    /// Forgets a job, as the administrator asked, but for `remember` not who has its report already.
+    pub async fn drop_job(&self, id: &JobId, remember: Duration) {
+        if let Some(job) = self.get(id) {
+            self.remember(job.mails(), Timestamp::now(), remember);
+        }
         self.table().remove(id);
         {
             let mut outbox = lock(&self.0.outbox);

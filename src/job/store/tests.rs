@@ -147,7 +147,7 @@ async fn too_many_bytes_are_refused_until_some_are_gone() {
         queue.accept(batch(large(plan)), now()).await.unwrap();
     }
     assert!(matches!(queue.accept(batch([for_plan("3", "1")]), now()).await, Err(AcceptError::Full)));
-    queue.drop_job(&started.try_recv().unwrap()).await;
+    queue.drop_job(&started.try_recv().unwrap(), DAY).await;
     queue.accept(batch([for_plan("3", "1")]), now()).await.unwrap();
 }
 
@@ -253,7 +253,7 @@ async fn a_job_that_was_given_up_is_kept_and_can_be_retried_or_dropped() {
     queue.retry(&id, &settings("0@example.com")).await;
     assert_eq!(started.try_recv().unwrap(), id);
     assert_eq!(names(queue.folder()), [format!("{id}.json"), "sent".into()]);
-    queue.drop_job(&id).await;
+    queue.drop_job(&id, DAY).await;
     assert_eq!(names(queue.folder()), ["sent"]);
 }
 

@@ -50,6 +50,32 @@ fn the_queue_can_be_seen_retried_and_dropped_beside_the_running_service() {
     assert_eq!(site.relay.so_far().len(), 2);
 }
 
+#[test]
+fn who_has_the_report_of_a_dropped_job_does_not_get_it_again() {
+    let site = Site::plain();
+    site.relay.fault_for("ops@example.com", Fault::reply("450 4.2.1 later"));
+    site.result("1", "samba1", "disk quota exceeded");
+    let mut service =
+        Service::new(&(fs::read_to_string(site.path("config.yml")).unwrap() + "correlator: { wait_seconds: 0 }\n"));
+    service.start();
+    assert_eq!(service.post(webhook(&["1"])).0, 202);
+    service.logged("not delivered at attempt 1");
+    let id = service.queued("json")[0].replace(".json", "");
+    let dropped =
+        program().args(["queue", "drop", &id]).env("STATE_DIRECTORY", service.path("state")).output().unwrap();
+    assert!(dropped.status.success());
+    service.done();
+    site.relay.mend();
+    assert_eq!(service.post(webhook(&["1"])).0, 202);
+    wait_until(
+        "the report",
+        || site.relay.so_far().iter().any(|mail| mail.to == ["ops@example.com"]),
+        || service.log(),
+    );
+    service.done();
+    assert_eq!(site.relay.so_far().len(), 2, "one for each");
+}
+
 /// A job whose report nobody has received, as the service keeps it.
 const DELIVERING: &str = include_str!("../../fixtures/queue/delivering.v1.json");
 
