@@ -203,7 +203,7 @@ impl Stepper {
         };
         let mails = self.life.unless_over(write(&settings, &self.latest(job), settled, interim)).await?;
         kill::point("written");
-        Ok(Stage::Examined(Examined { mails, interim, attempts, promises: job.promises() }))
+        Ok(Stage::Examined(Examined { mails, interim, attempts, promises: self.latest(job).promises() }))
     }
 
     /// Addresses the reports to the recipients to whom they are news, or were promised.

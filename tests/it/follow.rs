@@ -130,6 +130,30 @@ fn a_report_that_was_promised_comes_even_if_it_was_mailed_before() {
     }
 }
 
+/// The run is seen to be over while one recipient still waits for the interim report that the other has.
+#[test]
+fn a_report_that_was_promised_to_one_comes_although_another_was_promised_none() {
+    let mut site = Site::with("", FOLLOWS);
+    site.service.start();
+    assert_eq!(site.service.post(webhook(&["2"])).0, 202);
+    site.mails(EVERYBODY);
+    site.service.done();
+    site.redis.run::<String>("SAVE");
+    site.redis.kill();
+    site.relay.fault_for("ops@example.com", Fault::reply("450 4.2.1 later"));
+    assert_eq!(site.service.post(webhook(&["2"])).0, 202);
+    site.service.logged("not delivered at attempt 1");
+    site.redis.restart();
+    site.service.done();
+    let inbox = site.inbox();
+    let of_admin: Vec<&str> =
+        inbox.iter().filter(|mail| mail.to == "admin@example.com").map(|mail| &*mail.subject).collect();
+    assert_eq!(of_admin.len(), 3, "{of_admin:?}");
+    assert!(of_admin[1].ends_with("could not be read (so far)"), "{of_admin:?}");
+    assert_eq!(of_admin[2], of_admin[0]);
+    assert_eq!(inbox.len(), of_admin.len() + 1, "{inbox:?}");
+}
+
 /// One alert without a plan is about both: plan 3, which is over, and plan 2, which goes on.
 #[test]
 fn of_several_plans_only_those_that_go_on_get_another_report() {
