@@ -150,6 +150,17 @@ impl Lock {
         }
     }
 
+    /// Takes the lock that `file` stands for; `None` if another process holds it.
+    ///
+    /// # Errors
+    /// Returns an error if the file cannot be made or locked.
+    pub fn if_free(file: &Path) -> io::Result<Option<Self>> {
+        match Self::try_take(file) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(None),
+            taken => taken.map(Some),
+        }
+    }
+
     /// Takes the lock that `file` stands for, if it is free.
     ///
     /// # Errors

@@ -65,7 +65,9 @@ async fn look(settings: &Settings, state: &Path, now: Timestamp) -> Result<(), S
     store::refuse_anothers(state, "ns8-backup-monitor-watch").map_err(|error| error.to_string())?;
     let failed = |error: std::io::Error| format!("{}: {error}", state.display());
     files::make_folder(state).map_err(failed)?;
-    let Ok(_lock) = Lock::try_take(&state.join(".watch.lock")) else {
+    let lock = state.join(".watch.lock");
+    let taken = Lock::if_free(&lock).map_err(|error| format!("{}: {error}", lock.display()))?;
+    let Some(_lock) = taken else {
         info!("another watch is looking");
         return Ok(());
     };

@@ -115,6 +115,16 @@ fn a_digest_that_is_tried_again_goes_to_whom_the_configuration_names_now() {
     assert_eq!(watched.site.counts(), [("admin@example.com".into(), 1), ("right@example.com".into(), 1)].into());
 }
 
+/// It does not take what stands in its way for another one at work.
+#[test]
+fn a_watch_that_cannot_take_its_lock_says_so() {
+    let watched = Watched::new(60);
+    std::fs::create_dir_all(watched.site.service.path("state/.watch.lock")).unwrap();
+    let output = tool(&watched, &["watch"]);
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    assert!(String::from_utf8_lossy(&output.stderr).contains(".watch.lock: Is a directory"), "{output:?}");
+}
+
 #[test]
 fn a_run_that_was_due_just_now_is_not_the_last_one_before_it_has_a_result() {
     let mut watched = Watched::new(5);
