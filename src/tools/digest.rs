@@ -21,7 +21,8 @@ use crate::model::mail::{Mail, RecipientState};
 use crate::model::order::map;
 use crate::model::plan::{Module, ModuleId};
 use crate::system::calendar::{CalendarError, elapses};
-use crate::system::{self, files, journal};
+use crate::system::files::{self, Lock};
+use crate::system::{self, journal};
 use crate::watch::digest::{self, Checked, Digest, Found, Known, Looked, Monitor, PlanDigest};
 use crate::watch::history::Store;
 use crate::watch::memory::Memory;
@@ -82,7 +83,12 @@ async fn send_weekly(settings: &Settings, state: &Path, alertmanager: &str, now:
         info!("node {leader} is the leader and mails the digest");
         return Ok(());
     }
-    let file = state.join(FILE);
+    let (file, lock) = (state.join(FILE), state.join(".digest.lock"));
+    let taken = files::make_folder(state).and_then(|()| Lock::if_free(&lock)).map_err(|error| failed(&lock, &error))?;
+    let Some(_lock) = taken else {
+        info!("another process is mailing the digest");
+        return Ok(());
+    };
     let mail = match unsent(&file, now) {
         Some(mut mail) => {
             mail.readdress(&settings.notification.mail_to, |_, _| true);
@@ -93,7 +99,7 @@ async fn send_weekly(settings: &Settings, state: &Path, alertmanager: &str, now:
             mail(settings, &Digest { weekly: true, ..digest })
         }
     };
-    files::make_folder(state).and_then(|()| write(&file, &mail)).map_err(|error| failed(&file, &error))?;
+    write(&file, &mail).map_err(|error| failed(&file, &error))?;
     deliver(settings, mail, &file).await?;
     files::remove(&file).map_err(|error| failed(&file, &error))
 }

@@ -115,6 +115,22 @@ fn a_digest_that_is_tried_again_goes_to_whom_the_configuration_names_now() {
     assert_eq!(watched.site.counts(), [("admin@example.com".into(), 1), ("right@example.com".into(), 1)].into());
 }
 
+#[test]
+fn two_that_mail_the_digest_at_one_time_mail_it_once() {
+    let mut watched = Watched::new(60);
+    watched.site.service.start();
+    let state = watched.site.service.path("state");
+    std::fs::create_dir_all(&state).unwrap();
+    let lock = std::fs::File::create(state.join(".digest.lock")).unwrap();
+    rustix::fs::flock(&lock, rustix::fs::FlockOperation::LockExclusive).unwrap();
+    let second = tool(&watched, &["digest", "--weekly"]);
+    assert!(second.status.success(), "tried again, it would be mailed once more: {second:?}");
+    assert_eq!(watched.site.counts(), [].into());
+    drop(lock);
+    assert!(tool(&watched, &["digest", "--weekly"]).status.success());
+    assert_eq!(watched.site.counts().into_values().collect::<Vec<_>>(), [1, 1]);
+}
+
 /// It does not take what stands in its way for another one at work.
 #[test]
 fn a_watch_that_cannot_take_its_lock_says_so() {
