@@ -22,6 +22,17 @@ pub(super) struct Access {
     pub(super) group: Option<u32>,
 }
 
+/// Reads the text of the file at `path`; `text` if it is not there.
+///
+/// # Errors
+/// Returns an error as [`Place::find`] and [`Place::read`] do.
+pub(super) fn text_or(path: &Path, text: &str) -> io::Result<String> {
+    match Place::find(path).and_then(|place| place.read()) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(text.into()),
+        read => read.map(|(text, _)| text),
+    }
+}
+
 /// A file's place: its folder, held open, and its name there.
 pub(super) struct Place {
     folder: OwnedFd,

@@ -7,7 +7,7 @@ use std::process::{Command, ExitCode};
 
 use serde_yaml::Value;
 
-use super::file::{Access, Place};
+use super::file::{Access, Place, text_or};
 use super::{Done, as_root, complain, print, send_test};
 use crate::cli::Setup;
 use crate::cluster;
@@ -55,11 +55,8 @@ impl Answers {
 /// The command.
 pub(super) async fn run(arguments: &Setup, live: &Live) -> Done {
     let file = live.file();
-    let before = match Place::find(file).and_then(|place| place.read()) {
-        Ok((text, _)) => text,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => NEW_FILE.into(),
-        Err(error) => return Err(format!("{} cannot be read: {error}{}", file.display(), as_root(&error))),
-    };
+    let unreadable = |error: io::Error| format!("{} cannot be read: {error}{}", file.display(), as_root(&error));
+    let before = text_or(file, NEW_FILE).map_err(unreadable)?;
     let present = present(&before).map_err(|why| format!("{}: {why}; fix or move it first", file.display()))?;
     let asks = !arguments.yes && given(arguments) == Answers::default();
     let answers = match asks {
@@ -83,6 +80,9 @@ pub(super) async fn run(arguments: &Setup, live: &Live) -> Done {
     print(&format!("\n{}:\n\n{text}\n", file.display()));
     if asks && !confirm("Write this file?")? {
         return Err("nothing was written".into());
+    }
+    if text_or(file, NEW_FILE).map_err(unreadable)? != before {
+        return Err(format!("{}: somebody has changed it meanwhile; nothing was written", file.display()));
     }
     write(file, &text).map_err(|error| format!("{} cannot be written: {error}{}", file.display(), as_root(&error)))?;
     start(arguments, file)?;

@@ -1,5 +1,7 @@
 //! `setup`, and how the command line teaches.
 
+use std::io::{BufRead, BufReader, Read};
+
 use super::*;
 
 #[test]
@@ -69,6 +71,30 @@ fn setup_asks_on_a_terminal() {
     site.write("config.yml", config);
     let ran = on_a_terminal(&site, "setup", "\n\n\nn\n");
     assert_eq!((ran.code, fs::read_to_string(site.path("config.yml")).unwrap().as_str()), (1, config));
+}
+
+/// Another administrator has changed it, or another setup.
+#[test]
+fn a_file_that_changes_while_setup_asks_is_left_alone() {
+    let site = Site::plain();
+    site.write("config.yml", "notification:\n  mail_to: [old@example.com]\n");
+    let setup = format!("{PROGRAM} --config {} setup", site.path("config.yml").display());
+    let mut command = Command::new(path_of("script"));
+    command.args(["-qec", &setup, "/dev/null"]).stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    let (mut typed, shown) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
+    let mut shown = BufReader::new(shown);
+    typed.write_all(b"me@example.com\n\n\n").unwrap();
+    shown.read_until(b'?', &mut Vec::new()).unwrap();
+    let changed = "notification:\n  mail_to: [old@example.com, new@example.com]\n";
+    site.write("config.yml", changed);
+    typed.write_all(b"y\nn\n").unwrap();
+    drop(typed);
+    let mut rest = String::new();
+    shown.read_to_string(&mut rest).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(1), "{rest}");
+    assert!(rest.contains("somebody has changed it meanwhile"), "{rest}");
+    assert_eq!(fs::read_to_string(site.path("config.yml")).unwrap(), changed);
 }
 
 #[test]
