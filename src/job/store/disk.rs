@@ -7,7 +7,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
-use log::{error, warn};
+use log::{error, info, warn};
 use serde::de::DeserializeOwned;
 
 use super::sent::Sent;
@@ -170,8 +170,13 @@ impl Disk {
     /// Returns a job that was given up, and its delivery, ready to be tried again.
     pub(super) fn revive(&self, id: &JobId) -> Option<(Job, Delivery)> {
         let path = self.folder.join(format!("{id}.{FAILED}"));
-        let job =
-            read_job(&path).inspect_err(|error| warn!("{} cannot be tried again: {error}", path.display())).ok()?;
+        let tell = |error: &Unreadable| match error {
+            Unreadable::File(error) if error.kind() == io::ErrorKind::NotFound => {
+                info!("there is nothing to retry: job {id} has ended");
+            }
+            _ => warn!("{} cannot be tried again: {error}", path.display()),
+        };
+        let job = read_job(&path).inspect_err(tell).ok()?;
         let mut delivery = Delivery { mails: job.mails().to_vec(), attempts: Attempts::default(), interim: false };
         delivery.start_over(None);
         Some((job, delivery))

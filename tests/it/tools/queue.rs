@@ -74,6 +74,11 @@ fn who_has_the_report_of_a_dropped_job_does_not_get_it_again() {
     );
     service.done();
     assert_eq!(site.relay.so_far().len(), 2, "one for each");
+
+    // The job may end between the look at the queue and the request.
+    fs::write(service.queue().join(format!("{id}.retry")), "").unwrap();
+    service.logged(&format!("there is nothing to retry: job {id} has ended"));
+    assert!(!service.log().contains("cannot be tried again"), "{}", service.log());
 }
 
 /// A job whose report nobody has received, as the service keeps it.
