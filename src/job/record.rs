@@ -55,13 +55,13 @@ pub fn finding(
     failed_runs: Option<usize>,
     recovery: bool,
 ) -> Option<News> {
+    let believed = plan.results.iter().filter(|(id, _)| !plan.is_in_the_future(id));
+    let newest = believed.filter_map(|(_, result)| result.end).max();
     let due = assessment.due.or_else(|| alerts.kept.iter().find_map(|alert| alert.starts_at));
     let found = match (assessment.outcome, due) {
         (Outcome::Success, _) => failed_runs.filter(|_| recovery).map(|failed_runs| News::Recovered { failed_runs }),
         (_, Some(due)) if is_missed(assessment, alerts) => Some(News::Missed { due }),
-        (_, Some(due)) if alerts.have(Kind::Hangs) => {
-            Some(News::Hangs { since: plan.newest_end().unwrap_or(due).max(due) })
-        }
+        (_, Some(due)) if alerts.have(Kind::Hangs) => Some(News::Hangs { since: newest.unwrap_or(due).max(due) }),
         _ => None,
     };
     found.or_else(|| alerts.have(Kind::ClusterBackup).then_some(News::ClusterBackup))
@@ -138,6 +138,27 @@ mod tests {
         let mailed = RunRecord { reported: Some(at(900)), ..failed.clone() };
         assert_eq!(failed_before(&history([mailed, good.clone()])), Some(1));
         assert_eq!(failed_before(&history([failed, good])), None);
+    }
+
+    #[test]
+    fn a_run_that_hangs_had_its_last_result_in_the_past() {
+        use crate::model::alert::Alert;
+        use crate::model::plan::{Damage, Entry, Fault, ModuleId, ModuleResult};
+        use crate::model::run::{RunRule, assess};
+        let [mail, web] = ["mail1", "web1"].map(|id| ModuleId::new(id).unwrap());
+        let mut plan = Plan::unknown(PlanId::new("2").unwrap());
+        plan.members = Some([mail.clone(), web.clone(), ModuleId::new("wiki1").unwrap()].into());
+        plan.results =
+            [(mail, ModuleResult::sample(at(5), at(60), 0)), (web.clone(), ModuleResult::sample(at(5), at(NIGHT), 0))]
+                .into();
+        plan.damaged = vec![Damage { entry: Entry::Result(web), fault: Fault::InTheFuture }];
+        let rule = RunRule { due: &[at(0)], ..RunRule::default() };
+        let labels = [("raised_by", "ns8-backup-monitor-watch"), ("news", "hangs")];
+        let labels = labels.map(|(name, value)| (name.into(), value.into())).into();
+        let alert = Alert { name: "backup_failed".into(), labels, annotations: [].into(), starts_at: Some(at(0)) };
+        let alerts = Alerts { kept: vec![alert], left_out: 0 };
+        let found = finding(&plan, &assess(&plan, &rule, at(900)), &alerts, None, true);
+        assert_eq!(found, Some(News::Hangs { since: at(60) }));
     }
 
     #[test]
