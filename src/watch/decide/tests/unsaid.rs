@@ -61,6 +61,23 @@ fn an_absence_whose_mail_was_dropped_is_raised_in_the_next_night() {
 }
 
 #[test]
+fn an_absence_is_not_said_by_an_interim_mail_whose_final_one_was_dropped() {
+    let mut world = World::nightly(&["a", "b"]);
+    world.until(2);
+    world.run(&[BAD, Some((60, false))]);
+    world.pass(11);
+    world.alertmanager();
+    world.pass(20);
+    assert_eq!((world.mails.len(), world.final_mails().len()), (1, 0));
+    // `queue drop`, and the node dies.
+    (world.job, world.to_come) = (None, Vec::new());
+    world.be_away(23 * 60 + 29);
+    world.run(&[GOOD, Some((60, false))]);
+    world.pass(20);
+    assert_eq!(world.kinds(), [Failed]);
+}
+
+#[test]
 fn without_a_run_since_a_missed_one_there_is_no_all_clear_although_the_memory_is_lost() {
     let mut world = World::nightly(&["a", "b"]);
     world.settings.notification.success = true;
