@@ -90,7 +90,9 @@ async fn the_gateway_reports_only_damage_it_can_see() {
 #[tokio::test]
 async fn what_restic_finds_behind_the_gateway_is_the_same() {
     for restic in every_restic() {
-        for (kind, harm, expected, _) in [CORPUS[0], CORPUS[2], CORPUS[9], CORPUS[10], CORPUS[14], CORPUS[18]] {
+        for (kind, harm, expected, natively) in [CORPUS[0], CORPUS[2], CORPUS[9], CORPUS[10], CORPUS[14], CORPUS[18]] {
+            // Without a config file, restic is not asked.
+            let expected = if kind == "config" { natively } else { expected };
             let repository = Repository::copy();
             damage(&repository, kind, harm);
             let gateway = Gateway::start(repository.0.path());
