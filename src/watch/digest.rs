@@ -77,7 +77,7 @@ pub struct PlanDigest {
     pub never_due: bool,
     /// The outcome of its last run; `None` if it has not run, or is running.
     pub outcome: Option<Outcome>,
-    /// Whether it is running: some members have no result yet, and none failed.
+    /// Whether it seems to be running: some members have no result yet, and none failed.
     pub running: bool,
     /// When its last run ended or, if it was missed or has no result, was due.
     pub last_run: Option<Timestamp>,

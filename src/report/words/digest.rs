@@ -21,7 +21,7 @@ phrases! {
         It: "ultima esecuzione: {outcome}, {time}",
     }
     digest_missed(time: &str) { En: "last run: MISSED, due {time}", It: "ultima esecuzione: MISSED, prevista {time}" }
-    digest_running() { En: "it is running now", It: "è in esecuzione" }
+    digest_running() { En: "it seems to be running", It: "sembra in esecuzione" }
     digest_due_since(time: &str) {
         En: "due since {time}, no result yet",
         It: "prevista dalle {time}, ancora senza risultati",
