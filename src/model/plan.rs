@@ -256,8 +256,8 @@ impl Plan {
         self.damaged.iter().any(|damage| damage.fault == Fault::InTheFuture && is_one(&damage.entry))
     }
 
-    /// Whether something of what tells how its runs went could not be read or believed. A name, an image or a destination
-    /// tells nothing of that.
+    /// Whether damage hides how its runs went: damage to a result, the status or the definition. A damaged name, image
+    /// or destination does not.
     pub fn hides_results(&self) -> bool {
         self.damaged.iter().any(|damage| !matches!(damage.entry, Entry::Key(_)))
     }

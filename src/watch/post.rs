@@ -46,7 +46,7 @@ pub async fn post_unreadable(receiver: &Receiver, summary: &str) -> Result<(), S
 async fn connect(authority: &str) -> Result<TcpStream, String> {
     let stream = TcpStream::connect(authority).await;
     let stream = stream.map_err(|error| format!("does not answer: {error}"))?;
-    // Whoever has accepted the connection and is gone since leaves no listener.
+    // A program that took the connection and has ended since leaves no listener.
     let listeners = stream.peer_addr().and_then(listeners);
     let listeners =
         listeners.map_err(|error| format!("is not asked, since nobody can see whose port it is: {error}"))?;
