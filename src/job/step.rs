@@ -201,9 +201,10 @@ impl Stepper {
                 turn
             }
         };
-        let mails = self.life.unless_over(write(&settings, &self.latest(job), settled, interim)).await?;
+        let job = self.latest(job);
+        let mails = self.life.unless_over(write(&settings, &job, settled, interim)).await?;
         kill::point("written");
-        Ok(Stage::Examined(Examined { mails, interim, attempts, promises: self.latest(job).promises() }))
+        Ok(Stage::Examined(Examined { mails, interim, attempts, promises: job.promises() }))
     }
 
     /// Addresses the reports to the recipients to whom they are news, or were promised.
