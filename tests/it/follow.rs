@@ -107,9 +107,8 @@ fn a_redis_that_comes_back_brings_the_final_report() {
     assert_interim_then_final(&site, "PARTIAL - 1/2 module(s) failed");
 }
 
-/// An alert is repeated while Redis is away: "another report follows" holds, even if that says what an earlier one said.
-#[test]
-fn a_report_that_was_promised_comes_even_if_it_was_mailed_before() {
+/// A site whose last report everybody has, and whose Redis is away since.
+fn mailed_before_redis_died() -> Site {
     let mut site = Site::with("", FOLLOWS);
     site.service.start();
     assert_eq!(site.service.post(webhook(&["2"])).0, 202);
@@ -117,6 +116,13 @@ fn a_report_that_was_promised_comes_even_if_it_was_mailed_before() {
     site.service.done();
     site.redis.run::<String>("SAVE");
     site.redis.kill();
+    site
+}
+
+/// An alert is repeated while Redis is away: "another report follows" holds, even if that says what an earlier one said.
+#[test]
+fn a_report_that_was_promised_comes_even_if_it_was_mailed_before() {
+    let mut site = mailed_before_redis_died();
     assert_eq!(site.service.post(webhook(&["2"])).0, 202);
     until_following(&site);
     site.redis.restart();
@@ -133,13 +139,7 @@ fn a_report_that_was_promised_comes_even_if_it_was_mailed_before() {
 /// The run is seen to be over while one recipient still waits for the interim report that the other has.
 #[test]
 fn a_report_that_was_promised_to_one_comes_although_another_was_promised_none() {
-    let mut site = Site::with("", FOLLOWS);
-    site.service.start();
-    assert_eq!(site.service.post(webhook(&["2"])).0, 202);
-    site.mails(EVERYBODY);
-    site.service.done();
-    site.redis.run::<String>("SAVE");
-    site.redis.kill();
+    let mut site = mailed_before_redis_died();
     site.relay.fault_for("ops@example.com", Fault::reply("450 4.2.1 later"));
     assert_eq!(site.service.post(webhook(&["2"])).0, 202);
     site.service.logged("not delivered at attempt 1");

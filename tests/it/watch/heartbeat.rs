@@ -16,13 +16,10 @@ fn no_sign_of_life_is_sent_after_a_report_was_given_up_or_could_not_be_read() {
     let service = &watched.site.service;
     wait_until("it is given up", || !service.queued("failed").is_empty(), || service.log());
     service.done();
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    listener.set_nonblocking(true).unwrap();
-    let port = listener.local_addr().unwrap().port();
-    watched.notification = format!("  heartbeat_url: http://127.0.0.1:{port}/ping\n").leak();
-    watched.configure("");
+    let listener = expected_at(&mut watched);
     let log = watched.tick();
     assert!(log.contains("heartbeat not sent: 1 report(s) were given up"), "{log}");
+    let service = &watched.site.service;
     let given_up = service.queue().join(&service.queued("failed")[0]);
     std::fs::rename(&given_up, given_up.with_extension("broken")).unwrap();
     let log = watched.tick();
@@ -36,6 +33,16 @@ fn no_sign_of_life_is_sent_after_a_report_was_given_up_or_could_not_be_read() {
     });
 }
 
+/// Where the sign of life is to go, which nobody waits for yet.
+fn expected_at(watched: &mut Watched) -> TcpListener {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.set_nonblocking(true).unwrap();
+    let port = listener.local_addr().unwrap().port();
+    watched.notification = format!("  heartbeat_url: http://127.0.0.1:{port}/ping\n").leak();
+    watched.configure("");
+    listener
+}
+
 #[test]
 fn no_sign_of_life_is_sent_while_the_digest_waits_for_its_relay() {
     let mut watched = Watched::new(60);
@@ -45,11 +52,7 @@ fn no_sign_of_life_is_sent_while_the_digest_waits_for_its_relay() {
     let weekly = |watched: &Watched| pages::tool(watched, &["digest", "--weekly"]).status.code();
     watched.site.relay.fault_for("ops@example.com", Fault::reply("451 4.3.0 later"));
     assert_eq!(weekly(&watched), Some(1));
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    listener.set_nonblocking(true).unwrap();
-    let port = listener.local_addr().unwrap().port();
-    watched.notification = format!("  heartbeat_url: http://127.0.0.1:{port}/ping\n").leak();
-    watched.configure("");
+    let listener = expected_at(&mut watched);
     let log = watched.tick();
     assert!(log.contains("heartbeat not sent: the digest could not be delivered yet"), "{log}");
     assert_eq!(listener.accept().unwrap_err().kind(), ErrorKind::WouldBlock, "nobody has asked");
