@@ -203,6 +203,7 @@ mod tests {
 
     use super::super::relay::Source;
     use super::*;
+    use crate::system::sockets;
 
     #[test]
     fn says_hello_by_name_only_where_that_is_a_name() {
@@ -236,7 +237,7 @@ mod tests {
             let trouble = reach(&relay, addresses, Duration::from_millis(500), &mut stage).await.err();
             (stage, trouble.map(|trouble| format!("{trouble:?}")))
         };
-        let closed = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+        let (_nobody, closed) = sockets::tests::closed();
         for greeting in ["", "421 4.3.2 too busy\r\n", "554 no service\r\n", "nonsense\r\n"] {
             let addresses = [server(greeting).await, closed, server("220 ready\r\n").await];
             assert_eq!(reach(&addresses).await, (Stage::Connect, None), "{greeting}");

@@ -68,6 +68,7 @@ mod tests {
     use std::net::TcpListener;
 
     use super::*;
+    use crate::system::sockets;
 
     fn here(port: u16) -> SocketAddr {
         (Ipv4Addr::LOCALHOST, port).into()
@@ -97,8 +98,8 @@ mod tests {
         let socket = TcpListener::bind(here(0)).unwrap();
         let address = socket.local_addr().unwrap();
         assert_eq!(connect(address).await.unwrap().peer_addr().unwrap(), address);
-        drop(socket);
-        assert!(matches!(connect(address).await, Err(Verdict::Unreachable(_))));
+        let (_nobody, closed) = sockets::tests::closed();
+        assert!(matches!(connect(closed).await, Err(Verdict::Unreachable(_))));
         let elsewhere = connect("192.0.2.1:80".parse().unwrap()).await.unwrap_err();
         assert_eq!(elsewhere, Verdict::NotProbed(NotProbed::NotTheGateway(Doubt::Elsewhere)));
     }

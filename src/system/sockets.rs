@@ -119,10 +119,20 @@ fn ip_of(text: &str) -> Option<IpAddr> {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::net::{TcpListener, TcpStream};
+pub(crate) mod tests {
+    use std::net::{Shutdown, TcpListener, TcpStream};
+
+    use tokio::net::TcpSocket;
 
     use super::*;
+
+    /// A port that nobody listens at and that the kernel gives to nobody else while this lives.
+    pub(crate) fn closed() -> (TcpSocket, SocketAddr) {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.bind((Ipv4Addr::LOCALHOST, 0).into()).unwrap();
+        let address = socket.local_addr().unwrap();
+        (socket, address)
+    }
 
     #[test]
     fn the_kernels_tables_are_understood() {
@@ -186,7 +196,8 @@ mod tests {
             assert_eq!(user_of(peer, local).unwrap(), Some(own), "{address}");
             assert_eq!(user_of("192.0.2.1:1".parse().unwrap(), local).unwrap(), None);
             assert_eq!(user_of(local, local).unwrap(), None);
-            drop(client);
+            // A child that another test has just forked has the socket as well, as long as it is only closed.
+            client.shutdown(Shutdown::Both).unwrap();
             assert_eq!(user_of(peer, local).unwrap(), None, "{address}: a closed one has no user");
         }
     }

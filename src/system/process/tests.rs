@@ -1,4 +1,4 @@
-use std::os::unix::fs::PermissionsExt;
+use std::io::Write;
 
 use super::*;
 
@@ -27,9 +27,11 @@ fn a_name_is_looked_for_on_the_path_a_path_is_not() {
 async fn the_folders_that_come_first_have_the_program_and_its_interpreter() {
     let dir = tempfile::tempdir().unwrap();
     let install = |name: &str, text: &str| {
-        let file = dir.path().join(name);
-        fs::write(&file, text).unwrap();
-        fs::set_permissions(&file, fs::Permissions::from_mode(0o755)).unwrap();
+        // By a child: while one of our own, just forked, has a file open for writing, nobody can run it.
+        let copy = format!("cat > {0}; chmod 755 {0}", dir.path().join(name).display());
+        let mut child = std::process::Command::new("sh").args(["-c", &copy]).stdin(Stdio::piped()).spawn().unwrap();
+        child.stdin.take().unwrap().write_all(text.as_bytes()).unwrap();
+        assert!(child.wait().unwrap().success());
     };
     // The system has programs of both names, too.
     install("true", "#!/usr/bin/env cat\nread by the first cat\n");
