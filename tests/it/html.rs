@@ -3,6 +3,7 @@
 use mail_parser::{MessageParser, MimeHeaders};
 
 use crate::report::page::check_page;
+use crate::support::programs::install;
 use crate::support::service::{wait_until, webhook};
 use crate::support::site::{AT_ONCE, Site};
 
@@ -41,9 +42,7 @@ fn the_text_stays_as_it_is_beside_the_page() {
 fn ns8_sendmail_which_cannot_gets_the_plain_text() {
     let folder = tempfile::tempdir().unwrap();
     let (program, out) = (folder.path().join("sendmail"), folder.path().join("out"));
-    std::fs::write(&program, format!("#!/bin/sh\ncat > {0}.part && mv {0}.part {0}\n", out.display())).unwrap();
-    let executable = std::os::unix::fs::PermissionsExt::from_mode(0o755);
-    std::fs::set_permissions(&program, executable).unwrap();
+    install(&program, &format!("#!/bin/sh\ncat > {0}.part && mv {0}.part {0}\n", out.display()));
     let mut site = Site::new();
     let config = std::fs::read_to_string(site.service.path("config.yml")).unwrap();
     let own = format!("transport: ns8-sendmail\n  html: true\n  sendmail_command: [{}]\n", program.display());

@@ -14,6 +14,7 @@ use tempfile::TempDir;
 
 use crate::support::journal::{BEGIN, Journals, get, message, record, recorded, set, streams};
 use crate::support::loki::{Fault, Server};
+use crate::support::port::Port;
 
 const LIMIT: Duration = Duration::from_secs(60);
 
@@ -302,8 +303,8 @@ async fn a_log_server_that_does_not_answer_is_not_asked_about_the_next_node() {
 
 #[tokio::test]
 async fn a_log_server_that_is_not_there_is_named() {
-    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    let loki = Loki::new("127.0.0.1", port, "loki", "s3cret".into(), LIMIT);
+    let nobody = Port::reserve();
+    let loki = Loki::new("127.0.0.1", nobody.number(), "loki", "s3cret".into(), LIMIT);
     let found = reasons(&loki_only(loki), &ask(&["mail1"])).await;
     assert!(found.gaps[1].why.to_string().contains("Connection refused"), "{found:?}");
 }

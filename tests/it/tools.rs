@@ -13,7 +13,8 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 
-use crate::support::programs::path_of;
+use crate::support::port::Port;
+use crate::support::programs::{install, path_of};
 use crate::support::redis::Redis;
 use crate::support::service::{Service, wait_until, webhook};
 use crate::support::smtp::{Fault, Server};

@@ -18,6 +18,7 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::faults::clock;
+use crate::support::port::Port;
 use crate::support::programs;
 use crate::support::redis::Redis;
 use crate::support::service::wait_until;
@@ -248,13 +249,13 @@ fn findings_that_cannot_be_posted_are_posted_at_the_next_tick() {
     let mut watched = Watched::new(60);
     watched.ends("mail1", 50, 1);
     watched.ends("samba1", 40, 0);
-    let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    watched.site.configure("", &format!("{AT_ONCE}receiver: {{ port: {} }}\n", free.port()));
+    let nobody = Port::reserve();
+    watched.site.configure("", &format!("{AT_ONCE}receiver: {{ port: {} }}\n", nobody.number()));
     for _ in 0..2 {
         let output = watched.tick_with(&[]);
         assert_eq!(output.status.code(), Some(1));
         let log = String::from_utf8(output.stderr).unwrap();
-        assert!(log.contains(&format!("the service at http://{free}/alert does not answer")), "{log}");
+        assert!(log.contains(&format!("the service at http://{}/alert does not answer", nobody.address)), "{log}");
     }
     watched.configure("");
     watched.site.service.start();
@@ -413,7 +414,9 @@ fn a_heartbeat_is_sent_while_all_is_well() {
         assert!(log.contains("heartbeat failed: it answers 404") && !log.contains("1234"), "{log}");
     });
     // Nobody there: logged, no failure.
-    drop(listener);
+    let nobody = Port::reserve();
+    watched.notification = format!("  heartbeat_url: http://{}/ping/1234-5678\n", nobody.address).leak();
+    watched.configure("");
     let log = watched.tick();
     assert!(log.contains("heartbeat failed") && !log.contains("1234"), "{log}");
 }
@@ -422,7 +425,8 @@ fn a_heartbeat_is_sent_while_all_is_well() {
 fn a_sign_of_life_goes_over_tls_to_a_server_that_is_trusted() {
     programs::path_of("openssl");
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/support/tls");
-    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let reserved = Port::reserve();
+    let port = reserved.number();
     let mut server = Command::new("openssl")
         .args(["s_server", "-quiet", "-www", "-accept", &port.to_string(), "-cert", "leaf.pem", "-key", "leaf.key"])
         .current_dir(&folder)
@@ -461,7 +465,8 @@ fn a_cluster_backup_that_is_far_too_old_is_mailed_once() {
     let backup = root.join("dest/cluster-backup-c-uuid.json.gz.gpg");
     let made = std::time::SystemTime::now() - std::time::Duration::from_secs(60 * 3600);
     std::fs::File::create(&backup).unwrap().set_modified(made).unwrap();
-    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let reserved = Port::reserve();
+    let port = reserved.number();
     let mut rclone = Command::new("rclone")
         .args(["serve", "webdav", "--addr", &format!("127.0.0.1:{port}"), "--user", "node/1", "--pass", "agent"])
         .arg(&root)

@@ -4,6 +4,7 @@ pub mod cases;
 pub mod headers;
 pub mod journal;
 pub mod loki;
+pub mod port;
 pub mod programs;
 pub mod redis;
 pub mod service;

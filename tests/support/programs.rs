@@ -1,6 +1,8 @@
 //! Finding the outside programs that tests need.
 
-use std::path::PathBuf;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 
 /// The path of `program`; panics with what to do when it is not installed, since no test is skipped in silence.
 pub fn path_of(program: &str) -> PathBuf {
@@ -9,6 +11,15 @@ pub fn path_of(program: &str) -> PathBuf {
         .map(|folder| folder.join(program))
         .find(|candidate| candidate.is_file())
         .unwrap_or_else(|| panic!("{program} is not installed; `make test` installs what the tests need"))
+}
+
+/// Makes `script` a program at `path`. A child does that: a program that this process wrote could not be run while one
+/// of its other children, just forked, still has it open for writing.
+pub fn install(path: &Path, script: &str) {
+    let mut install = Command::new("install");
+    let mut install = install.args(["-m", "755", "/dev/stdin"]).arg(path).stdin(Stdio::piped()).spawn().unwrap();
+    install.stdin.take().unwrap().write_all(script.as_bytes()).unwrap();
+    assert!(install.wait().unwrap().success());
 }
 
 /// Raises this process's limit of open files to what it may have: the usual 1,024 is too few for a thousand

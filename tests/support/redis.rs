@@ -1,7 +1,6 @@
 //! A private redis-server, on a Unix socket and, if wanted, a TCP port of its own.
 
 use std::io::Write;
-use std::net::TcpListener;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -10,6 +9,7 @@ use ns8_backup_monitor::config;
 use redis::FromRedisValue;
 use tempfile::TempDir;
 
+use super::port::Port;
 use super::programs;
 use super::service::wait_until;
 
@@ -25,34 +25,31 @@ pub struct Redis {
     child: Child,
     folder: TempDir,
     config: String,
-    /// The TCP port, where one was asked for.
-    pub port: u16,
+    port: Option<Port>,
 }
 
 impl Redis {
     /// A server on a Unix socket that lets everybody do everything.
     pub fn start() -> Self {
-        Self::configured("", 0)
+        Self::configured("", None)
     }
 
     /// A server on a Unix socket under NS8's own rule.
     pub fn ns8() -> Self {
-        Self::configured(NS8_ACL, 0)
+        Self::configured(NS8_ACL, None)
     }
 
     /// A server with further lines of configuration, on a Unix socket and a free TCP port.
     pub fn on_tcp(config: &str) -> Self {
-        let free = TcpListener::bind("127.0.0.1:0").unwrap();
-        let port = free.local_addr().unwrap().port();
-        drop(free);
-        Self::configured(config, port)
+        Self::configured(config, Some(Port::reserve()))
     }
 
-    fn configured(lines: &str, port: u16) -> Self {
+    fn configured(lines: &str, port: Option<Port>) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let (path, (name, password)) = (folder.path().display(), ADMIN);
+        let number = port.as_ref().map_or(0, Port::number);
         let config = format!(
-            "dir {path}\nunixsocket {path}/redis.sock\nport {port}\nbind 127.0.0.1\nsave \"\"\nrdbcompression no\nlogfile {path}/log\n\
+            "dir {path}\nunixsocket {path}/redis.sock\nport {number}\nbind 127.0.0.1\nsave \"\"\nrdbcompression no\nlogfile {path}/log\n\
              enable-debug-command yes\nuser {name} on >{password} ~* &* +@all\n{lines}\n"
         );
         let child = launch(&config);
@@ -73,6 +70,11 @@ impl Redis {
         path
     }
 
+    /// The number of its TCP port, which was asked for.
+    pub fn port(&self) -> u16 {
+        self.port.as_ref().unwrap().number()
+    }
+
     /// The settings to read this server over its socket.
     pub fn settings(&self) -> config::Redis {
         config::Redis {
@@ -86,7 +88,7 @@ impl Redis {
 
     /// The settings to read this server over TCP.
     pub fn tcp_settings(&self) -> config::Redis {
-        config::Redis { socket: None, url: Some(format!("redis://127.0.0.1:{}", self.port)), ..self.settings() }
+        config::Redis { socket: None, url: Some(format!("redis://127.0.0.1:{}", self.port())), ..self.settings() }
     }
 
     /// Runs one command as the administrator; arguments are separated by single spaces.

@@ -5,6 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use super::*;
+use crate::support::programs::install;
 
 /// A command in the place of `ns8-sendmail` that obeys the same contract and then does as `then` says; it notes what it
 /// got beside itself.
@@ -32,8 +33,7 @@ printf '%s\n%s\n%s' "$subject" "$from" "$recipients" > {0}/arguments
         dir.display()
     );
     let program = dir.join("ns8-sendmail");
-    fs::write(&program, script).unwrap();
-    fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+    install(&program, &script);
     settings(&format!("transport: ns8-sendmail, sendmail_command: [{}]", program.display()))
 }
 

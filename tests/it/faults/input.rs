@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
 use std::time::Duration;
 
@@ -15,6 +14,7 @@ use proptest::test_runner::TestRunner;
 use serde_json::{Value, json};
 
 use crate::support::headers::HEADERS;
+use crate::support::programs::install;
 use crate::support::service::wait_until;
 use crate::support::site::{AT_ONCE, Site};
 use crate::support::smtp::Fault;
@@ -273,8 +273,7 @@ fn whatever_restic_prints_a_repository_is_not_made_healthy_by_it() {
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name);
     let says = "#!/bin/sh\ncat $0.output; cat $0.errors >&2; exit $(cat $0.code)\n";
-    fs::write(path("restic"), says).unwrap();
-    fs::set_permissions(path("restic"), PermissionsExt::from_mode(0o755)).unwrap();
+    install(&path("restic"), says);
     let restic = path("restic").display().to_string();
     let means = Means { restic, gateway: "http://127.0.0.1:1".into(), agent: None };
     let destination = Destination {

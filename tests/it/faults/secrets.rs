@@ -2,12 +2,12 @@
 //! out is searched.
 
 use std::collections::BTreeSet;
-use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Command;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use crate::support::programs::install;
 use crate::support::redis::Redis;
 use crate::support::service::webhook;
 use crate::support::site::Site;
@@ -47,8 +47,8 @@ impl Planted {
             site.redis.file(name, &content);
         }
         let script = |name: &str| {
-            let path = site.redis.file(name, TALKATIVE);
-            std::fs::set_permissions(&path, PermissionsExt::from_mode(0o755)).unwrap();
+            let path = site.redis.file(name, "");
+            install(&path, TALKATIVE);
             path.display().to_string()
         };
         let (restic, sendmail) = (script("restic"), script("ns8-sendmail"));
@@ -273,7 +273,7 @@ fn no_secret_is_in_anything_that_comes_out() {
     let reader = planted.reader();
     let wrong = reader.replace("redis.password", "smtp.password");
     let absent = reader.replace("redis.password", "absent.password");
-    let port = planted.site.redis.port;
+    let port = planted.site.redis.port();
     let url = format!("url: 'redis://reader:{MARK}-url@127.0.0.1:{port}/0'");
     let nowhere = format!("url: 'redis://reader:{MARK}-url@127.0.0.1:1'");
     for (transport, redis) in [

@@ -1,8 +1,8 @@
 //! `ns8-sendmail` that fails, as the service meets it; all the ways in which it can are in the tests of deliver.
 
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
+use crate::support::programs;
 use crate::support::service::{Service, webhook};
 use crate::support::site::{AT_ONCE, Site};
 
@@ -20,10 +20,9 @@ fn site() -> (Site, PathBuf) {
     (site, script)
 }
 
-fn install(script: &Path, content: &str) {
+fn replace(script: &Path, content: &str) {
     let temporary = script.with_extension("new");
-    std::fs::write(&temporary, content).unwrap();
-    std::fs::set_permissions(&temporary, std::fs::Permissions::from_mode(0o755)).unwrap();
+    programs::install(&temporary, content);
     std::fs::rename(&temporary, script).unwrap();
 }
 
@@ -51,7 +50,7 @@ fn whatever_ns8_sendmail_does_wrong_is_told_and_tried_again() {
         for (fault, words) in faults {
             scope.spawn(move || {
                 let (mut site, script) = site();
-                install(&script, &format!("#!/bin/sh\n{fault}\n"));
+                replace(&script, &format!("#!/bin/sh\n{fault}\n"));
                 site.service.start();
                 assert_eq!(site.service.post(webhook(&["2"])).0, 202);
                 site.service.logged("not delivered at attempt 1");
@@ -59,7 +58,7 @@ fn whatever_ns8_sendmail_does_wrong_is_told_and_tried_again() {
                 assert!(log.contains(words), "{words} is not in:\n{log}");
                 assert!(log.len() < 10_000, "a program's chatter is cut");
                 assert_eq!(sent(&site.service), [""; 0]);
-                install(&script, &works(&site.service));
+                replace(&script, &works(&site.service));
                 site.nudge();
                 site.service.done();
                 assert_eq!(sent(&site.service), ["admin@example.com", "ops@example.com"]);
@@ -74,12 +73,12 @@ fn one_that_is_refused_through_ns8_sendmail_takes_nothing_from_the_others() {
     let works = works(&site.service);
     let refuses =
         works.replace("done\n", "done\n[ $to != admin@example.com ] || { echo '550 no such user' >&2; exit 1; }\n");
-    install(&script, &refuses);
+    replace(&script, &refuses);
     site.service.start();
     assert_eq!(site.service.post(webhook(&["2"])).0, 202);
     site.service.logged("not delivered at attempt 1");
     assert_eq!(sent(&site.service), ["ops@example.com"]);
-    install(&script, &works);
+    replace(&script, &works);
     site.nudge();
     site.service.done();
     assert_eq!(sent(&site.service), ["admin@example.com", "ops@example.com"]);

@@ -3,6 +3,7 @@
 use std::io::Write;
 use std::net::{TcpStream, UdpSocket};
 
+use crate::support::programs::install;
 use crate::support::service::{wait_until, webhook};
 use crate::support::site::{AT_ONCE, Site};
 use crate::support::smtp::{Fault, Stage};
@@ -47,8 +48,8 @@ fn while_it_waits_for_redis() {
 fn while_it_probes_and_no_probe_is_left_behind() {
     let mut site = Site::new();
     let pids = site.service.path("pids");
-    let restic = site.redis.file("restic", &format!("#!/bin/sh\necho $$ >> {}\nexec sleep 3600\n", pids.display()));
-    run(&["chmod", "+x", restic.to_str().unwrap()]);
+    let restic = site.service.path("restic");
+    install(&restic, &format!("#!/bin/sh\necho $$ >> {}\nexec sleep 3600\n", pids.display()));
     site.redis.hset(
         "cluster/backup_repository/r1/parameters",
         &[("backend", "local"), ("path", "/nowhere"), ("password", "p")],
@@ -162,8 +163,4 @@ fn while_a_request_is_half_sent() {
     stop(&mut site);
     site.configure("", AT_ONCE);
     resume(&mut site);
-}
-
-fn run(command: &[&str]) {
-    assert!(std::process::Command::new(command[0]).args(&command[1..]).status().unwrap().success(), "{command:?}");
 }

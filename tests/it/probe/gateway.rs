@@ -10,6 +10,7 @@ use ns8_backup_monitor::model::repository::{Checked, Listed, Lock, NotProbed, Si
 use ns8_backup_monitor::probe::{Means, cluster_backup};
 
 use super::support::*;
+use crate::support::port::Port;
 use crate::support::programs::path_of;
 use crate::support::service::wait_until;
 
@@ -112,16 +113,18 @@ async fn each_answer_of_a_gateway_has_its_verdict() {
     }
     let server = Server::start(Answer::Silence);
     assert_eq!(verdicts(&behind(&server.url(), "x"), &["mail1"], None, HANG).await, [Verdict::TimedOut(HANG)]);
-    let nobody = behind(&format!("http://{}", free_port()), "x");
+    let closed = Port::reserve();
+    let nobody = behind(&format!("http://{}", closed.address), "x");
     assert!(matches!(verdicts(&nobody, &["mail1"], None, LONG).await[0], Verdict::Unreachable(_)));
 }
 
 #[tokio::test]
 async fn a_gateway_that_gets_no_access_itself_is_not_said_to_serve_nothing() {
-    let address = free_port();
+    let (port, closed) = (Port::reserve(), Port::reserve());
+    let address = port.address;
     let mut rclone = Command::new(path_of("rclone"));
     rclone.args(["serve", "restic", "--config", "", "--low-level-retries", "1", "--addr", &address.to_string()]);
-    let nobody = format!(":webdav,url=\"http://{}/\":", free_port());
+    let nobody = format!(":webdav,url=\"http://{}/\":", closed.address);
     let _rclone = Running(rclone.arg(nobody).stderr(Stdio::null()).spawn().unwrap());
     wait_until("rclone", || TcpStream::connect(address).is_ok(), String::new);
     let means = behind(&format!("http://{address}"), GATEWAY_PASSWORD);

@@ -9,18 +9,20 @@ use ns8_backup_monitor::model::repository::{Destination, Doubt, NotProbed, Sign,
 use ns8_backup_monitor::probe::{Means, cluster_backup};
 
 use super::support::*;
+use crate::support::port::Port;
 use crate::support::programs::path_of;
 
-/// An address with which `restic` has `rclone` create `canary`.
-fn connection_string(canary: &Path) -> String {
-    format!(r#"rclone::webdav,url="http://{}",bearer_token_command="touch {}":x"#, free_port(), canary.display())
+/// An address with which `restic` has `rclone` create `canary`, at a port where nobody listens.
+fn connection_string(canary: &Path, nobody: &Port) -> String {
+    format!(r#"rclone::webdav,url="http://{}",bearer_token_command="touch {}":x"#, nobody.address, canary.display())
 }
 
 #[tokio::test]
 async fn no_address_runs_a_command_though_restic_would() {
     let dir = tempfile::tempdir().unwrap();
     let canary = dir.path().join("canary");
-    let payload = connection_string(&canary);
+    let nobody = Port::reserve();
+    let payload = connection_string(&canary, &nobody);
     for restic in every_restic() {
         // So that this can fail: restic itself does it.
         let mut restic = Command::new(&restic);
@@ -64,7 +66,8 @@ async fn an_rclone_configuration_that_others_can_change_is_not_used() {
     let dir = tempfile::tempdir().unwrap();
     let (canary, config) = (dir.path().join("canary"), dir.path().join("rclone.conf"));
     let command = format!("touch {}", canary.display());
-    let url = format!("http://{}", free_port());
+    let nobody = Port::reserve();
+    let url = format!("http://{}", nobody.address);
     fs::write(&config, format!("[nas]\ntype = webdav\nurl = {url}\nbearer_token_command = {command}\n")).unwrap();
     let mode = |mode: &str| assert!(Command::new("chmod").arg(mode).arg(&config).status().unwrap().success());
     let refused = Verdict::NotProbed(NotProbed::Unsafe(Unsafe::RcloneConfig));
@@ -87,6 +90,7 @@ struct Impostor {
     heard: std::path::PathBuf,
     _dir: tempfile::TempDir,
     _program: Running,
+    _port: Port,
 }
 
 impl Impostor {
@@ -96,7 +100,8 @@ impl Impostor {
         let dir = tempfile::tempdir().unwrap();
         let heard = dir.path().join("heard");
         fs::write(&heard, "").unwrap();
-        let address = free_port();
+        let port = Port::reserve();
+        let address = port.address;
         for args in [["a+rwx", &dir.path().display().to_string()], ["a+rw", &heard.display().to_string()]] {
             assert!(Command::new("chmod").args(args).status().unwrap().success());
         }
@@ -110,7 +115,7 @@ impl Impostor {
         program.args(["/bin/sh", "-c", &script]).stdout(Stdio::null()).stderr(Stdio::null());
         let mut program = Running(program.spawn().unwrap());
         program.wait_until("the impostor", || TcpStream::connect(address).is_ok());
-        Self { url: format!("http://{address}"), heard, _dir: dir, _program: program }
+        Self { url: format!("http://{address}"), heard, _dir: dir, _program: program, _port: port }
     }
 }
 

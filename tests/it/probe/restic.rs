@@ -11,6 +11,7 @@ use ns8_backup_monitor::model::repository::{Checked, Destination, Ended, Lock, N
 use ns8_backup_monitor::probe::probe;
 
 use super::support::*;
+use crate::support::port::Port;
 use crate::support::programs::path_of;
 use crate::support::service::wait_until;
 
@@ -134,7 +135,8 @@ async fn a_snapshot_that_is_refused_is_not_damaged() {
 
 #[tokio::test]
 async fn a_server_that_cannot_be_reached_is_told_with_its_cause_and_without_waiting_for_the_end() {
-    let refused = format!("http://{}/bucket", free_port());
+    let nobody = Port::reserve();
+    let refused = format!("http://{}/bucket", nobody.address);
     let unknown = "http://no-such-host.invalid/bucket";
     // The test runner's own time limit is much shorter.
     let limit = LONG * 60;
@@ -165,7 +167,8 @@ async fn sftp_never_prompts() {
 
 #[tokio::test]
 async fn a_host_that_only_the_backups_ssh_knows_denies_no_access() {
-    let (folder, address) = (tempfile::tempdir().unwrap(), free_port());
+    let (folder, port) = (tempfile::tempdir().unwrap(), Port::reserve());
+    let address = port.address;
     let mut server = Command::new(path_of("rclone"));
     server.args(["serve", "sftp", "--config", "", "--user", "backup", "--pass", PASSWORD]);
     let server = server.args(["--addr", &address.to_string()]).arg(folder.path()).stderr(Stdio::null()).spawn();

@@ -1,6 +1,5 @@
 //! Real repositories, a real gateway, servers that misbehave, and what to look with.
 
-use std::collections::BTreeSet;
 use std::fs;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -17,6 +16,7 @@ use ns8_backup_monitor::model::repository::{
 use ns8_backup_monitor::probe::{Agent, Means, probe};
 use tempfile::TempDir;
 
+use crate::support::port::Port;
 use crate::support::programs::path_of;
 use crate::support::service::{PATIENCE, wait_until};
 
@@ -253,7 +253,8 @@ impl Gateway {
 
 /// A real rclone that serves `root` by one protocol.
 fn serve(root: &TempDir, protocol: &str) -> (Running, SocketAddr) {
-    let address = free_port();
+    let port = Port::reserve();
+    let address = port.address;
     let mut rclone = Command::new(path_of("rclone"));
     rclone.args(["serve", protocol, "--copy-links", "--config", "", "--addr", &address.to_string()]);
     rclone.args(["--user", USER, "--pass", GATEWAY_PASSWORD]).arg(root.path()).stderr(Stdio::null());
@@ -356,14 +357,6 @@ impl Server {
     pub(super) fn hang_up(&self) {
         *self.held.lock().unwrap() = None;
     }
-}
-
-/// A port where nobody listens.
-pub(super) fn free_port() -> SocketAddr {
-    // The same port twice, before the first has bound it, would let one test talk to the other's server.
-    static GIVEN: Mutex<BTreeSet<SocketAddr>> = Mutex::new(BTreeSet::new());
-    let free = || TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    std::iter::repeat_with(free).find(|address| GIVEN.lock().unwrap().insert(*address)).expect("an endless search")
 }
 
 /// A stand-in for restic that does what no real one can be made to do.

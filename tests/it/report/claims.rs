@@ -82,7 +82,7 @@ fn no_plan_is_left_out() {
     redis.hset("cluster/backup/4/status", &[("result", "error"), ("timestamp", NOW), ("errors", "1")]);
     let config = format!(
         "notification: {{ mail_to: [a@example.com] }}\nredis: {{ url: \"redis://127.0.0.1:{}/0\" }}\n",
-        redis.port
+        redis.port()
     );
     let file = redis.file("config.yml", &config);
     let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_ns8-backup-monitor"));

@@ -193,25 +193,25 @@ fn alertmanager_takes_what_is_printed_for_the_configured_address_names_and_token
 }
 
 /// A running Alertmanager, stopped when dropped.
-struct Alertmanager(Child, String);
+struct Alertmanager(Child, String, #[allow(dead_code, reason = "it keeps the port")] Port);
 
 impl Alertmanager {
     fn start(config: &Path, storage: &Path) -> Self {
-        let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let port = Port::reserve();
         // Debian calls it by the project's name.
         let installed = |name: &&str| Command::new(name).arg("--version").output().is_ok();
         let program = ["alertmanager", "prometheus-alertmanager"].into_iter().find(installed);
         let child = Command::new(program.expect("Alertmanager is installed; `make test` does that"))
             .arg(format!("--config.file={}", config.display()))
             .arg(format!("--storage.path={}", storage.display()))
-            .arg(format!("--web.listen-address={free}"))
+            .arg(format!("--web.listen-address={}", port.address))
             .arg("--cluster.listen-address=")
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()
             .unwrap();
-        wait_until("Alertmanager listens", || std::net::TcpStream::connect(free).is_ok(), String::new);
-        Self(child, format!("http://{free}"))
+        wait_until("Alertmanager listens", || std::net::TcpStream::connect(port.address).is_ok(), String::new);
+        Self(child, format!("http://{}", port.address), port)
     }
 }
 

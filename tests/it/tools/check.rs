@@ -6,8 +6,8 @@ use super::*;
 fn check_sees_that_no_mail_can_leave_without_a_relay() {
     let site = Site::new(Server::plain(), "");
     fs::create_dir(site.path("bin")).unwrap();
-    let sendmail = site.write("bin/ns8-sendmail", "#!/bin/sh\n");
-    fs::set_permissions(&sendmail, fs::Permissions::from_mode(0o755)).unwrap();
+    let sendmail = site.path("bin/ns8-sendmail");
+    install(&sendmail, "#!/bin/sh\n");
     let relay = || -> String {
         let mut check = site.command(&["check", "--alertmanager", "http://127.0.0.1:1"]);
         let ran: Ran = check.env("PATH", site.path("bin")).output().unwrap().into();

@@ -75,7 +75,8 @@ fn no_sign_of_life_is_sent_while_the_service_takes_no_alerts() {
     listener.set_nonblocking(true).unwrap();
     let beat_port = listener.local_addr().unwrap().port();
     watched.notification = format!("  heartbeat_url: http://127.0.0.1:{beat_port}/ping\n").leak();
-    let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let closed = Port::reserve();
+    let nobody = closed.number();
     watched.site.configure(watched.notification, &format!("{AT_ONCE}receiver: {{ port: {nobody} }}\n"));
     let log = watched.tick();
     assert!(log.contains(&format!("the service at http://127.0.0.1:{nobody}/alert does not answer")), "{log}");

@@ -71,11 +71,11 @@ impl Cluster {
         let config = format!(
             "notification: {{ mail_to: [admin@example.com] }}\nrepo_check: {{ enabled: false }}\n\
              redis: {{ url: \"redis://127.0.0.1:{}/{database}\" }}\n",
-            redis.port
+            redis.port()
         );
         let config = redis.file(&format!("config{database}.yml"), &config);
         let (name, password) = ADMIN;
-        let address = format!("redis://{name}:{password}@127.0.0.1:{}/{database}", redis.port);
+        let address = format!("redis://{name}:{password}@127.0.0.1:{}/{database}", redis.port());
         let connection = redis::Client::open(address).unwrap().get_connection().unwrap();
         Self { connection: connection.into(), state: config.with_extension("state"), config }
     }
