@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use tokio::time::sleep;
 
 use crate::cluster::{Question, Selector, Want};
 use crate::config::{RepoCheck, Settings};
@@ -12,7 +13,7 @@ use crate::model::cluster::{Cluster, Loki};
 use crate::model::ended::Progress;
 use crate::model::history::History;
 use crate::model::plan::{Layout, Module, ModuleId, Plan};
-use crate::model::reason::{Reasons, span};
+use crate::model::reason::{MARGIN, Reasons, span};
 use crate::model::repository::Probes;
 use crate::model::run::{Assessment, Contradiction, Outcome, State};
 use crate::probe::{self, Means};
@@ -22,6 +23,10 @@ use crate::watch::node;
 
 /// How long the cluster's Loki may take.
 const LOKI_LIMIT: Duration = Duration::from_secs(10);
+
+/// How long a module's last lines may be on their way to Loki: a node's log shipper (Grafana Alloy, `loki.write`) sends
+/// what has come up once a second.
+const SHIPPING: Duration = Duration::from_secs(5);
 
 /// A plan, examined.
 pub struct Examined {
@@ -165,7 +170,19 @@ async fn reasons(cluster: &Cluster, plan: &Plan, assessment: &Assessment, suspec
     if layout == Layout::A || !(is_troubled || leader.is_some() && (suspected || unexplained)) {
         return None;
     }
-    Some(logs::reasons(&sources(cluster.loki.as_ref()), &ask(plan, assessment, leader)).await)
+    let (sources, ask) = (sources(cluster.loki.as_ref()), ask(plan, assessment, leader));
+    if sources.loki.is_some() && is_on_its_way(plan, &ask, Timestamp::now()) {
+        log::debug!("plan {}: in {} s the log server may have the last lines", plan.id, SHIPPING.as_secs());
+        sleep(SHIPPING).await;
+    }
+    Some(logs::reasons(&sources, &ask).await)
+}
+
+/// Whether a module of another node ended just now, by a clock that need not be ours.
+fn is_on_its_way(plan: &Plan, ask: &Ask, now: Timestamp) -> bool {
+    let others = ask.nodes.iter().filter(|node| ask.host.as_deref() != Some(&node.node));
+    let mut ends = others.flat_map(|node| node.modules.keys()).filter_map(|id| plan.results.get(id)?.end);
+    ends.any(|end| end.duration_since(now).unsigned_abs() < MARGIN)
 }
 
 /// Returns how far the run has come on the nodes with a module that has no result of it, as their logs say,

@@ -1,9 +1,12 @@
 //! A run that goes on after its alert: an interim report, and one final report in the same thread.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use mail_parser::MessageParser;
 
-use crate::support::journal::{Journals, record};
+use crate::support::journal::{Journals, record, streams};
+use crate::support::loki::Server;
 use crate::support::redis::Redis;
 use crate::support::service::{wait_until, webhook};
 use crate::support::site::Site;
@@ -70,6 +73,32 @@ fn the_last_result_brings_the_final_report() {
     until_following(&site);
     finish(&site, 1);
     assert_interim_then_final(&site, "REPO_FAILURE - all 2 module(s) failed");
+}
+
+/// What a module prints last is on its way to the log server when NS8 announces its result.
+#[test]
+fn the_final_report_has_what_reaches_the_log_server_a_moment_after_the_last_result() {
+    let mut site = Site::on(Redis::start(), "", &format!("{FOLLOWS}logging: {{ level: DEBUG }}\n"));
+    site.runs();
+    let server = Server::start(BTreeMap::new());
+    server.serve(&site.redis);
+    site.service.start();
+    assert_eq!(site.service.post(webhook(&["2"])).0, 202);
+    until_following(&site);
+    finish(&site, 1);
+    let waits = || site.service.log().matches("may have the last lines").count() == 2;
+    wait_until("the last report waits, too", waits, || site.service.log());
+    let now = Timestamp::now().as_second();
+    let line = |time, message: &str| record(time, "0", "runagent", "s", "-", message);
+    let lines = [
+        line(now - 60, "samba1: starting backup 2 at dest"),
+        line(now, "Fatal: create repository failed: no space left on device"),
+        line(now, "samba1: backup 2 failed (exit code 1)"),
+    ];
+    server.learn(streams(&lines, "1"));
+    site.service.done();
+    let last = &site.mails(2 * EVERYBODY)[2].1;
+    assert!(last.contains("no space left on device"), "{last}");
 }
 
 #[test]

@@ -15,14 +15,10 @@ fn site(log: &Server) -> Site {
     let site = Site::on(Redis::start(), "", AT_ONCE);
     let redis = &site.redis;
     redis.run::<i64>("DEL module/mail1/backup/2/status module/samba1/backup/2/status");
-    redis.hset("cluster/module_node", &[("mail1", "2"), ("loki1", "1")]);
+    redis.hset("cluster/module_node", &[("mail1", "2")]);
     redis.hset("cluster/environment", &[("NODE_ID", "1")]);
     redis.hset("cluster/backup/2", &[("name", "Nightly"), ("instances", "mail1"), ("enabled", "1")]);
-    redis.run::<String>("SET cluster/default_instance/loki loki1");
-    let port = log.port.to_string();
-    let login = [("LOKI_API_AUTH_USERNAME", "loki"), ("LOKI_API_AUTH_PASSWORD", "s3cret")];
-    redis.hset("module/loki1/environment", &[("LOKI_ADDR", "127.0.0.1"), ("LOKI_HTTP_PORT", &port)]);
-    redis.hset("module/loki1/environment", &login);
+    log.serve(redis);
     let end = Timestamp::now().as_second() - 120;
     let result = format!(r#"{{"start": {}, "end": {end}, "errors": 0}}"#, end - 60);
     redis.hset("node/2/backup_status/2", &[("mail1", &result)]);

@@ -13,6 +13,8 @@ use std::time::Duration;
 use ns8_backup_monitor::logs::Loki;
 use serde_json::json;
 
+use super::redis::Redis;
+
 /// Labels, and the records that have them: nanoseconds and line.
 pub type Streams = BTreeMap<Vec<(String, String)>, Vec<(u64, String)>>;
 
@@ -42,7 +44,7 @@ pub struct Server {
 }
 
 struct Shared {
-    streams: Streams,
+    streams: Mutex<Streams>,
     fault: Mutex<Option<Fault>>,
     requests: Mutex<Vec<String>>,
 }
@@ -51,7 +53,8 @@ impl Server {
     pub fn start(streams: Streams) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
-        let shared = Arc::new(Shared { streams, fault: Mutex::default(), requests: Mutex::default() });
+        let shared =
+            Arc::new(Shared { streams: Mutex::new(streams), fault: Mutex::default(), requests: Mutex::default() });
         let own = shared.clone();
         thread::spawn(move || {
             for connection in listener.incoming().flatten() {
@@ -61,6 +64,22 @@ impl Server {
             }
         });
         Self { port, shared }
+    }
+
+    /// Makes it the log server of the cluster.
+    pub fn serve(&self, redis: &Redis) {
+        redis.run::<String>("SET cluster/default_instance/loki loki1");
+        redis.hset("cluster/module_node", &[("loki1", "1")]);
+        let port = self.port.to_string();
+        let address = [("LOKI_ADDR", "127.0.0.1"), ("LOKI_HTTP_PORT", &port)];
+        let login = [("LOKI_API_AUTH_USERNAME", "loki"), ("LOKI_API_AUTH_PASSWORD", "s3cret")];
+        redis.hset("module/loki1/environment", &[address, login].concat());
+    }
+
+    /// Takes in what a node's log shipper sends.
+    pub fn learn(&self, more: Streams) {
+        let mut streams = self.shared.streams.lock().unwrap();
+        more.into_iter().for_each(|(labels, lines)| streams.entry(labels).or_default().extend(lines));
     }
 
     pub fn fault(&self, fault: Fault) {
@@ -117,19 +136,19 @@ impl Shared {
         let number = |name: &str| parameter(name).parse::<u64>().unwrap();
         assert_eq!(parameter("direction"), "forward");
         let (start, end) = (number("start"), number("end"));
-        let mut records: Vec<_> = self
-            .streams
+        let streams = self.streams.lock().unwrap();
+        let mut records: Vec<_> = streams
             .iter()
             .flat_map(|(labels, lines)| lines.iter().map(move |line| (line.0, labels, &line.1)))
             .collect();
         records.retain(|(time, ..)| (start..end).contains(time));
         records.sort_by_key(|(time, ..)| *time);
         records.truncate(usize::try_from(number("limit")).unwrap());
-        let mut streams: BTreeMap<_, Vec<_>> = BTreeMap::new();
+        let mut by_labels: BTreeMap<_, Vec<_>> = BTreeMap::new();
         for (time, labels, line) in records {
-            streams.entry(labels).or_default().push(json!([time.to_string(), line]));
+            by_labels.entry(labels).or_default().push(json!([time.to_string(), line]));
         }
-        let result: Vec<_> = streams
+        let result: Vec<_> = by_labels
             .into_iter()
             .map(|(labels, values)| {
                 let labels: BTreeMap<_, _> = labels.iter().cloned().collect();

@@ -60,13 +60,7 @@ fn a_log_server_that_does_not_answer_is_asked_once_in_a_tick() {
     let server = Server::start([].into());
     server.fault(Fault::Hang);
     let watched = lacking(4, "2");
-    let redis = &watched.site.redis;
-    redis.hset("cluster/module_node", &[("loki1", "1")]);
-    redis.run::<String>("SET cluster/default_instance/loki loki1");
-    let port = server.port.to_string();
-    let login = [("LOKI_API_AUTH_USERNAME", "loki"), ("LOKI_API_AUTH_PASSWORD", "s3cret")];
-    redis.hset("module/loki1/environment", &[("LOKI_ADDR", "127.0.0.1"), ("LOKI_HTTP_PORT", &port)]);
-    redis.hset("module/loki1/environment", &login);
+    server.serve(&watched.site.redis);
     watched.tick_at(FAST);
     assert_eq!(server.requests().len(), 1);
     watched.tick_at(FAST);
