@@ -27,6 +27,8 @@ const LOKI_LIMIT: Duration = Duration::from_secs(10);
 /// How long a module's last lines may be on their way to Loki: a node's log shipper (Grafana Alloy, `loki.write`) sends
 /// what has come up once a second.
 const SHIPPING: Duration = Duration::from_secs(5);
+/// How long they may be on their way to this node's journal, which is written while the backup keeps the disk busy.
+const JOURNALING: Duration = Duration::from_secs(2);
 
 /// A plan, examined.
 pub struct Examined {
@@ -171,18 +173,30 @@ async fn reasons(cluster: &Cluster, plan: &Plan, assessment: &Assessment, suspec
         return None;
     }
     let (sources, ask) = (sources(cluster.loki.as_ref()), ask(plan, assessment, leader));
-    if sources.loki.is_some() && is_on_its_way(plan, &ask, Timestamp::now()) {
+    let (own, others) = just_ended(plan, &ask, Timestamp::now());
+    if sources.loki.is_some() && !others.is_empty() {
         log::debug!("plan {}: in {} s the log server may have the last lines", plan.id, SHIPPING.as_secs());
         sleep(SHIPPING).await;
     }
+    let reasons = logs::reasons(&sources, &ask).await;
+    let is_explained = |id: &ModuleId| reasons.modules.get(id).is_some_and(|reason| !reason.lines.is_empty());
+    if own.iter().all(|id| is_explained(id)) {
+        return Some(reasons);
+    }
+    sleep(JOURNALING).await;
     Some(logs::reasons(&sources, &ask).await)
 }
 
-/// Whether a module of another node ended just now, by a clock that need not be ours.
-fn is_on_its_way(plan: &Plan, ask: &Ask, now: Timestamp) -> bool {
-    let others = ask.nodes.iter().filter(|node| ask.host.as_deref() != Some(&node.node));
-    let mut ends = others.flat_map(|node| node.modules.keys()).filter_map(|id| plan.results.get(id)?.end);
-    ends.any(|end| end.duration_since(now).unsigned_abs() < MARGIN)
+/// The modules in `ask` that ended just now, by clocks that need not agree: those of this node, and those of others.
+fn just_ended<'a>(plan: &Plan, ask: &'a Ask, now: Timestamp) -> (Vec<&'a ModuleId>, Vec<&'a ModuleId>) {
+    let is_fresh = |end: Timestamp| end.duration_since(now).unsigned_abs() < MARGIN;
+    let ended = |id: &ModuleId| plan.results.get(id).and_then(|result| result.end).is_some_and(is_fresh);
+    let (mut own, mut others) = (Vec::new(), Vec::new());
+    for node in &ask.nodes {
+        let side = if ask.host.as_ref() == Some(&node.node) { &mut own } else { &mut others };
+        side.extend(node.modules.keys().filter(|id| ended(id)));
+    }
+    (own, others)
 }
 
 /// Returns how far the run has come on the nodes with a module that has no result of it, as their logs say,

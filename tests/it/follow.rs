@@ -7,6 +7,7 @@ use mail_parser::MessageParser;
 
 use crate::support::journal::{Journals, record, streams};
 use crate::support::loki::Server;
+use crate::support::programs::path_of;
 use crate::support::redis::Redis;
 use crate::support::service::{wait_until, webhook};
 use crate::support::site::Site;
@@ -99,6 +100,31 @@ fn the_final_report_has_what_reaches_the_log_server_a_moment_after_the_last_resu
     site.service.done();
     let last = &site.mails(2 * EVERYBODY)[2].1;
     assert!(last.contains("no space left on device"), "{last}");
+}
+
+/// The journal of this node may be behind, too: while the disk is busy.
+#[test]
+fn a_journal_that_has_the_last_lines_a_moment_later_is_read_again() {
+    let mut site = Site::on(Redis::start(), "", FOLLOWS);
+    site.runs();
+    let now = Timestamp::now().as_second();
+    let line = |time, message: &str| record(time, "0", "runagent", "s", "-", message);
+    let lines = [
+        line(now - 60, "mail1: starting backup 2 at dest"),
+        line(now, "Fatal: create repository failed: no space left on device"),
+        line(now, "mail1: backup 2 failed (exit code 1)"),
+    ];
+    let (behind, journal) = (Journals::of(&[lines[..1].to_vec()]), Journals::of(&[lines.to_vec()]));
+    let journalctl = path_of("journalctl").display().to_string();
+    let asked = site.service.path("asked").display().to_string();
+    let read = |journal: &Journals| format!("exec {journalctl} --directory={} \"$@\"", journal.folder().display());
+    let script = format!("mkdir {asked} 2>/dev/null && {}\n{}", read(&behind), read(&journal));
+    let environment = site.journalctl(&script);
+    let environment: Vec<(&str, &str)> = environment.iter().map(|(name, value)| (*name, &**value)).collect();
+    site.service.start_with(&environment);
+    assert_eq!(site.service.post(webhook(&["2"])).0, 202);
+    let first = &site.mails(EVERYBODY)[0].1;
+    assert!(first.contains("no space left on device"), "{first}");
 }
 
 #[test]
