@@ -241,7 +241,7 @@ pub(super) fn command(plan: &str, node: &str, (since, until): (Timestamp, Timest
     let unit = if digits(plan) == plan { format!("|backup{plan}(-.*)?") } else { String::new() };
     let node = digits(node);
     format!(
-        "logcli query -q --forward --limit 0 --from {since:.0} --to {until:.0} '{{node_id=\"{node}\"}} | json | \
+        "logcli query -q --no-labels --forward --limit 0 --from {since:.0} --to {until:.0} '{{node_id=\"{node}\"}} | json | \
          SYSLOG_IDENTIFIER=~\"runagent|agent@node{unit}\" | line_format \"{{{{.MESSAGE}}}}\"'"
     )
 }
