@@ -9,7 +9,7 @@ const CLOCK_TOLERANCE: SignedDuration = SignedDuration::from_mins(5);
 
 /// Returns how long ago `time` is at `now`; zero if it is in the future.
 pub fn age(time: Timestamp, now: Timestamp) -> Duration {
-    Duration::try_from(now.duration_since(time)).unwrap_or_default()
+    now.max(time).duration_since(time).unsigned_abs()
 }
 
 /// Whether `time` lies so far after `now` that one of two clocks is wrong: it proves nothing.
