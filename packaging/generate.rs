@@ -25,6 +25,9 @@ The configuration.
 .I /var/lib/ns8\-backup\-monitor/queue/
 One file a job; *.failed could not be delivered, *.broken could not be read.
 .TP
+.I /var/lib/ns8\-backup\-monitor/history/
+The last 60 runs of each plan.
+.TP
 .I /var/log/ns8\-backup\-monitor.log
 The log beside the journal, if logging.file names it.
 .TP

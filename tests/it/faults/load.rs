@@ -139,7 +139,7 @@ fn the_largest_bodies_all_at_once_are_bounded() {
                     assert!(body.len() <= 4 << 20, "{}", body.len());
                     let answer = post(address, body.as_bytes());
                     let status = answer.split(' ').nth(1).unwrap_or_default();
-                    // Where the machine is so slow that a body takes seconds, the oldest are closed: sent again, too.
+                    // A machine may be so slow that a body takes too long and is closed: sent again, too.
                     assert!(matches!(status, "202" | "503" | ""), "{answer:.200}");
                 });
             }
