@@ -84,7 +84,8 @@ install-files:
 	install -d -m 750 $(DESTDIR)$(sysconfdir)/$(package)
 	test -e $(DESTDIR)$(sysconfdir)/$(package)/config.yml || \
 	    install -m 640 config/config.yml.example $(DESTDIR)$(sysconfdir)/$(package)/config.yml
-	install -D -m 644 -t $(DESTDIR)$(docdir) config/config.yml.example LICENSE README.md CHANGELOG.md
+	install -D -m 644 -t $(DESTDIR)$(docdir) config/config.yml.example LICENSE README.md CHANGELOG.md CONTRIBUTING.md \
+	    SECURITY.md
 	install -D -m 644 -t $(DESTDIR)$(docdir) $(generated)/THIRD-PARTY-LICENSES $(generated)/$(package).cdx.json
 	install -D -m 644 -t $(DESTDIR)$(docdir)/docs docs/*.md
 	install -D -m 644 -t $(DESTDIR)$(docdir)/drop-ins systemd/examples/*.conf
