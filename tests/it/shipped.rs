@@ -98,6 +98,14 @@ fn the_readme_shows_what_alertmanager_config_prints() {
 }
 
 #[test]
+fn the_readme_shows_a_mail_as_it_is_written() {
+    let subject = include_str!("../golden/failed_for_days/subject").lines().next().unwrap();
+    // Its last lines name the version.
+    let body = include_str!("../golden/failed_for_days/en.txt").trim_end().rsplit_once("\n\n").unwrap().0;
+    assert!(README.contains(&format!("```\nSubject: {subject}\n\n{body}\n```\n")), "{subject}\n\n{body}");
+}
+
+#[test]
 fn the_package_has_the_programs_version() {
     let version = SPEC.lines().find_map(|line| line.strip_prefix("Version:")).expect("the spec has a version");
     assert_eq!(version.trim(), env!("CARGO_PKG_VERSION"));
