@@ -38,10 +38,10 @@ pub enum AddressError {
     /// There is no `@`.
     #[error("it has no @")]
     NoAt,
-    /// What stands before the `@` is no local part.
+    /// The text before the `@` is not a local part.
     #[error("the part before the @ is not valid")]
     Local,
-    /// What stands behind the `@` is no domain, or has no ASCII form.
+    /// The text behind the `@` is not a domain, or has no ASCII form.
     #[error("the domain is not valid")]
     Domain,
     /// The display name has a character that wants quotes, or a quote without its other half.

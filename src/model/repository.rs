@@ -148,10 +148,10 @@ pub enum Sign {
     /// It has snapshots, but no data.
     #[error("it has snapshots, but no data")]
     NoData,
-    /// So many of its snapshots' files are empty.
+    /// This many of its snapshots' files are empty.
     #[error("{0} of its snapshots' files are empty")]
     EmptySnapshots(u32),
-    /// So many files of its data and index are empty.
+    /// This many files of its data and index are empty.
     #[error("{0} of the files of its data and index are empty")]
     EmptyFiles(u32),
     /// The gateway knows no such destination, or rclone has failed at it: it answers 404 to both.

@@ -157,7 +157,7 @@ impl Receive {
         })?;
         drop((body, room));
         if webhook.has_news() && !is_own(ends) {
-            warn!("an alert says that it is the watch's, and is somebody else's: it causes a look, no more");
+            warn!("an alert has the watch's label news, but another user has sent it: the label is ignored");
             webhook.disown();
         }
         accept(&store, webhook).await
@@ -208,7 +208,7 @@ async fn accept(store: &Store, webhook: Webhook) -> Result<Answer, Refusal> {
 fn is_own(ends: Ends) -> bool {
     let user = ends.map_or(Ok(None), |(peer, local)| sockets::user_of(peer, local));
     let user = user.unwrap_or_else(|error| {
-        error!("who has sent an alert cannot be seen: {error}");
+        error!("cannot see which user has sent an alert: {error}");
         None
     });
     user == Some(rustix::process::geteuid().as_raw())

@@ -86,7 +86,9 @@ async fn look(settings: &Settings, state: &Path, now: Timestamp) -> Result<(), S
 async fn watch(settings: &Settings, state: &Path, now: Timestamp, memory: &mut Memory) -> Result<bool, String> {
     let node = node::id()?;
     if let Some(at) = memory.looked_at.filter(|_| memory.doubts(now)) {
-        warn!("it is {now}, and the last look was at {at}: if the clock stays behind, the next look goes by it");
+        warn!(
+            "the clock shows {now}, before the last look at {at}: if the clock stays behind, the next look goes by it"
+        );
         return Ok(memory.watching == Some(true));
     }
     let cluster = match cluster::read(&settings.redis, everything(now)).await {

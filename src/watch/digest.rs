@@ -223,7 +223,7 @@ pub enum Looked {
     InVain,
     /// It has not run yet.
     Never,
-    /// That is not known; why.
+    /// Nobody knows, for this reason.
     Unknown(String),
 }
 

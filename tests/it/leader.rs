@@ -98,7 +98,7 @@ fn but_not_anybodys() {
     assert!(mail.subject.starts_with("[ns8-backup] SUCCESS - "), "{}", mail.subject);
     assert!(!mail.text.contains("luster backup"), "{}", mail.text);
     assert_eq!(log.requests(), [""; 0], "nor is a log read for it");
-    assert!(site.service.log().contains("an alert says that it is the watch's"), "{}", site.service.log());
+    assert!(site.service.log().contains("another user has sent it: the label is ignored"), "{}", site.service.log());
 }
 
 #[test]
