@@ -50,12 +50,13 @@ impl Settled {
         }
     }
 
-    /// Returns what replaces a report that nobody has received, before it is tried again; `None` if it stands.
+    /// Returns what replaces a report before it is tried again; `None` if it stands.
     pub fn instead_of(&self, delivery: &Delivery, job: &Job) -> Option<Course> {
         match &self.look {
             Err(_) => None,
             Ok(_) if self.over || !delivery.interim => Some(Course::Final),
-            Ok(_) => Some(self.after_waiting(job, true)),
+            Ok(_) if delivery.is_undelivered() => Some(self.after_waiting(job, true)),
+            Ok(_) => None,
         }
     }
 }

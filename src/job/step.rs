@@ -76,11 +76,13 @@ impl Stepper {
         if !pause.is_zero() {
             self.life.unless_over(tokio::time::sleep(pause)).await?;
         }
+        // One that an earlier process has written, or that was tried before, may be out of date.
+        let mut is_new_report = false;
         while let Some(job) = self.store.get(id) {
             let next = match &job.stage {
                 Stage::Waiting => self.wait(&job).await?,
                 Stage::Examined(examined) => self.address(&job, examined.clone()).await?,
-                Stage::Delivering(delivery) => self.deliver(&job, delivery.clone()).await?,
+                Stage::Delivering(delivery) => self.deliver(&job, delivery.clone(), is_new_report).await?,
                 Stage::Following(following) => self.follow(&job, following).await?,
                 Stage::Done(done) => return self.finish(&job, done.clone()).await,
             };
@@ -88,6 +90,10 @@ impl Stepper {
             if let Stage::Done(done) = next {
                 return self.finish(&job, done).await;
             }
+            is_new_report = match next {
+                Stage::Examined(_) => true,
+                _ => is_new_report && matches!(job.stage, Stage::Examined(_)),
+            };
             self.store.advance(id, next).await;
             kill::point("advanced");
         }
@@ -215,10 +221,11 @@ impl Stepper {
         Ok(Stage::Delivering(Delivery { mails, attempts, interim }))
     }
 
-    /// Hands the mails over, and pauses if a recipient still waits.
-    async fn deliver(&self, job: &Job, mut delivery: Delivery) -> Result<Stage, Shutdown> {
+    /// Hands the mails over, and pauses if a recipient still waits. They are `new` if this process has written them and
+    /// not tried them yet.
+    async fn deliver(&self, job: &Job, mut delivery: Delivery, new: bool) -> Result<Stage, Shutdown> {
         let settings = self.settings().await?;
-        if let Some(stage) = self.refreshed(job, &delivery).await? {
+        if !new && let Some(stage) = self.refreshed(job, &delivery).await? {
             return Ok(stage);
         }
         // The configuration may have changed since the last attempt.
@@ -264,11 +271,11 @@ impl Stepper {
         Ok(Stage::Delivering(delivery))
     }
 
-    /// Examines the run anew before a report is tried again that nobody has received and that may be out of date: an
-    /// interim one, or one that says that the cluster could not be read. Redis and the relay, whose address it holds,
+    /// Examines the run anew before a report is tried again that may be out of date: an interim one, or one that says
+    /// that the cluster could not be read and that nobody has received. Redis and the relay, whose address it holds,
     /// often come back together. Returns `None` if the report stands.
     async fn refreshed(&self, job: &Job, delivery: &Delivery) -> Result<Option<Stage>, Shutdown> {
-        if delivery.attempts.next_attempt_at.is_none() || !delivery.may_be_outdated() {
+        if delivery.pending() == 0 || !delivery.interim && !delivery.may_be_outdated() {
             return Ok(None);
         }
         let attempts = Attempts { next_attempt_at: None, ..delivery.attempts.clone() };
@@ -276,7 +283,10 @@ impl Stepper {
         let settled = self.settle(job, Until::Over, Instant::now(), Duration::ZERO).await?;
         let course = match settled.instead_of(delivery, &self.latest(job)) {
             None => return Ok(None),
-            Some(Course::Final) if !self.store.close(&job.id, joins) => Course::Interim,
+            Some(Course::Final) if !self.store.close(&job.id, joins) => match delivery.is_undelivered() {
+                true => Course::Interim,
+                false => return Ok(None),
+            },
             Some(course) => course,
         };
         self.take(course, job, settled, attempts).await.map(Some)

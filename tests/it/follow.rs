@@ -304,6 +304,48 @@ fn an_interim_report_that_nobody_received_is_replaced_by_the_final_one() {
     assert!(site.inbox().iter().all(|mail| mail.subject.ends_with("all 2 module(s) failed")), "{:?}", site.inbox());
 }
 
+/// The machine stops while the interim report is handed over, and starts again after the run.
+#[test]
+fn an_interim_report_that_a_restart_finds_is_replaced_by_the_final_one() {
+    for (hangs_at, interim) in [("admin@example.com", 0), ("ops@example.com", 1)] {
+        let mut site = running();
+        site.relay.fault_for(hangs_at, Fault::Hang);
+        site.service.start();
+        assert_eq!(site.service.post(webhook(&["2"])).0, 202);
+        let hangs = || site.relay.heard().iter().any(|line| line.starts_with("RCPT") && line.contains(hangs_at));
+        wait_until("the relay hangs", hangs, || site.service.log());
+        site.service.kill();
+        finish(&site, 1);
+        site.relay.mend();
+        site.service.start();
+        site.service.done();
+        let mut subjects: Vec<String> = site.inbox().into_iter().map(|mail| mail.subject).collect();
+        let last = subjects.split_off(interim);
+        assert!(subjects.iter().all(|subject| subject.ends_with("(so far)")), "{subjects:?}");
+        assert_eq!(last, ["[ns8-backup] REPO_FAILURE - all 2 module(s) failed"; EVERYBODY]);
+    }
+}
+
+/// The machine stops while the report that Redis is away is handed over, and starts again with Redis.
+#[test]
+fn a_report_that_redis_is_away_which_a_restart_finds_is_replaced() {
+    let mut site = Site::with("", FOLLOWS);
+    site.redis.run::<String>("SAVE");
+    site.redis.kill();
+    site.relay.fault(Stage::Rcpt, Fault::Hang);
+    site.service.start();
+    assert_eq!(site.service.post(webhook(&["2"])).0, 202);
+    let hangs = || site.relay.heard().iter().any(|line| line.starts_with("RCPT"));
+    wait_until("the relay hangs", hangs, || site.service.log());
+    site.service.kill();
+    site.redis.restart();
+    site.relay.mend();
+    site.service.start();
+    site.service.done();
+    let subjects: Vec<String> = site.inbox().into_iter().map(|mail| mail.subject).collect();
+    assert_eq!(subjects, ["[ns8-backup] PARTIAL - 1/2 module(s) failed"; EVERYBODY]);
+}
+
 #[test]
 fn without_following_the_first_report_is_the_last() {
     let mut site = Site::on(Redis::start(), "", &FOLLOWS.replace(" }\nrepo", ", follow_seconds: 0 }\nrepo"));
