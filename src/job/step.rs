@@ -225,7 +225,7 @@ impl Stepper {
     /// not tried them yet.
     async fn deliver(&self, job: &Job, mut delivery: Delivery, new: bool) -> Result<Stage, Shutdown> {
         let settings = self.settings().await?;
-        if !new && let Some(stage) = self.refreshed(job, &delivery).await? {
+        if !new && let Some(stage) = self.refreshed(job, &delivery, &settings).await? {
             return Ok(stage);
         }
         // The configuration may have changed since the last attempt.
@@ -260,7 +260,10 @@ impl Stepper {
         let is_wish = tokio::select! {
             is_wish = self.life.unless_over(pause_over) => is_wish?,
             // The final report replaces the interim one.
-            settled = run_over => return self.examine(job, settled?.0, false, Attempts::default()).await,
+            settled = run_over => {
+                self.remember(&delivery, &settings);
+                return self.examine(job, settled?.0, false, Attempts::default()).await;
+            }
         };
         if is_wish {
             delivery.start_over(Some(Timestamp::now()));
@@ -274,7 +277,7 @@ impl Stepper {
     /// Examines the run anew before a report is tried again that may be out of date: an interim one, or one that says
     /// that the cluster could not be read and that nobody has received. Redis and the relay, whose address it holds,
     /// often come back together. Returns `None` if the report stands.
-    async fn refreshed(&self, job: &Job, delivery: &Delivery) -> Result<Option<Stage>, Shutdown> {
+    async fn refreshed(&self, job: &Job, delivery: &Delivery, settings: &Settings) -> Result<Option<Stage>, Shutdown> {
         if delivery.pending() == 0 || !delivery.interim && !delivery.may_be_outdated() {
             return Ok(None);
         }
@@ -289,15 +292,21 @@ impl Stepper {
             },
             Some(course) => course,
         };
+        self.remember(delivery, settings);
         self.take(course, job, settled, attempts).await.map(Some)
     }
 
     /// Returns what follows a report that every recipient has, or was given up.
     fn delivered(&self, delivery: Delivery, settings: &Settings) -> Stage {
         if delivery.interim {
-            self.store.remember(&delivery.mails, Timestamp::now(), settings.notification.repeat_after);
+            self.remember(&delivery, settings);
         }
         delivery.next(Timestamp::now())
+    }
+
+    /// Remembers who has a report that another one follows: of several plans, some may have had their last one.
+    fn remember(&self, delivery: &Delivery, settings: &Settings) {
+        self.store.remember(&delivery.mails, Timestamp::now(), settings.notification.repeat_after);
     }
 
     async fn finish(&self, job: &Job, done: Done) -> Result<(), Shutdown> {

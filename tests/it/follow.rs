@@ -229,6 +229,25 @@ fn of_several_plans_only_those_that_go_on_get_another_report() {
     assert_eq!(subjects.len(), 3 * EVERYBODY, "plan 4 began later: {subjects:#?}");
 }
 
+/// A relay that takes a while to take one recipient's mails, while the run of one of two plans ends.
+#[test]
+fn the_last_report_of_a_plan_is_not_repeated_as_that_of_another_follows() {
+    let mut site = running();
+    site.half_fails("3");
+    site.relay.fault_for("ops@example.com", Fault::reply("450 4.7.1 greylisted"));
+    site.service.start();
+    assert_eq!(site.service.post(webhook(&[""])).0, 202);
+    site.service.logged("not delivered at attempt");
+    finish(&site, 1);
+    site.service.logged("REPO_FAILURE - all 2 module(s) failed");
+    site.relay.mend();
+    site.nudge();
+    site.service.done();
+    let count = |subject: &str| site.inbox().iter().filter(|mail| mail.subject.ends_with(subject)).count();
+    let counts = ["PARTIAL - 1/2 module(s) failed", "(so far)", "REPO_FAILURE - all 2 module(s) failed"].map(count);
+    assert_eq!(counts, [EVERYBODY, 1, EVERYBODY], "{:#?}", site.inbox());
+}
+
 /// The watch says that Redis is away by day, when no plan runs.
 #[test]
 fn a_redis_that_comes_back_by_day_is_an_all_clear() {
