@@ -2,12 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::process::Command;
 
 use mail_parser::MessageParser;
 
 use super::journal::Journals;
-use super::programs::path_of;
+use super::programs::{install, path_of};
 use super::redis::Redis;
 use super::service::{Service, wait_until};
 use super::smtp;
@@ -102,8 +101,7 @@ impl Site {
         fs::create_dir(&credentials).unwrap();
         fs::write(credentials.join("node.environment"), "NODE_ID=1\n").unwrap();
         let new = bin.join("new");
-        fs::write(&new, format!("#!/bin/sh\n{script}\n")).unwrap();
-        assert!(Command::new("chmod").arg("755").arg(&new).status().unwrap().success());
+        install(&new, &format!("#!/bin/sh\n{script}\n"));
         fs::rename(new, bin.join("journalctl")).unwrap();
         let path = std::env::var_os("PATH").unwrap();
         let path = std::env::join_paths(std::iter::once(bin).chain(std::env::split_paths(&path))).unwrap();
