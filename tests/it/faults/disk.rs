@@ -201,7 +201,7 @@ fn read_only_after_the_alert() {
 
 #[test]
 fn a_queue_folder_that_was_removed_is_made_again_and_is_still_locked() {
-    let mut site = Site::with("", &format!("{AT_ONCE}receiver: {{ idle_timeout: 1 }}\n"));
+    let mut site = Site::new();
     site.service.start();
     accepted(&site);
     site.mails(2);
@@ -218,6 +218,7 @@ fn a_queue_folder_that_was_removed_is_made_again_and_is_still_locked() {
     site.service.done();
     fs::remove_dir_all(site.service.path("state")).unwrap();
     assert_eq!(site.service.post(webhook(&["3"])).0, 503);
+    site.configure("", &format!("{AT_ONCE}receiver: {{ idle_timeout: 1 }}\n"));
     assert!(site.service.ended().success());
     site.service.start();
     site.half_fails("4");
@@ -230,13 +231,15 @@ fn a_queue_folder_that_was_removed_is_made_again_and_is_still_locked() {
 #[test]
 fn a_state_directory_that_goes_during_a_job_keeps_the_service_no_longer_than_that() {
     for is_back in [false, true] {
-        let wait = AT_ONCE.replace("wait_seconds: 0", "wait_seconds: 2");
-        let mut site = Site::with("", &format!("{wait}receiver: {{ idle_timeout: 1 }}\n"));
+        let mut site = Site::with("", &format!("{AT_ONCE}receiver: {{ idle_timeout: 1 }}\n"));
         let (state, away) = (site.service.path("state"), site.service.path("away"));
+        // Redis holds the job up until the directory is away.
+        site.redis.signal("STOP");
         site.service.start();
         // A plan without a result has no history, for which a process of root would make the directory again.
         assert_eq!(site.service.post(webhook(&["9"])).0, 202);
         fs::rename(&state, &away).unwrap();
+        site.redis.signal("CONT");
         site.mails(2);
         if is_back {
             site.service.logged("cannot be written");
