@@ -299,10 +299,13 @@ fn a_plan_that_is_disabled_while_its_run_is_followed_is_followed_to_the_end() {
     let mut site = followed();
     site.service.kill();
     site.redis.hset("cluster/backup/2", &[("enabled", "")]);
-    // Its first look is at once.
+    let before = site.redis.calls("hgetall");
     site.service.start();
-    assert_eq!(site.service.request("GET /-/ready HTTP/1.1\r\nHost: x\r\n\r\n", b"").0, 200);
-    std::thread::sleep(std::time::Duration::from_secs(1));
+    // Its first look is at once: after it, only the listener and this question are connected.
+    let alone = || site.redis.run::<String>("INFO clients").contains("connected_clients:2\r");
+    let looked = || site.redis.calls("hgetall") > before && site.redis.run::<i64>("PUBSUB NUMPAT") > 0 && alone();
+    wait_until("it has looked", looked, || site.service.log());
+    assert!(is_following(&site), "{}", site.service.log());
     finish(&site, 1);
     assert_interim_then_final(&site, "REPO_FAILURE - all 2 module(s) failed");
 }
@@ -485,7 +488,7 @@ fn a_failure_just_before_the_next_run_is_mailed() {
     site.redis.hset("cluster/backup/2", &[("schedule", &hours)]);
     site.ends("mail1", now - 7000, 0);
     site.ends("samba1", now - 170, 1);
-    site.service.start();
+    site.service.start_with(&[("TZ", "UTC")]);
     let mut alert: serde_json::Value = serde_json::from_str(&webhook(&["2"])).unwrap();
     alert["alerts"][0]["startsAt"] = Timestamp::from_second(now - 160).unwrap().to_string().into();
     assert_eq!(site.service.post(alert.to_string()).0, 202);
