@@ -6,18 +6,23 @@ use crate::support::programs;
 use crate::support::service::{Service, webhook};
 use crate::support::site::{AT_ONCE, Site};
 
-/// A site that sends through a script in the service's folder, each recipient under a short time-out.
+/// A site that sends through a script in the service's folder.
 fn site() -> (Site, PathBuf) {
     let site = Site::new();
     let script = site.service.path("ns8-sendmail");
+    configure(&site, &script, 60);
+    (site, script)
+}
+
+/// Gives the script so many seconds for each recipient.
+fn configure(site: &Site, script: &Path, seconds: u64) {
     let config = format!(
         "notification:\n  mail_from: monitor@example.com\n  mail_to: [admin@example.com, ops@example.com]\n\
-         \x20 timeout: 2\n  transport: ns8-sendmail\n  sendmail_command: [{}]\nredis: {{ socket: {} }}\n{AT_ONCE}",
+         \x20 timeout: {seconds}\n  transport: ns8-sendmail\n  sendmail_command: [{}]\nredis: {{ socket: {} }}\n{AT_ONCE}",
         script.display(),
         site.redis.socket().display()
     );
     site.service.configure(&config);
-    (site, script)
 }
 
 fn replace(script: &Path, content: &str) {
@@ -43,14 +48,15 @@ fn sent(service: &Service) -> Vec<String> {
 #[test]
 fn whatever_ns8_sendmail_does_wrong_is_told_and_tried_again() {
     let faults = [
-        ("echo 'smarthost is disabled' >&2; exit 1", "smarthost is disabled"),
-        ("head -c 100M /dev/zero | tr '\\0' x >&2; exec sleep 3600", "did not finish"),
+        ("echo 'smarthost is disabled' >&2; exit 1", 60, "smarthost is disabled"),
+        ("head -c 100M /dev/zero | tr '\\0' x >&2; exec sleep 3600", 2, "did not finish"),
     ];
     std::thread::scope(|scope| {
-        for (fault, words) in faults {
+        for (fault, seconds, words) in faults {
             scope.spawn(move || {
                 let (mut site, script) = site();
                 replace(&script, &format!("#!/bin/sh\n{fault}\n"));
+                configure(&site, &script, seconds);
                 site.service.start();
                 assert_eq!(site.service.post(webhook(&["2"])).0, 202);
                 site.service.logged("not delivered at attempt 1");
@@ -59,6 +65,7 @@ fn whatever_ns8_sendmail_does_wrong_is_told_and_tried_again() {
                 assert!(log.len() < 10_000, "a program's chatter is cut");
                 assert_eq!(sent(&site.service), [""; 0]);
                 replace(&script, &works(&site.service));
+                configure(&site, &script, 60);
                 site.nudge();
                 site.service.done();
                 assert_eq!(sent(&site.service), ["admin@example.com", "ops@example.com"]);
