@@ -102,11 +102,8 @@ fn times_are_in_the_zone_of_the_environment_else_in_the_systems() {
     site.result("1", "samba1", "disk quota exceeded");
     let shown = |zone: Option<&str>| {
         let ran: Ran = site.command(&["report", "1"]).envs(zone.map(|zone| ("TZ", zone))).output().unwrap().into();
-        let line = ran.out.lines().find(|line| line.contains(" +") || line.contains(" -0")).expect(&ran.out);
-        line.split(' ')
-            .find(|word| word.len() == 6 && word.contains(':') && word.starts_with(['+', '-']))
-            .expect(line)
-            .to_owned()
+        let is_offset = |word: &&str| word.len() == 6 && word.contains(':') && word.starts_with(['+', '-']);
+        ran.out.split_whitespace().find(is_offset).expect(&ran.out).to_owned()
     };
     for (zone, offset) in [
         ("Asia/Tokyo", "+09:00"),
