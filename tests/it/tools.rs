@@ -102,7 +102,7 @@ fn on_a_terminal(site: &Site, command: &str, lines: &str) -> Ran {
     let config = site.path("config.yml");
     let mut child = Command::new(path_of("script"))
         .args(["-qec", &format!("{PROGRAM} --config {} {command}", config.display()), "/dev/null"])
-        .env("STATE_DIRECTORY", site.path("state"))
+        .envs([("STATE_DIRECTORY", site.path("state")), ("SHELL", "/bin/sh".into())])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()

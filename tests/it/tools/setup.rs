@@ -80,7 +80,7 @@ fn a_file_that_changes_while_setup_asks_is_left_alone() {
     site.write("config.yml", "notification:\n  mail_to: [old@example.com]\n");
     let setup = format!("{PROGRAM} --config {} setup", site.path("config.yml").display());
     let mut command = Command::new(path_of("script"));
-    command.args(["-qec", &setup, "/dev/null"]).stdin(Stdio::piped()).stdout(Stdio::piped());
+    command.args(["-qec", &setup, "/dev/null"]).env("SHELL", "/bin/sh").stdin(Stdio::piped()).stdout(Stdio::piped());
     let mut child = command.spawn().unwrap();
     let (mut typed, shown) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
     let mut shown = BufReader::new(shown);
@@ -100,7 +100,8 @@ fn a_file_that_changes_while_setup_asks_is_left_alone() {
 #[test]
 fn help_is_plain_in_a_terminal() {
     let command = format!("{PROGRAM} reprot");
-    let ran = Command::new(path_of("script")).args(["-qec", &command, "/dev/null"]).env("TERM", "xterm").output();
+    let mut script = Command::new(path_of("script"));
+    let ran = script.args(["-qec", &command, "/dev/null"]).envs([("TERM", "xterm"), ("SHELL", "/bin/sh")]).output();
     let ran: Ran = ran.unwrap().into();
     assert_eq!((ran.code, ran.out.contains('\x1b')), (2, false), "{}", ran.out);
     assert!(ran.out.contains("'report'"), "{}", ran.out);
