@@ -1,7 +1,7 @@
 //! SIGTERM, as at an upgrade or a shutdown, at every stage of a job.
 
 use std::io::Write;
-use std::net::{TcpStream, UdpSocket};
+use std::net::{Ipv4Addr, TcpStream, UdpSocket};
 
 use crate::support::programs::install;
 use crate::support::service::{wait_until, webhook};
@@ -135,9 +135,11 @@ fn while_the_name_server_hangs() {
         return;
     }
     // It never answers.
-    let silent = UdpSocket::bind("127.77.7.7:53").unwrap();
+    let free = |last: &u8| UdpSocket::bind((Ipv4Addr::new(127, 77, 7, *last), 53)).ok();
+    let silent = (1..255).find_map(|last| free(&last)).expect("an address for a name server");
+    let address = silent.local_addr().unwrap().ip();
     let mut site = Site::new();
-    let resolver = site.redis.file("resolv.conf", "nameserver 127.77.7.7\noptions timeout:30 attempts:5\n");
+    let resolver = site.redis.file("resolv.conf", &format!("nameserver {address}\noptions timeout:30 attempts:5\n"));
     let own = format!("mount --bind {} /etc/resolv.conf && exec \"$@\"", resolver.display());
     site.service.through = ["unshare", "--mount", "sh", "-c", &own, "sh"].map(String::from).into();
     let config = std::fs::read_to_string(site.service.path("config.yml")).unwrap();
