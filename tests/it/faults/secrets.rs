@@ -201,8 +201,8 @@ impl Planted {
     /// What the tools print.
     fn tools(&self) -> String {
         let commands: [&[&str]; 9] = [
-            &["check"],
-            &["check", "--json"],
+            &["check", "--alertmanager", "http://127.0.0.1:1"],
+            &["check", "--alertmanager", "http://127.0.0.1:1", "--json"],
             &["report", "2"],
             &["report", "3", "--json"],
             &["report", "4"],
