@@ -130,6 +130,9 @@ mod tests {
         symlink(&file, &link).unwrap();
         let is_trusted = |path: &Path| trusted(path).is_some();
         let mode = |path: &Path, mode| fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+        // Whatever the umask has made of them.
+        mode(dir.path(), 0o700);
+        mode(&file, 0o644);
         assert_eq!(trusted(&file), Some(file.canonicalize().unwrap()));
         assert_eq!(trusted(&link), trusted(&file));
         mode(&file, 0o620);

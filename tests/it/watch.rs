@@ -467,7 +467,7 @@ fn a_cluster_backup_that_is_far_too_old_is_mailed_once() {
     std::fs::File::create(&backup).unwrap().set_modified(made).unwrap();
     let reserved = Port::reserve();
     let port = reserved.number();
-    let mut rclone = Command::new("rclone")
+    let mut rclone = programs::bare("rclone")
         .args(["serve", "webdav", "--addr", &format!("127.0.0.1:{port}"), "--user", "node/1", "--pass", "agent"])
         .arg(&root)
         .stderr(std::process::Stdio::null())

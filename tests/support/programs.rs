@@ -1,5 +1,6 @@
 //! Finding the outside programs that tests need.
 
+use std::ffi::OsStr;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -11,6 +12,14 @@ pub fn path_of(program: &str) -> PathBuf {
         .map(|folder| folder.join(program))
         .find(|candidate| candidate.is_file())
         .unwrap_or_else(|| panic!("{program} is not installed; `make test` installs what the tests need"))
+}
+
+/// The command `program` with `PATH` as its whole environment: what is set for this user's own restic or rclone does not
+/// count.
+pub fn bare(program: impl AsRef<OsStr>) -> Command {
+    let mut command = Command::new(program);
+    command.env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default());
+    command
 }
 
 /// Makes `script` a program at `path`. A child does that: a program that this process wrote could not be run while one

@@ -3,7 +3,7 @@
 use std::fs;
 use std::net::TcpStream;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
 use jiff::Timestamp;
 use ns8_backup_monitor::model::repository::{Checked, Listed, Lock, NotProbed, Sign, Verdict};
@@ -11,7 +11,7 @@ use ns8_backup_monitor::probe::{Means, cluster_backup};
 
 use super::support::*;
 use crate::support::port::Port;
-use crate::support::programs::path_of;
+use crate::support::programs::{bare, path_of};
 use crate::support::service::wait_until;
 
 const BOTH: [&str; 2] = ["repository1", "absent1"];
@@ -122,7 +122,7 @@ async fn each_answer_of_a_gateway_has_its_verdict() {
 async fn a_gateway_that_gets_no_access_itself_is_not_said_to_serve_nothing() {
     let (port, closed) = (Port::reserve(), Port::reserve());
     let address = port.address;
-    let mut rclone = Command::new(path_of("rclone"));
+    let mut rclone = bare(path_of("rclone"));
     rclone.args(["serve", "restic", "--config", "", "--low-level-retries", "1", "--addr", &address.to_string()]);
     let nobody = format!(":webdav,url=\"http://{}/\":", closed.address);
     let _rclone = Running(rclone.arg(nobody).stderr(Stdio::null()).spawn().unwrap());

@@ -10,7 +10,7 @@ use ns8_backup_monitor::probe::{Means, cluster_backup};
 
 use super::support::*;
 use crate::support::port::Port;
-use crate::support::programs::path_of;
+use crate::support::programs::{bare, path_of};
 
 /// An address with which `restic` has `rclone` create `canary`, at a port where nobody listens.
 fn connection_string(canary: &Path, nobody: &Port) -> String {
@@ -25,7 +25,7 @@ async fn no_address_runs_a_command_though_restic_would() {
     let payload = connection_string(&canary, &nobody);
     for restic in every_restic() {
         // So that this can fail: restic itself does it.
-        let mut restic = Command::new(&restic);
+        let mut restic = bare(&restic);
         restic.args(["--no-cache", "snapshots", "--repo", &payload]).env("RESTIC_PASSWORD", PASSWORD);
         assert!(!restic.stdout(Stdio::null()).stderr(Stdio::null()).status().unwrap().success());
         fs::remove_file(&canary).expect("restic has rclone run the command");
@@ -63,7 +63,7 @@ async fn no_address_runs_a_command_though_restic_would() {
 
 #[tokio::test]
 async fn an_rclone_configuration_that_others_can_change_is_not_used() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = private_folder();
     let (canary, config) = (dir.path().join("canary"), dir.path().join("rclone.conf"));
     let command = format!("touch {}", canary.display());
     let nobody = Port::reserve();

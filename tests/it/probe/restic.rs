@@ -3,7 +3,8 @@
 use std::fs;
 use std::io::Write;
 use std::net::TcpStream;
-use std::process::{Command, Stdio};
+use std::os::unix::fs::PermissionsExt;
+use std::process::Stdio;
 use std::sync::Mutex;
 
 use jiff::Timestamp;
@@ -12,7 +13,7 @@ use ns8_backup_monitor::probe::probe;
 
 use super::support::*;
 use crate::support::port::Port;
-use crate::support::programs::path_of;
+use crate::support::programs::{bare, install, path_of};
 use crate::support::service::wait_until;
 
 #[tokio::test]
@@ -140,10 +141,16 @@ async fn a_server_that_cannot_be_reached_is_told_with_its_cause_and_without_wait
     let unknown = "http://no-such-host.invalid/bucket";
     // The test runner's own time limit is much shorter.
     let limit = LONG * 60;
+    let folder = tempfile::tempdir().unwrap();
     for restic in every_restic() {
+        // This machine's proxy would look the name up.
+        let without_proxy = folder.path().join("restic");
+        let unset = "unset http_proxy https_proxy HTTP_PROXY HTTPS_PROXY";
+        install(&without_proxy, &format!("#!/bin/sh\n{unset}\nexec '{restic}' \"$@\"\n"));
+        let means = with_restic(without_proxy.to_str().unwrap());
         for backend in ["rest", "s3"] {
             for (url, cause) in [(&*refused, "connection refused"), (unknown, "lookup no-such-host")] {
-                let verdict = look_with(&with_restic(&restic), &documented(backend, url, PASSWORD), limit).await;
+                let verdict = look_with(&means, &documented(backend, url, PASSWORD), limit).await;
                 let Verdict::Unreachable(why) = &verdict else { panic!("{restic} {backend}: {verdict:?}") };
                 let why = why.to_string();
                 assert!(why.contains(cause), "{restic} {backend}: {why}");
@@ -169,7 +176,7 @@ async fn sftp_never_prompts() {
 async fn a_host_that_only_the_backups_ssh_knows_denies_no_access() {
     let (folder, port) = (tempfile::tempdir().unwrap(), Port::reserve());
     let address = port.address;
-    let mut server = Command::new(path_of("rclone"));
+    let mut server = bare(path_of("rclone"));
     server.args(["serve", "sftp", "--config", "", "--user", "backup", "--pass", PASSWORD]);
     let server = server.args(["--addr", &address.to_string()]).arg(folder.path()).stderr(Stdio::null()).spawn();
     let _server = Running(server.unwrap());
@@ -195,6 +202,7 @@ async fn rclone_gets_its_configuration_and_leaves_with_restic() {
         let (folder, silent) = (repository.0.path().display(), server.url());
         let remotes = format!("[backups]\ntype = alias\nremote = {folder}\n[silent]\ntype = webdav\nurl = {silent}\n");
         fs::write(&config, remotes).unwrap();
+        fs::set_permissions(&config, fs::Permissions::from_mode(0o600)).unwrap();
         let rclone = |remote: &str| layout_a("rclone", remote, PASSWORD, Some(&config));
         assert_eq!(look_with(&means, &rclone("backups:repository"), LONG).await, healthy(None));
         let mut unknown = look_with(&means, &rclone("unknown:"), LONG).await;

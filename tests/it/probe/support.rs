@@ -3,6 +3,7 @@
 use std::fs;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
@@ -17,7 +18,7 @@ use ns8_backup_monitor::probe::{Agent, Means, probe};
 use tempfile::TempDir;
 
 use crate::support::port::Port;
-use crate::support::programs::path_of;
+use crate::support::programs::{bare, path_of};
 use crate::support::service::{PATIENCE, wait_until};
 
 pub(super) const PASSWORD: &str = "correct horse";
@@ -122,6 +123,11 @@ pub(super) fn healthy(in_use: Option<Lock>) -> Verdict {
 
 pub(super) const NEWEST: &str = "2026-11-20T01:00:00Z";
 
+/// A folder that only this user can change, whatever the umask: an rclone configuration there is trusted.
+pub(super) fn private_folder() -> TempDir {
+    tempfile::Builder::new().permissions(fs::Permissions::from_mode(0o700)).tempdir().unwrap()
+}
+
 /// A real repository of its own, with two snapshots.
 pub(super) struct Repository(pub(super) TempDir);
 
@@ -134,7 +140,7 @@ impl Repository {
             // Where another test was faster, its repository is as good.
             let _ = fs::rename(fresh.path(), &model);
         }
-        let copy = Self(tempfile::tempdir().unwrap());
+        let copy = Self(private_folder());
         let status = Command::new("cp").arg("-r").arg(&model).arg(copy.path()).status().unwrap();
         assert!(status.success());
         copy
@@ -159,7 +165,7 @@ impl Repository {
     }
 
     pub(super) fn restic(&self, args: &[&str]) -> Command {
-        let mut command = Command::new(path_of("restic"));
+        let mut command = bare(path_of("restic"));
         command.args(args).args(["--quiet", "--no-cache", "--repo", &self.path()]);
         command.env("RESTIC_PASSWORD", PASSWORD).env("TZ", "UTC").current_dir(env!("CARGO_MANIFEST_DIR"));
         command
@@ -255,7 +261,7 @@ impl Gateway {
 fn serve(root: &TempDir, protocol: &str) -> (Running, SocketAddr) {
     let port = Port::reserve();
     let address = port.address;
-    let mut rclone = Command::new(path_of("rclone"));
+    let mut rclone = bare(path_of("rclone"));
     rclone.args(["serve", protocol, "--copy-links", "--config", "", "--addr", &address.to_string()]);
     rclone.args(["--user", USER, "--pass", GATEWAY_PASSWORD]).arg(root.path()).stderr(Stdio::null());
     let mut rclone = Running(rclone.spawn().unwrap());
