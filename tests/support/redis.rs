@@ -45,7 +45,7 @@ impl Redis {
     }
 
     fn configured(lines: &str, port: Option<Port>) -> Self {
-        let folder = tempfile::tempdir().unwrap();
+        let folder = folder_for_sockets();
         let (path, (name, password)) = (folder.path().display(), ADMIN);
         let number = port.as_ref().map_or(0, Port::number);
         let config = format!(
@@ -169,6 +169,12 @@ impl Drop for Redis {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// A folder with room for a socket's name: its path may have 107 bytes, and a `TMPDIR` may be longer by itself.
+pub fn folder_for_sockets() -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    if folder.path().as_os_str().len() < 90 { folder } else { tempfile::tempdir_in("/tmp").unwrap() }
 }
 
 fn launch(config: &str) -> Child {

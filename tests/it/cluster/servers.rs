@@ -15,7 +15,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixListener;
 
 use super::{everything, members, plan_id, read};
-use crate::support::redis::{ADMIN, Redis};
+use crate::support::redis::{ADMIN, Redis, folder_for_sockets};
 
 async fn refused(settings: &config::Redis) -> String {
     let id = plan_id("2");
@@ -217,7 +217,7 @@ impl Proxy {
 
     /// Calls `before` with each round's requests before the server sees them.
     pub(super) fn with(redis: &Redis, hang_up_after: usize, before: impl Fn(&str) + Send + 'static) -> Self {
-        let folder = tempfile::tempdir().unwrap();
+        let folder = folder_for_sockets();
         let socket = folder.path().join("proxy.sock");
         let listener = UnixListener::bind(&socket).unwrap();
         let server = UnixStream::connect(redis.socket()).unwrap();

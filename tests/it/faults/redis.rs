@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-use crate::support::redis::Redis;
+use crate::support::redis::{Redis, folder_for_sockets};
 use crate::support::service::{wait_until, webhook};
 use crate::support::site::{AT_ONCE, Site};
 use crate::support::smtp::{Fault, Stage};
@@ -159,7 +159,7 @@ struct Proxy {
 
 impl Proxy {
     fn before(redis: &Redis, bytes: usize) -> Self {
-        let folder = tempfile::tempdir().unwrap();
+        let folder = folder_for_sockets();
         let socket = folder.path().join("redis.sock");
         let listener = UnixListener::bind(&socket).unwrap();
         let (left, answered) = (Arc::new(AtomicUsize::new(bytes)), Arc::new(AtomicUsize::new(0)));
