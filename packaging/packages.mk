@@ -30,6 +30,8 @@ units       := $(wildcard systemd/$(package)*.socket systemd/$(package)*.path sy
 # The units that installation enables.
 enabled     := $(shell sed -n 's/^enable //p' systemd/$(package).preset)
 
+# Where the targets look for what cargo has built, whatever the builder has set for other projects.
+export CARGO_TARGET_DIR := $(CURDIR)/target
 # The day of the commit stands for the time of the build; without git, the day of the newest entry in the changelog.
 released    := $(shell sed -n 's/^\#\# .*, \([0-9-]*\)$$/\1/p' CHANGELOG.md | head -n 1)
 export SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2> /dev/null || date -u -d $(released) +%s)
