@@ -55,11 +55,11 @@ lacks() {
     esac
 }
 
-# eventually WHAT COMMAND...: passes once the command succeeds, fails after a minute.
+# eventually WHAT COMMAND...: passes once the command succeeds, fails after three minutes.
 eventually() {
     local what=$1
     shift
-    if until_true 60 "$@"; then ok "$what"; else not_ok "$what"; fi
+    if until_true 180 "$@"; then ok "$what"; else not_ok "$what"; fi
 }
 
 # --- the program and its surroundings ---------------------------------------------------------------------------
@@ -129,13 +129,13 @@ surroundings() {
     eventually_quiet inside bash -c 'exec 3<>/dev/tcp/127.0.0.1/2525'
     inside bash /srv/cluster
 }
-eventually_quiet() { until_true 30 "$@" || { echo "not there after 30 s: $*" >&2; return 1; }; }
+eventually_quiet() { until_true 180 "$@" || { echo "not there after three minutes: $*" >&2; return 1; }; }
 
 # Posts an alert for a plan and prints the answer's code: alert PLAN [CURL OPTION...]
 alert() {
     local plan=$1
     shift
-    inside curl --silent --output /dev/null --write-out '%{http_code}' --max-time 20 "$@" \
+    inside curl --silent --output /dev/null --write-out '%{http_code}' --max-time 60 "$@" \
         --header 'Content-Type: application/json' --data "{\"status\":\"firing\",\"alerts\":[{\"status\":\"firing\",
         \"labels\":{\"alertname\":\"backup_failed\",\"id\":\"$plan\"},\"annotations\":{},\"startsAt\":\"$(date -u +%FT%TZ)\"}]}" \
         "http://${address:-127.0.0.1:9099}/alert" || true

@@ -42,7 +42,7 @@ power_on() {
         "${options[@]}" --boot < /dev/null > "$work/console" 2>&1 &
     nspawn=$!
     echo "$nspawn" > "$work/nspawn"
-    until_true 60 booting || { cat "$work/console"; echo "the system does not boot" >&2; exit 1; }
+    until_true 180 booting || { cat "$work/console"; echo "the system does not boot" >&2; exit 1; }
     inside systemctl is-system-running --wait > /dev/null || true
 }
 
