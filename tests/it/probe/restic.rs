@@ -183,6 +183,8 @@ async fn a_host_that_only_the_backups_ssh_knows_denies_no_access() {
     let address = port.address;
     let mut server = bare(path_of("rclone"));
     server.args(["serve", "sftp", "--config", "", "--user", "backup", "--pass", PASSWORD]);
+    // It makes its host keys there, and not in the home that this user may not have.
+    server.arg("--cache-dir").arg(folder.path().join("cache"));
     let server = server.args(["--addr", &address.to_string()]).arg(folder.path()).stderr(Stdio::null()).spawn();
     let _server = Running(server.unwrap());
     wait_until("the server", || TcpStream::connect(address).is_ok(), String::new);
