@@ -126,6 +126,15 @@ impl Service {
         self.request(&format!("POST /alert HTTP/1.1\r\nHost: x\r\nContent-Length: {}\r\n\r\n", body.len()), body)
     }
 
+    /// Starts the program with a webhook that waits in its socket, however soon it leaves when it is idle; the status.
+    pub fn wake(&mut self, body: impl AsRef<[u8]>) -> Option<u16> {
+        let body = body.as_ref();
+        let head = format!("POST /alert HTTP/1.1\r\nHost: x\r\nContent-Length: {}\r\n\r\n", body.len());
+        let asked = ask(&self.address, &head, body);
+        self.start();
+        answer(asked).split(' ').nth(1)?.parse().ok()
+    }
+
     /// Sends a webhook; the status, if there is an answer.
     pub fn try_post(&self, body: impl AsRef<[u8]>) -> Option<u16> {
         let body = body.as_ref();
@@ -170,10 +179,18 @@ impl Drop for Service {
 
 /// One exchange over a connection of its own: everything that comes back.
 pub fn exchange(address: &str, head: &str, body: &[u8]) -> String {
+    answer(ask(address, head, body))
+}
+
+fn ask(address: &str, head: &str, body: &[u8]) -> TcpStream {
     let mut stream = TcpStream::connect(address).unwrap();
     stream.set_read_timeout(Some(PATIENCE)).unwrap();
     // The server may answer and close before it has read all: what it said still counts.
     let _ = stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(body));
+    stream
+}
+
+fn answer(mut stream: TcpStream) -> String {
     let mut answer = Vec::new();
     let _ = stream.read_to_end(&mut answer);
     String::from_utf8_lossy(&answer).into_owned()

@@ -151,13 +151,11 @@ fn queue_files_that_cannot_be_read_for_a_while_are_not_set_aside() {
 
 /// What the disk does after the alert was accepted; `for_good`: also when the job's own file makes room at its end.
 fn breaks_after_the_alert(for_good: bool, break_it: impl FnOnce(&Site) -> Box<dyn FnOnce()>) {
-    let sections = format!("{AT_ONCE}receiver: {{ idle_timeout: 1 }}\n");
-    let mut site = Site::with("", &sections);
+    let mut site = Site::with("", &format!("{AT_ONCE}receiver: {{ idle_timeout: 1 }}\n"));
     let _mount = Mount::at(site.service.path("state"), "size=128k");
     // Redis holds the job up until the disk is broken.
     site.redis.signal("STOP");
-    site.service.start();
-    assert_eq!(site.service.post(webhook(&["2"])).0, 202);
+    assert_eq!(site.service.wake(webhook(&["2"])), Some(202));
     let mend = break_it(&site);
     site.redis.signal("CONT");
     site.mails(2);
@@ -172,8 +170,7 @@ fn breaks_after_the_alert(for_good: bool, break_it: impl FnOnce(&Site) -> Box<dy
     site.service.logged("everything is saved");
     // It leaves only when the disk has everything, so that the next process repeats nothing either.
     assert!(site.service.ended().success());
-    site.service.start();
-    assert_eq!(site.service.post(webhook(&["2"])).0, 202);
+    assert_eq!(site.service.wake(webhook(&["2"])), Some(202));
     assert!(site.service.ended().success());
     assert_eq!(site.counts(), [("admin@example.com".into(), 1), ("ops@example.com".into(), 1)].into());
     assert_eq!(site.service.queued("json"), [""; 0]);
@@ -231,7 +228,7 @@ fn a_queue_folder_that_was_removed_is_made_again_and_is_still_locked() {
 #[test]
 fn a_state_directory_that_goes_during_a_job_keeps_the_service_no_longer_than_that() {
     for is_back in [false, true] {
-        let mut site = Site::with("", &format!("{AT_ONCE}receiver: {{ idle_timeout: 1 }}\n"));
+        let mut site = Site::new();
         let (state, away) = (site.service.path("state"), site.service.path("away"));
         // Redis holds the job up until the directory is away.
         site.redis.signal("STOP");
@@ -245,6 +242,7 @@ fn a_state_directory_that_goes_during_a_job_keeps_the_service_no_longer_than_tha
             site.service.logged("cannot be written");
             fs::rename(&away, &state).unwrap();
         }
+        site.configure("", &format!("{AT_ONCE}receiver: {{ idle_timeout: 1 }}\n"));
         assert!(site.service.ended().success());
         assert_eq!(site.service.queued(""), if is_back { vec![".lock", "sent"] } else { Vec::new() });
     }
