@@ -39,9 +39,10 @@ impl Service {
         service
     }
 
-    /// Replaces the configuration.
+    /// Replaces the configuration, at once: the program may read it at any time.
     pub fn configure(&self, config: &str) {
-        std::fs::write(self.path("config.yml"), config).unwrap();
+        std::fs::write(self.path("config.new"), config).unwrap();
+        std::fs::rename(self.path("config.new"), self.path("config.yml")).unwrap();
     }
 
     /// A path in the service's folder.
