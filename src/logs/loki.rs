@@ -153,7 +153,7 @@ impl Loki {
     ) -> Result<(), Silence> {
         let nanoseconds = |time: Timestamp| u64::try_from(time.as_nanosecond()).unwrap_or_default();
         let (mut from, end) = (nanoseconds(since), nanoseconds(until));
-        // The records of the last moment of a page: the next page begins with them.
+        // The records of the last moment of the page before: a page begins with them.
         let mut read_already: BTreeSet<(String, String)> = BTreeSet::new();
         for _ in 0..MAX_PAGES {
             let body = self.page(query, from, end).await?;
@@ -161,7 +161,7 @@ impl Loki {
             let answer: Answer<'_> = serde_json::from_slice(&body).map_err(garbled)?;
             let records = records(&answer).map_err(garbled)?;
             let Some(last) = records.last().map(|(time, ..)| *time) else { return Ok(()) };
-            let count = records.len();
+            let (count, mut of_last) = (records.len(), BTreeSet::new());
             for (time, node, module, line) in records {
                 let key = || (node.to_owned(), line.clone());
                 if time == from && read_already.contains(&key()) {
@@ -172,17 +172,15 @@ impl Loki {
                         .each(Some(module).filter(|module| !module.is_empty()), |fields| read(node, &at(time, fields)));
                 }
                 if time == last {
-                    read_already.insert(key());
+                    of_last.insert(key());
                 }
             }
             if count < PAGE {
                 return Ok(());
             }
-            if last == from {
-                // A whole page of one moment: what is left of it cannot be asked for.
-                read_already.clear();
-            }
-            from = if last == from { last + 1 } else { last };
+            // Of a moment that takes a whole page, what is left cannot be asked for.
+            from = if last == from { last.saturating_add(1) } else { last };
+            read_already = of_last;
         }
         Err(Silence::TooBig)
     }

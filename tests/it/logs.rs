@@ -291,6 +291,16 @@ async fn a_log_server_that_misbehaves_is_named_and_costs_its_time_at_most() {
 }
 
 #[tokio::test]
+async fn a_log_server_whose_time_has_come_to_its_end_is_given_up() {
+    let entries = vec![format!(r#"["{}","x"]"#, u64::MAX); 2000].join(",");
+    let page = format!(r#"{{"data":{{"result":[{{"stream":{{"node_id":"1"}},"values":[{entries}]}}]}}}}"#);
+    let server = Server::start(BTreeMap::new());
+    server.fault(Fault::Text(page.leak()));
+    let found = reasons(&loki_only(server.loki(LIMIT)), &ask(&["mail1"])).await;
+    assert_eq!(found.gaps[1].why, Silence::TooBig);
+}
+
+#[tokio::test]
 async fn a_log_server_that_does_not_answer_is_not_asked_about_the_next_node() {
     let server = Server::start(BTreeMap::new());
     server.fault(Fault::Hang);
