@@ -156,11 +156,10 @@ impl Users {
             let (second, third) = (fields.next(), fields.next());
             let number = |field: Option<&str>| field?.parse::<u32>().ok();
             let ids = match is_range {
-                false => number(third).map(|id| (id, id)),
-                true => {
-                    number(second).zip(number(third)).map(|(first, count)| (first, first.saturating_add(count) - 1))
-                }
+                false => number(third).map(|id| (id, 0)),
+                true => number(second).zip(number(third).and_then(|count| count.checked_sub(1))),
             };
+            let ids = ids.map(|(first, more)| (first, first.saturating_add(more)));
             users.extend(ids.filter(|_| is_module(name)).map(|(first, last)| (first, last, name.to_owned())));
         }
         Self(users)
@@ -225,7 +224,7 @@ mod tests {
     fn a_user_id_is_its_modules() {
         let passwd =
             "root:x:0:0::/root:/bin/sh\nmail1:x:1001:1001::/home/mail1:/bin/bash\njoe:x:1000:1000::/:/bin/sh\nbad\n";
-        let subuid = "mail1:231072:65536\njoe:100000:65536\nmail1:1:x\nmail1:9:0\n";
+        let subuid = "mail1:231072:65536\njoe:100000:65536\nmail1:1:x\nmail1:9:0\nmail1:0:0\n";
         let users = Users::parse(passwd, subuid, &|name| name == "mail1" || name == "traefik1");
         for (uid, module) in
             [(0, ""), (1000, ""), (1001, "mail1"), (231_072, "mail1"), (296_607, "mail1"), (296_608, ""), (100_000, "")]
