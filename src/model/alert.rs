@@ -100,14 +100,14 @@ impl Alerts {
         let has_room = self.kept.len() < MAX_ALERTS && text < MAX_TEXT;
         match has_room {
             true => self.kept.push(alert),
-            false => self.left_out += 1,
+            false => self.left_out = self.left_out.saturating_add(1),
         }
         has_room
     }
 
     /// Adds the alerts of `other`. Returns whether any is kept.
     pub fn join_all(&mut self, other: Self) -> bool {
-        self.left_out += other.left_out;
+        self.left_out = self.left_out.saturating_add(other.left_out);
         let mut any_kept = false;
         for alert in other.kept {
             any_kept |= self.join(alert);
@@ -128,3 +128,19 @@ impl Alerts {
 
 /// The alerts of one webhook, by plan; those that name none under `None`.
 pub type Batch = BTreeMap<Option<PlanId>, Alerts>;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_count_that_a_file_makes_up_does_not_overflow() {
+        let alert =
+            |name: &str| Alert { name: name.into(), labels: [].into(), annotations: [].into(), starts_at: None };
+        let kept = (0..MAX_ALERTS).map(|n| alert(&n.to_string())).collect();
+        let mut alerts = Alerts { kept, left_out: u64::MAX };
+        assert!(!alerts.join(alert("more")));
+        assert!(!alerts.join_all(Alerts { kept: Vec::new(), left_out: 1 }));
+        assert_eq!(alerts.left_out, u64::MAX);
+    }
+}
