@@ -42,8 +42,8 @@ pub fn expected(
         let counts = |id: &ModuleId| !missing.contains(id) && on_node(id) && !plan.is_in_the_future(id);
         let settled = plan.results.iter().filter(|(id, _)| counts(id));
         let began = settled.filter_map(|(_, result)| result.end).max().or(assessment.due)?;
-        let left: Option<Duration> = missing.iter().filter(|id| on_node(id)).map(usual).sum();
-        began.checked_add(left?).ok()
+        let mut left = missing.iter().filter(|id| on_node(id)).map(usual);
+        began.checked_add(left.try_fold(Duration::ZERO, |sum, usual| sum.checked_add(usual?))?).ok()
     };
     let one_by_one = plan.layout().is_none_or(|newest| newest == Layout::C);
     let expect = |id: &ModuleId| match one_by_one {
@@ -56,8 +56,9 @@ pub fn expected(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::history::{ModuleRecord, RunRecord};
     use crate::model::plan::{Damage, Entry, Fault, PlanId};
-    use crate::model::run::{RunRule, assess};
+    use crate::model::run::{Outcome, RunRule, State, assess};
     use crate::report::facts::tests::at;
 
     #[test]
@@ -73,5 +74,20 @@ mod tests {
         assert_eq!(expected(&plan), [(b.clone(), Some(at(620)))].into());
         plan.damaged = vec![Damage { entry: Entry::Result(a), fault: Fault::InTheFuture }];
         assert_eq!(expected(&plan), [(b, Some(at(20)))].into());
+    }
+
+    #[test]
+    fn durations_that_a_file_makes_up_forecast_nothing() {
+        let ids = ["a", "b"].map(|id| ModuleId::new(id).unwrap());
+        let mut plan = Plan::unknown(PlanId::new("2").unwrap());
+        plan.members = Some(ids.clone().into());
+        plan.modules = ids.clone().map(|id| (id, Module { node: Some("1".into()), ..Module::default() })).into();
+        let part = ModuleRecord { state: State::Success, seconds: Some(u64::MAX), ..ModuleRecord::default() };
+        let mut states = [].into_iter();
+        let run = RunRecord::new(&plan, None, at(-90), Outcome::Success, true, &mut states);
+        let run = RunRecord { modules: ids.clone().map(|id| (id, part.clone())).into(), ..run };
+        let history = History { runs: vec![run; 5], ..History::new(plan.id.clone()) };
+        let assessment = assess(&plan, &RunRule { due: &[at(0)], ..RunRule::default() }, at(30));
+        assert_eq!(expected(&plan, &assessment, Some(&history)), ids.map(|id| (id, None)).into());
     }
 }
