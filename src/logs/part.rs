@@ -8,6 +8,7 @@ use super::step::{End, Step};
 use super::table::{self, Speaker};
 use crate::model::order::sort_by_key;
 use crate::model::reason::{Cause, Reason};
+use crate::model::restic::retried;
 
 /// Most lines of a module that are quoted.
 pub(super) const MAX_LINES: usize = 5;
@@ -61,7 +62,10 @@ impl Part {
             Line::Chatter => {}
             Line::Words => keep(&mut self.tail, (self.order, line.to_owned())),
             Line::Opened => self.tail.clear(),
-            Line::Healed(attempt) => self.tail.retain(|(_, line)| !is_attempt(line, attempt)),
+            Line::Healed(operation) => {
+                let is_it = |line: &str| retried(line.trim_start()).is_some_and(|(failed, _)| failed == operation);
+                self.tail.retain(|(_, line)| !is_it(line));
+            }
             Line::Initializing => self.before_init = std::mem::take(&mut self.tail),
             line @ (Line::Saved | Line::Pruning) => {
                 self.saved = true;
@@ -243,11 +247,6 @@ fn best(step: Step, lines: VecDeque<(u32, String)>) -> Vec<(u32, String)> {
     words.truncate(MAX_WORDS);
     sort_by_key(&mut words, |(_, order, _)| *order);
     words.into_iter().map(|(_, order, line)| (order, line)).collect()
-}
-
-/// Whether restic says in `line` that `attempt` has failed and will be made again.
-fn is_attempt(line: &str, attempt: &str) -> bool {
-    line.trim_start().strip_prefix(attempt).is_some_and(|rest| rest.starts_with(" returned error, retrying after "))
 }
 
 /// Whether two lines say the same, but for numbers, as repeated attempts do.

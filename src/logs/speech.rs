@@ -1,6 +1,7 @@
 //! Classifies a log line: decisive, a mark of the run, or noise. Pure.
 
 use super::step::Step;
+use crate::model::restic::healed;
 
 /// What a line of a module's part is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -11,7 +12,7 @@ pub(super) enum Line<'a> {
     Words,
     /// The repository could be opened.
     Opened,
-    /// What had failed went well when restic tried it again.
+    /// This operation of restic's had failed, and went well when it was tried again.
     Healed(&'a str),
     /// A new repository is about to be made.
     Initializing,
@@ -86,8 +87,8 @@ pub(super) fn what(line: &str) -> Line<'_> {
         Line::Chatter
     } else if text.starts_with("Repository ") && text.contains(" is present at path") {
         Line::Opened
-    } else if let Some((attempt, _)) = text.split_once(" operation successful after ") {
-        Line::Healed(attempt)
+    } else if let Some(operation) = healed(text) {
+        Line::Healed(operation)
     } else if text.starts_with("Initializing repository ") {
         Line::Initializing
     } else if is_saved(text) {

@@ -12,6 +12,7 @@ pub mod order;
 pub mod plan;
 pub mod reason;
 pub mod repository;
+pub mod restic;
 pub mod run;
 pub mod schedule;
 pub(crate) mod text;

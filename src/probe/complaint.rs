@@ -8,8 +8,9 @@ use secrecy::SecretString;
 use serde::Deserialize;
 
 use super::limits::{MAX_WORDS, RETRIES};
-use super::redact::redact;
 use crate::model::repository::{Lock, Verdict};
+use crate::model::restic::{healed, retried};
+use crate::system::redact::redact;
 
 /// The server says no.
 const DENIED: [&str; 13] = [
@@ -76,12 +77,6 @@ const DAMAGED: [&str; 10] = [
 /// What restic says of an operation that was stopped.
 const CANCELED: &str = "context canceled";
 
-/// What restic says between an attempt that failed and the time until the next one.
-const RETRIED: &str = " returned error, retrying after ";
-
-/// What it says between an attempt that went well in the end and the number of those that failed.
-const HEALED: &str = " operation successful after ";
-
 /// The verdict on a repository over which restic ended with `code`, complaining on `stderr`. What is passed on of its
 /// words has none of `secrets` in it.
 pub(super) fn verdict(code: Option<i32>, stderr: &str, secrets: &[&SecretString]) -> Verdict {
@@ -122,13 +117,13 @@ pub(super) fn shown(words: &str, secrets: &[&SecretString]) -> String {
 /// Whether restic has said often enough on `stderr` that it tries again to reach a server (0.17 and later).
 pub(super) fn gives_up(stderr: &str) -> bool {
     let text = without_healed(stderr).to_lowercase();
-    let attempts = text.lines().filter(|line| says_of_server(retried(line).unwrap_or_default()));
+    let attempts = text.lines().filter(|line| says_of_server(cause(line).unwrap_or_default()));
     attempts.count() >= RETRIES
 }
 
 /// Whether restic has said on `stderr` that it tries again, and not that this went well.
 pub(super) fn tries_again(stderr: &str) -> bool {
-    without_healed(stderr).lines().any(|line| retried(line).is_some())
+    without_healed(stderr).lines().any(|line| cause(line).is_some())
 }
 
 /// The complaint about a snapshot that could not be read, though restic went on without it. Not about one that a
@@ -161,16 +156,16 @@ fn says(text: &str, signs: &[&str]) -> bool {
 }
 
 /// The cause in `Stat(<config/>) returned error, retrying after 610ms: dial tcp …: connection refused`.
-fn retried(line: &str) -> Option<&str> {
-    line.split_once(RETRIED)?.1.split_once(": ").map(|(_, cause)| cause)
+fn cause(line: &str) -> Option<&str> {
+    retried(line)?.1.split_once(": ").map(|(_, cause)| cause)
 }
 
 /// `stderr` without the attempts that went well when they were repeated, as restic 0.17 and later says.
 fn without_healed(stderr: &str) -> String {
     let mut kept: Vec<&str> = Vec::new();
     for line in stderr.lines() {
-        match line.split_once(HEALED) {
-            Some((healed, _)) => kept.retain(|line| line.split_once(RETRIED).is_none_or(|(it, _)| it != healed)),
+        match healed(line) {
+            Some(operation) => kept.retain(|line| retried(line).is_none_or(|(failed, _)| failed != operation)),
             None => kept.push(line),
         }
     }
@@ -182,7 +177,7 @@ fn without_healed(stderr: &str) -> String {
 fn words(stderr: &str) -> String {
     let lines: Vec<&str> = without_stack(stderr).map(str::trim).filter(|line| !line.is_empty()).collect();
     let fatal = lines.iter().position(|line| line.starts_with("Fatal: ") || line.starts_with("panic: "));
-    let told = match (fatal, lines.iter().rev().find_map(|line| retried(line))) {
+    let told = match (fatal, lines.iter().rev().find_map(|line| cause(line))) {
         (Some(at), cause) if cause.is_none() || !lines[at].contains(CANCELED) => &lines[at.saturating_sub(1)..=at],
         (_, Some(cause)) => return cause.into(),
         _ => &lines[lines.len().saturating_sub(1)..],

@@ -33,7 +33,7 @@ pub use webdav::File;
 use crate::model::order::sort_by_key;
 use crate::model::plan::ModuleId;
 use crate::model::repository::{Checked, Destinations, NotProbed, Probe, Unsafe, Verdict};
-use crate::system::{process, redact};
+use crate::system::process;
 use address::{Kind, stays_below};
 use limits::{CHECKS, SIDE_BY_SIDE};
 use relay::Relay;

@@ -8,7 +8,7 @@ use ns8_backup_monitor::model::plan::ModuleId;
 
 #[path = "../../../src/model"]
 mod model {
-    pub(crate) use ns8_backup_monitor::model::{order, plan, reason};
+    pub(crate) use ns8_backup_monitor::model::{order, plan, reason, restic};
     pub(crate) mod text;
 }
 

@@ -11,8 +11,11 @@ mod check;
 mod complaint;
 #[path = "../../../src/probe/limits.rs"]
 mod limits;
-#[path = "../../../src/system/redact.rs"]
-mod redact;
+#[path = "."]
+mod system {
+    #[path = "../../../src/system/redact.rs"]
+    pub(crate) mod redact;
+}
 #[path = "../../../src/probe/webdav.rs"]
 mod webdav;
 
