@@ -12,7 +12,7 @@ use crate::config::Settings;
 use crate::model::ended::{Open, Progress};
 use crate::model::plan::Plan;
 use crate::model::run::Assessment;
-use crate::watch::history::Store;
+use crate::watch::history::Histories;
 
 /// How often the logs are read.
 const AGAIN: Duration = Duration::from_secs(300);
@@ -66,7 +66,7 @@ async fn is_over(
     now: Timestamp,
 ) -> bool {
     let id = plan.id.clone();
-    let history = tokio::task::spawn_blocking(move || Store::new(&state_directory()).load(&id).ok());
+    let history = tokio::task::spawn_blocking(move || Histories::new(&state_directory()).load(&id).ok());
     let history = history.await.ok().flatten();
     let open = Open::of(plan, assessment, history.as_ref(), settings.watch.grace, now);
     open.is_some_and(|open| open.is_over(progress))

@@ -18,7 +18,7 @@ use crate::model::schedule::Elapses;
 use crate::system::agent::Agent;
 use crate::system::calendar;
 use crate::watch::as_of::AsOf;
-use crate::watch::history::Store;
+use crate::watch::history::Histories;
 use crate::watch::memory::Memory;
 
 /// When schedules were due, as seen from one time. It is asked once for each schedule.
@@ -92,7 +92,7 @@ impl Look {
         let selector = job.plan.as_ref().map_or(Selector::Recent { since }, Selector::Plan);
         let reference = *due.reference.get_or_insert_with(|| job.reference(Timestamp::now()));
         let look = Self::at(settings, selector, extent, Some((job, reference)), due).await?;
-        let history = |plan: &PlanId| Store::new(&state_directory()).load(plan).ok();
+        let history = |plan: &PlanId| Histories::new(&state_directory()).load(plan).ok();
         match look.with_unreported(job, &history) {
             Ok(look) => Ok(look),
             Err(earlier) => Self::at(settings, selector, extent, Some((job, earlier)), &mut Due::default()).await,
@@ -140,7 +140,7 @@ impl Look {
         cluster.plans.retain(|plan| job.is_none_or(|(job, _)| job.may_be_about(&plan.id)));
         due.learn(&cluster.plans, job.map_or_else(Timestamp::now, |(_, reference)| reference)).await;
         let now = Timestamp::now();
-        let histories = Store::new(&state_directory());
+        let histories = Histories::new(&state_directory());
         let memory = settings.watch.enabled.then(|| Memory::peek(&state_directory())).flatten();
         let mut assessments: Vec<Assessment> = Vec::new();
         for plan in &mut cluster.plans {

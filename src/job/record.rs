@@ -10,7 +10,7 @@ use crate::model::mail::{Mail, Recipient};
 use crate::model::plan::Plan;
 use crate::model::run::{Assessment, Outcome};
 use crate::report::News;
-use crate::watch::history::Store;
+use crate::watch::history::Histories;
 
 /// Records what a plan's results say now. Returns the plan's history with this run in it, and that; `None` if it cannot
 /// be used, which the journal says and nothing waits for, or if there is no such plan and no result of one.
@@ -20,7 +20,7 @@ pub(super) async fn run(plan: &Plan, record: RunRecord) -> Option<(History, RunR
     }
     let (id, name, kept) = (plan.id.clone(), plan.name.clone(), record.clone());
     let recorded =
-        tokio::task::spawn_blocking(move || Store::new(&state_directory()).record(&id, name.as_deref(), kept));
+        tokio::task::spawn_blocking(move || Histories::new(&state_directory()).record(&id, name.as_deref(), kept));
     match recorded.await.map_err(|error| error.to_string()).and_then(|history| history.map_err(|e| e.to_string())) {
         Ok(history) => {
             let record = history.recorded(record);
@@ -84,9 +84,9 @@ pub(super) async fn reported(mails: &[Mail]) {
 async fn remember(mail: &Mail) {
     let (Some(plan), Some(at)) = (mail.plan.clone(), mail.run_at) else { return };
     let marked = tokio::task::spawn_blocking(move || {
-        let store = Store::new(&state_directory());
-        match mark(&store.load(&plan)?, at, Timestamp::now()) {
-            Some(run) => store.record(&plan, None, run).map(drop),
+        let histories = Histories::new(&state_directory());
+        match mark(&histories.load(&plan)?, at, Timestamp::now()) {
+            Some(run) => histories.record(&plan, None, run).map(drop),
             None => Ok(()),
         }
     });

@@ -24,7 +24,7 @@ use crate::system::calendar::{CalendarError, elapses};
 use crate::system::files::{self, Lock};
 use crate::system::{self, journal};
 use crate::watch::digest::{self, Checked, Digest, Found, Known, Looked, Monitor, PlanDigest};
-use crate::watch::history::Store;
+use crate::watch::history::Histories;
 use crate::watch::memory::Memory;
 use crate::watch::{node, post};
 
@@ -172,7 +172,7 @@ fn mail(settings: &Settings, digest: &Digest) -> Mail {
 
 /// Looks at everything that the digest says; `tell` hears which histories cannot be read.
 async fn look(settings: &Settings, state: &Path, alertmanager: &str, now: Timestamp, tell: &dyn Fn(&str)) -> Digest {
-    let (histories, unreadable) = history::all(&Store::new(state)).unwrap_or_else(|why| {
+    let (histories, unreadable) = history::all(&Histories::new(state)).unwrap_or_else(|why| {
         tell(&why);
         Default::default()
     });

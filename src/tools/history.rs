@@ -19,7 +19,7 @@ use crate::model::text::clean;
 use crate::report;
 use crate::report::figures::{bars, time};
 use crate::system;
-use crate::watch::history::{Store, StoreError};
+use crate::watch::history::{Histories, HistoryError};
 
 /// Longest name that is shown, in bytes.
 const MAX_NAME: usize = 40;
@@ -29,7 +29,7 @@ const BARS: [char; 5] = ['.', ':', '-', '=', '#'];
 
 /// The command.
 pub(super) fn run(arguments: &cli::History, live: &Live) -> Done {
-    let histories = Store::new(&store::state_directory());
+    let histories = Histories::new(&store::state_directory());
     let (all, unreadable) = match &arguments.plan {
         Some(plan) => match histories.load(plan).map_err(|error| in_words(&error))? {
             none if none.runs.is_empty() => {
@@ -55,12 +55,12 @@ pub(super) fn run(arguments: &cli::History, live: &Live) -> Done {
 }
 
 /// The histories of all plans, and why others cannot be read.
-pub(super) fn all(histories: &Store) -> Result<(Vec<History>, Vec<StoreError>), String> {
+pub(super) fn all(histories: &Histories) -> Result<(Vec<History>, Vec<HistoryError>), String> {
     histories.all().map_err(|error| format!("the histories cannot be read: {error}{}", as_root(&error)))
 }
 
-pub(super) fn in_words(error: &StoreError) -> String {
-    let advice = if let StoreError::File { source, .. } = error { as_root(source) } else { "" };
+pub(super) fn in_words(error: &HistoryError) -> String {
+    let advice = if let HistoryError::File { source, .. } = error { as_root(source) } else { "" };
     format!("{error}{advice}")
 }
 

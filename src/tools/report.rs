@@ -22,7 +22,7 @@ use crate::model::plan::ModuleId;
 use crate::model::run::Outcome;
 use crate::report::{self, Finding, Report};
 use crate::system;
-use crate::watch::history::Store;
+use crate::watch::history::Histories;
 
 /// The command.
 pub(super) async fn run(arguments: &cli::Report, live: &Live) -> Done {
@@ -79,7 +79,7 @@ async fn look(arguments: &cli::Report, settings: &Settings) -> Looked {
         Ok(look) => look,
         Err(error) => return Looked { nothing: Some(Finding::Unreadable(error)), ..Looked::default() },
     };
-    let histories = Store::new(&state_directory());
+    let histories = Histories::new(&state_directory());
     let wanted = Wanted { probes: !arguments.no_probe, cluster_backup: false };
     let plans = std::mem::take(&mut cluster.plans);
     let mut examined = Vec::with_capacity(plans.len());

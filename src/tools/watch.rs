@@ -26,7 +26,7 @@ use crate::system::messages;
 use crate::system::zone_name;
 use crate::watch::decide::{Decided, Facts, decide};
 use crate::watch::going_on::lacking;
-use crate::watch::history::Store;
+use crate::watch::history::Histories;
 use crate::watch::meet::meet;
 use crate::watch::memory::Memory;
 use crate::watch::news::News;
@@ -136,7 +136,7 @@ async fn look_at_plans(
     meet(&cluster.plans, zone.as_deref(), now, memory);
     schedule::refresh(memory, now).await;
     cluster_backup::refresh(&settings.repo_check, &cluster, now, &mut memory.cluster_backups).await;
-    let histories = Store::new(state);
+    let histories = Histories::new(state);
     let mut progress = BTreeMap::new();
     let asked = ask_logs(settings, memory, &histories, &cluster.plans, now, &mut progress);
     if timeout(LOGS_LIMIT, asked).await.is_err() {
@@ -170,7 +170,7 @@ async fn look_at_plans(
 }
 
 /// Keeps runs in the histories. One that is not on disk is recorded again at the next look.
-fn keep(histories: &Store, records: Vec<(PlanId, Option<String>, RunRecord)>, memory: &mut Memory) {
+fn keep(histories: &Histories, records: Vec<(PlanId, Option<String>, RunRecord)>, memory: &mut Memory) {
     for (plan, name, record) in records {
         if let Err(error) = histories.record(&plan, name.as_deref(), record) {
             warn!(BACKUP_ID = plan.as_str(); "a run of plan {plan} is not in the history: {error}");
@@ -198,7 +198,7 @@ async fn tell(settings: &Settings, news: &[News], memory: &mut Memory) -> Result
 async fn ask_logs(
     settings: &Settings,
     memory: &mut Memory,
-    histories: &Store,
+    histories: &Histories,
     plans: &[Plan],
     now: Timestamp,
     found: &mut BTreeMap<PlanId, Progress>,

@@ -25,13 +25,13 @@ const ENDING: &str = "json";
 
 /// The histories of all plans.
 #[derive(Debug, Clone)]
-pub struct Store {
+pub struct Histories {
     folder: PathBuf,
 }
 
 /// Why a history cannot be used.
 #[derive(Debug, thiserror::Error)]
-pub enum StoreError {
+pub enum HistoryError {
     /// The file cannot be read or written now.
     #[error("{}: {source}", file.display())]
     File {
@@ -62,7 +62,7 @@ pub enum StoreError {
     },
 }
 
-impl Store {
+impl Histories {
     /// The histories below `state`, the state directory. Nothing is read or made yet.
     pub fn new(state: &Path) -> Self {
         Self { folder: state.join("history") }
@@ -72,13 +72,13 @@ impl Store {
     ///
     /// # Errors
     /// Returns an error if the file cannot be read or makes no sense. It is left as it is.
-    pub fn load(&self, plan: &PlanId) -> Result<History, StoreError> {
+    pub fn load(&self, plan: &PlanId) -> Result<History, HistoryError> {
         self.whole(plan).map(up_to_now)
     }
 
-    fn whole(&self, plan: &PlanId) -> Result<History, StoreError> {
+    fn whole(&self, plan: &PlanId) -> Result<History, HistoryError> {
         match read(&self.file(plan)) {
-            Err(StoreError::File { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
+            Err(HistoryError::File { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
                 Ok(History::new(plan.clone()))
             }
             history => history,
@@ -90,10 +90,10 @@ impl Store {
     ///
     /// # Errors
     /// Returns an error if the record is not on disk.
-    pub fn record(&self, plan: &PlanId, name: Option<&str>, run: RunRecord) -> Result<History, StoreError> {
+    pub fn record(&self, plan: &PlanId, name: Option<&str>, run: RunRecord) -> Result<History, HistoryError> {
         let failed = |file: &Path| {
             let file = file.to_owned();
-            move |source| StoreError::File { file, source }
+            move |source| HistoryError::File { file, source }
         };
         files::make_folder(&self.folder).map_err(failed(&self.folder))?;
         let lock = self.folder.join(".lock");
@@ -101,14 +101,14 @@ impl Store {
         let file = self.file(plan);
         // What lies ahead stays in the file: perhaps it is the present clock that is wrong.
         let mut history = match self.whole(plan) {
-            Err(StoreError::Damaged { why, .. }) => {
+            Err(HistoryError::Damaged { why, .. }) => {
                 set_aside(&file, &why);
                 History::new(plan.clone())
             }
             history => history?,
         };
         if history.version > VERSION {
-            return Err(StoreError::Later { file, version: history.version });
+            return Err(HistoryError::Later { file, version: history.version });
         }
         let renamed = name.is_some() && history.name.as_deref() != name;
         if renamed {
@@ -126,7 +126,7 @@ impl Store {
     ///
     /// # Errors
     /// Returns an error if the folder cannot be read.
-    pub fn all(&self) -> io::Result<(Vec<History>, Vec<StoreError>)> {
+    pub fn all(&self) -> io::Result<(Vec<History>, Vec<HistoryError>)> {
         let (mut histories, mut errors) = (Vec::new(), Vec::new());
         for history in self.each()? {
             match history {
@@ -142,17 +142,17 @@ impl Store {
     ///
     /// # Errors
     /// Returns an error if the folder cannot be read.
-    pub fn unusable(&self) -> io::Result<Vec<StoreError>> {
-        let why = |history: Result<History, StoreError>| match history {
+    pub fn unusable(&self) -> io::Result<Vec<HistoryError>> {
+        let why = |history: Result<History, HistoryError>| match history {
             Ok(History { plan, version, .. }) if version > VERSION => {
-                Some(StoreError::Later { file: self.file(&plan), version })
+                Some(HistoryError::Later { file: self.file(&plan), version })
             }
             history => history.err(),
         };
         Ok(self.each()?.into_iter().filter_map(why).collect())
     }
 
-    fn each(&self) -> io::Result<Vec<Result<History, StoreError>>> {
+    fn each(&self) -> io::Result<Vec<Result<History, HistoryError>>> {
         let entries = match std::fs::read_dir(&self.folder) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
             entries => entries?,
@@ -167,20 +167,20 @@ impl Store {
     }
 }
 
-fn read(file: &Path) -> Result<History, StoreError> {
+fn read(file: &Path) -> Result<History, HistoryError> {
     /// Only the version, which every version has.
     #[derive(serde::Deserialize)]
     struct Any {
         version: u32,
     }
-    let damaged = |why: String| StoreError::Damaged { file: file.into(), why };
+    let damaged = |why: String| HistoryError::Damaged { file: file.into(), why };
     let content = match files::read(file, MAX_FILE) {
         Ok(content) => content,
         Err(error) if files::is_lost(&error) => return Err(damaged(error.to_string())),
-        Err(source) => return Err(StoreError::File { file: file.into(), source }),
+        Err(source) => return Err(HistoryError::File { file: file.into(), source }),
     };
     serde_json::from_slice(&content).map_err(|error| match serde_json::from_slice::<Any>(&content) {
-        Ok(Any { version }) if version > VERSION => StoreError::Later { file: file.into(), version },
+        Ok(Any { version }) if version > VERSION => HistoryError::Later { file: file.into(), version },
         _ => damaged(error.to_string()),
     })
 }
@@ -239,17 +239,17 @@ mod tests {
     #[test]
     fn runs_are_there_for_the_next_process() {
         let folder = tempfile::tempdir().unwrap();
-        let store = Store::new(folder.path());
-        assert_eq!(store.load(&plan("2")).unwrap().runs, []);
-        assert!(store.all().unwrap().0.is_empty());
+        let histories = Histories::new(folder.path());
+        assert_eq!(histories.load(&plan("2")).unwrap().runs, []);
+        assert!(histories.all().unwrap().0.is_empty());
         for night in [0, 1, 1] {
-            store.record(&plan("2"), Some("Nightly"), run(night)).unwrap();
+            histories.record(&plan("2"), Some("Nightly"), run(night)).unwrap();
         }
-        store.record(&plan("../x"), None, run(0)).unwrap();
-        let history = Store::new(folder.path()).load(&plan("2")).unwrap();
+        histories.record(&plan("../x"), None, run(0)).unwrap();
+        let history = Histories::new(folder.path()).load(&plan("2")).unwrap();
         assert_eq!(history.runs, [run(0), run(1)]);
         assert_eq!(history.name.as_deref(), Some("Nightly"));
-        let all: Vec<String> = store.all().unwrap().0.into_iter().map(|history| history.plan.to_string()).collect();
+        let all: Vec<String> = histories.all().unwrap().0.into_iter().map(|history| history.plan.to_string()).collect();
         assert_eq!(all, ["../x", "2"]);
     }
 
@@ -282,36 +282,36 @@ mod tests {
     #[test]
     fn a_damaged_file_is_set_aside_and_a_later_one_left_alone() {
         let folder = tempfile::tempdir().unwrap();
-        let store = Store::new(folder.path());
-        store.record(&plan("2"), None, run(0)).unwrap();
+        let histories = Histories::new(folder.path());
+        histories.record(&plan("2"), None, run(0)).unwrap();
         let file = folder.path().join("history/2.json");
         fs::write(&file, "{ not json").unwrap();
-        assert!(matches!(store.load(&plan("2")), Err(StoreError::Damaged { .. })));
-        store.record(&plan("2"), None, run(1)).unwrap();
-        assert_eq!(store.load(&plan("2")).unwrap().runs, [run(1)]);
+        assert!(matches!(histories.load(&plan("2")), Err(HistoryError::Damaged { .. })));
+        histories.record(&plan("2"), None, run(1)).unwrap();
+        assert_eq!(histories.load(&plan("2")).unwrap().runs, [run(1)]);
         assert_eq!(fs::read_to_string(folder.path().join("history/2.broken")).unwrap(), "{ not json");
 
         for later in [r#"{"version":2,"columns":[]}"#, r#"{"version":2,"plan":"2","modules":[],"runs":[]}"#] {
             fs::write(&file, later).unwrap();
-            assert!(matches!(store.record(&plan("2"), None, run(2)), Err(StoreError::Later { version: 2, .. })));
+            assert!(matches!(histories.record(&plan("2"), None, run(2)), Err(HistoryError::Later { version: 2, .. })));
             assert_eq!(fs::read_to_string(&file).unwrap(), later, "a downgrade destroys nothing");
         }
         let huge = fs::File::create(&file).unwrap();
         huge.set_len(MAX_FILE + 1).unwrap();
-        assert!(matches!(store.load(&plan("2")), Err(StoreError::Damaged { .. })));
+        assert!(matches!(histories.load(&plan("2")), Err(HistoryError::Damaged { .. })));
     }
 
     #[test]
     fn what_is_dated_in_the_future_is_not_read() {
         let folder = tempfile::tempdir().unwrap();
-        let store = Store::new(folder.path());
+        let histories = Histories::new(folder.path());
         let ahead = Timestamp::now().checked_add(Duration::from_secs(86_400)).unwrap();
-        store.record(&plan("2"), None, RunRecord { due: Some(ahead), ..run(1) }).unwrap();
-        assert_eq!(store.load(&plan("2")).unwrap().runs, []);
-        assert_eq!(store.all().unwrap().0[0].runs, []);
-        assert_eq!(store.record(&plan("2"), None, run(0)).unwrap().runs, [run(0)]);
+        histories.record(&plan("2"), None, RunRecord { due: Some(ahead), ..run(1) }).unwrap();
+        assert_eq!(histories.load(&plan("2")).unwrap().runs, []);
+        assert_eq!(histories.all().unwrap().0[0].runs, []);
+        assert_eq!(histories.record(&plan("2"), None, run(0)).unwrap().runs, [run(0)]);
         assert_eq!(
-            read(&store.file(&plan("2"))).unwrap().runs.len(),
+            read(&histories.file(&plan("2"))).unwrap().runs.len(),
             2,
             "a clock that is behind forgets nothing for good"
         );
@@ -320,15 +320,15 @@ mod tests {
     #[test]
     fn writers_wait_for_one_another() {
         let folder = tempfile::tempdir().unwrap();
-        let store = Store::new(folder.path());
+        let histories = Histories::new(folder.path());
         std::thread::scope(|scope| {
             for writer in 0..8 {
-                let store = store.clone();
+                let histories = histories.clone();
                 scope.spawn(move || {
-                    (0..5).for_each(|n| drop(store.record(&plan("2"), None, run(writer * 5 + n)).unwrap()))
+                    (0..5).for_each(|n| drop(histories.record(&plan("2"), None, run(writer * 5 + n)).unwrap()))
                 });
             }
         });
-        assert_eq!(store.load(&plan("2")).unwrap().runs.len(), 40);
+        assert_eq!(histories.load(&plan("2")).unwrap().runs.len(), 40);
     }
 }

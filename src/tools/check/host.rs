@@ -9,7 +9,7 @@ use super::{Line, error, is_denied, is_root, ok, unread, warning};
 use crate::config::{Notification, RepoCheck, Settings, Transport, credential};
 use crate::job::store;
 use crate::probe::{AGENT_ENV, Agent};
-use crate::watch::history::{Store, StoreError};
+use crate::watch::history::{Histories, HistoryError};
 
 /// The user that the service runs as.
 const USER: &str = "ns8-backup-monitor";
@@ -57,15 +57,15 @@ pub(super) fn queue() -> Vec<Line> {
 /// Looks for histories to which no run can be added.
 pub(super) fn histories(state: &Path) -> Vec<Line> {
     let subject = "history";
-    let judge = |why: &StoreError| {
+    let judge = |why: &HistoryError| {
         let todo = match why {
-            StoreError::File { source, .. } => unread(is_denied(source)),
-            StoreError::Damaged { .. } => "nothing: with the next run it is set aside, and a new one begins",
-            StoreError::Later { .. } => "install that version again, or remove the file",
+            HistoryError::File { source, .. } => unread(is_denied(source)),
+            HistoryError::Damaged { .. } => "nothing: with the next run it is set aside, and a new one begins",
+            HistoryError::Later { .. } => "install that version again, or remove the file",
         };
         warning(subject, why.to_string(), todo)
     };
-    match Store::new(state).unusable() {
+    match Histories::new(state).unusable() {
         Ok(unusable) => unusable.iter().map(judge).collect(),
         Err(why) => {
             vec![warning(subject, format!("the histories cannot be read: {why}"), unread(is_denied(&why)))]

@@ -3,7 +3,7 @@
 use ns8_backup_monitor::model::history::{ModuleRecord, RunRecord};
 use ns8_backup_monitor::model::plan::{ModuleId, PlanId};
 use ns8_backup_monitor::model::run::{Outcome, State};
-use ns8_backup_monitor::watch::history::Store;
+use ns8_backup_monitor::watch::history::Histories;
 
 use super::*;
 
@@ -60,13 +60,13 @@ fn a_report_counts_the_run_that_it_is_about() {
         };
         let (outcome, modules) = (Outcome::RepoFailure, [(samba.clone(), part)].into());
         let run = RunRecord { due: None, previous_due: None, at, outcome, over: true, reported: None, modules };
-        Store::new(&site.path("state")).record(&plan, None, run).unwrap();
+        Histories::new(&site.path("state")).record(&plan, None, run).unwrap();
     }
     assert_eq!(in_a_row(), (3.into(), 3.into()));
     let ran = site.run(&["report", "1"]);
     assert!(ran.out.contains("all 1 module(s) failed [failed 3 runs in a row]"), "{}", ran.out);
     assert!(ran.out.contains("Failed 3 runs in a row"), "{}", ran.out);
-    let kept = Store::new(&site.path("state")).load(&plan).unwrap();
+    let kept = Histories::new(&site.path("state")).load(&plan).unwrap();
     assert_eq!(kept.runs.len(), 2, "a look writes nothing");
 }
 
