@@ -30,8 +30,8 @@ const SHIPPING: Duration = Duration::from_secs(5);
 /// How long they may be on their way to this node's journal, which is written while the backup keeps the disk busy.
 const JOURNALING: Duration = Duration::from_secs(2);
 
-/// A plan, examined.
-pub struct Examined {
+/// A plan, and all that was found out about it.
+pub struct Examination {
     /// What the cluster says.
     pub plan: Plan,
     /// What it means.
@@ -50,7 +50,7 @@ pub struct Examined {
     pub cluster_backup: Option<Timestamp>,
 }
 
-impl Examined {
+impl Examination {
     /// Returns the finding to report.
     pub fn finding(&self, gave_up_waiting_after: Option<Duration>) -> Finding<'_> {
         Finding::Plan(PlanFacts {
@@ -104,7 +104,7 @@ pub async fn examine(
     assessment: Assessment,
     wanted: Wanted,
     progress: &(dyn Fn(usize, usize) + Sync),
-) -> Examined {
+) -> Examination {
     let is_well = assessment.outcome == Outcome::Success;
     let (probes, cluster_backup, reasons) = tokio::join!(
         async {
@@ -119,7 +119,7 @@ pub async fn examine(
         },
         reasons(cluster, &plan, &assessment, wanted.cluster_backup)
     );
-    Examined { plan, assessment, probes, reasons, history: None, news: None, next_run: None, cluster_backup }
+    Examination { plan, assessment, probes, reasons, history: None, news: None, next_run: None, cluster_backup }
 }
 
 async fn look(

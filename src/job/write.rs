@@ -8,7 +8,7 @@ use jiff::tz::TimeZone;
 use log::{info, warn};
 
 use super::course::Settled;
-use super::examine::{Examined, Wanted, examine};
+use super::examine::{Examination, Wanted, examine};
 use super::look::Look;
 use super::record;
 use crate::config::{self, Settings};
@@ -69,8 +69,8 @@ pub struct Writer<'a> {
 impl Writer<'_> {
     /// Records the run, and adds what its history and the watch say of it. Returns the time by which the history knows
     /// it.
-    async fn remember(&self, examined: &mut Examined) -> Option<Timestamp> {
-        let Examined { plan, assessment, .. } = &*examined;
+    async fn remember(&self, examined: &mut Examination) -> Option<Timestamp> {
+        let Examination { plan, assessment, .. } = &*examined;
         let (alerts, over) = (&self.job.alerts, !self.interim);
         let mut record = record::of(plan, assessment, alerts, over, Timestamp::now());
         examined.reasons.iter().for_each(|reasons| record.learn(reasons));

@@ -10,7 +10,7 @@ use super::{Done, complain, print, print_json, send, settings, settings_or_defau
 use crate::cli;
 use crate::cluster::Selector;
 use crate::config::{Live, Settings, host_name};
-use crate::job::examine::{Examined, Extent, Wanted, examine};
+use crate::job::examine::{Examination, Extent, Wanted, examine};
 use crate::job::look::{Due, Look};
 use crate::job::record;
 use crate::job::store::state_directory;
@@ -63,7 +63,7 @@ pub(super) async fn run(arguments: &cli::Report, live: &Live) -> Done {
 struct Looked {
     /// The cluster's name.
     cluster: Option<String>,
-    examined: Vec<Examined>,
+    examined: Vec<Examination>,
     /// Modules that no plan backs up, unless one plan is asked for.
     in_no_plan: Vec<ModuleId>,
     /// What to report if there is no plan.
@@ -100,8 +100,8 @@ async fn look(arguments: &cli::Report, settings: &Settings) -> Looked {
 
 /// Returns `history`, if there is one, with the run as it stands, which the watch may not have seen yet. Nothing is
 /// written.
-fn with_this_run(mut history: History, one: &Examined) -> History {
-    let Examined { plan, assessment, .. } = one;
+fn with_this_run(mut history: History, one: &Examination) -> History {
+    let Examination { plan, assessment, .. } = one;
     if history.runs.is_empty() || assessment.modules.is_empty() {
         return history;
     }
