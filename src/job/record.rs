@@ -46,7 +46,7 @@ fn is_missed(assessment: &Assessment, alerts: &Alerts) -> bool {
     alerts.have(Kind::Missed) && assessment.counts.success + assessment.counts.error == 0
 }
 
-/// Returns what the watch has found and still holds. `failed_runs` is what [`failed_before`] returns; `recovery`
+/// Returns what the watch has found and still holds. `failed_runs` is what the function of that name returns; `recovery`
 /// whether an all-clear is wanted.
 pub fn finding(
     plan: &Plan,
@@ -100,7 +100,7 @@ async fn remember(mail: &Mail) {
 /// Returns how many runs in a row directly before this one failed or were missed, if all is well now, was not before,
 /// and a failure was mailed, or there was no time to mail a missed run. There are none if nobody saw the run directly
 /// before.
-pub fn failed_before(history: &History) -> Option<usize> {
+pub fn failed_runs(history: &History) -> Option<usize> {
     let is_untold = || history.is_untold_miss_before(history.runs.last().and_then(|run| run.due));
     if history.trouble.is_some() || is_untold() { history.recovered_from() } else { None }
 }
@@ -136,8 +136,8 @@ mod tests {
     fn a_success_is_a_recovery_only_if_the_failure_was_mailed() {
         let (failed, good) = (run(0, Outcome::Partial), run(1, Outcome::Success));
         let mailed = RunRecord { reported: Some(at(900)), ..failed.clone() };
-        assert_eq!(failed_before(&history([mailed, good.clone()])), Some(1));
-        assert_eq!(failed_before(&history([failed, good])), None);
+        assert_eq!(failed_runs(&history([mailed, good.clone()])), Some(1));
+        assert_eq!(failed_runs(&history([failed, good])), None);
     }
 
     #[test]

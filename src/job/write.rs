@@ -75,7 +75,7 @@ impl Writer<'_> {
         let mut record = record::of(plan, assessment, alerts, over, Timestamp::now());
         examined.reasons.iter().for_each(|reasons| record.learn(reasons));
         let recorded = record::run(plan, record).await;
-        let failed_runs = recorded.as_ref().and_then(|(history, _)| record::failed_before(history));
+        let failed_runs = recorded.as_ref().and_then(|(history, _)| record::failed_runs(history));
         let recovery = self.settings.notification.recovery;
         examined.news = record::finding(plan, assessment, alerts, failed_runs, recovery);
         let (history, record) = recorded?;

@@ -221,7 +221,7 @@ impl Monitor {
                     history.record(run.clone());
                     history.clone()
                 };
-                let failed = record::failed_before(&history);
+                let failed = record::failed_runs(&history);
                 let news = record::finding(plan, assessment, &job.alerts, failed, true);
                 let probes = Probes::Disabled;
                 let facts = PlanFacts { history: Some(&history), news, ..PlanFacts::new(plan, assessment, &probes) };
