@@ -1,7 +1,7 @@
 //! Receives the cluster's announcements: NS8 publishes one for each module whose backup has ended.
 //!
 //! All listeners share one subscription, which is connected only while there is a listener. If it is lost, Redis keeps
-//! nothing: the listener gets [`News::Interrupted`] and must read the results itself.
+//! nothing: the listener gets [`Event::Interrupted`] and must read the results itself.
 
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
@@ -13,7 +13,7 @@ use tokio::task::AbortHandle;
 use tokio::time::{Instant, sleep_until};
 
 use super::connection::{Connection, bounded, needed};
-use super::limits::NEWS;
+use super::limits::EVENT;
 use super::resp::{Batch, Reply};
 use crate::config::{self, Live};
 use crate::model::cluster::{ReadError, Why};
@@ -21,10 +21,10 @@ use crate::model::cluster::{ReadError, Why};
 /// The channels: NS8 core 3.20 and later, and 3.3 to 3.19.
 const PATTERNS: [&str; 2] = ["node/*/event/backup-status-changed", "module/*/event/backup-status-changed"];
 
-/// How much news a listener may be behind before it is told to look for itself.
+/// How many events a listener may be behind before it is told to look for itself.
 const BACKLOG: usize = 256;
 
-/// The shortest time between two reports that news was missed: each costs a reading of the cluster.
+/// The shortest time between two reports that events were missed: each costs a reading of the cluster.
 const REST: Duration = Duration::from_secs(1);
 
 /// The pauses between attempts to subscribe, the last one for ever.
@@ -33,7 +33,7 @@ const PAUSES: [Duration; 4] =
 
 /// What a listener learns.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum News {
+pub enum Event {
     /// A module's backup has ended.
     Finished {
         /// The plan.
@@ -41,7 +41,7 @@ pub enum News {
         /// The module; `None` where the announcement does not name it.
         module: Option<String>,
     },
-    /// News may have been missed, because the subscription was lost, or is new: look again.
+    /// Events may have been missed, because the subscription was lost, or is new: look again.
     Interrupted,
 }
 
@@ -59,13 +59,13 @@ impl Announcements {
     }
 
     /// Returns a listener once the subscription is established: every later announcement is delivered, or
-    /// [`News::Interrupted`] is. If subscribing fails, it is retried in the background.
+    /// [`Event::Interrupted`] is. If subscribing fails, it is retried in the background.
     pub async fn listen(&self) -> Listener {
         let subscription = self.subscription();
         // The sender outlives us, as the subscription does.
         let _ = subscription.tried.clone().wait_for(|tried| *tried).await;
-        let news = subscription.news.subscribe();
-        Listener { news, behind: false, quiet_until: Instant::now(), _subscription: subscription }
+        let events = subscription.events.subscribe();
+        Listener { events, behind: false, quiet_until: Instant::now(), _subscription: subscription }
     }
 
     fn subscription(&self) -> Arc<Subscription> {
@@ -81,8 +81,8 @@ impl Announcements {
 /// One who listens.
 #[derive(Debug)]
 pub struct Listener {
-    news: broadcast::Receiver<News>,
-    /// Whether news was missed that the listener does not know of yet.
+    events: broadcast::Receiver<Event>,
+    /// Whether events were missed that the listener does not know of yet.
     behind: bool,
     /// No interruption is reported before this time.
     quiet_until: Instant,
@@ -90,13 +90,13 @@ pub struct Listener {
 }
 
 impl Listener {
-    /// Returns the next piece of news. Whatever a module announces, and however often, [`News::Interrupted`] comes once
-    /// in `REST` at most. May be dropped at any time without losing news.
-    pub async fn next(&mut self) -> News {
+    /// Returns the next event. Whatever a module announces, and however often, [`Event::Interrupted`] comes once
+    /// in `REST` at most. May be dropped at any time without losing one.
+    pub async fn next(&mut self) -> Event {
         if !self.behind {
-            match self.news.recv().await {
-                Ok(News::Interrupted) | Err(RecvError::Lagged(_)) => self.behind = true,
-                Ok(news) => return news,
+            match self.events.recv().await {
+                Ok(Event::Interrupted) | Err(RecvError::Lagged(_)) => self.behind = true,
+                Ok(event) => return event,
                 // Cannot be while `_subscription` holds the sender.
                 Err(RecvError::Closed) => std::future::pending().await,
             }
@@ -104,26 +104,26 @@ impl Listener {
         sleep_until(self.quiet_until).await;
         self.behind = false;
         // What is still waiting to be heard is older than the look that follows.
-        self.news = self.news.resubscribe();
+        self.events = self.events.resubscribe();
         self.quiet_until = Instant::now() + REST;
-        News::Interrupted
+        Event::Interrupted
     }
 }
 
 /// The shared subscription; ends with its last listener.
 #[derive(Debug)]
 struct Subscription {
-    news: broadcast::Sender<News>,
+    events: broadcast::Sender<Event>,
     tried: watch::Receiver<bool>,
     task: AbortHandle,
 }
 
 impl Subscription {
     fn start(live: Arc<Live>) -> Self {
-        let (news, _) = broadcast::channel(BACKLOG);
+        let (events, _) = broadcast::channel(BACKLOG);
         let (tried_once, tried) = watch::channel(false);
-        let task = tokio::spawn(keep_subscribed(live, news.clone(), tried_once)).abort_handle();
-        Self { news, tried, task }
+        let task = tokio::spawn(keep_subscribed(live, events.clone(), tried_once)).abort_handle();
+        Self { events, tried, task }
     }
 }
 
@@ -133,7 +133,7 @@ impl Drop for Subscription {
     }
 }
 
-async fn keep_subscribed(live: Arc<Live>, news: broadcast::Sender<News>, tried_once: watch::Sender<bool>) {
+async fn keep_subscribed(live: Arc<Live>, events: broadcast::Sender<Event>, tried_once: watch::Sender<bool>) {
     let mut failures = 0;
     loop {
         let subscribed = match live.current() {
@@ -144,12 +144,12 @@ async fn keep_subscribed(live: Arc<Live>, news: broadcast::Sender<News>, tried_o
             Ok(mut messages) => {
                 failures = 0;
                 // Nobody may be listening yet; then nobody has missed anything.
-                let _ = news.send(News::Interrupted);
+                let _ = events.send(Event::Interrupted);
                 tried_once.send_replace(true);
-                while let Ok(message) = messages.message(NEWS).await {
-                    payload(message).into_iter().for_each(|finished| drop(news.send(finished)));
+                while let Ok(message) = messages.message(EVENT).await {
+                    payload(message).into_iter().for_each(|finished| drop(events.send(finished)));
                 }
-                let _ = news.send(News::Interrupted);
+                let _ = events.send(Event::Interrupted);
             }
             Err(error) => {
                 log::debug!("cannot subscribe to announcements: {error}");
@@ -166,9 +166,9 @@ async fn subscribe(redis: &config::Redis) -> Result<Connection, ReadError> {
     bounded(redis, async {
         let mut connection = Connection::open(redis).await?;
         let mut batch = Batch::default();
-        batch.add(NEWS, &["PSUBSCRIBE", PATTERNS[0], PATTERNS[1]]);
+        batch.add(EVENT, &["PSUBSCRIBE", PATTERNS[0], PATTERNS[1]]);
         // Each pattern is confirmed by an answer of its own.
-        batch.limits.push(NEWS);
+        batch.limits.push(EVENT);
         for confirmation in connection.ask(batch).await? {
             needed(Some(confirmation))?.map_err(|_| Why::Other("it confirms no subscription".into()))?;
         }
@@ -178,7 +178,7 @@ async fn subscribe(redis: &config::Redis) -> Result<Connection, ReadError> {
 }
 
 /// Reads a message, `["pmessage", pattern, channel, payload]`; `None` for one that is too large.
-fn payload(message: Reply) -> Option<News> {
+fn payload(message: Reply) -> Option<Event> {
     match message {
         Reply::List(parts) => match parts.last()? {
             Reply::Text(payload) => parse(payload),
@@ -189,14 +189,14 @@ fn payload(message: Reply) -> Option<News> {
 }
 
 /// Reads `{"node_id":1,"backup_id":2,"module_id":"mail1"}`; `None` for what names no plan.
-fn parse(payload: &[u8]) -> Option<News> {
+fn parse(payload: &[u8]) -> Option<Event> {
     let payload: Value = serde_json::from_slice(payload).ok()?;
     let text = |name: &str| match payload.get(name)? {
         Value::String(text) => Some(text.clone()),
         Value::Number(number) => Some(number.to_string()),
         _ => None,
     };
-    Some(News::Finished { plan: text("backup_id")?, module: text("module_id") })
+    Some(Event::Finished { plan: text("backup_id")?, module: text("module_id") })
 }
 
 #[cfg(test)]
@@ -205,7 +205,7 @@ mod tests {
 
     #[test]
     fn announcements_are_read_leniently() {
-        let heard = |module: Option<&str>| Some(News::Finished { plan: "2".into(), module: module.map(String::from) });
+        let heard = |module: Option<&str>| Some(Event::Finished { plan: "2".into(), module: module.map(String::from) });
         assert_eq!(parse(br#"{"node_id":1,"backup_id":2,"module_id":"mail1"}"#), heard(Some("mail1")));
         assert_eq!(parse(br#"{"backup_id":"2","module_id":"mail1","new":[]}"#), heard(Some("mail1")));
         assert_eq!(parse(br#"{"backup_id":2,"module_id":null}"#), heard(None));

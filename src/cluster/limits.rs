@@ -35,7 +35,7 @@ pub(super) const KEYS: Limit = Limit { value: 512, total: 8 << 20 };
 /// An answer that is a number, or one number for each plan.
 pub(super) const NUMBERS: Limit = Limit { value: WORD, total: 1 << 20 };
 /// An announcement with its channel.
-pub(super) const NEWS: Limit = Limit { value: 4 << 10, total: 16 << 10 };
+pub(super) const EVENT: Limit = Limit { value: 4 << 10, total: 16 << 10 };
 
 /// All answers of one round trip: the results of 200 plans of 1,000 modules each take some 40 MB.
 pub(super) const EXCHANGE: usize = 64 << 20;

@@ -13,7 +13,7 @@ use super::course::Settled;
 use super::ended::Ended;
 use super::examine::Extent;
 use super::look::{Due, Look};
-use crate::cluster::events::{Announcements, News};
+use crate::cluster::events::{Announcements, Event};
 use crate::config::Live;
 use crate::model::cluster::ReadError;
 use crate::model::job::Job;
@@ -73,8 +73,8 @@ pub async fn settle(
         // Nobody needs it while nothing happens, and hours may pass.
         drop(look);
         let look_again = deadline.min(Instant::now() + REREAD);
-        while let Ok(news) = timeout_at(look_again, listener.next()).await {
-            let is_time = awaited.hear(&news);
+        while let Ok(event) = timeout_at(look_again, listener.next()).await {
+            let is_time = awaited.hear(&event);
             if awaited.0.is_empty() {
                 extent = Extent::Everything;
             }
@@ -93,11 +93,11 @@ pub async fn settle(
 struct Awaited(BTreeSet<(PlanId, ModuleId)>);
 
 impl Awaited {
-    /// Takes in a piece of news. Returns whether it is time to look again: not at each module, but at the last.
-    fn hear(&mut self, news: &News) -> bool {
-        match news {
-            News::Interrupted => true,
-            News::Finished { plan, module } => {
+    /// Takes in an event. Returns whether it is time to look again: not at each module, but at the last.
+    fn hear(&mut self, event: &Event) -> bool {
+        match event {
+            Event::Interrupted => true,
+            Event::Finished { plan, module } => {
                 let before = self.0.len();
                 self.0.retain(|(awaited_plan, awaited)| {
                     awaited_plan.as_str() != plan || module.as_ref().is_some_and(|module| awaited.as_str() != module)
@@ -144,8 +144,8 @@ mod tests {
         Awaited(pairs.iter().filter_map(pair).collect())
     }
 
-    fn finished(plan: &str, module: Option<&str>) -> News {
-        News::Finished { plan: plan.into(), module: module.map(String::from) }
+    fn finished(plan: &str, module: Option<&str>) -> Event {
+        Event::Finished { plan: plan.into(), module: module.map(String::from) }
     }
 
     #[test]
@@ -160,8 +160,8 @@ mod tests {
     }
 
     #[test]
-    fn an_interruption_is_worth_a_look_and_so_is_news_of_a_whole_plan() {
-        assert!(awaited(&[("2", "mail1")]).hear(&News::Interrupted));
+    fn an_interruption_is_worth_a_look_and_so_is_an_event_of_a_whole_plan() {
+        assert!(awaited(&[("2", "mail1")]).hear(&Event::Interrupted));
         assert!(awaited(&[("2", "mail1"), ("2", "web2")]).hear(&finished("2", None)));
         assert!(!awaited(&[("2", "mail1"), ("3", "web2")]).hear(&finished("2", None)));
     }

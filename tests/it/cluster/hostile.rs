@@ -5,7 +5,7 @@ use std::process::{Command, Output};
 use std::sync::Arc;
 
 use ns8_backup_monitor::cluster::Selector;
-use ns8_backup_monitor::cluster::events::{Announcements, News};
+use ns8_backup_monitor::cluster::events::{Announcements, Event};
 use ns8_backup_monitor::config::Live;
 use ns8_backup_monitor::model::plan::{Damage, Entry, Fault, PlanId};
 
@@ -175,5 +175,5 @@ async fn an_announcement_that_is_too_large_is_not_heard_and_the_next_one_is() {
     // Redis itself drops a subscriber who is 32 MB behind.
     publish(&format!(r#"{{"backup_id":1,"pad":"{}"}}"#, "x".repeat(16 << 20)));
     publish(r#"{"backup_id":2}"#);
-    assert_eq!(listener.next().await, News::Finished { plan: "2".into(), module: None });
+    assert_eq!(listener.next().await, Event::Finished { plan: "2".into(), module: None });
 }

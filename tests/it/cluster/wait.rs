@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use ns8_backup_monitor::cluster::events::{Announcements, News};
+use ns8_backup_monitor::cluster::events::{Announcements, Event};
 use ns8_backup_monitor::config::Live;
 use ns8_backup_monitor::job::course::Settled;
 use ns8_backup_monitor::job::wait::{Until, settle};
@@ -306,8 +306,8 @@ async fn one_subscription_serves_all_and_takes_any_payload() {
     publish("node/1/event/something-else", r#"{"backup_id":9}"#);
     publish("module/mail1/event/backup-status-changed", r#"{"backup_id":"2","module_id":"mail1"}"#);
     publish("node/1/event/backup-status-changed", r#"{"node_id":1,"backup_id":2}"#);
-    let first = News::Finished { plan: "2".into(), module: Some("mail1".into()) };
-    let second = News::Finished { plan: "2".into(), module: None };
+    let first = Event::Finished { plan: "2".into(), module: Some("mail1".into()) };
+    let second = Event::Finished { plan: "2".into(), module: None };
     for listener in [&mut one, &mut two] {
         assert_eq!((listener.next().await, listener.next().await), (first.clone(), second.clone()));
     }
