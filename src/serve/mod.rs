@@ -218,7 +218,7 @@ impl Service {
         let Some(store) = self.gate.opened_store() else {
             return status::refusing(&self.gate.closed().unwrap_or_default());
         };
-        let failed = store::files(store.folder(), "failed").map_or(0, |files| files.len());
+        let failed = store::files(store.folder(), store::FAILED).map_or(0, |files| files.len());
         let closed = self.gate.closed();
         let settings = self.live.current().ok();
         let work = store.inspect(|jobs| status::work(jobs, settings.as_deref(), Timestamp::now()));

@@ -104,6 +104,9 @@ pub fn make_folder(folder: &Path) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(0o700).create(folder)
 }
 
+/// The ending of a file that was set aside.
+pub const BROKEN: &str = "broken";
+
 /// Renames `file`, whose content makes no sense, to the first free one of `*.broken`, `*.1.broken`, and so on, so that
 /// a person can look at it.
 ///
@@ -111,8 +114,8 @@ pub fn make_folder(folder: &Path) -> io::Result<()> {
 /// Returns an error if it could not be renamed.
 pub fn set_aside(file: &Path) -> io::Result<PathBuf> {
     let candidate = |n: u32| match n {
-        0 => file.with_extension("broken"),
-        n => file.with_extension(format!("{n}.broken")),
+        0 => file.with_extension(BROKEN),
+        n => file.with_extension(format!("{n}.{BROKEN}")),
     };
     let aside = (0..).map(candidate).find(|candidate| !candidate.exists()).expect("there are more numbers than files");
     fs::rename(file, &aside)?;

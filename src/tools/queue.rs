@@ -21,7 +21,7 @@ use rustix::io::Errno;
 use super::{Done, as_root, print, table};
 use crate::cli::{self, QueueAction};
 use crate::config::Live;
-use crate::job::store::{self, Wish};
+use crate::job::store::{self, BROKEN, FAILED, JOB, Wish};
 use crate::model::job::{Job, JobId, Stage};
 use crate::model::mail::RecipientState;
 use crate::model::order::sort_by;
@@ -118,7 +118,7 @@ impl Entry {
 
 fn entries(folder: &Path) -> io::Result<Vec<Entry>> {
     let mut entries = Vec::new();
-    for ending in ["json", "failed", "broken"] {
+    for ending in [JOB, FAILED, BROKEN] {
         let files = match store::files(folder, ending) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
             files => files?,
@@ -126,8 +126,8 @@ fn entries(folder: &Path) -> io::Result<Vec<Entry>> {
         for file in files {
             let id = clean(&file.file_stem().unwrap_or_default().to_string_lossy(), 100);
             let content = match (store::read_job(&file), ending) {
-                (Ok(job), "json") => Content::Live(job),
-                (Ok(job), "failed") => Content::Failed(job),
+                (Ok(job), JOB) => Content::Live(job),
+                (Ok(job), FAILED) => Content::Failed(job),
                 // Finished or taken away in the meantime: no entry any more.
                 (Err(_), _) if file.symlink_metadata().is_err() => continue,
                 (Err(why), _) => Content::Broken(why.to_string()),

@@ -249,15 +249,14 @@ async fn unreadable(
 
 /// The jobs in the queue. One that cannot be read is one that is not there: rather a mail too many.
 fn jobs(state: &Path) -> Vec<Job> {
-    let files = store::files(&store::folder(state), "json").unwrap_or_default();
+    let files = store::files(&store::folder(state), store::JOB).unwrap_or_default();
     files.iter().filter_map(|file: &PathBuf| store::read_job(file).ok()).collect()
 }
 
 /// Sends the sign of life, unless a mail does not get through, or did not, or the service takes no alerts.
 async fn sign_of_life(url: &str, settings: &Settings, state: &Path) {
     let stuck = jobs(state).iter().filter(|job| job.mails().iter().any(Mail::is_held_up)).count();
-    let count = |ending| store::files(&store::folder(state), ending).map_or(0, |files| files.len());
-    let (given_up, broken) = (count("failed"), count("broken"));
+    let [_, given_up, broken] = store::count(&store::folder(state)).unwrap_or_default();
     let troubles = [(stuck, "could not be delivered yet"), (given_up, "were given up"), (broken, "cannot be read")];
     if let Some((count, what)) = troubles.into_iter().find(|(count, _)| *count > 0) {
         warn!(

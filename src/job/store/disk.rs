@@ -13,7 +13,7 @@ use serde::de::DeserializeOwned;
 use super::sent::Sent;
 use crate::model::job::{Attempts, Delivery, Job, JobId, VERSION};
 use crate::model::order::sort_by;
-use crate::system::files::{self, Lock};
+use crate::system::files::{self, BROKEN, Lock};
 use crate::system::journal::CRIT;
 use crate::system::kill;
 use crate::system::messages;
@@ -21,13 +21,13 @@ use crate::system::messages;
 /// Maximum size of a job's file, in bytes.
 const MAX_FILE: u64 = 64 << 20;
 /// The ending of a job's file.
-pub(super) const JOB: &str = "json";
+pub const JOB: &str = "json";
 /// The ending of a job that was given up.
-pub(super) const FAILED: &str = "failed";
+pub const FAILED: &str = "failed";
 /// Locked by the service that serves the folder.
-const LOCK: &str = ".lock";
+pub const LOCK: &str = ".lock";
 /// What was sent lately; beside jobs, but none.
-pub(super) const SENT: &str = "sent";
+pub const SENT: &str = "sent";
 
 /// The queue's folder, locked.
 pub(super) struct Disk {
@@ -72,7 +72,7 @@ impl Wish {
     }
 }
 
-/// The files in `folder` with this ending (`json`, `failed`, `broken`), by name.
+/// The files in `folder` with this ending ([`JOB`], [`FAILED`], [`BROKEN`]), by name.
 ///
 /// # Errors
 /// Where the folder cannot be read.
@@ -94,7 +94,7 @@ pub fn files(folder: &Path, ending: &str) -> io::Result<Vec<PathBuf>> {
 /// Returns an error if the folder is there and cannot be read.
 pub fn count(folder: &Path) -> io::Result<[usize; 3]> {
     let mut counts = [0; 3];
-    for (count, ending) in counts.iter_mut().zip([JOB, FAILED, "broken"]) {
+    for (count, ending) in counts.iter_mut().zip([JOB, FAILED, BROKEN]) {
         *count = match files(folder, ending) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => 0,
             files => files?.len(),

@@ -29,10 +29,11 @@ use crate::config::Settings;
 use crate::model::alert::Batch;
 use crate::model::job::{Job, JobId, Stage};
 use crate::model::mail::{Mail, Recipient};
+pub use crate::system::files::BROKEN;
 use crate::system::messages;
 
 use disk::Disk;
-pub use disk::{Unreadable, Wish, count, files, read_job};
+pub use disk::{FAILED, JOB, LOCK, SENT, Unreadable, Wish, count, files, read_job};
 use outbox::Outbox;
 pub use place::{folder, logging, refuse_anothers, state_directory};
 pub use sent::Sent;
@@ -204,7 +205,7 @@ impl Store {
             table.sent.remember(job.mails(), now, remember);
             let given_up = job.mails().iter().any(Mail::any_given_up);
             let mut outbox = lock(&self.0.outbox);
-            outbox.file(disk::SENT.into(), Some(encode(&table.sent)));
+            outbox.file(SENT.into(), Some(encode(&table.sent)));
             // Without anybody given up, what an earlier attempt at this job left is out of date.
             outbox.file(failed_file(&job.id), given_up.then(|| encode(job)));
             outbox.file(job_file(&job.id), None);
@@ -218,7 +219,7 @@ impl Store {
     pub fn remember(&self, mails: &[Mail], now: Timestamp, within: Duration) {
         let mut table = self.table();
         table.sent.remember(mails, now, within);
-        lock(&self.0.outbox).file(disk::SENT.into(), Some(encode(&table.sent)));
+        lock(&self.0.outbox).file(SENT.into(), Some(encode(&table.sent)));
     }
 
     /// Forgets a job, as the administrator asked, but for `remember` not who has its report already.
@@ -345,11 +346,11 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 fn job_file(id: &JobId) -> String {
-    format!("{id}.{}", disk::JOB)
+    format!("{id}.{JOB}")
 }
 
 fn failed_file(id: &JobId) -> String {
-    format!("{id}.{}", disk::FAILED)
+    format!("{id}.{FAILED}")
 }
 
 fn encode(value: &impl serde::Serialize) -> Vec<u8> {

@@ -76,14 +76,14 @@ pub(super) fn histories(state: &Path) -> Vec<Line> {
 /// Returns the first of the files without which the service does not open its queue and that `user` cannot open.
 fn closed_file(folder: &Path, user: &User) -> Option<PathBuf> {
     let is_closed = |file: &PathBuf| {
-        fs::symlink_metadata(file).is_ok_and(|meta| match file.ends_with(".lock") {
+        fs::symlink_metadata(file).is_ok_and(|meta| match file.ends_with(store::LOCK) {
             true => !meta.is_file() || !user.can_write(&meta),
             // What is no file is set aside.
             false => meta.is_file() && !user.can_read(&meta),
         })
     };
-    let jobs = store::files(folder, "json").unwrap_or_default();
-    [".lock", "sent"].map(|name| folder.join(name)).into_iter().chain(jobs).find(is_closed)
+    let jobs = store::files(folder, store::JOB).unwrap_or_default();
+    [store::LOCK, store::SENT].map(|name| folder.join(name)).into_iter().chain(jobs).find(is_closed)
 }
 
 /// Returns the line about the relay if its password is a credential that this command does not see.
