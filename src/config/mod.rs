@@ -155,8 +155,13 @@ pub fn secret(key: &str, file: &Path) -> Result<SecretString, String> {
 /// names, or, for a command at a terminal, in the running service's.
 pub fn credential(file: &Path) -> Option<PathBuf> {
     let name = value::credential(file)?;
-    let folder = env::var_os(CREDENTIALS).unwrap_or("/run/credentials/ns8-backup-monitor.service".into());
-    Some(PathBuf::from(folder).join(name))
+    let of_service = || Path::new("/run/credentials/ns8-backup-monitor.service").join(name);
+    Some(handed_over(Path::new(name)).unwrap_or_else(of_service))
+}
+
+/// Returns where systemd puts the credential `name` of the unit that this process belongs to; `None` if that has none.
+pub(crate) fn handed_over(name: &Path) -> Option<PathBuf> {
+    env::var_os(CREDENTIALS).map(|folder| Path::new(&folder).join(name))
 }
 
 /// Returns this machine's name.

@@ -1,11 +1,8 @@
 //! The node agent's login for the gateway and for the private keys of the cluster's Redis.
 
-use std::env;
-use std::path::PathBuf;
-
 use secrecy::SecretString;
 
-use crate::config::{RepoCheck, read_text};
+use crate::config::{RepoCheck, handed_over, read_text};
 
 /// Where NS8 keeps the login. Only root may read it; the unit hands a copy on as the systemd credential `agent.env`.
 pub const AGENT_ENV: &str = "/var/lib/nethserver/node/state/agent.env";
@@ -27,7 +24,7 @@ impl Agent {
     /// terminal) from where NS8 has it. `None` where the file is missing, may not be read, or holds no login: the unit
     /// starts without one as well.
     pub fn load(settings: &RepoCheck) -> Option<Self> {
-        let credential = || Some(PathBuf::from(env::var_os("CREDENTIALS_DIRECTORY")?).join("agent.env"));
+        let credential = || handed_over("agent.env".as_ref());
         let file = settings.agent_env.clone().or_else(credential).unwrap_or_else(|| AGENT_ENV.into());
         Self::parse(&read_text(&file, MAX_FILE).ok()?)
     }

@@ -1,9 +1,8 @@
 //! Which node this is, and whether it is the one that watches: NS8's leader.
 
-use std::env;
 use std::io;
-use std::path::PathBuf;
 
+use crate::config::handed_over;
 use crate::system::{agent, files};
 
 /// Where NS8 keeps the node's environment. The unit hands a copy on as the systemd credential `node.environment`.
@@ -16,8 +15,9 @@ const MAX_FILE: u64 = 1 << 20;
 /// # Errors
 /// Returns an error in words if there is a file that cannot be read: then nobody knows.
 pub fn id() -> Result<Option<String>, String> {
-    let credential = env::var_os("CREDENTIALS_DIRECTORY").map(|folder| PathBuf::from(folder).join("node.environment"));
-    let file = credential.filter(|file| file.exists()).unwrap_or_else(|| NODE_ENVIRONMENT.into());
+    let file = handed_over("node.environment".as_ref())
+        .filter(|file| file.exists())
+        .unwrap_or_else(|| NODE_ENVIRONMENT.into());
     match files::read(&file, MAX_FILE) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(format!("{} cannot be read, so it is not known which node this is: {error}", file.display())),
