@@ -9,6 +9,7 @@ use super::measured::{Shape, Wishes};
 use super::question::Want;
 use super::resp::{Batch, Reply};
 use super::{keys, limits, path, value};
+use crate::config::is_host;
 use crate::model::cluster::{Loki, Why};
 use crate::model::plan::{Damage, Entry, Fault, Module, ModuleId, Plan, PlanId};
 
@@ -215,9 +216,8 @@ fn concerns(damage: &Damage, repository: Option<&str>) -> bool {
 fn loki(environment: &value::Hash) -> Result<Loki, Option<Fault>> {
     let field = |name| value::field(environment, name).ok_or(None);
     let host = field("LOKI_ADDR")?;
-    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | ':');
     let port = field("LOKI_HTTP_PORT")?.parse().map_err(|_| Some(Fault::BadCharacters))?;
-    if !host.chars().all(plain) {
+    if !is_host(&host) {
         return Err(Some(Fault::BadCharacters));
     }
     let (user, password) = (field("LOKI_API_AUTH_USERNAME")?, field("LOKI_API_AUTH_PASSWORD")?.into());

@@ -215,8 +215,8 @@ pub async fn progress(sources: &mut Sources, plan: &Plan, assessment: &Assessmen
 
 /// Returns the logs to read, with the `login` to the cluster's log server.
 pub fn sources(login: Option<&Loki>) -> Sources {
-    let loki = |login: &Loki| logs::Loki::new(&login.host, login.port, &login.user, login.password.clone(), LOKI_LIMIT);
-    Sources { journal: Journal::default(), loki: login.and_then(loki) }
+    let loki = login.map(|login| logs::Loki::new(login, LOKI_LIMIT));
+    Sources { journal: Journal::default(), loki }
 }
 
 fn ask(plan: &Plan, assessment: &Assessment, leader: Option<&str>) -> Ask {

@@ -20,6 +20,8 @@ use tokio::time::timeout;
 
 use super::record::{Fields, Record};
 use super::run::{SHUTDOWN, STARTED_UP};
+use crate::config::authority;
+use crate::model::cluster;
 use crate::model::order::sort_by_key;
 use crate::model::reason::Silence;
 use crate::system::http::{HttpError, basic, encoded, exchange};
@@ -120,12 +122,14 @@ fn number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
 }
 
 impl Loki {
-    /// Returns the server at `host`, a name, an IPv4 or an IPv6 address; `None` if it is none.
-    pub fn new(host: &str, port: u16, user: &str, password: SecretString, limit: Duration) -> Option<Self> {
-        let plain = |c: u8| c.is_ascii_alphanumeric() || matches!(c, b'.' | b'-' | b':' | b'[' | b']');
-        let host = if host.contains(':') && !host.starts_with('[') { format!("[{host}]") } else { host.into() };
-        let valid = (1..=253).contains(&host.len()) && host.bytes().all(plain);
-        valid.then(|| Self { authority: format!("{host}:{port}"), user: user.into(), password, limit })
+    /// Returns the server that `login` is for; reading it may take `limit`.
+    pub fn new(login: &cluster::Loki, limit: Duration) -> Self {
+        Self {
+            authority: authority(&login.host, login.port),
+            user: login.user.clone(),
+            password: login.password.clone(),
+            limit,
+        }
     }
 
     /// Calls `read` with the node's id and each record of `window` that may belong to a run of `plan`, in the order of
@@ -261,16 +265,6 @@ mod tests {
         }
         assert_eq!(query("2", &[]), None);
         assert_eq!(encoded("{a=~\"b|c\"} ü"), "%7Ba%3D~%22b%7Cc%22%7D%20%C3%BC");
-    }
-
-    #[test]
-    fn only_an_address_is_one() {
-        let loki = |host: &str, port: u16| Loki::new(host, port, "u", "p".into(), Duration::ZERO);
-        assert_eq!(loki("10.5.4.1", 20012).unwrap().authority, "10.5.4.1:20012");
-        assert_eq!(loki("fd00::1", 80).unwrap().authority, "[fd00::1]:80");
-        for host in ["", "a b", "h/x", "u@h"] {
-            assert!(loki(host, 80).is_none(), "{host}");
-        }
     }
 
     #[test]

@@ -13,7 +13,7 @@ use ns8_backup_monitor::model::run::{RunRule, assess};
 use tempfile::TempDir;
 
 use crate::support::journal::{BEGIN, Journals, get, message, record, recorded, set, streams};
-use crate::support::loki::{Fault, Server};
+use crate::support::loki::{Fault, Server, at};
 use crate::support::port::Port;
 
 const LIMIT: Duration = Duration::from_secs(60);
@@ -112,7 +112,7 @@ async fn logs_that_cannot_be_read_are_named_with_a_command_that_can_work() {
             (&Silence::NotConfigured, &None),
             "logcli has no server"
         );
-        let loki = Loki::new("127.0.0.1", 1, "loki", "s3cret".into(), LIMIT);
+        let loki = Some(at(1, LIMIT));
         let found = reasons(&Sources { journal, loki }, &ask(&["mail1"])).await;
         let logcli = found.gaps[1].command.as_deref().unwrap();
         assert!(logcli.starts_with("logcli query ") && logcli.contains("node_id=\"1\""), "{logcli}");
@@ -314,7 +314,7 @@ async fn a_log_server_that_does_not_answer_is_not_asked_about_the_next_node() {
 #[tokio::test]
 async fn a_log_server_that_is_not_there_is_named() {
     let nobody = Port::reserve();
-    let loki = Loki::new("127.0.0.1", nobody.number(), "loki", "s3cret".into(), LIMIT);
+    let loki = Some(at(nobody.number(), LIMIT));
     let found = reasons(&loki_only(loki), &ask(&["mail1"])).await;
     assert!(found.gaps[1].why.to_string().contains("Connection refused"), "{found:?}");
 }

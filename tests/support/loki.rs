@@ -11,6 +11,7 @@ use std::thread;
 use std::time::Duration;
 
 use ns8_backup_monitor::logs::Loki;
+use ns8_backup_monitor::model::cluster;
 use serde_json::json;
 
 use super::redis::Redis;
@@ -91,8 +92,14 @@ impl Server {
     }
 
     pub fn loki(&self, limit: Duration) -> Option<Loki> {
-        Loki::new("127.0.0.1", self.port, "loki", "s3cret".into(), limit)
+        Some(at(self.port, limit))
     }
+}
+
+/// The log server at this port.
+pub fn at(port: u16, limit: Duration) -> Loki {
+    let (host, user, password) = ("127.0.0.1".into(), "loki".into(), "s3cret".into());
+    Loki::new(&cluster::Loki { host, port, user, password }, limit)
 }
 
 impl Shared {

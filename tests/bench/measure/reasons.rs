@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use ns8_backup_monitor::logs::{Ask, Journal, Loki, NodeAsk, Sources, reasons};
+use ns8_backup_monitor::model::cluster;
 use ns8_backup_monitor::model::plan::{ModuleId, PlanId};
 
 const LIMIT: Duration = Duration::from_secs(120);
@@ -25,9 +26,10 @@ pub(crate) fn run(journal: &str, loki: &str, node: &str, plan: &str, since: &str
     };
     let sources = Sources {
         journal: Journal { directory, limit: LIMIT, ..Journal::default() },
-        loki: loki
-            .split_once(':')
-            .and_then(|(host, port)| Loki::new(host, port.parse().ok()?, "loki", "secret".into(), LIMIT)),
+        loki: loki.split_once(':').map(|(host, port)| {
+            let (host, port) = (host.into(), port.parse().expect("a port"));
+            Loki::new(&cluster::Loki { host, port, user: "loki".into(), password: "secret".into() }, LIMIT)
+        }),
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     let start = Instant::now();

@@ -192,7 +192,9 @@ async fn loki_is_the_clusters_default_one() {
     assert_eq!((found.host.as_str(), found.port), ("10.5.4.1", 20_012));
     assert_eq!((found.user.as_str(), found.password.expose_secret()), ("loki", "geheim"));
     assert!(damaged.is_empty() && !format!("{found:?}").contains("geheim"));
-    for (field, value) in [("LOKI_HTTP_PORT", "20012/x"), ("LOKI_ADDR", "evil.example.com/?"), ("LOKI_ADDR", "u@h")] {
+    for (field, value) in
+        [("LOKI_HTTP_PORT", "20012/x"), ("LOKI_ADDR", "evil.example.com/?"), ("LOKI_ADDR", "u@h"), ("LOKI_ADDR", "a:b")]
+    {
         let before: String = redis.run(&format!("HGET {path} {field}"));
         redis.hset(path, &[(field, value)]);
         let (found, damaged) = loki().await;
