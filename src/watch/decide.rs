@@ -5,6 +5,7 @@
 //! of its backup, each absence by when the run was due. A job that is in the queue, or a report in the history, says it
 //! as well as the watch could.
 
+use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -68,8 +69,7 @@ pub fn decide(facts: &Facts<'_>, memory: &mut Memory) -> Decided {
             let due = known.last_due_before().or_else(|| elapses.of_runs(plan).take(2).last());
             let recalled = due.and_then(|due| recall(plan, due, facts));
             let plan = recalled.as_ref().unwrap_or(plan);
-            let mut look = Look { plan, facts, known, elapses, history: None };
-            let (news, records) = look.news();
+            let (news, records) = Watched { plan, facts, known, elapses, history: OnceCell::new() }.news();
             decided.news.extend(news);
             let named = |record| (plan.id.clone(), plan.name.clone(), record);
             decided.records.extend(records.into_iter().map(named));
@@ -83,17 +83,17 @@ fn recall(plan: &Plan, due: Timestamp, facts: &Facts<'_>) -> Option<Plan> {
     plan.lacks_results_since(due).then(|| (facts.history)(&plan.id)?.recall(plan, due, facts.now)).flatten()
 }
 
-/// A look at one plan.
-struct Look<'a> {
+/// A plan that is watched, and what is known of it.
+struct Watched<'a> {
     plan: &'a Plan,
     facts: &'a Facts<'a>,
     known: &'a mut PlanMemory,
     elapses: Elapses,
     /// Read at most once.
-    history: Option<Option<History>>,
+    history: OnceCell<Option<History>>,
 }
 
-impl<'a> Look<'a> {
+impl<'a> Watched<'a> {
     /// The news, and what is to be put into the history.
     fn news(&mut self) -> (Option<News>, Vec<RunRecord>) {
         let run = self.current_run();
@@ -144,10 +144,9 @@ impl<'a> Look<'a> {
 
     /// Whether a run that has started will have no further result, or has had none for much longer than the modules
     /// that are absent usually take.
-    fn is_ended(&mut self, run: &Run<'_>) -> bool {
+    fn is_ended(&self, run: &Run<'_>) -> bool {
         let (absent, grace, now) = (self.awaited(run), self.facts.settings.watch.grace, self.facts.now);
-        let (plan, newest, due) = (self.plan, run.newest, run.due);
-        let open = Open::new(plan, &absent, newest, due, self.history(), grace, now);
+        let open = Open::new(self.plan, &absent, run.newest, run.due, self.history(), grace, now);
         open.is_some_and(|open| open.is_over(self.progress()) || open.is_far_too_late)
     }
 
@@ -196,13 +195,12 @@ impl<'a> Look<'a> {
     }
 
     /// Whether somebody was mailed about this very run, as it is now.
-    fn is_reported(&mut self, run: RunRecord) -> bool {
-        let now = self.facts.now;
+    fn is_reported(&self, run: RunRecord) -> bool {
         let Some(history) = self.history() else { return false };
         let run = history.recorded(run);
         let is_it = |known: &RunRecord| {
             // Before the clock was set back, it was another day.
-            let mailed = known.reported.is_some_and(|at| at <= now);
+            let mailed = known.reported.is_some_and(|at| at <= self.facts.now);
             let same_run = match (known.due, run.due) {
                 // A run by hand since then has the same due time.
                 (Some(due), Some(of_run)) => due == of_run && (known.at == run.at || !known.has_results()),
@@ -214,8 +212,8 @@ impl<'a> Look<'a> {
         history.runs.iter().any(is_it)
     }
 
-    fn history(&mut self) -> Option<&History> {
-        self.history.get_or_insert_with(|| (self.facts.history)(&self.plan.id)).as_ref()
+    fn history(&self) -> Option<&History> {
+        self.history.get_or_init(|| (self.facts.history)(&self.plan.id)).as_ref()
     }
 
     /// How long ago `time` is; nothing if it lies ahead.

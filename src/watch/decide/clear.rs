@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::Look;
+use super::Watched;
 use crate::model::history::History;
 use crate::model::schedule::is_from;
 use crate::watch::memory::Announced;
@@ -12,7 +12,7 @@ use crate::watch::run::Run;
 /// Without a schedule, results that have not changed for this long are those of a whole run.
 const SETTLED: Duration = Duration::from_secs(1800);
 
-impl Look<'_> {
+impl Watched<'_> {
     /// The news that all is well again or, if every run is to be mailed, that all is well. `run` has no failure.
     pub(super) fn all_clear(&mut self, run: &Run<'_>) -> Option<News> {
         let whole = match run.due {
@@ -41,7 +41,7 @@ impl Look<'_> {
         news
     }
 
-    fn kind_of_success(&mut self, run: &Run<'_>) -> Option<Kind> {
+    fn kind_of_success(&self, run: &Run<'_>) -> Option<Kind> {
         let notification = &self.facts.settings.notification;
         let is_bad = |history: &History| history.trouble.is_some() || history.is_untold_miss_before(run.due);
         let troubled = self.known.troubled || self.history().is_some_and(is_bad);
@@ -54,7 +54,7 @@ impl Look<'_> {
 
     /// Whether the all-clear for this run was given. A module that failed since, in a run by hand, has taken it back;
     /// and a whole run by hand that began long after is another one.
-    fn is_said(&mut self, run: &Run<'_>) -> bool {
+    fn is_said(&self, run: &Run<'_>) -> bool {
         let idle = self.facts.settings.correlator.stale_after;
         let until = |said: &Announced| said.newest.zip(idle).and_then(|(newest, idle)| newest.checked_add(idle).ok());
         let is_it = |said: &&Announced| {

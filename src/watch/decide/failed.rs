@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
-use super::Look;
+use super::Watched;
 use crate::model::ended::Progress;
 use crate::model::history::RunRecord;
 use crate::model::plan::ModuleId;
@@ -23,7 +23,7 @@ struct Wrong {
     before: Option<Timestamp>,
 }
 
-impl Look<'_> {
+impl Watched<'_> {
     /// Looks for failures and absences in `run` and the one before; `None` if there are none. Returns what is to be
     /// said of them, unless that was said, or will be said by others.
     pub(super) fn failed(&mut self, run: &Run<'_>, over: bool) -> Option<Option<News>> {
@@ -31,9 +31,9 @@ impl Look<'_> {
         if wrong.errors.is_empty() && wrong.absent.is_empty() && wrong.left.is_empty() {
             return None;
         }
-        let told = |look: &Self, id: &ModuleId| look.known.told_absent.get(id).copied();
-        let is_left = wrong.left.iter().any(|id| told(self, id) < wrong.before) && self.is_unsaid(wrong.before);
-        let is_absent = wrong.absent.iter().any(|id| told(self, id) < run.due);
+        let told = |id: &ModuleId| self.known.told_absent.get(id).copied();
+        let is_left = wrong.left.iter().any(|id| told(id) < wrong.before) && self.is_unsaid(wrong.before);
+        let is_absent = wrong.absent.iter().any(|id| told(id) < run.due);
         let failed = wrong.errors.iter().any(|(id, end)| self.is_untold(run, id, *end));
         let said =
             self.known.announced.iter().rev().find(|said| said.due == run.due && said.kind != Kind::ClusterBackup);
@@ -48,7 +48,7 @@ impl Look<'_> {
 
     /// Whether the run that was due at `due` has had any result, and nobody was mailed about it or will be: no such mail
     /// waits for its relay. The results of the next run may have taken their place.
-    fn is_unsaid(&mut self, due: Option<Timestamp>) -> bool {
+    fn is_unsaid(&self, due: Option<Timestamp>) -> bool {
         let is_it = |run: &&RunRecord| run.due == due && run.has_results();
         let said = |run: &RunRecord| (run.at, run.over && run.reported.is_some());
         let known = self.history().and_then(|history| history.runs.iter().find(is_it)).map(said);
@@ -56,17 +56,17 @@ impl Look<'_> {
     }
 
     /// Whether nobody was mailed about the failure of `subject` at `end`, in `run` or the one before, or will be.
-    fn is_untold(&mut self, run: &Run<'_>, subject: &Subject, end: Timestamp) -> bool {
+    fn is_untold(&self, run: &Run<'_>, subject: &Subject, end: Timestamp) -> bool {
         let is_new =
             self.known.told_errors.get(subject) != Some(&end) && !(self.facts.in_queue)(&self.plan.id, Some(end));
-        let was_mailed = |look: &mut Self| match subject {
-            Subject::Module(id) => look.history().is_some_and(|history| history.is_told(id, end)),
+        let was_mailed = || match subject {
+            Subject::Module(id) => self.history().is_some_and(|history| history.is_told(id, end)),
             Subject::Plan => false,
         };
-        is_new && (run.errors.contains_key(subject) || !was_mailed(self))
+        is_new && (run.errors.contains_key(subject) || !was_mailed())
     }
 
-    fn wrong(&mut self, run: &Run<'_>, over: bool) -> Wrong {
+    fn wrong(&self, run: &Run<'_>, over: bool) -> Wrong {
         let before = self.preceding(run);
         // Without a due time nobody knows who should have a result by now.
         let absent = if over && run.due.is_some() { self.awaited(run) } else { BTreeSet::new() };

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::Look;
+use super::Watched;
 use crate::model::ended::{Progress, QUIET, far_too_late};
 use crate::model::history::{History, RunRecord};
 use crate::model::schedule::TOLERANCE;
@@ -18,7 +18,7 @@ use crate::watch::running::PATIENCE;
 /// A plan that does not run at all, though it is due several times a day, is news this often.
 const AGAIN: Duration = Duration::from_secs(23 * 3600);
 
-impl Look<'_> {
+impl Watched<'_> {
     /// Looks for a run that has not started in time: one that was due `watch.grace` ago, or as long as its first result
     /// usually takes, and the plan has no result since. Returns when the last such run was due.
     pub(super) fn missed(&mut self) -> Option<Timestamp> {
@@ -88,12 +88,12 @@ impl Look<'_> {
     }
 
     /// Whether somebody was mailed about a later run than the one that was due at `due`, and that is bad too.
-    fn is_told_later(&mut self, due: Timestamp) -> bool {
+    fn is_told_later(&self, due: Timestamp) -> bool {
         let is_it = |run: &RunRecord| run.due > Some(due) && run.reported.is_some() && run.is_bad();
         self.history().is_some_and(|history| history.runs.iter().any(is_it))
     }
 
-    pub(super) fn announce_missed(&mut self, run: &Run<'_>, due: Timestamp) -> Option<News> {
+    pub(super) fn announce_missed(&self, run: &Run<'_>, due: Timestamp) -> Option<News> {
         let newest = self.plan.newest_end();
         let is_it = |said: &Announced| said.due == Some(due) && said.over && said.kind != Kind::ClusterBackup;
         // By when they were due: by its log, one run is known to be missed sooner than another.
