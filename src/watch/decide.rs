@@ -18,7 +18,7 @@ use super::run::Run;
 use crate::config::Settings;
 use crate::model::ended::{Open, Progress};
 use crate::model::history::{History, RunRecord};
-use crate::model::plan::{ModuleId, Plan, PlanId};
+use crate::model::plan::{Plan, PlanId};
 use crate::model::schedule::Elapses;
 use crate::model::time::age;
 
@@ -97,7 +97,7 @@ impl<'a> Watched<'a> {
     /// The news, and what is to be put into the history.
     fn news(&mut self) -> (Option<News>, Vec<RunRecord>) {
         let run = self.current_run();
-        let over = run.has_started() && (self.awaited(&run).is_empty() || self.is_ended(&run));
+        let over = run.has_started() && (run.awaited().is_empty() || self.is_ended(&run));
         let missed = self.missed();
         let records = self.records(&run, over, missed);
         let news = match missed {
@@ -135,17 +135,10 @@ impl<'a> Watched<'a> {
         Some(Run::read(self.plan, Some(due), self.facts.now, None, &self.known.newcomers))
     }
 
-    /// The members whose absence from `run` means something. If it is not known when that was, those that have an older
-    /// result.
-    fn awaited(&self, run: &Run<'_>) -> BTreeSet<ModuleId> {
-        let counts = |(_, has_older): &(&ModuleId, &bool)| run.due.is_some() || **has_older;
-        run.absent.iter().filter(counts).map(|(id, _)| id.clone()).collect()
-    }
-
     /// Whether a run that has started will have no further result, or has had none for much longer than the modules
     /// that are absent usually take.
     fn is_ended(&self, run: &Run<'_>) -> bool {
-        let (absent, grace, now) = (self.awaited(run), self.facts.settings.watch.grace, self.facts.now);
+        let (absent, grace, now) = (run.awaited(), self.facts.settings.watch.grace, self.facts.now);
         let open = Open::new(self.plan, &absent, run.newest, run.due, self.history(), grace, now);
         open.is_some_and(|open| open.is_over(self.progress()) || open.is_far_too_late)
     }

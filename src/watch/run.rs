@@ -78,6 +78,13 @@ impl<'a> Run<'a> {
         self.succeeded > 0 || !self.errors.is_empty()
     }
 
+    /// The members whose absence from it means something. If it is not known when it was, those that have an older
+    /// result.
+    pub(super) fn awaited(&self) -> BTreeSet<ModuleId> {
+        let counts = |(_, has_older): &(&ModuleId, &bool)| self.due.is_some() || **has_older;
+        self.absent.iter().filter(counts).map(|(id, _)| id.clone()).collect()
+    }
+
     /// Whether every module succeeded.
     pub(super) fn is_good(&self) -> bool {
         self.succeeded > 0 && self.errors.is_empty() && self.absent.is_empty()

@@ -16,7 +16,7 @@ impl Watched<'_> {
     /// The news that all is well again or, if every run is to be mailed, that all is well. `run` has no failure.
     pub(super) fn all_clear(&mut self, run: &Run<'_>) -> Option<News> {
         let whole = match run.due {
-            Some(_) => run.has_started() && self.awaited(run).is_empty(),
+            Some(_) => run.has_started() && run.awaited().is_empty(),
             None => run.is_good() && self.age(self.known.changed_at) >= SETTLED,
         };
         if self.known.settled == Some(self.known.results) || !whole || self.plan.has_success_in_the_future() {

@@ -69,12 +69,12 @@ impl Watched<'_> {
     fn wrong(&self, run: &Run<'_>, over: bool) -> Wrong {
         let before = self.preceding(run);
         // Without a due time nobody knows who should have a result by now.
-        let absent = if over && run.due.is_some() { self.awaited(run) } else { BTreeSet::new() };
+        let absent = if over && run.due.is_some() { run.awaited() } else { BTreeSet::new() };
         let mut errors = run.errors.clone();
         let mut left = BTreeSet::new();
         if let Some(before) = &before {
             errors.extend(before.errors.iter().map(|(id, end)| (id.clone(), *end)));
-            left = self.awaited(before);
+            left = before.awaited();
         }
         Wrong { errors, absent, left, before: before.and_then(|run| run.due) }
     }

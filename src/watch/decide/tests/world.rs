@@ -4,7 +4,7 @@ use std::cell::RefCell;
 
 use super::super::*;
 use crate::config::defaults;
-use crate::model::plan::ModuleResult;
+use crate::model::plan::{ModuleId, ModuleResult};
 use crate::watch::meet::meet;
 
 pub(super) const MINUTE: i64 = 60;
