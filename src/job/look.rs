@@ -141,7 +141,7 @@ impl Look {
         due.learn(&cluster.plans, job.map_or_else(Timestamp::now, |(_, reference)| reference)).await;
         let now = Timestamp::now();
         let histories = Histories::new(&state_directory());
-        let memory = settings.watch.enabled.then(|| Memory::peek(&state_directory())).flatten();
+        let memory = settings.watch.enabled.then(|| Memory::read(&state_directory()).ok()).flatten();
         let mut assessments: Vec<Assessment> = Vec::new();
         for plan in &mut cluster.plans {
             let elapses = due.of_results(plan, now).await;

@@ -63,7 +63,7 @@ pub async fn run(sockets: Sockets, live: Arc<Live>) -> io::Result<()> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let (started, mut to_start) = mpsc::unbounded_channel();
     let mut service = Service::new(live, started);
-    service.notify(&[NotifyState::Ready]);
+    notify(&[NotifyState::Ready]);
     loop {
         let idle_from = service.busy_until + service.idle_timeout();
         tokio::select! {
@@ -185,10 +185,10 @@ impl Service {
         }
         let status = self.describe();
         if status != self.status {
-            self.notify(&[NotifyState::Status(&status)]);
+            notify(&[NotifyState::Status(&status)]);
             self.status = status;
         }
-        self.notify(&[NotifyState::Watchdog]);
+        notify(&[NotifyState::Watchdog]);
         let follows = |mut jobs: &mut dyn Iterator<Item = &Job>| {
             Iterator::all(&mut jobs, |job| matches!(job.stage, Stage::Following(_)))
         };
@@ -225,15 +225,9 @@ impl Service {
         status::line(closed.as_deref(), work, store.unsaved(), failed)
     }
 
-    fn notify(&self, states: &[NotifyState]) {
-        if let Err(error) = sd_notify::notify(states) {
-            debug!("systemd could not be notified: {error}");
-        }
-    }
-
     /// Finishes what has been begun, within limits; the rest is on disk.
     async fn stop(mut self) {
-        self.notify(&[NotifyState::Stopping]);
+        notify(&[NotifyState::Stopping]);
         self.shutdown.send_replace(true);
         let finish = async {
             while self.connections.join_next().await.is_some() {}
@@ -242,5 +236,11 @@ impl Service {
         if timeout(GRACE, finish).await.is_err() {
             debug!("left with work under way; it goes on at the next start");
         }
+    }
+}
+
+fn notify(states: &[NotifyState]) {
+    if let Err(error) = sd_notify::notify(states) {
+        debug!("systemd could not be notified: {error}");
     }
 }

@@ -191,7 +191,7 @@ async fn look(settings: &Settings, state: &Path, alertmanager: &str, now: Timest
         monitor,
     };
     let want = Want { names: true, unplanned: true, ..Want::default() };
-    let memory = Memory::peek(state);
+    let memory = Memory::read(state).ok();
     let cluster = match cluster::read(&settings.redis, Question { plans: Selector::All, want, now }).await {
         Ok(cluster) => cluster,
         Err(error) => return Digest { unreadable: Some(error), ..digest },

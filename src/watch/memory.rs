@@ -150,11 +150,6 @@ impl Memory {
         })
     }
 
-    /// Reads what was saved up to now, without changing anything; `None` if it cannot be read.
-    pub fn peek(state: &Path) -> Option<Self> {
-        Self::read(state).ok()
-    }
-
     /// Reads what was saved up to now, without changing anything.
     ///
     /// # Errors
