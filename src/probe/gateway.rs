@@ -18,8 +18,9 @@ use serde::Deserialize;
 use tokio::time::timeout;
 
 use super::list::each;
-use super::{Agent, guard, webdav};
+use super::{guard, webdav};
 use crate::model::repository::{Checked, Listed, Lock, Sign, Verdict};
+use crate::system::agent::Agent;
 use crate::system::http::{self, HttpError};
 
 /// Selects version 2 of the protocol, whose lists name sizes too.

@@ -27,12 +27,12 @@ use secrecy::SecretString;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
-pub use crate::system::agent::{AGENT_ENV, Agent};
 pub use webdav::File;
 
 use crate::model::order::sort_by_key;
 use crate::model::plan::ModuleId;
 use crate::model::repository::{Checked, Destinations, NotProbed, Probe, Unsafe, Verdict};
+use crate::system::agent::Agent;
 use crate::system::process;
 use address::{Kind, stays_below};
 use limits::{CHECKS, SIDE_BY_SIDE};

@@ -6,9 +6,10 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::address::{self, Address, Kind, is_plain, stays_below};
 use super::gateway::{self, Gateway};
-use super::{Agent, guard, restic};
+use super::{guard, restic};
 use crate::model::plan::ModuleId;
 use crate::model::repository::{Destination, DestinationKind, Destinations, Doubt, MAX_MODULES, NotProbed, Unsafe};
+use crate::system::agent::Agent;
 use crate::system::http::encoded;
 use crate::system::redact::without_inline_secrets;
 

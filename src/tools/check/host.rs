@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use super::{Line, error, is_denied, is_root, ok, unread, warning};
 use crate::config::{Notification, RepoCheck, Settings, Transport, credential};
 use crate::job::store;
-use crate::probe::{AGENT_ENV, Agent};
+use crate::system::agent::{AGENT_ENV, Agent};
 use crate::watch::history::{Histories, HistoryError};
 
 /// The user that the service runs as.

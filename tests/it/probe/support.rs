@@ -14,7 +14,8 @@ use ns8_backup_monitor::model::plan::ModuleId;
 use ns8_backup_monitor::model::repository::{
     Checked, Destination, DestinationKind, Destinations, Lock, Probe, Verdict,
 };
-use ns8_backup_monitor::probe::{Agent, Means, probe};
+use ns8_backup_monitor::probe::{Means, probe};
+use ns8_backup_monitor::system::agent::Agent;
 use tempfile::TempDir;
 
 use crate::support::port::Port;
