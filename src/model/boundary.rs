@@ -1,12 +1,12 @@
 //! Which results belong to one run: the one rule of jobs, watch and digest. Pure.
 
-use crate::model::order::sort_by;
 use std::time::Duration;
 
 use jiff::Timestamp;
 
 use super::plan::{ModuleResult, Plan};
 use super::schedule::is_of_run;
+use crate::model::order::sort_by;
 
 /// The earliest time at which a result belongs to a run.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

@@ -1,6 +1,5 @@
 //! The last runs of a plan: what still can be restored, and what is unusual. Pure.
 
-use crate::model::order::map;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -12,6 +11,7 @@ use super::reason::{Cause, Reasons};
 use super::run::{Assessment, Counts, Outcome, State};
 use super::schedule::{RETRIES, is_of_run};
 use super::time::is_ahead;
+use crate::model::order::map;
 
 mod recall;
 mod rows;

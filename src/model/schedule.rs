@@ -1,6 +1,5 @@
 //! When a plan's schedule is due. Pure.
 
-use crate::model::order::sort_by;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -8,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::plan::{Layout, ModuleId, ModuleResult, Plan};
 use super::time::age;
+use crate::model::order::sort_by;
 
 /// How much earlier than it was due a backup of a run may have started: clocks of nodes differ.
 pub const TOLERANCE: Duration = Duration::from_secs(120);

@@ -85,9 +85,7 @@ impl History {
         };
         Quantity::ALL.into_iter().filter_map(far_off).collect()
     }
-}
 
-impl History {
     /// Returns the size of the newest snapshot of `module`, in bytes, as it was last known.
     pub fn last_size(&self, module: &ModuleId) -> Option<u64> {
         self.runs.iter().rev().find_map(|run| run.modules.get(module)?.size)

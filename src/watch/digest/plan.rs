@@ -66,9 +66,7 @@ impl Known<'_> {
             None => goes_on || open().is_some_and(|open| !open.is_far_too_late),
         }
     }
-}
 
-impl Known<'_> {
     /// Whether `plan` is switched on, and systemd computes no time at which it would run.
     fn is_never_due(&self, plan: &Plan) -> bool {
         let never = self.elapses.map_or(plan.defined && plan.schedule.is_none(), |elapses| elapses.next.is_none());
