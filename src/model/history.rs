@@ -241,9 +241,7 @@ impl RunRecord {
         }
         for (id, part) in self.modules.iter_mut().filter(|(_, part)| part.state != State::Success) {
             let Some(known) = known.modules.get(id) else { continue };
-            if part.state == State::Error {
-                part.good_before = part.good_before.or(known.good_before);
-            }
+            part.good_before = part.good_before.or(known.good_before);
             if part.end == known.end {
                 part.node = part.node.or(known.node);
                 part.snapshot_written |= known.snapshot_written;
