@@ -200,6 +200,32 @@ fn a_run_with_results_does_not_become_a_missed_one() {
 }
 
 #[test]
+fn a_missed_run_stays_one_when_a_module_leaves_the_plan() {
+    let missed = |names: &[&str]| {
+        let parts: Vec<_> = names.iter().map(|name| (*name, Stale, None)).collect();
+        RunRecord { outcome: Outcome::Missed, ..run(0, &parts) }
+    };
+    let mut known = history([missed(&["a", "b"])]);
+    known.record(missed(&["a"]));
+    assert_eq!(known.runs, [missed(&["a", "b"])]);
+}
+
+#[test]
+fn a_snapshot_of_one_attempt_is_none_of_the_next() {
+    let failed = |end| RunRecord { over: false, ..run(0, &[("a", Error, Some(end)), ("b", Missing, None)]) };
+    let written = |end| {
+        let mut run = failed(end);
+        run.modules.get_mut("a").unwrap().snapshot_written = true;
+        run
+    };
+    for (end, is_it) in [(100, true), (200, false)] {
+        let mut known = history([written(100)]);
+        known.record(failed(end));
+        assert_eq!((known.runs.len(), known.runs[0].modules["a"].snapshot_written), (1, is_it), "{end}");
+    }
+}
+
+#[test]
 fn what_a_clock_that_was_ahead_has_dated_is_forgotten() {
     let missed = |night| RunRecord { outcome: Outcome::Missed, ..run(night, &[("a", Stale, None)]) };
     let undated = |run: RunRecord| RunRecord { due: None, ..run };

@@ -198,3 +198,21 @@ fn a_run_by_hand_long_after_another_is_one_of_its_own() {
     let known = history([failed, again, later(Error, 7 * HOUR + 200)]);
     assert_eq!(known.runs.len(), 2);
 }
+
+#[test]
+fn a_module_that_ends_hours_after_the_others_is_of_their_run_if_its_due_time_is_known() {
+    let hours = 3 * 3600;
+    let mut known = history([run(0, &[("a", Success, Some(1))])]);
+    let whole = run(0, &[("a", Success, Some(1)), ("b", Success, Some(hours))]);
+    known.record(whole.clone());
+    assert_eq!(known.runs.len(), 1);
+    assert_eq!(known.runs[0].modules, whole.modules);
+}
+
+#[test]
+fn a_run_without_a_failure_whose_end_nobody_saw_has_a_mark_of_its_own() {
+    let open = |night, state| RunRecord { over: false, ..run(night, &[("a", Success, Some(1)), ("b", state, None)]) };
+    let mut known = history([open(0, Missing), run(1, &[("a", Success, Some(1)), ("b", Missing, None)])]);
+    known.record(open(2, Error));
+    assert_eq!(known.marks(), "?xx");
+}
