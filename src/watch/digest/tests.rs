@@ -8,6 +8,8 @@ use crate::model::schedule::Elapses;
 use crate::watch::memory::Memory;
 use crate::watch::memory::PlanMemory;
 
+mod last_run;
+
 const DAY: i64 = 86_400;
 
 fn at(seconds: i64) -> Timestamp {
