@@ -243,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_too_long_or_no_file_is_not_read() {
+    fn what_is_too_long_or_no_file_is_not_read_now_or_later() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("x");
         fs::write(&file, "12345").unwrap();
@@ -253,6 +253,9 @@ mod tests {
         let fifo = folder.path().join("fifo");
         rustix::fs::mknodat(rustix::fs::CWD, &fifo, rustix::fs::FileType::Fifo, rustix::fs::Mode::RUSR, 0).unwrap();
         assert_eq!(read(&fifo, 4).unwrap_err().kind(), io::ErrorKind::InvalidInput);
+        for lost in [&*file, folder.path(), &fifo] {
+            assert!(is_lost(&read(lost, 4).unwrap_err()), "{}", lost.display());
+        }
     }
 
     #[test]
