@@ -177,6 +177,8 @@ pub(crate) mod tests {
         }
         assert_eq!(users(&[six], "127.0.0.1:4694"), [1000], "it may take both");
         assert_eq!(users(&[own, own], "127.0.0.1:4694"), [0, 0]);
+        let others = own.replace("     0        0 1 1", "  1000        0 2 1");
+        assert_eq!(users(&[&any, &others], "127.0.0.1:4694"), [1000], "that very address comes before any");
         assert!(users(&[own, six], "127.0.0.1:4695").is_empty());
     }
 
