@@ -273,6 +273,18 @@ mod tests {
     }
 
     #[test]
+    fn a_comma_in_quotes_separates_no_mailboxes() {
+        for (list, parts) in [
+            ("a@b,c@d", vec!["a@b", "c@d"]),
+            (r#""Doe, J" <a@b>, c@d"#, vec![r#""Doe, J" <a@b>"#, " c@d"]),
+            (r#""The \", a" <a@b>,c@d"#, vec![r#""The \", a" <a@b>"#, "c@d"]),
+            (r#""A \\" <a@b>,"B, C" <c@d>"#, vec![r#""A \\" <a@b>"#, r#""B, C" <c@d>"#]),
+        ] {
+            assert_eq!(separated(list).collect::<Vec<_>>(), parts, "{list}");
+        }
+    }
+
+    #[test]
     fn an_international_domain_has_an_ascii_form() {
         let address = mailbox("Backup <backup@München.example>").address;
         assert_eq!(
