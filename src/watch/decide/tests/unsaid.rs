@@ -55,9 +55,25 @@ fn an_absence_whose_mail_was_dropped_is_raised_in_the_next_night() {
     // `queue drop`.
     (world.held, world.job) = (None, None);
     world.relay_is_down = false;
+    let due = at(world.now - DAY);
     world.run(&[GOOD, Some((60, false))]);
     world.pass(20);
-    assert_eq!(world.kinds(), [Failed]);
+    assert_eq!(world.posted, [(world.now - 5 * MINUTE, Failed, Some(due))]);
+}
+
+#[test]
+fn a_failure_that_others_have_mailed_has_an_all_clear_although_the_history_is_lost() {
+    let mut world = World::nightly(&["a"]);
+    world.until(2);
+    world.run(&[BAD]);
+    world.pass(11);
+    world.alertmanager();
+    world.until(1);
+    assert_eq!((world.kinds(), world.final_mails().len()), (vec![], 1));
+    let id = world.plan.id.clone();
+    world.history.replace(History::new(id));
+    world.night(Some(&[GOOD]));
+    assert_eq!(world.kinds(), [Recovered]);
 }
 
 #[test]
@@ -75,6 +91,43 @@ fn an_absence_is_not_said_by_an_interim_mail_whose_final_one_was_dropped() {
     world.run(&[GOOD, Some((60, false))]);
     world.pass(20);
     assert_eq!(world.kinds(), [Failed]);
+}
+
+#[test]
+fn the_end_of_a_run_is_raised_if_the_job_was_dropped_after_its_interim_mail() {
+    for cluster_backup in [None, Some(-30 * DAY)] {
+        let mut world = World::nightly(&["a", "b"]);
+        world.until(2);
+        world.run(&[BAD, Some((60, false))]);
+        world.pass(61);
+        assert_eq!((world.kinds(), world.mails.len(), world.final_mails().len()), (vec![Failed], 1, 0));
+        // The last mail waits for the relay, and meanwhile another finding is raised.
+        world.cluster_backup = cluster_backup;
+        world.relay_is_down = true;
+        world.pass(30);
+        assert_eq!(world.kinds()[1..], *cluster_backup.map(|_| Kind::ClusterBackup).as_slice());
+        // `queue drop`.
+        (world.held, world.job, world.relay_is_down) = (None, None, false);
+        world.until(0);
+        assert_eq!(world.kinds()[1 + cluster_backup.iter().len()..], [Failed], "{cluster_backup:?}");
+        assert_eq!(world.final_mails(), [["a"]]);
+    }
+}
+
+#[test]
+fn an_absence_that_the_watch_has_raised_is_no_news_again_although_its_mail_was_dropped() {
+    let mut world = World::nightly(&["a", "b"]);
+    world.relay_is_down = true;
+    world.until(2);
+    world.run(&[GOOD, None]);
+    world.until(1);
+    assert_eq!((world.kinds().len(), world.mails.len()), (1, 0));
+    // `queue drop`.
+    (world.held, world.job, world.relay_is_down) = (None, None, false);
+    world.until(2);
+    world.run(&[GOOD, Some((60, false))]);
+    world.pass(20);
+    assert_eq!(world.kinds().len(), 1, "{:?}", world.kinds());
 }
 
 #[test]
