@@ -44,3 +44,15 @@ fn a_snapshot_of_the_future_has_no_age() {
     assert!(newest("2030-01-01T00:00:00Z").contains("newest from 2030-01-01 00:00 (in the future)."));
     assert!(newest("2026-11-22T02:16:00Z").contains("newest from 2026-11-22 02:16 (0 s ago)."));
 }
+
+#[test]
+fn a_time_that_has_passed_is_no_forecast() {
+    for (time, is_said) in [("2026-11-22T04:30:00Z", true), ("2026-11-22T02:14:00Z", false)] {
+        let case = Case::new("interim").module("mail1", result(1)).missing(&["imap2"]).with(|case| {
+            let missing = [(id("imap2"), Some(at(time)))].into();
+            case.interim = Some(Interim { missing, follows_until: Some(at("2026-11-22T14:14:00Z")) });
+        });
+        let words = case.words();
+        assert_eq!(words.contains("imap2 (should be done by"), is_said, "{words}");
+    }
+}

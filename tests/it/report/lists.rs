@@ -43,6 +43,15 @@ fn successes_beyond_the_list_are_named() {
 }
 
 #[test]
+fn alerts_beyond_the_list_are_counted_with_those_that_were_not_kept() {
+    let case = Case::new("many_alerts").module("mail1", result(1)).with(|case| {
+        case.alerts = vec![alert("1"); 25];
+        case.alerts_left_out = 3;
+    });
+    assert!(case.report(Language::En, text).contains("8 more"), "{}", case.report(Language::En, text));
+}
+
+#[test]
 fn causes_that_have_no_place_at_the_top_are_counted() {
     let causes = [Cause::Tls, Cause::DumpFailed, Cause::Refused, Cause::HostFull, Cause::Killed];
     let written = |language, count: usize| {
