@@ -287,9 +287,12 @@ fn a_redis_that_is_late_at_the_end_of_the_time_to_follow_is_waited_for() {
 
 #[test]
 fn a_plan_that_is_deleted_while_its_run_is_followed_has_failed_once() {
-    let site = followed();
+    let mut site = followed();
+    // Between two looks.
+    site.service.kill();
     site.redis.run::<i64>("DEL cluster/backup/2");
     finish(&site, 0);
+    site.service.start();
     assert_interim_then_final(&site, "REPO_FAILURE - no backup status found for plan 2");
 }
 
