@@ -149,4 +149,8 @@ jobs_left() { inside sh -c "ls /var/lib/$service/queue/*.json 2> /dev/null | wc 
 jobs_are() { [ "$(jobs_left)" = "$1" ]; }
 
 # The journal of the unit, with further matches and options.
-journal() { inside journalctl --no-pager --quiet --unit="$service" "$@"; }
+journal() {
+    # What was said before an answer may still be on its way to the journal.
+    inside journalctl --sync
+    inside journalctl --no-pager --quiet --unit="$service" "$@"
+}
