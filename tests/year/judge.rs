@@ -11,6 +11,8 @@ use crate::world::{Outage, World};
 
 /// `watch.grace`.
 const GRACE: i64 = 3 * HOUR;
+/// How often the watch looks.
+const LOOK: i64 = 15 * MINUTE;
 /// The longest time a failure may stay unsaid.
 const LIMIT: i64 = 30 * MINUTE;
 
@@ -215,7 +217,7 @@ impl<'a> Judge<'a> {
                 time = until;
             }
             // The next tick.
-            if time > edit { time + 15 * MINUTE } else { time }
+            if time > edit { time + LOOK } else { time }
         };
         site.edits.iter().any(|edit| run.due.is_some_and(|due| (*edit..=seen(*edit)).contains(&due)))
     }
@@ -243,12 +245,16 @@ impl<'a> Judge<'a> {
         }
     }
 
-    /// Whether the run was overwritten by the next before the monitor could look, or is one of many that were missed.
+    /// Whether the run was overwritten by the next before the monitor could look, or is one of many that were missed, or
+    /// only modules that are gone were bad in it.
     fn is_excused(&self, site: &Site, said: &[&Said], run: &Run, next: i64) -> bool {
         let is_missed = run.fates.values().all(|fate| *fate == Fate::None);
         let a_day = |mail: &&Said| mail.outcome == Outcome::Missed && (mail.written - run.began).abs() < DAY;
         let is_made_up_for = next < run.began + GRACE;
+        // NS8 forgets a module that is removed: before the watch looks again, or has its result.
+        let is_gone = |id: &String| site.removed.get(id).is_some_and(|at| *at < run.over() + LOOK);
         self.deadline(site, run) + LIMIT > next
+            || run.bad().iter().all(is_gone)
             || is_missed && self.is_after_hidden_edit(site, run)
             || is_missed && (is_made_up_for || said.iter().copied().any(|mail| a_day(&mail)))
     }

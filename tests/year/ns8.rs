@@ -89,6 +89,8 @@ pub struct Site {
     pub runs: Vec<Run>,
     /// When its schedule was edited.
     pub edits: Vec<i64>,
+    /// When modules were removed.
+    pub removed: BTreeMap<String, i64>,
     coming: Vec<Coming>,
     results: BTreeMap<String, (u8, ModuleResult)>,
     /// Gauges that are 0, by node: since when, and of which run.
@@ -115,6 +117,7 @@ impl Site {
             members: members.iter().map(member).collect(),
             runs: Vec::new(),
             edits: Vec::new(),
+            removed: BTreeMap::new(),
             coming: Vec::new(),
             results: BTreeMap::new(),
             gauges: BTreeMap::new(),
@@ -216,7 +219,8 @@ impl Site {
         }
     }
 
-    pub fn remove(&mut self, module: &str) {
+    pub fn remove(&mut self, module: &str, now: i64) {
+        self.removed.insert(module.into(), now);
         self.members.retain(|member| member.id != module);
         self.results.remove(module);
     }

@@ -274,7 +274,7 @@ impl World {
                 }
                 Todo::Remove(n) if self.sites[n].members.len() > 2 => {
                     let id = self.sites[n].members.last().unwrap().id.clone();
-                    self.sites[n].remove(&id);
+                    self.sites[n].remove(&id, now);
                 }
                 Todo::Add(n) if self.sites[n].members.len() < 6 => {
                     self.added += 1;
