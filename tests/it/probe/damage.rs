@@ -87,6 +87,25 @@ async fn the_gateway_reports_only_damage_it_can_see() {
     }
 }
 
+/// It is being written.
+#[tokio::test]
+async fn an_empty_file_of_a_repository_in_use_is_no_damage() {
+    for kind in ["snapshots", "data", "index"] {
+        let repository = Repository::copy();
+        let holder = repository.hold_exclusively();
+        damage(&repository, kind, Emptied);
+        let gateway = Gateway::start(repository.0.path());
+        let look =
+            async || verdicts(&behind(&gateway.url, GATEWAY_PASSWORD), &["repository1"], None, LONG).await.remove(0);
+        let verdict = look().await;
+        assert!(matches!(verdict, Verdict::Healthy { in_use: Some(_), .. }), "{kind}: {verdict:?}");
+        drop(holder);
+        damage(&repository, "locks", Gone);
+        let verdict = look().await;
+        assert!(matches!(verdict, Verdict::Damaged(_)), "{kind}: {verdict:?}");
+    }
+}
+
 #[tokio::test]
 async fn what_restic_finds_behind_the_gateway_is_the_same() {
     for restic in every_restic() {
