@@ -21,7 +21,7 @@ use crate::model::cluster::{ReadError, Why};
 /// The channels: NS8 core 3.20 and later, and 3.3 to 3.19.
 const PATTERNS: [&str; 2] = ["node/*/event/backup-status-changed", "module/*/event/backup-status-changed"];
 
-/// How many events a listener may be behind before it is told to look for itself.
+/// A listener that is this many events behind is told to look for itself.
 const BACKLOG: usize = 256;
 
 /// The shortest time between two reports that events were missed: each costs a reading of the cluster.
