@@ -64,3 +64,20 @@ pub fn authority(host: &str, port: u16) -> String {
 pub fn is_loopback(host: &str) -> bool {
     host == "localhost" || bare(host).parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_host_is_one_and_an_ipv6_address_is_in_brackets_before_its_port() {
+        for host in ["10.5.4.1", "fd00::1"] {
+            assert!(is_host(host), "{host}");
+        }
+        assert_eq!(authority("10.5.4.1", 20012), "10.5.4.1:20012");
+        assert_eq!(authority("fd00::1", 80), "[fd00::1]:80");
+        for host in ["", "a b", "h/x", "u@h"] {
+            assert!(!is_host(host), "{host}");
+        }
+    }
+}
