@@ -52,8 +52,7 @@ fn an_absence_whose_mail_was_dropped_is_raised_in_the_next_night() {
     world.pass(11);
     world.alertmanager();
     world.until(2);
-    // `queue drop`.
-    (world.held, world.job) = (None, None);
+    world.drop_job();
     world.relay_is_down = false;
     let due = at(world.now - DAY);
     world.run(&[GOOD, Some((60, false))]);
@@ -85,8 +84,9 @@ fn an_absence_is_not_said_by_an_interim_mail_whose_final_one_was_dropped() {
     world.alertmanager();
     world.pass(20);
     assert_eq!((world.mails.len(), world.final_mails().len()), (1, 0));
-    // `queue drop`, and the node dies.
-    (world.job, world.to_come) = (None, Vec::new());
+    world.drop_job();
+    // The node dies.
+    world.to_come = Vec::new();
     world.be_away(23 * 60 + 29);
     world.run(&[GOOD, Some((60, false))]);
     world.pass(20);
@@ -106,8 +106,8 @@ fn the_end_of_a_run_is_raised_if_the_job_was_dropped_after_its_interim_mail() {
         world.relay_is_down = true;
         world.pass(30);
         assert_eq!(world.kinds()[1..], *cluster_backup.map(|_| Kind::ClusterBackup).as_slice());
-        // `queue drop`.
-        (world.held, world.job, world.relay_is_down) = (None, None, false);
+        world.drop_job();
+        world.relay_is_down = false;
         world.until(0);
         assert_eq!(world.kinds()[1 + cluster_backup.iter().len()..], [Failed], "{cluster_backup:?}");
         assert_eq!(world.final_mails(), [["a"]]);
@@ -122,8 +122,8 @@ fn an_absence_that_the_watch_has_raised_is_no_news_again_although_its_mail_was_d
     world.run(&[GOOD, None]);
     world.until(1);
     assert_eq!((world.kinds().len(), world.mails.len()), (1, 0));
-    // `queue drop`.
-    (world.held, world.job, world.relay_is_down) = (None, None, false);
+    world.drop_job();
+    world.relay_is_down = false;
     world.until(2);
     world.run(&[GOOD, Some((60, false))]);
     world.pass(20);

@@ -216,6 +216,11 @@ impl World {
         self.job.get_or_insert((self.now, false, due));
     }
 
+    /// The administrator drops the job, as `queue drop` does.
+    pub(super) fn drop_job(&mut self) {
+        (self.held, self.job) = (None, None);
+    }
+
     /// The job: half a minute of wait, an interim report after 15 minutes, the last one when the run is over or after
     /// twelve hours.
     pub(super) fn work(&mut self) {
