@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use mail_parser::MessageParser;
 
-use crate::support::journal::{Journals, record, streams};
+use crate::support::journal::{Journals, Record, record, streams};
 use crate::support::loki::Server;
 use crate::support::programs::path_of;
 use crate::support::redis::Redis;
 use crate::support::service::{wait_until, webhook};
-use crate::support::site::Site;
+use crate::support::site::{Site, borrowed};
 use crate::support::smtp::{Fault, Stage};
 
 const FOLLOWS: &str = "correlator: { wait_seconds: 0, max_wait_seconds: 1 }\nrepo_check: { enabled: false }\n";
@@ -76,6 +76,17 @@ fn the_last_result_brings_the_final_report() {
     assert_interim_then_final(&site, "REPO_FAILURE - all 2 module(s) failed");
 }
 
+/// The log of a backup of `module` that has failed just now.
+fn failed_for_lack_of_space(module: &str) -> [Record; 3] {
+    let now = Timestamp::now().as_second();
+    let line = |time, message: &str| record(time, "0", "runagent", "s", "-", message);
+    [
+        line(now - 60, &format!("{module}: starting backup 2 at dest")),
+        line(now, "Fatal: create repository failed: no space left on device"),
+        line(now, &format!("{module}: backup 2 failed (exit code 1)")),
+    ]
+}
+
 /// What a module prints last is on its way to the log server when NS8 announces its result.
 #[test]
 fn the_final_report_has_what_reaches_the_log_server_a_moment_after_the_last_result() {
@@ -89,13 +100,7 @@ fn the_final_report_has_what_reaches_the_log_server_a_moment_after_the_last_resu
     finish(&site, 1);
     let waits = || site.service.log().matches("may have the last lines").count() == 2;
     wait_until("the last report waits, too", waits, || site.service.log());
-    let now = Timestamp::now().as_second();
-    let line = |time, message: &str| record(time, "0", "runagent", "s", "-", message);
-    let lines = [
-        line(now - 60, "samba1: starting backup 2 at dest"),
-        line(now, "Fatal: create repository failed: no space left on device"),
-        line(now, "samba1: backup 2 failed (exit code 1)"),
-    ];
+    let lines = failed_for_lack_of_space("samba1");
     server.learn(streams(&lines, "1"));
     site.service.done();
     let last = &site.mails(2 * EVERYBODY)[2].1;
@@ -107,21 +112,14 @@ fn the_final_report_has_what_reaches_the_log_server_a_moment_after_the_last_resu
 fn a_journal_that_has_the_last_lines_a_moment_later_is_read_again() {
     let mut site = Site::on(Redis::start(), "", FOLLOWS);
     site.runs();
-    let now = Timestamp::now().as_second();
-    let line = |time, message: &str| record(time, "0", "runagent", "s", "-", message);
-    let lines = [
-        line(now - 60, "mail1: starting backup 2 at dest"),
-        line(now, "Fatal: create repository failed: no space left on device"),
-        line(now, "mail1: backup 2 failed (exit code 1)"),
-    ];
+    let lines = failed_for_lack_of_space("mail1");
     let (behind, journal) = (Journals::of(&[lines[..1].to_vec()]), Journals::of(&[lines.to_vec()]));
     let journalctl = path_of("journalctl").display().to_string();
     let asked = site.service.path("asked").display().to_string();
     let read = |journal: &Journals| format!("exec {journalctl} --directory={} \"$@\"", journal.folder().display());
     let script = format!("mkdir {asked} 2>/dev/null && {}\n{}", read(&behind), read(&journal));
     let environment = site.journalctl(&script);
-    let environment: Vec<(&str, &str)> = environment.iter().map(|(name, value)| (*name, &**value)).collect();
-    site.service.start_with(&environment);
+    site.service.start_with(&borrowed(&environment));
     assert_eq!(site.service.post(webhook(&["2"])).0, 202);
     let first = &site.mails(EVERYBODY)[0].1;
     assert!(first.contains("no space left on device"), "{first}");
@@ -525,8 +523,7 @@ fn a_module_that_ends_between_the_first_look_and_its_log_has_its_result() {
     let journal = Journals::of(&[marks.to_vec()]);
     let result = format!(r#"{{"start": {}, "end": {now}, "errors": 0}}"#, now - 1200);
     let environment = site.ends_while_the_log_is_read("", &result, &journal);
-    let environment: Vec<(&str, &str)> = environment.iter().map(|(name, value)| (*name, &**value)).collect();
-    site.service.start_with(&environment);
+    site.service.start_with(&borrowed(&environment));
     assert_eq!(site.service.post(webhook(&["2"])).0, 202);
     site.service.done();
     let subjects: Vec<String> = site.inbox().into_iter().map(|mail| mail.subject).collect();

@@ -174,3 +174,8 @@ pub fn read(mail: &smtp::Delivered) -> Read {
         text: message.body_text(0).unwrap_or_default().into_owned(),
     }
 }
+
+/// An environment as whoever starts a program takes it.
+pub fn borrowed<'a>(environment: &'a [(&'static str, String)]) -> Vec<(&'a str, &'a str)> {
+    environment.iter().map(|(name, value)| (*name, &**value)).collect()
+}

@@ -6,6 +6,7 @@ use super::*;
 use crate::support::journal::{Journals, record};
 use crate::support::loki::{Fault, Server};
 use crate::support::redis::ADMIN;
+use crate::support::site::borrowed;
 
 /// Plans 2 to `last`, each due two hours ago, on `node`. `mail1` has its result, and `samba1` the one before: it takes
 /// three hours.
@@ -43,8 +44,7 @@ fn a_module_that_ends_between_the_results_and_the_log_has_its_result() {
     let login = format!("--user {} --pass {}", ADMIN.0, ADMIN.1);
     let environment = watched.site.ends_while_the_log_is_read(&login, &result, &journal);
     watched.site.service.start();
-    let environment: Vec<(&str, &str)> = environment.iter().map(|(name, value)| (*name, &**value)).collect();
-    let output = watched.tick_with(&environment);
+    let output = watched.tick_with(&borrowed(&environment));
     let log = String::from_utf8(output.stderr).unwrap();
     assert!(output.status.success() && !log.contains("plan 2"), "{log}");
     let last = watched.history()["runs"].as_array().unwrap().last().unwrap().clone();
@@ -75,8 +75,7 @@ fn logs_that_do_not_answer_keep_no_news_back() {
     let asked: PathBuf = watched.site.service.path("asked");
     let environment = watched.site.journalctl(&format!("echo >> {}\nexec sleep 1000", asked.display()));
     watched.site.service.start();
-    let environment: Vec<(&str, &str)> = environment.iter().map(|(name, value)| (*name, &**value)).collect();
-    let log = watched.tick_at_with(FAST, &environment);
+    let log = watched.tick_at_with(FAST, &borrowed(&environment));
     assert!(log.contains("has 1 failed module(s), as of "), "{log}");
     assert!(log.contains("the logs did not show the progress of each run within 60 s"), "{log}");
     let asked = std::fs::read_to_string(asked).unwrap().lines().count();
